@@ -1,0 +1,5 @@
+"""One self-contained HTML file that shows what a run found and how far it can be trusted."""
+
+from frugalseg.evaluation.report.model import FieldReport, Report, TrainingCurve, preview
+
+__all__ = ["FieldReport", "Report", "TrainingCurve", "preview"]
