@@ -225,10 +225,15 @@ def preview(
         raise WrongShape(f"A preview needs planes (C, Y, X) or (Y, X) with pixels, not {np.shape(planes)}.")
     stretched = [_stretch(plane.astype(np.float32), low, high) ** gamma for plane in stack]
     if len(stretched) == 1:
-        return np.rint(stretched[0] * 255).astype(np.uint8)
+        return _to_bytes(stretched[0])
     colours = np.array([_COMPOSITE[i % len(_COMPOSITE)] for i in range(len(stretched))], np.float32)
     mixed = np.einsum("cyx,ck->yxk", np.stack(stretched), colours)
-    return np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8)
+    return _to_bytes(mixed)
+
+
+def _to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    bright: NDArray[np.uint8] = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return bright
 
 
 def _stretch(plane: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
