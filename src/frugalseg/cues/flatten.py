@@ -1,0 +1,65 @@
+"""A nuclear image without its background, and how strong its noise is."""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from frugalseg.errors import BadPixels, WrongShape
+
+Plane = NDArray[np.float32]
+
+
+def check_plane(plane: ArrayLike, what: str = "nuclear") -> Plane:
+    """The plane (Y, X) as float32, if nuclei can be looked for in it.
+
+    Raises
+    ------
+    WrongShape
+        Not two-dimensional.
+    BadPixels
+        Empty, NaN or infinite values, or one value everywhere.
+    """
+    array = np.asarray(plane)
+    if array.ndim != 2:
+        raise WrongShape(f"the {what} image has {array.ndim} axes; give one plane (Y, X)")
+    if array.size == 0:
+        raise BadPixels(f"the {what} image is empty (shape {array.shape})")
+    array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise BadPixels(f"the {what} image holds NaN or infinite values; replace them before")
+    if array.min() == array.max():
+        raise BadPixels(
+            f"the {what} image has the value {array.flat[0]:g} everywhere; is it the right channel?"
+        )
+    return array
+
+
+def subtract_background(plane: Plane) -> Plane:
+    """Subtract the large-scale background: the 20th percentile of blocks an eighth of the image wide."""
+    h, w = plane.shape
+    block = max(min(h, w) // 8, 16)
+    rows, columns = max(h // block, 1), max(w // block, 1)
+    low = np.empty((rows, columns), np.float32)
+    ys, xs = np.linspace(0, h, rows + 1).astype(int), np.linspace(0, w, columns + 1).astype(int)
+    for i in range(rows):
+        for j in range(columns):
+            low[i, j] = np.percentile(plane[ys[i] : ys[i + 1], xs[j] : xs[j + 1]], 20)
+    # one block full of nuclei does not make a background
+    low = cv2.medianBlur(low, 3)
+    return plane - cv2.resize(low, (w, h), interpolation=cv2.INTER_LINEAR)
+
+
+def noise_of(plane: Plane, smoothed: Plane, sigma: float) -> float:
+    """Standard deviation of the background in ``smoothed``, which is ``plane`` after a Gaussian of ``sigma`` px.
+
+    The larger of two estimates, since each is blind to something: pixel noise, from differences between
+    neighbours in the typical block of 16 px (blind to noise that is correlated), and the spread of the
+    darker half (blind where the publisher clipped the background to 0).
+    """
+    high = cv2.Laplacian(plane, cv2.CV_32F, ksize=1) / np.sqrt(20.0)
+    h, w = (max(s // 16, 1) for s in plane.shape)
+    squares = cv2.resize(high * high, (w, h), interpolation=cv2.INTER_AREA)
+    pixel = float(np.sqrt(np.median(squares))) / max(2 * np.sqrt(np.pi) * sigma, 1.0)
+    dark = np.percentile(smoothed, [2.5, 20])
+    floor = 1e-6 * float(np.ptp(plane))
+    return max(pixel, float(dark[1] - dark[0]) / 1.12, floor)

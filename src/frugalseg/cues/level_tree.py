@@ -1,0 +1,214 @@
+"""Nuclei as the best contours of an image: every nucleus gets a threshold of its own.
+
+Thresholding an image at rising levels gives components that split and shrink: a tree. A nucleus is the
+component along its branch whose border is steepest for its size and whose shape is closest to an ellipse.
+So neither a 100-fold spread of the stain nor glowing cytoplasm needs a threshold that fits all.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+Plane = NDArray[np.float32]
+
+#: Smallest component that is looked at, in pixels.
+MIN_AREA = 9
+#: Ratio of one level to the next.
+STEP = 1.12
+MAX_LEVELS = 90
+
+
+@dataclass(frozen=True)
+class Level:
+    """The components of one threshold, as columns of equal length (n,)."""
+
+    threshold: float
+    area: Float
+    y: Float
+    x: Float
+    ellipticity: Float  # area over the area of the ellipse with the same second moments; 1 for an ellipse
+    steepness: Float  # mean gradient along the border, grey values per px
+    seed: NDArray[np.int64]  # flat index of one pixel inside
+    parent: NDArray[np.int64]  # index in the level below, -1 at the lowest
+
+
+@dataclass(frozen=True)
+class Contours:
+    """Chosen components, as columns of equal length (n,); ``strength`` is steepness times radius."""
+
+    area: Float
+    y: Float
+    x: Float
+    ellipticity: Float
+    strength: Float
+    threshold: Float
+    seed: NDArray[np.int64]
+
+
+def levels_of(lowest: float, highest: float, step: float = STEP) -> list[float]:
+    """Thresholds in geometric progression from ``lowest`` to just under ``highest``."""
+    if highest <= lowest:
+        return []
+    n = int(np.ceil(np.log(highest / lowest) / np.log(step)))
+    if n > MAX_LEVELS:
+        return [float(t) for t in np.geomspace(lowest, highest, MAX_LEVELS, endpoint=False)]
+    return [lowest * step**k for k in range(n)]
+
+
+def grow_tree(plane: Plane, thresholds: list[float]) -> list[Level]:
+    """Components of ``plane`` (Y, X) above every threshold, each linked to the one around it."""
+    gy = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=1 / 8)
+    gx = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=1 / 8)
+    slope = cv2.magnitude(gx, gy)
+    levels: list[Level] = []
+    below: NDArray[np.int64] | None = None
+    for threshold in thresholds:
+        level, below = _measure(plane, slope, threshold, below)
+        if level.area.size == 0:
+            break
+        levels.append(level)
+    return levels
+
+
+def _measure(
+    plane: Plane, slope: Plane, threshold: float, below: NDArray[np.int64] | None
+) -> tuple[Level, NDArray[np.int64]]:
+    """Measure one level; also gives the map pixel -> component index (-1 outside) for the next level."""
+    mask = (plane > threshold).astype(np.uint8)
+    n, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=4, ltype=cv2.CV_32S)
+    keep = stats[:, cv2.CC_STAT_AREA] >= MIN_AREA
+    keep[0] = False
+    renumber = np.full(n, -1, np.int64)
+    renumber[keep] = np.arange(int(keep.sum()))
+    inside = np.flatnonzero(mask)
+    index = renumber[labels.ravel()[inside]]
+    inside, index = inside[index >= 0], index[index >= 0]
+    area = stats[keep, cv2.CC_STAT_AREA].astype(float)
+    cx, cy = centres[keep, 0], centres[keep, 1]
+    seed = np.zeros(area.size, np.int64)
+    seed[index] = inside
+    parent = np.full(area.size, -1, np.int64) if below is None else below[seed]
+    here = np.full(plane.size, -1, np.int64)
+    here[inside] = index
+    level = Level(
+        threshold,
+        area,
+        cy,
+        cx,
+        _ellipticity(inside, index, area, cy, cx, plane.shape[1]),
+        _steepness(mask, slope, here, area.size),
+        seed,
+        parent,
+    )
+    return level, here
+
+
+def _ellipticity(
+    inside: NDArray[np.int64], index: NDArray[np.int64], area: Float, cy: Float, cx: Float, width: int
+) -> Float:
+    y, x = np.divmod(inside, width)
+    dy, dx = y - cy[index], x - cx[index]
+    n = area.size
+    # 1/12: a pixel is a square, not a point; matters for nuclei of 7 px
+    yy = np.bincount(index, dy * dy, n) / area + 1 / 12
+    xx = np.bincount(index, dx * dx, n) / area + 1 / 12
+    yx = np.bincount(index, dy * dx, n) / area
+    return np.asarray(area / (4 * np.pi * np.sqrt(np.maximum(yy * xx - yx * yx, 1e-6))))
+
+
+def _steepness(mask: NDArray[np.uint8], slope: Plane, here: NDArray[np.int64], n: int) -> Float:
+    cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+    # the image's edge is no border of a nucleus: outside counts as inside
+    core = cv2.erode(mask, cross, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    rim = np.flatnonzero(mask != core)
+    index = here[rim]
+    rim, index = rim[index >= 0], index[index >= 0]
+    length = np.bincount(index, minlength=n)
+    return np.asarray(np.bincount(index, slope.ravel()[rim], n) / np.maximum(length, 1))
+
+
+def choose(levels: list[Level], diameter: float | None, largest: float) -> Contours:
+    """Pick the components that do not lie in each other and are, together, the best nuclei.
+
+    Parameters
+    ----------
+    levels
+        From `grow_tree`, lowest first.
+    diameter
+        Expected diameter in px; sizes far from it count less. None: all sizes up to ``largest`` alike.
+    largest
+        Largest diameter in px that can be a nucleus.
+    """
+    values = [_value(level, diameter, largest) for level in levels]
+    wins = [np.zeros(0, bool)] * len(levels)
+    inherited = np.zeros(0)
+    for k in range(len(levels) - 1, -1, -1):
+        value = values[k]
+        if k == len(levels) - 1:
+            rivals = np.zeros(value.size)
+        else:
+            above, n = levels[k + 1].parent, value.size
+            total = np.bincount(above, inherited, n)
+            # children weigh by their own value, so specks of noise do not vote
+            rivals = np.bincount(above, inherited**2, n) / np.maximum(total, 1e-12)
+        wins[k] = (value >= rivals) & (value > 0)
+        inherited = np.maximum(value, rivals)
+    return _collect(levels, values, wins)
+
+
+def _value(level: Level, diameter: float | None, largest: float) -> Float:
+    d = np.sqrt(4 * level.area / np.pi)
+    shape = np.clip((level.ellipticity - 0.75) / 0.2, 0, 1) ** 2
+    value = level.steepness * d / 2 * shape
+    if diameter is not None:
+        off = np.log(d / diameter) / np.log(2.0)
+        value = value * np.exp(-0.5 * np.maximum(np.abs(off) - 0.3, 0) ** 2 / 0.5**2)
+    return np.asarray(np.where(d <= largest, value, 0.0))
+
+
+def _collect(levels: list[Level], values: list[Float], wins: list[NDArray[np.bool_]]) -> Contours:
+    rows: list[Float] = []
+    seeds: list[NDArray[np.int64]] = []
+    covered = np.zeros(0, bool)
+    for k, level in enumerate(levels):
+        under = np.zeros(level.area.size, bool) if k == 0 else covered[level.parent]
+        chosen = wins[k] & ~under
+        covered = under | chosen
+        t = np.full(level.area.size, level.threshold)
+        columns = (level.area, level.y, level.x, level.ellipticity, values[k], t)
+        rows.append(np.stack([c[chosen] for c in columns]))
+        seeds.append(level.seed[chosen])
+    table = np.concatenate(rows, axis=1) if rows else np.zeros((6, 0))
+    return Contours(*table, seed=np.concatenate(seeds) if seeds else np.zeros(0, np.int64))
+
+
+def paint(plane: Plane, contours: Contours) -> NDArray[np.int32]:
+    """Label map (Y, X) of the chosen components, numbered from 1 in their order."""
+    out = np.zeros(plane.shape, np.int32)
+    for i in np.argsort(contours.threshold):
+        fill = _component(plane, float(contours.threshold[i]), int(contours.seed[i]), float(contours.area[i]))
+        ys, xs, part = fill
+        window = out[ys, xs]
+        window[part] = i + 1
+    return out
+
+
+def _component(
+    plane: Plane, threshold: float, seed: int, area: float
+) -> tuple[slice, slice, NDArray[np.bool_]]:
+    """The component around ``seed``, looked for in a window that grows until it holds all of it."""
+    h, w = plane.shape
+    y, x = divmod(seed, w)
+    reach = int(np.ceil(2 * np.sqrt(area / np.pi))) + 2
+    while True:
+        ys = slice(max(y - reach, 0), min(y + reach + 1, h))
+        xs = slice(max(x - reach, 0), min(x + reach + 1, w))
+        mask = (plane[ys, xs] > threshold).astype(np.uint8)
+        _, labels = cv2.connectedComponents(mask, connectivity=4)
+        part = labels == labels[y - ys.start, x - xs.start]
+        if part.sum() >= area or reach > max(h, w):
+            return ys, xs, part
+        reach *= 2

@@ -1,0 +1,178 @@
+"""One point per nucleus: where every cell starts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from frugalseg.cues.blobs import blob_points
+from frugalseg.cues.flatten import check_plane, noise_of, subtract_background
+from frugalseg.cues.level_tree import Contours, choose, grow_tree, levels_of, paint
+from frugalseg.errors import SettingsError, WrongShape
+
+Plane = NDArray[np.float32]
+Method = Literal["auto", "threshold", "log", "doh"]
+
+#: Diameter in px to which larger nuclei are shrunk before they are looked for.
+WORKING_DIAMETER = 24.0
+
+
+@dataclass(frozen=True)
+class Markers:
+    """Points that stand for cells, and what they were found from.
+
+    Attributes
+    ----------
+    points
+        (N, 2) float64, y and x in px; the centre of the first pixel is (0, 0).
+    diameter
+        Typical diameter of a nucleus in px, nan when it isn't known.
+    method
+        "threshold", "log", "doh", "points" or "labels".
+    nuclei
+        (Y, X) label map, label i + 1 is the nucleus of point i; None when the method gives points only.
+    """
+
+    points: NDArray[np.float64]
+    diameter: float
+    method: str
+    nuclei: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.points)
+
+
+def find_markers(
+    nuclei: ArrayLike,
+    diameter: float | None = None,
+    method: Method = "auto",
+    log_intensity: bool | Literal["auto"] = "auto",
+) -> Markers:
+    """Find one point per nucleus.
+
+    Parameters
+    ----------
+    nuclei
+        (Y, X) image of the nuclear stain, real or predicted, nuclei bright.
+    diameter
+        Diameter of a typical nucleus in px; all scales derive from it. None: estimated from the image.
+    method
+        "threshold": every nucleus gets the threshold at which its border is steepest, and touching nuclei
+        are split by intensity and by shape. "log" and "doh": blobs of about ``diameter``. "auto" is "threshold".
+    log_intensity
+        True where the stain varies between cells (a reporter): a nucleus counts however dim it is beside the
+        others. False: those far dimmer than the rest are debris. "auto" decides from the image.
+
+    Returns
+    -------
+    Markers; empty when there is no nucleus.
+
+    Raises
+    ------
+    WrongShape, BadPixels
+        The image is no plane, empty, constant, or holds NaN.
+    SettingsError
+        Unknown method, or a diameter that is not above 2 px.
+    """
+    plane = check_plane(nuclei)
+    if method not in ("auto", "threshold", "log", "doh"):
+        raise SettingsError(f"unknown marker method {method!r}; use auto, threshold, log or doh")
+    if diameter is not None and not 2 < diameter < np.inf:
+        raise SettingsError(f"the nucleus diameter is {diameter} px; give a number above 2, or none")
+    flat = subtract_background(plane)
+    if diameter is None:
+        diameter = estimate_nucleus_diameter(flat)
+    if not np.isfinite(diameter):
+        return _nothing(plane.shape, method)
+    shrink = min(1.0, WORKING_DIAMETER / diameter)
+    small = _resize(flat, shrink)
+    sigma = max(0.06 * diameter * shrink, 0.8)
+    smooth = cv2.GaussianBlur(small, (0, 0), sigma)
+    noise = noise_of(small, smooth, sigma)
+    if method in ("log", "doh"):
+        points = blob_points(small, diameter * shrink, noise * 3, "log" if method == "log" else "doh")
+        return Markers((points + 0.5) / shrink - 0.5, float(diameter), method)
+    tree = grow_tree(smooth, levels_of(4 * noise, float(smooth.max())))
+    contours = choose(tree, diameter * shrink, min(small.shape) / 2)
+    contours = _significant(contours, noise)
+    labels = paint(smooth, contours)
+    labels = cv2.resize(labels.astype(np.float32), plane.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(
+        np.int32
+    )
+    return _from_label_map(labels, "threshold")
+
+
+def estimate_nucleus_diameter(flat: Plane) -> float:
+    """Diameter in px of the typical nucleus of an image with its background subtracted; nan when there is none."""
+    smooth = cv2.GaussianBlur(flat, (0, 0), 1.0)
+    noise = noise_of(flat, smooth, 1.0)
+    tree = grow_tree(smooth, levels_of(4 * noise, float(smooth.max()), 1.25))
+    contours = _significant(choose(tree, None, min(flat.shape) / 2), noise)
+    if contours.area.size == 0:
+        return float("nan")
+    diameters = np.sqrt(4 * contours.area / np.pi)
+    return float(_weighted_median(diameters, contours.strength * diameters))
+
+
+def markers_from_points(points: ArrayLike, diameter: float = float("nan")) -> Markers:
+    """Markers from the user's own points (N, 2), y and x in px."""
+    array = np.asarray(points, float).reshape(-1, 2) if np.size(points) == 0 else np.asarray(points, float)
+    if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
+        raise WrongShape(f"points have the shape {array.shape}; give (N, 2) finite numbers, y and x in px")
+    return Markers(array, float(diameter), "points")
+
+
+def markers_from_labels(labels: ArrayLike) -> Markers:
+    """Markers from a label image (Y, X) of nuclei: one point per label, in the order of the labels."""
+    array = np.asarray(labels)
+    if array.ndim != 2:
+        raise WrongShape(f"the label image has {array.ndim} axes; give one plane (Y, X)")
+    return _from_label_map(array, "labels")
+
+
+def estimate_cell_diameter(markers: Markers, shape: tuple[int, int]) -> float:
+    """Diameter in px of a typical cell, from the size and the spacing of the nuclei."""
+    return 2.0 * markers.diameter
+
+
+def _from_label_map(labels: NDArray[np.generic], method: str) -> Markers:
+    values, index = np.unique(labels, return_inverse=True)
+    index = index.reshape(labels.shape)
+    order = np.zeros(values.size, np.int64)
+    order[values > 0] = np.arange(1, int((values > 0).sum()) + 1)
+    dense = order[index].astype(np.int32)
+    n = int(dense.max(initial=0))
+    flat = dense.ravel()
+    inside = np.flatnonzero(flat)
+    which = flat[inside] - 1
+    area = np.bincount(which, minlength=n).astype(float)
+    y, x = np.divmod(inside, labels.shape[1])
+    points = np.stack([np.bincount(which, y, n), np.bincount(which, x, n)], axis=1) / area[:, None]
+    diameter = float(np.median(np.sqrt(4 * area / np.pi))) if n else float("nan")
+    return Markers(points, diameter, method, dense)
+
+
+def _nothing(shape: tuple[int, ...], method: str) -> Markers:
+    nuclei = np.zeros(shape, np.int32) if method in ("auto", "threshold") else None
+    return Markers(np.zeros((0, 2)), float("nan"), "threshold" if method == "auto" else method, nuclei)
+
+
+def _significant(contours: Contours, noise: float) -> Contours:
+    keep = contours.strength > 8 * noise
+    return Contours(*(getattr(contours, name)[keep] for name in contours.__dataclass_fields__))
+
+
+def _resize(plane: Plane, factor: float) -> Plane:
+    if factor >= 1:
+        return plane
+    size = tuple(max(round(s * factor), 8) for s in plane.shape[::-1])
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])

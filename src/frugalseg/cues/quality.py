@@ -1,0 +1,156 @@
+"""Are the markers and the foreground good enough to start from? Asked before training, since it decides everything."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage as ndi
+from scipy.spatial import cKDTree
+
+from frugalseg.errors import SettingsError, WrongShape
+
+
+@dataclass(frozen=True)
+class CueQuality:
+    """What the cues say about themselves, without any truth.
+
+    Attributes
+    ----------
+    n_markers
+        How many markers there are.
+    markers_per_megapixel_foreground
+        Markers inside the foreground per million foreground pixels.
+    median_spacing
+        Median distance from a marker to its nearest neighbour, px; nan below two markers.
+    foreground_fraction
+        Share of the image that is foreground.
+    foreground_without_marker
+        Share of the foreground further than one cell diameter from every marker.
+    markers_outside_foreground
+        How many markers lie in the background.
+    warnings
+        One sentence per doubt; empty when there is none.
+    """
+
+    n_markers: int
+    markers_per_megapixel_foreground: float
+    median_spacing: float
+    foreground_fraction: float
+    foreground_without_marker: float
+    markers_outside_foreground: int
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON; what is unknown (nan) is None."""
+        out = asdict(self)
+        out["warnings"] = list(self.warnings)
+        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in out.items()}
+
+
+def judge_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQuality:
+    """Judge markers and foreground by each other.
+
+    Parameters
+    ----------
+    points
+        (N, 2), y and x in px.
+    mask
+        (Y, X), True where there are cells.
+    diameter
+        Diameter of a typical cell in px.
+
+    Raises
+    ------
+    WrongShape
+        ``points`` is not (N, 2), ``mask`` is no plane, or a point lies outside of it.
+    SettingsError
+        The diameter is not above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = np.zeros((100, 100), bool)
+    >>> mask[:50, :50] = mask[80:, 80:] = True
+    >>> quality = judge_cues([[25, 25], [60, 60]], mask, diameter=36)
+    >>> quality.markers_outside_foreground, round(quality.foreground_without_marker, 2)
+    (1, 0.04)
+    """
+    where = np.asarray(points, float)
+    where = where.reshape(-1, 2) if where.size == 0 else where
+    inside = np.asarray(mask)
+    _check(where, inside, diameter)
+    inside = inside.astype(bool)
+    foreground = int(inside.sum())
+    pixel = np.clip(np.rint(where).astype(int), 0, np.array(inside.shape) - 1)
+    outside = int((~inside[pixel[:, 0], pixel[:, 1]]).sum())
+    spacing = _spacing(where)
+    far = _far(pixel, inside, diameter)
+    n = len(where)
+    density = (n - outside) / foreground * 1e6 if foreground else 0.0
+    fraction = foreground / inside.size
+    return CueQuality(
+        n, density, spacing, fraction, far, outside, _doubts(n, outside, spacing, fraction, far, diameter)
+    )
+
+
+def _check(where: NDArray[np.float64], mask: NDArray[np.generic], diameter: float) -> None:
+    if where.ndim != 2 or where.shape[1] != 2 or not np.isfinite(where).all():
+        raise WrongShape(f"points have the shape {where.shape}; give (N, 2) finite numbers, y and x in px")
+    if mask.ndim != 2 or mask.size == 0:
+        raise WrongShape(f"the foreground has the shape {mask.shape}; give one plane (Y, X)")
+    if not 0 < diameter < np.inf:
+        raise SettingsError(f"the cell diameter is {diameter} px; give a number above 0")
+    if len(where) and ((where < -0.5).any() or (where > np.array(mask.shape) - 0.5).any()):
+        raise WrongShape(f"some points lie outside of the image of {mask.shape[0]} x {mask.shape[1]} px")
+
+
+def _spacing(points: NDArray[np.float64]) -> float:
+    if len(points) < 2:
+        return float("nan")
+    distance, _ = cKDTree(points).query(points, k=2)
+    return float(np.median(distance[:, 1]))
+
+
+def _far(pixel: NDArray[np.int_], mask: NDArray[np.bool_], diameter: float) -> float:
+    if not mask.any():
+        return 0.0
+    if not len(pixel):
+        return 1.0
+    empty = np.ones(mask.shape, bool)
+    empty[pixel[:, 0], pixel[:, 1]] = False
+    return float((ndi.distance_transform_edt(empty)[mask] > diameter).mean())
+
+
+def _doubts(
+    n: int, outside: int, spacing: float, fraction: float, far: float, diameter: float
+) -> tuple[str, ...]:
+    doubts = []
+    if n == 0:
+        doubts.append(
+            "No marker was found: is it the nuclear channel, and are the nuclei brighter than their surroundings?"
+        )
+    if fraction == 0:
+        doubts.append(
+            "The foreground is empty: no cell can be found; give a mask, scribbles, or another method."
+        )
+    elif fraction < 0.005:
+        doubts.append(
+            f"Only {fraction:.2%} of the image is foreground: the foreground may have missed most cells."
+        )
+    elif fraction > 0.98:
+        doubts.append(f"{fraction:.0%} of the image is foreground: right for a closed layer of cells only.")
+    if n and far > 0.1:
+        doubts.append(
+            f"{far:.0%} of the foreground is further than one cell diameter from every marker: nuclei may be missing."
+        )
+    if n and fraction and outside / n > 0.1:
+        doubts.append(
+            f"{outside} of {n} markers lie outside the foreground: the foreground may be too small, or the markers debris."
+        )
+    if np.isfinite(spacing) and spacing < diameter / 3:
+        doubts.append(
+            f"Markers are {spacing:.0f} px apart, less than a third of the cell diameter of {diameter:.0f} px: "
+            "nuclei may be cut in pieces, or the diameter is too large."
+        )
+    return tuple(doubts)
