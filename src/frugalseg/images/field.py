@@ -1,0 +1,204 @@
+"""One field of view: which file holds which of its channels, and its pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import BadPixels, FrugalsegError, MissingChannel, UnreadableFile, WrongShape
+from frugalseg.images.image import Image, LazyPixels, Projection, checked_plane, find_channel
+from frugalseg.images.read import read_image
+
+LARGEST_EXACT_FLOAT = 2**24
+
+
+@dataclass(frozen=True)
+class ChannelRef:
+    """Where a channel is: a file, and which channel of it (name, index, or None for its only one)."""
+
+    path: Path
+    index: str | int | None = None
+    origin: str = ""
+    """What named the file, for messages: ``row 3 of fields.csv``."""
+
+    def open(self, owner: str) -> tuple[Image, int]:
+        """Give the lazy image and the index of the channel in it; `owner` is named in messages."""
+        if not self.path.exists():
+            raise UnreadableFile(
+                f"{owner}: {self.path} does not exist{f' ({self.origin})' if self.origin else ''}"
+            )
+        image = read_image(self.path)
+        if self.index is None and len(image.channels) > 1:
+            names = ", ".join(f"{i}: {name}" for i, name in enumerate(image.channels))
+            raise MissingChannel(
+                f"{owner}: {self.path.name} has {len(image.channels)} channels ({names}); "
+                f"say which one by adding #, as in {self.path.name}#{image.channels[0]} in a table, "
+                f"or CHANNEL#{image.channels[0]} on the command line"
+            )
+        return image, find_channel(self.index or 0, image.channels, f"{owner}: {self.path.name}")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of view; its pixels are read when asked for.
+
+    Attributes
+    ----------
+    name
+        Unique in its table; results are named after it.
+    row
+        Every column of the table it comes from, as text (``split``, ``cell_line``, the file names, ...).
+    channels
+        Where each channel is that this field has.
+    columns
+        All channels of the table, in order, those that this field lacks included.
+    """
+
+    name: str
+    row: dict[str, str]
+    channels: dict[str, ChannelRef]
+    columns: tuple[str, ...] = field(default=())
+
+    def reference(self, channel: str | int) -> ChannelRef:
+        """Where a channel is, given its name, its index, or ``name#channel-of-its-file``.
+
+        Raises `MissingChannel`, with the closest name as a suggestion.
+        """
+        columns = self.columns or tuple(self.channels)
+        outer, mark, inner = str(channel).rpartition("#")
+        if mark and channel not in columns:
+            outer_ref = self.reference(outer)
+            return ChannelRef(outer_ref.path, inner, outer_ref.origin)
+        name = columns[find_channel(channel, columns, f"field {self.name!r}")]
+        if name not in self.channels:
+            raise MissingChannel(
+                f"field {self.name!r} has no file for channel {name!r}; fill its cell in the table or leave the field "
+                f"out with --where field!={self.name}"
+            )
+        return self.channels[name]
+
+    def has(self, channel: str | int) -> bool:
+        """Whether this field has the channel (its table may know it, and this field's cell be empty)."""
+        try:
+            self.reference(channel)
+        except MissingChannel:
+            return False
+        return True
+
+    def plane(self, channel: str | int, project: Projection = "max") -> NDArray[np.float32]:
+        """One channel as (Y, X) float32, focal planes projected.
+
+        Raises `MissingChannel`, `UnreadableFile`, `WrongShape`, or `BadPixels` (NaN, infinite, no pixels).
+        """
+        image, index = self.reference(channel).open(f"field {self.name!r}")
+        return checked_plane(image.pixels, index, project, f"channel {channel!r} of field {self.name!r}")
+
+    def planes(self, channels: Sequence[str | int], project: Projection = "max") -> NDArray[np.float32]:
+        """Several channels as (C, Y, X) float32; `WrongShape` where they differ in shape."""
+        planes = [self.plane(channel, project) for channel in channels]
+        self._same_shape(channels, [plane.shape for plane in planes])
+        return np.stack(planes)
+
+    def labels(self, channel: str | int) -> NDArray[np.int32] | NDArray[np.uint32] | None:
+        """Label map of this field, or None where its cell in the table is empty.
+
+        Returns
+        -------
+        (Y, X) integers: int32 where the file is of a signed type (a negative id means "not annotated"), else uint32.
+
+        Raises
+        ------
+        MissingChannel, UnreadableFile
+            The table has no such channel; the file can't be read.
+        WrongShape
+            The file is in colour or has focal planes, or differs in shape from the field's first channel.
+        BadPixels
+            The values are not whole numbers, or too large for 32 bits.
+        """
+        columns = self.columns or tuple(self.channels)
+        if str(channel) not in columns or str(channel) in self.channels:
+            ref = self.reference(channel)
+        else:
+            return None
+        owner = f"labels {channel!r} of field {self.name!r}"
+        image, index = ref.open(f"field {self.name!r}")
+        if image.pixels.shape[1] != 1:
+            raise WrongShape(
+                f"{owner} have {image.pixels.shape[1]} focal planes; a label map is one (Y, X) plane"
+            )
+        self._same_shape([next(iter(self.channels)), channel], [self.shape, image.shape])
+        return as_labels(np.asarray(image.pixels[index, 0]), owner)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) in pixels, of the first channel; the pixels themselves are not read."""
+        return self._first().shape
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """(y, x) in um: the first that a file of this field states; None where none does."""
+        for path in dict.fromkeys(ref.path for ref in self.channels.values()):
+            try:
+                size = read_image(path).pixel_size
+            except FrugalsegError:  # reported when that channel is used
+                continue
+            if size is not None:
+                return size
+        return None
+
+    def image(self, channels: Sequence[str | int] | None = None) -> Image:
+        """Several channels (default all) as one lazy image; `WrongShape` where they differ in shape or depth."""
+        names: list[str | int] = [*self.channels] if channels is None else [*channels]
+        opened = [self.reference(name).open(f"field {self.name!r}") for name in names]
+        self._same_shape(names, [image.pixels.shape[1:] for image, _ in opened])
+        dtype = np.result_type(*(image.pixels.dtype for image, _ in opened))
+        depth, height, width = opened[0][0].pixels.shape[1:]
+        read = partial(_plane_of, opened)
+        pixels = LazyPixels((len(names), depth, height, width), dtype, read)
+        return Image(pixels, tuple(map(str, names)), self.pixel_size, self.name)
+
+    def _first(self) -> Image:
+        if not self.channels:
+            raise MissingChannel(f"field {self.name!r} has no channel; fill its row in the table")
+        return next(iter(self.channels.values())).open(f"field {self.name!r}")[0]
+
+    def _same_shape(self, channels: Sequence[str | int], shapes: Sequence[tuple[int, ...]]) -> None:
+        for channel, shape in zip(channels, shapes, strict=True):
+            if shape != shapes[0]:
+                first, other = (" x ".join(map(str, size)) for size in (shapes[0], shape))
+                raise WrongShape(
+                    f"field {self.name!r}: channel {channels[0]!r} is {first} px but {channel!r} is {other} px; "
+                    "all channels of a field must have the same shape"
+                )
+
+
+def _plane_of(opened: list[tuple[Image, int]], c: int, z: int) -> NDArray[Any]:
+    image, index = opened[c]
+    return np.asarray(image.pixels[index, z])
+
+
+def as_labels(values: NDArray[Any], owner: str) -> NDArray[np.int32] | NDArray[np.uint32]:
+    """Any stored label map as int32 (signed types) or uint32, exactly; `BadPixels` where that is not possible.
+
+    >>> as_labels(np.array([[0.0, 7.0]]), "labels").tolist()
+    [[0, 7]]
+    """
+    if values.dtype.kind == "f":
+        whole = bool(np.isfinite(values).all()) and bool((values == np.rint(values)).all())
+        if not whole or (values.size and np.abs(values).max() > LARGEST_EXACT_FLOAT):
+            raise BadPixels(
+                f"{owner} are not whole numbers ({values.dtype}); a label map holds one integer per cell"
+            )
+        values = values.astype(np.int64)
+    if values.dtype.kind not in "iub":
+        raise BadPixels(f"{owner} are of type {values.dtype}; a label map holds one integer per cell")
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    signed = values.dtype.kind == "i" and high <= np.iinfo(np.int32).max
+    limits = np.iinfo(np.int32 if signed else np.uint32)
+    if low < limits.min or high > limits.max:
+        raise BadPixels(f"{owner} have ids from {low} to {high}; {limits.min} to {limits.max} can be kept")
+    return values.astype(np.int32) if signed else values.astype(np.uint32)

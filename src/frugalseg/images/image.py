@@ -1,0 +1,167 @@
+"""An image as every other room sees it: pixels in the order (C, Z, Y, X), channel names, pixel size."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import BadPixels, MissingChannel, WrongShape
+
+Projection = Literal["max", "mean"]
+
+
+class PixelArray(Protocol):
+    """Anything with the shape (C, Z, Y, X) that gives numpy arrays when sliced: numpy, dask, or `LazyPixels`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes in the order (C, Z, Y, X)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the stored values."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Give part of the pixels."""
+
+
+@dataclass(frozen=True)
+class LazyPixels:
+    """Pixels (C, Z, Y, X) that stay in the file until a part of them is asked for.
+
+    `read_plane(c, z)` returns one (Y, X) plane as stored. No file stays open in between, so that
+    hundreds of fields can be listed. `dask.array.from_array` accepts this as it is.
+    """
+
+    shape: tuple[int, int, int, int]
+    dtype: np.dtype[Any]
+    read_plane: Callable[[int, int], NDArray[Any]]
+
+    @property
+    def ndim(self) -> int:
+        """Always 4."""
+        return 4
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """Read the planes that `key` (integers, slices, ...) touches, and no others."""
+        keys = list(key) if isinstance(key, tuple) else [key]
+        if Ellipsis in keys:
+            at = keys.index(Ellipsis)
+            keys[at : at + 1] = [slice(None)] * (4 - len(keys) + 1)
+        keys += [slice(None)] * (4 - len(keys))
+        # Integers drop their axis only after the planes are stacked, as numpy would do it.
+        chosen = [np.atleast_1d(np.arange(n)[k]) for n, k in zip(self.shape[:2], keys[:2], strict=True)]
+        planes = [[self.read_plane(int(c), int(z))[tuple(keys[2:])] for z in chosen[1]] for c in chosen[0]]
+        out = np.asarray(planes, dtype=self.dtype)
+        if 0 in (len(chosen[0]), len(chosen[1])):
+            out = np.empty((len(chosen[0]), len(chosen[1]), *self.shape[2:]), self.dtype)
+        drop = tuple(axis for axis, k in enumerate(keys[:2]) if isinstance(k, int | np.integer))
+        return out.squeeze(axis=drop) if drop else out
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read everything."""
+        return np.asarray(self[...], dtype=dtype)
+
+
+def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
+    """Index of a channel given by name or index (a name wins over an index written as text).
+
+    Raises `MissingChannel`, with the closest name as a suggestion; `owner` says whose channels they are.
+
+    >>> find_channel("dapi", ["phase", "dapi"], "field a")
+    1
+    >>> find_channel("0", ["phase", "dapi"], "field a")
+    0
+    """
+    if isinstance(channel, str) and channel in names:
+        return list(names).index(channel)
+    index = int(channel) if isinstance(channel, int) or channel.isdecimal() else None
+    if index is not None and 0 <= index < len(names):
+        return index
+    if not names:
+        raise MissingChannel(f"{owner} has no channel at all, so not {channel!r} either")
+    listed = ", ".join(f"{i}: {name}" for i, name in enumerate(names))
+    lowered = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(str(channel).lower(), lowered, n=1)
+    hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
+    raise MissingChannel(f"{owner} has no channel {channel!r}; it has {listed}.{hint}")
+
+
+def checked_plane(pixels: PixelArray, index: int, project: Projection, owner: str) -> NDArray[np.float32]:
+    """One channel of (C, Z, Y, X) pixels as a finite (Y, X) float32 plane, Z projected one plane at a time."""
+    _, depth, height, width = pixels.shape
+    if 0 in (depth, height, width):
+        raise BadPixels(f"{owner} has no pixels: its shape is {height} x {width} with {depth} focal planes")
+    if project not in ("max", "mean"):
+        raise WrongShape(f"focal planes can be projected with 'max' or 'mean', not {project!r}")
+    plane = np.asarray(pixels[index, 0]).astype(np.float32)
+    for z in range(1, depth):
+        other = np.asarray(pixels[index, z]).astype(np.float32)
+        plane = np.maximum(plane, other) if project == "max" else plane + other
+    if project == "mean":
+        plane /= depth
+    bad = plane.size - int(np.isfinite(plane).sum())
+    if bad:
+        raise BadPixels(
+            f"{owner} has {bad} pixels that are NaN or infinite ({bad / plane.size:.1%}); replace them with numbers first"
+        )
+    return plane
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image, usually lazy.
+
+    Attributes
+    ----------
+    pixels
+        (C, Z, Y, X), as stored: a numpy array, a dask array, or `LazyPixels`.
+    channels
+        One name per channel; the index as text where the file has no name.
+    pixel_size
+        (y, x) in um, or None where the file does not say.
+    name
+        Whose image it is, for messages.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = Image(np.arange(24).reshape(2, 3, 2, 2), ("phase", "dapi"), (0.65, 0.65), "demo")
+    >>> image.plane("dapi").tolist()
+    [[20.0, 21.0], [22.0, 23.0]]
+    """
+
+    pixels: PixelArray
+    channels: tuple[str, ...]
+    pixel_size: tuple[float, float] | None = None
+    name: str = "image"
+
+    def __post_init__(self) -> None:
+        """Refuse pixels that are not (C, Z, Y, X), or names that do not fit them."""
+        if len(self.pixels.shape) != 4:
+            raise WrongShape(f"{self.name}: pixels must be (C, Z, Y, X), not of shape {self.pixels.shape}")
+        if len(self.channels) != self.pixels.shape[0]:
+            raise WrongShape(
+                f"{self.name}: {len(self.channels)} channel names for {self.pixels.shape[0]} channels"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) in pixels."""
+        return int(self.pixels.shape[2]), int(self.pixels.shape[3])
+
+    def plane(self, channel: str | int, project: Projection = "max") -> NDArray[np.float32]:
+        """One channel as a (Y, X) float32 plane; focal planes are projected.
+
+        Raises `MissingChannel`, or `BadPixels` where a value is NaN or infinite or there are no pixels.
+        """
+        index = find_channel(channel, self.channels, self.name)
+        owner = f"channel {self.channels[index]!r} of {self.name}"
+        return checked_plane(self.pixels, index, project, owner)
+
+    def planes(self, channels: Sequence[str | int], project: Projection = "max") -> NDArray[np.float32]:
+        """Several channels, in the order asked for, as (C, Y, X) float32."""
+        return np.stack([self.plane(channel, project) for channel in channels])

@@ -1,0 +1,193 @@
+"""From what the user names (files, folders, tables, OME-Zarr) to the fields that are there."""
+
+import glob
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from frugalseg.errors import FrugalsegError, InputError, SettingsError, UnreadableFile
+from frugalseg.images.field import ChannelRef, Field
+from frugalseg.images.read import FORMATS, IMAGE_SUFFIXES, field_stem, read_image
+from frugalseg.images.table import table_fields
+
+Problems = list[FrugalsegError]
+TABLE_NAME = "fields.csv"
+
+
+def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems | None) -> list[Field]:
+    """Fields of all inputs, in the order given; see `frugalseg.images.fields.open_fields`."""
+    fields: list[Field] = []
+    files: list[Path] = []
+    for given in inputs:
+        for path in _expand(given):
+            if _is_zarr(path):
+                fields += _zarr_fields(path, problems)
+            elif path.is_dir() and pattern is None and (path / TABLE_NAME).is_file():
+                fields += table_fields(path / TABLE_NAME)
+            elif path.is_dir() and pattern is not None:
+                fields += pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems)
+            elif path.is_dir():
+                files += _images_in(path)
+            elif path.suffix.lower() == ".csv":
+                fields += table_fields(path)
+            else:
+                files.append(path)
+    if files and pattern is not None:
+        fields += pattern_fields(files, None, pattern, problems)
+    elif files:
+        fields += _file_fields(files, problems)
+    for field in fields:
+        if field.name in ("", ".", "..") or re.search(r'[\\/:*?"<>|]', field.name):
+            raise InputError(f"field {field.name!r} can't name a result file; use letters, digits, _ - and .")
+    return fields
+
+
+def natural_key(text: str) -> list[tuple[int, str]]:
+    """Sort key that puts hela_2 before hela_10.
+
+    >>> sorted(["hela_10", "hela_2"], key=natural_key)
+    ['hela_2', 'hela_10']
+    """
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)]
+
+
+def _expand(given: Path) -> list[Path]:
+    """Give the path itself, or what a * in it stands for where the shell has not replaced it."""
+    if given.exists():
+        return [given]
+    if glob.has_magic(str(given)):
+        found = sorted(glob.glob(str(given)), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if found:
+            return [Path(name) for name in found]
+        raise UnreadableFile(f"no file fits {given}")
+    raise UnreadableFile(f"{given} does not exist")
+
+
+def _is_zarr(path: Path) -> bool:
+    return path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zattrs"))
+
+
+def _files_below(folder: Path, deep: bool) -> list[Path]:
+    found = folder.rglob("*") if deep else folder.iterdir()
+    return sorted((path for path in found if path.is_file()), key=lambda path: natural_key(path.as_posix()))
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """Image files of a folder, without hidden ones."""
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and not _is_zarr(path)
+    ]
+    if not found:
+        raise UnreadableFile(f"{folder} holds no image and no {TABLE_NAME}; {FORMATS} are read")
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def _guarded(make: Callable[[], list[Field]], problems: Problems | None) -> list[Field]:
+    """Collect what is wrong with one file where the caller wants to go on."""
+    try:
+        return make()
+    except FrugalsegError as error:
+        if problems is None:
+            raise
+        problems.append(error)
+        return []
+
+
+def _file_fields(files: list[Path], problems: Problems | None) -> list[Field]:
+    """One field per file, with the channels the file holds; equal names get their folder's in front."""
+    stems = [field_stem(path) for path in files]
+    fields: list[Field] = []
+    for path, stem in zip(files, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
+        fields += _guarded(lambda path=path, name=name: [_file_field(path, name, {})], problems)  # type: ignore[misc]
+    return fields
+
+
+def _file_field(path: Path, name: str, row: dict[str, str]) -> Field:
+    channels = {channel: ChannelRef(path, i) for i, channel in enumerate(read_image(path).channels)}
+    return Field(name, {"field": name, "file": path.name, **row}, channels, tuple(channels))
+
+
+def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
+    """Fields of an OME-Zarr image or plate; its label images are further channels."""
+    from frugalseg.images.ome_zarr import list_images
+
+    def one(name: str, image: Path, row: dict[str, str], labels: list[str]) -> list[Field]:
+        found = _file_field(image, name, row)
+        extra = {label: ChannelRef(image / "labels" / label, 0) for label in labels}
+        channels = {**found.channels, **extra}
+        return [replace(found, channels=channels, columns=tuple(channels))]
+
+    fields: list[Field] = []
+    for name, image, row, labels in list_images(path):
+        fields += _guarded(lambda: one(name, image, row, labels), problems)  # noqa: B023 - called at once
+    return fields
+
+
+def pattern_regex(pattern: str) -> re.Pattern[str]:
+    """Turn ``{field}_{channel}.tif`` into a regular expression; the last name takes as little as it can.
+
+    >>> pattern_regex("{field}_{channel}.tif").fullmatch("hela_1_phase.tif").groupdict()
+    {'field': 'hela_1', 'channel': 'phase'}
+    """
+    parts = re.split(r"\{([^{}]*)\}", pattern)
+    names = parts[1::2]
+    wrong = [name for name in names if not name.isidentifier()]
+    if (
+        "field" not in names
+        or wrong
+        or len(set(names)) < len(names)
+        or re.search(r"[{}]", "".join(parts[::2]))
+    ):
+        raise SettingsError(
+            f"--pattern {pattern!r} can't be used; it needs {{field}}, and each name in braces once, "
+            "as in '{field}_{channel}.tif'"
+        )
+    text = "".join(f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    return re.compile(text)
+
+
+def pattern_fields(
+    files: Sequence[Path], folder: Path | None, pattern: str, problems: Problems | None
+) -> list[Field]:
+    """Fields whose files fit the pattern; files that do not fit are left out."""
+    regex = pattern_regex(pattern)
+    where = str(folder) if folder else "the files given"
+    rows: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, Path]] = {}
+    for path in files:
+        name = path.relative_to(folder).as_posix() if folder and "/" in pattern else path.name
+        match = regex.fullmatch(name) if "/" in pattern or folder else regex.fullmatch(path.name)
+        if match is None:
+            continue
+        parts = match.groupdict()
+        field, channel = parts["field"], parts.pop("channel", "")
+        if channel in found.setdefault(field, {}):
+            raise InputError(
+                f"{found[field][channel].name} and {path.name} are both channel {channel!r} of field {field!r} "
+                f"by the pattern {pattern!r}; make {{field}} cover what tells them apart"
+            )
+        found[field][channel] = path
+        rows.setdefault(field, {}).update(parts)
+    if not found:
+        example = next((path.name for path in files if not path.name.startswith(".")), None)
+        seen = f", which has for example {example!r}" if example else ", which is empty"
+        raise UnreadableFile(f"no file fits the pattern {pattern!r} in {where}{seen}")
+    if "channel" not in regex.groupindex:
+        fields: list[Field] = []
+        for name, paths in found.items():
+            fields += _guarded(lambda: [_file_field(paths[""], name, rows[name])], problems)  # noqa: B023
+        return fields
+    columns = tuple(dict.fromkeys(channel for paths in found.values() for channel in paths))
+    return [
+        Field(
+            name,
+            {**rows[name], **{c: paths[c].name if c in paths else "" for c in columns}},
+            {c: ChannelRef(paths[c]) for c in columns if c in paths},
+            columns,
+        )
+        for name, paths in found.items()
+    ]

@@ -1,0 +1,152 @@
+"""OME-Zarr 0.4 and 0.5: images, their label images, and plates, read with zarr itself.
+
+https://ngff.openmicroscopy.org: in 0.4 the metadata are the group's attributes, in 0.5 they are below ``ome``.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import FrugalsegError, UnreadableFile
+from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
+from frugalseg.images.image import Image, LazyPixels
+from frugalseg.images.read import field_stem
+
+UM = {
+    "angstrom": 1e-4,
+    "nanometer": 1e-3,
+    "micrometer": 1.0,
+    "millimeter": 1e3,
+    "centimeter": 1e4,
+    "meter": 1e6,
+}
+
+
+def attributes(path: Path) -> dict[str, Any]:
+    """OME metadata of a group: ``ome`` of zarr.json (0.5), or .zattrs (0.4); empty where there is none."""
+    for name in ("zarr.json", ".zattrs"):
+        file = path / name
+        if not file.is_file():
+            continue
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            found = content.get("attributes", {}) if name == "zarr.json" else content
+            return dict(found.get("ome", found))
+        except (OSError, ValueError, AttributeError) as error:
+            raise UnreadableFile(
+                f"{file} can't be read ({error}); copy or export {path.name} again"
+            ) from error
+    return {}
+
+
+def read_ome_zarr(path: Path) -> Image:
+    """Open the full resolution of an OME-Zarr image lazily; see `frugalseg.images.read.read_image`."""
+    found = attributes(path)
+    if "plate" in found or "well" in found:
+        raise UnreadableFile(
+            f"{path} is an OME-Zarr plate or well, not one image; give the plate as an input"
+        )
+    if "multiscales" not in found:
+        inner = [image for _, image, _, _ in list_images(path)]
+        if inner == [path] or len(inner) != 1:
+            raise UnreadableFile(f"{path} is no OME-Zarr image: it has no multiscales metadata")
+        return read_ome_zarr(inner[0])
+    try:
+        scale = found["multiscales"][0]
+        axes = [axis if isinstance(axis, str) else axis["name"] for axis in scale["axes"]]
+        array = path / scale["datasets"][0]["path"]
+        shape, dtype = _describe(array)
+        plan = plan_axes("".join(axis[0] for axis in axes), shape, str(path))
+        labels = [channel.get("label", "") for channel in found.get("omero", {}).get("channels", [])]
+        size = _pixel_size(scale)
+    except FrugalsegError:
+        raise
+    except Exception as error:  # metadata of any shape come along
+        raise UnreadableFile(f"{path} has OME-Zarr metadata that can't be understood ({error!r})") from error
+    czyx = plan.czyx
+    pixels = LazyPixels(czyx, dtype, lambda c, z: _read_plane(array, plan, c, z))
+    return Image(
+        pixels, channel_names(czyx[0], [str(label) for label in labels], False), size, field_stem(path)
+    )
+
+
+def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[str]]]:
+    """Give name, folder, columns and label names of every image of an OME-Zarr image, series or plate."""
+    found = attributes(path)
+    stem = field_stem(path)
+    if "plate" in found:
+        for well in found["plate"]["wells"]:
+            for image in attributes(path / well["path"])["well"]["images"]:
+                folder = path / well["path"] / image["path"]
+                name = f"{well['path'].replace('/', '')}_{image['path']}"
+                yield name, folder, {"plate": stem, "well": well["path"]}, _labels_of(folder)
+    elif "bioformats2raw.layout" in found and "multiscales" not in found:
+        series = sorted(
+            (sub for sub in path.iterdir() if sub.name.isdecimal()), key=lambda sub: int(sub.name)
+        )
+        for folder in series:
+            yield stem if len(series) == 1 else f"{stem}_{folder.name}", folder, {}, _labels_of(folder)
+    else:
+        yield stem, path, {}, _labels_of(path)
+
+
+def _labels_of(image: Path) -> list[str]:
+    return [str(name) for name in attributes(image / "labels").get("labels", [])]
+
+
+def _describe(array: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    opened = _open(array)
+    return tuple(opened.shape), np.dtype(opened.dtype)
+
+
+def _open(array: Path) -> Any:
+    """Open an array, unless decoding it would run code: Python objects and the pickle codec are refused."""
+    import zarr
+
+    for name in ("zarr.json", ".zarray"):
+        if (array / name).is_file() and "pickle" in (array / name).read_text(encoding="utf-8").lower():
+            raise UnreadableFile(
+                f"{array} is stored as Python objects, which are never loaded; export it again"
+            )
+    opened = zarr.open_array(array, mode="r")
+    if np.dtype(opened.dtype).kind not in "iufb":
+        raise UnreadableFile(f"{array} holds {opened.dtype}, not numbers; export it again")
+    return opened
+
+
+def _read_plane(array: Path, plan: AxisPlan, c: int, z: int) -> NDArray[Any]:
+    at: list[int | slice] = [0] * len(plan.shape)
+    channel, depth, row, column = plan.order
+    for axis, value in ((channel, c), (depth, z)):
+        if axis is not None:
+            at[axis] = value
+    at[row] = at[column] = slice(None)
+    try:
+        plane = np.asarray(_open(array)[tuple(at)])
+    except FrugalsegError:
+        raise
+    except Exception as error:  # codecs raise nearly anything on damaged chunks
+        raise UnreadableFile(f"{array} can't be decoded, it is damaged or incomplete ({error})") from error
+    return plane if row < column else plane.T
+
+
+def _pixel_size(scale: dict[str, Any]) -> tuple[float, float] | None:
+    """(y, x) in um: scale of the first level times that of the whole, where the unit of length is stated."""
+    factors = {"y": math.nan, "x": math.nan}
+    steps = [
+        *scale["datasets"][0].get("coordinateTransformations", []),
+        *scale.get("coordinateTransformations", []),
+    ]
+    for i, axis in enumerate(scale["axes"]):
+        if isinstance(axis, dict) and axis["name"] in factors:
+            factors[axis["name"]] = UM.get(axis.get("unit", ""), math.nan)
+            for step in steps:
+                if step.get("type") == "scale":
+                    factors[axis["name"]] *= float(step["scale"][i])
+    sizes = factors["y"], factors["x"]
+    return sizes if all(math.isfinite(size) and size > 0 for size in sizes) else None

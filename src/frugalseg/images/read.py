@@ -1,0 +1,101 @@
+"""Open an image file of any format that is understood, without reading its pixels yet."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from frugalseg.errors import UnreadableFile
+from frugalseg.images.axes import COLOURS
+from frugalseg.images.image import Image, LazyPixels
+
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".zarr")
+FORMATS = "TIFF, OME-TIFF, PNG and OME-Zarr"
+
+
+def read_image(path: str | Path) -> Image:
+    """Open an image lazily.
+
+    Parameters
+    ----------
+    path
+        A TIFF, ImageJ TIFF, OME-TIFF or PNG file, or an OME-Zarr (0.4 or 0.5) image folder. Nothing stored in the
+        file is ever executed.
+
+    Returns
+    -------
+    Image
+        Pixels (C, Z, Y, X) as stored; `frugalseg.images.axes` says how unnamed axes are understood. Of a pyramid
+        the full resolution is taken. Colour images have the channels red, green, blue; alpha is left out.
+
+    Raises
+    ------
+    UnreadableFile
+        The file is missing, empty, damaged, cut short, or of another format.
+    WrongShape
+        Its axes can't be understood, or it is a time series.
+
+    Examples
+    --------
+    >>> read_image("nowhere.tif")
+    Traceback (most recent call last):
+    ...
+    frugalseg.errors.UnreadableFile: nowhere.tif does not exist
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UnreadableFile(f"{path} does not exist")
+    if path.is_dir():
+        from frugalseg.images.ome_zarr import read_ome_zarr
+
+        return read_ome_zarr(path)
+    suffix = path.suffix.lower()
+    if suffix not in (*TIFF_SUFFIXES, ".png"):
+        raise UnreadableFile(f"{path} is of a format that is not read; {FORMATS} are")
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise UnreadableFile(f"{path} can't be opened: {error.strerror}") from error
+    if size == 0:
+        raise UnreadableFile(f"{path} is empty (0 bytes); copy or export it again")
+    # What a file is decides its content, not its name: exporters get the suffix wrong.
+    if start == b"\x89PNG\r\n\x1a\n":
+        return _read_png(path)
+    if start[:2] not in (b"II", b"MM"):
+        raise UnreadableFile(
+            f"{path} is neither a TIFF nor a PNG, whatever its name says; {FORMATS} are read"
+        )
+    from frugalseg.images.tiff import read_tiff
+
+    return read_tiff(path)
+
+
+def _read_png(path: Path) -> Image:
+    """Read a PNG; it is small and stored as one piece, so at once."""
+    import imagecodecs
+
+    try:
+        pixels = np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    except Exception as error:  # libpng's messages arrive as several types
+        raise UnreadableFile(
+            f"{path} can't be read as a PNG, it is damaged or cut short ({error})"
+        ) from error
+    if pixels.ndim == 3 and pixels.shape[2] > 2:
+        return Image(np.moveaxis(pixels[:, :, :3], 2, 0)[:, None], COLOURS, None, path.name)
+    grey = pixels if pixels.ndim == 2 else pixels[:, :, 0]
+    return Image(grey[None, None], ("0",), None, path.name)
+
+
+def field_stem(path: Path) -> str:
+    """Name of a file without what marks its format.
+
+    >>> field_stem(Path("a/hela_1.ome.tif"))
+    'hela_1'
+    """
+    return re.sub(r"(\.ome)?\.[^.]+$", "", path.name, flags=re.IGNORECASE) or path.name
+
+
+__all__ = ["FORMATS", "IMAGE_SUFFIXES", "TIFF_SUFFIXES", "LazyPixels", "field_stem", "read_image"]

@@ -1,0 +1,166 @@
+"""TIFF, ImageJ TIFF and OME-TIFF: what the file says about its axes, channels and pixel size, and its planes."""
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from frugalseg.errors import FrugalsegError, UnreadableFile
+from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
+from frugalseg.images.image import Image, LazyPixels
+
+UM = {
+    "nm": 1e-3,
+    "um": 1.0,
+    "µm": 1.0,
+    "μm": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "mm": 1e3,
+    "cm": 1e4,
+    "m": 1e6,
+}
+RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
+LARGEST_PLAUSIBLE_UM = 20.0
+"""Programs that know no pixel size write 72, 96 or 300 dpi (85 um and more); such values are not believed."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF; whatever goes wrong inside becomes one `UnreadableFile`.
+
+    tifffile also reports damage through its logger; those lines would reach the user's terminal, so they are held
+    back and only used as the reason where reading fails.
+    """
+    said: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        said.append(record.getMessage())
+        return False
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(keep)
+    try:
+        with tifffile.TiffFile(path) as tif:
+            yield tif
+    except FrugalsegError:
+        raise
+    except Exception as error:  # damaged files raise nearly anything: struct, zlib, index, memory errors
+        reason = str(error) or (said[-1] if said else type(error).__name__)
+        raise UnreadableFile(
+            f"{path} can't be read as a TIFF, it is damaged or cut short ({reason}); copy or export it again"
+        ) from error
+    finally:
+        logger.removeFilter(keep)
+
+
+def read_tiff(path: Path) -> Image:
+    """Describe a TIFF without reading its pixels; see `frugalseg.images.read.read_image`."""
+    with _opened(path) as tif:
+        if not tif.pages or not tif.series:
+            raise UnreadableFile(
+                f"{path} holds no image; it is damaged or cut short, copy or export it again"
+            )
+        if len(tif.series) > 1 and not _only_thumbnails(tif):
+            sizes = ", ".join(" x ".join(map(str, series.shape)) for series in tif.series[:4])
+            raise UnreadableFile(
+                f"{path} holds {len(tif.series)} images of different kinds ({sizes}); save each as its own file"
+            )
+        series = tif.series[0]
+        rgb = series.keyframe.photometric.name in ("RGB", "YCBCR")
+        plan = plan_axes(series.axes, tuple(series.shape), str(path), rgb)
+        shape = plan.czyx
+        names = channel_names(shape[0], _names_in(tif, shape), plan.colour)
+        size = _pixel_size(tif)
+        dtype = np.dtype(series.dtype)
+    pixels = LazyPixels(shape, dtype, lambda c, z: _read_plane(path, plan, c, z))
+    return Image(pixels, names, size, path.name)
+
+
+def _only_thumbnails(tif: tifffile.TiffFile) -> bool:
+    """Whether all series but the first are much smaller: labels and previews of slide scanners."""
+    first, *others = (math.prod(series.shape) for series in tif.series)
+    return all(other * 4 <= first for other in others)
+
+
+def _read_plane(path: Path, plan: AxisPlan, c: int, z: int) -> NDArray[Any]:
+    """One (Y, X) plane; only its page is decoded where each plane is a page of its own."""
+    at: list[int | slice] = [0] * len(plan.shape)
+    channel, depth, row, column = plan.order
+    for axis, value in ((channel, c), (depth, z)):
+        if axis is not None:
+            at[axis] = value
+    at[row] = at[column] = slice(None)
+    with _opened(path) as tif:
+        series = tif.series[0]
+        inner = len(series.keyframe.shape)
+        outer = plan.shape[: len(plan.shape) - inner]
+        page_wise = plan.shape[len(outer) :] == tuple(series.keyframe.shape) and all(
+            isinstance(i, int) for i in at[: len(outer)]
+        )
+        if page_wise and math.prod(outer) == len(series.pages):
+            index = int(np.ravel_multi_index([int(i) for i in at[: len(outer)]], outer)) if outer else 0  # type: ignore[arg-type]
+            page = series.pages[index]
+            if page is None:
+                raise UnreadableFile(
+                    f"{path} lacks the plane of channel {c}, focal plane {z}; export it again"
+                )
+            plane = page.asarray()[tuple(at[len(outer) :])]
+        else:
+            plane = series.asarray()[tuple(at)]
+    return np.asarray(plane if row < column else plane.T)
+
+
+def _names_in(tif: tifffile.TiffFile, shape: tuple[int, int, int, int]) -> list[str]:
+    """Channel names of OME-XML, or ImageJ's slice labels where there is one per channel."""
+    root = _ome(tif)
+    if root is not None:
+        pixels = root.find(".//{*}Image/{*}Pixels")
+        return [] if pixels is None else [str(node.get("Name", "")) for node in pixels.findall("{*}Channel")]
+    labels = (tif.imagej_metadata or {}).get("Labels", []) if tif.is_imagej else []
+    return [str(label) for label in labels] if len(labels) == shape[0] and shape[1] == 1 else []
+
+
+def _ome(tif: tifffile.TiffFile) -> ElementTree.Element | None:
+    """The OME-XML; None without one, or where it can't be parsed or declares entities (which can be bombs)."""
+    text = tif.ome_metadata if tif.is_ome else None
+    if not text or "<!ENTITY" in text:
+        return None
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return None
+
+
+def _pixel_size(tif: tifffile.TiffFile) -> tuple[float, float] | None:
+    """(y, x) in um from OME-XML, ImageJ's unit, or the resolution tags where plausible."""
+    root = _ome(tif)
+    pixels = None if root is None else root.find(".//{*}Image/{*}Pixels")
+    if pixels is not None and pixels.get("PhysicalSizeX"):
+        scale = [UM.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"), math.nan) for axis in "YX"]
+        given = [pixels.get(f"PhysicalSize{axis}", pixels.get("PhysicalSizeX", "nan")) for axis in "YX"]
+        return _plausible(float(given[0]) * scale[0], float(given[1]) * scale[1], math.inf)
+    page = tif.pages.first
+    tags = [page.tags.get(name) for name in ("YResolution", "XResolution")]
+    if any(tag is None or not tag.value[0] for tag in tags):
+        return None
+    per_unit = [tag.value[1] / tag.value[0] for tag in tags if tag is not None]
+    # ImageJ writes an umlaut-free escape of the micro sign.
+    unit = str((tif.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ") if tif.is_imagej else ""
+    if unit in UM:
+        return _plausible(per_unit[0] * UM[unit], per_unit[1] * UM[unit], math.inf)
+    factor = RESOLUTION_UNIT_UM.get(int(page.resolutionunit))
+    if factor is None:
+        return None
+    return _plausible(per_unit[0] * factor, per_unit[1] * factor, LARGEST_PLAUSIBLE_UM)
+
+
+def _plausible(y: float, x: float, largest: float) -> tuple[float, float] | None:
+    return (y, x) if all(math.isfinite(size) and 0 < size < largest for size in (y, x)) else None

@@ -1,0 +1,190 @@
+"""Write results so that a file is there whole or not at all."""
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import OutputExists, OutputFailed, WrongShape
+
+PixelSize = tuple[float, float] | None
+
+
+@contextmanager
+def atomic_file(path: str | Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
+    """Open a hidden file beside `path` that takes its name only when everything is on the disk.
+
+    Whatever ends the block early, Ctrl-C and a full disk included, removes the hidden file and leaves what was
+    at `path` untouched.
+
+    Raises
+    ------
+    OutputExists
+        `path` is there and `overwrite` is not set.
+    OutputFailed
+        The file can't be written: no space, no permission, a folder in its place.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputExists(f"{path} is there already; give --overwrite (overwrite=True) to replace it")
+    hidden = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with hidden.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            hidden.replace(path)
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+        reason = "the disk is full" if full else error.strerror or str(error)
+        todo = "free some space or choose another folder" if full else "choose another folder"
+        raise OutputFailed(f"{path} could not be written: {reason}; {todo}") from error
+
+
+def write_labels(
+    path: str | Path, labels: NDArray[Any], pixel_size: PixelSize = None, overwrite: bool = False
+) -> None:
+    """Write a label map as a zlib-compressed TIFF.
+
+    Parameters
+    ----------
+    path
+        Where to; its folder is made where needed.
+    labels
+        (Y, X) integers >= 0; 0 is background. Stored as uint16, or uint32 where an id is above 65535.
+    pixel_size
+        (y, x) in um, kept in the file as OME-XML and as the resolution that ImageJ reads.
+    overwrite
+        Replace a file that is there.
+
+    Raises
+    ------
+    OutputExists, OutputFailed
+        See `atomic_file`.
+    WrongShape
+        The array is not (Y, X), not of integers, or has negative ids.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> write_labels(folder / "a_labels.tif", np.eye(3, dtype=int), pixel_size=(0.65, 0.65))
+    >>> sorted(file.name for file in folder.iterdir())
+    ['a_labels.tif']
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "iub":
+        raise WrongShape(f"labels must be (Y, X) integers, not {labels.dtype} of shape {labels.shape}")
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if low < 0 or high > np.iinfo(np.uint32).max:
+        raise WrongShape(f"label ids must be between 0 and {np.iinfo(np.uint32).max}, not {low} to {high}")
+    stored = labels.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)
+    _write_tiff(path, stored, "YX", (), pixel_size, overwrite)
+
+
+def write_image(
+    path: str | Path,
+    pixels: NDArray[Any],
+    channels: Sequence[str] = (),
+    pixel_size: PixelSize = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a plane (Y, X) or channels (C, Y, X) as a zlib-compressed OME-TIFF, in the type they have.
+
+    Raises as `write_labels` does.
+
+    >>> import numpy as np, tempfile
+    >>> write_image(tempfile.mkdtemp() + "/a.ome.tif", np.zeros((2, 8, 9), "uint16"), ["phase", "dapi"])
+    """
+    pixels = np.asarray(pixels)
+    if (
+        pixels.ndim not in (2, 3)
+        or pixels.size == 0
+        or (channels and len(channels) != len(pixels.reshape(-1, *pixels.shape[-2:])))
+    ):
+        raise WrongShape(
+            f"an image must be (Y, X) or (C, Y, X) with one name per channel, not {pixels.shape} with {len(channels)} names"
+        )
+    _write_tiff(path, pixels, "YX" if pixels.ndim == 2 else "CYX", channels, pixel_size, overwrite)
+
+
+def _write_tiff(
+    path: str | Path,
+    pixels: NDArray[Any],
+    axes: str,
+    channels: Sequence[str],
+    pixel_size: PixelSize,
+    overwrite: bool,
+) -> None:
+    import tifffile
+
+    # A fixed id instead of a random one: the same result gives the same bytes.
+    metadata: dict[str, Any] = {"axes": axes, "UUID": "urn:uuid:00000000-0000-0000-0000-000000000000"}
+    options: dict[str, Any] = {}
+    if channels:
+        metadata["Channel"] = {"Name": list(channels)}
+    if pixel_size is not None:
+        y, x = pixel_size
+        for axis, size in (("Y", y), ("X", x)):
+            metadata[f"PhysicalSize{axis}"] = float(size)
+            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+        options = {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
+    with atomic_file(path, overwrite) as file:
+        tifffile.imwrite(
+            file,
+            pixels,
+            ome=bool(channels) or pixel_size is not None,
+            photometric="minisblack",
+            compression="zlib",
+            metadata=metadata,
+            maxworkers=1,
+            **options,
+        )
+
+
+def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:
+    """Write UTF-8 text atomically; raises as `atomic_file` does."""
+    with atomic_file(path, overwrite) as file:
+        file.write(text.encode("utf-8"))
+
+
+def write_json(path: str | Path, content: Any, overwrite: bool = False) -> None:
+    """Write JSON atomically; numpy numbers and arrays and paths become plain ones, NaN and infinity null.
+
+    >>> import numpy as np, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.json"
+    >>> write_json(path, {"f1": np.float64("nan"), "n": np.int64(3)})
+    >>> json.loads(path.read_text())
+    {'f1': None, 'n': 3}
+    """
+    write_text(
+        path, json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n", overwrite
+    )
+
+
+def plain(value: Any) -> Any:
+    """Give `value` as JSON can hold it."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    to_dict: Callable[[], Any] | None = getattr(value, "to_dict", None) or getattr(value, "model_dump", None)
+    return plain(to_dict()) if to_dict is not None else value
