@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, FrugalsegError, MissingChannel, UnreadableFile, WrongShape
+from frugalseg.images.axes import COLOURS
 from frugalseg.images.image import Image, LazyPixels, Projection, checked_plane, find_channel
 from frugalseg.images.read import read_image
 
@@ -33,11 +34,11 @@ class ChannelRef:
             )
         image = read_image(self.path)
         if self.index is None and len(image.channels) > 1:
+            kind = "is a colour image with" if image.channels == COLOURS else "has"
             names = ", ".join(f"{i}: {name}" for i, name in enumerate(image.channels))
             raise MissingChannel(
-                f"{owner}: {self.path.name} has {len(image.channels)} channels ({names}); "
-                f"say which one by adding #, as in {self.path.name}#{image.channels[0]} in a table, "
-                f"or CHANNEL#{image.channels[0]} on the command line"
+                f"{owner}: {self.path.name} {kind} {len(image.channels)} channels ({names}); say which one by adding #, "
+                f"as in {self.path.name}#{image.channels[0]} in a table, or CHANNEL#{image.channels[0]} as the channel"
             )
         return image, find_channel(self.index or 0, image.channels, f"{owner}: {self.path.name}")
 

@@ -125,6 +125,8 @@ class Image:
         (y, x) in um, or None where the file does not say.
     name
         Whose image it is, for messages.
+    axes
+        The axes as the file has them, before they were put in order; see `frugalseg.images.axes`.
 
     Examples
     --------
@@ -138,6 +140,7 @@ class Image:
     channels: tuple[str, ...]
     pixel_size: tuple[float, float] | None = None
     name: str = "image"
+    axes: str = "CZYX"
 
     def __post_init__(self) -> None:
         """Refuse pixels that are not (C, Z, Y, X), or names that do not fit them."""

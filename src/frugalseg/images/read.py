@@ -7,7 +7,7 @@ import numpy as np
 
 from frugalseg.errors import UnreadableFile
 from frugalseg.images.axes import COLOURS
-from frugalseg.images.image import Image, LazyPixels
+from frugalseg.images.image import Image
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".zarr")
@@ -84,9 +84,9 @@ def _read_png(path: Path) -> Image:
             f"{path} can't be read as a PNG, it is damaged or cut short ({error})"
         ) from error
     if pixels.ndim == 3 and pixels.shape[2] > 2:
-        return Image(np.moveaxis(pixels[:, :, :3], 2, 0)[:, None], COLOURS, None, path.name)
+        return Image(np.moveaxis(pixels[:, :, :3], 2, 0)[:, None], COLOURS, None, path.name, "YXS")
     grey = pixels if pixels.ndim == 2 else pixels[:, :, 0]
-    return Image(grey[None, None], ("0",), None, path.name)
+    return Image(grey[None, None], ("0",), None, path.name, "YX" if pixels.ndim == 2 else "YXS")
 
 
 def field_stem(path: Path) -> str:
@@ -96,6 +96,3 @@ def field_stem(path: Path) -> str:
     'hela_1'
     """
     return re.sub(r"(\.ome)?\.[^.]+$", "", path.name, flags=re.IGNORECASE) or path.name
-
-
-__all__ = ["FORMATS", "IMAGE_SUFFIXES", "TIFF_SUFFIXES", "LazyPixels", "field_stem", "read_image"]

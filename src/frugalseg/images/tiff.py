@@ -81,7 +81,7 @@ def read_tiff(path: Path) -> Image:
         size = _pixel_size(tif)
         dtype = np.dtype(series.dtype)
     pixels = LazyPixels(shape, dtype, lambda c, z: _read_plane(path, plan, c, z))
-    return Image(pixels, names, size, path.name)
+    return Image(pixels, names, size, path.name, plan.axes)
 
 
 def _only_thumbnails(tif: tifffile.TiffFile) -> bool:

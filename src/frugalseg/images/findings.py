@@ -1,0 +1,111 @@
+"""What is wrong, or worth knowing, about the values of one channel: the checks of ``frugalseg inspect``."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Severity = Literal["error", "warning", "note"]
+SATURATED_FRACTION = 0.001
+"""Pixels at the highest possible value from which on an image is called saturated."""
+
+LABEL_WORDS = ("cells", "nuclei", "label", "mask", "truth", "seg")
+SAME_NEIGHBOUR = 0.9
+SOME_BACKGROUND = 0.02
+FULL_SCALES = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found; an error stops work on the channel, a warning may spoil results, a note informs."""
+
+    severity: Severity
+    kind: str
+    text: str
+
+
+def looks_like_labels(values: NDArray[Any], name: str) -> bool:
+    """Whether integers (Z, Y, X) are a label map: pieces of one value on 0, or named like one and empty.
+
+    Inside a cell a pixel equals its right neighbour (where that is no background), while grey values are noisy.
+
+    >>> looks_like_labels(np.kron(np.arange(4), np.ones((8, 8), int))[None], "a")
+    True
+    """
+    if values.dtype.kind not in "iub" or values.size == 0 or values.shape[0] > 1:
+        return False
+    named = any(word in name.lower() for word in LABEL_WORDS)
+    left, right = values[..., :-1], values[..., 1:]
+    inside = (left != 0) & (right != 0)
+    if not inside.any():
+        return named and not values.any()
+    same = float((left == right)[inside].mean())
+    # A saturated or constant image is also made of equal neighbours, but leaves no background.
+    return same > SAME_NEIGHBOUR and (named or float((values <= 0).mean()) > SOME_BACKGROUND)
+
+
+def find_in_values(values: NDArray[Any]) -> list[Finding]:
+    """Findings about the grey values (Z, Y, X) of one channel."""
+    if values.size == 0:
+        return [Finding("error", "empty", "has no pixels")]
+    if values.dtype.kind == "c" or values.dtype.kind not in "iufb":
+        return [Finding("error", "type", f"is of type {values.dtype}; whole or real numbers are needed")]
+    if values.dtype.kind == "f":
+        bad = values.size - int(np.isfinite(values).sum())
+        if bad:
+            return [
+                Finding("error", "not-finite", f"has {bad} NaN or infinite pixels ({bad / values.size:.1%})")
+            ]
+    low, high = values.min(), values.max()
+    if low == high:
+        return [Finding("error", "constant", f"is constant (every pixel is {low:g})")]
+    found: list[Finding] = []
+    if values.dtype.kind in "iu":
+        found += _saturation(values, int(high))
+        found += _stretching(values, int(low), int(high))
+    if values.shape[0] > 1:
+        found.append(
+            Finding("note", "focal-planes", f"has {values.shape[0]} focal planes; their maximum is used")
+        )
+    return found
+
+
+def find_in_labels(values: NDArray[Any]) -> list[Finding]:
+    """Findings about a label map."""
+    if not (values > 0).any():
+        return [Finding("warning", "empty-labels", "is an empty label map: no cell is labelled")]
+    if (values < 0).any():
+        return [Finding("note", "negative-labels", "has negative labels; they mean 'not annotated'")]
+    return []
+
+
+def _saturation(values: NDArray[Any], high: int) -> list[Finding]:
+    """A camera's highest value reached by many pixels; a single brightest pixel is no saturation."""
+    full = np.iinfo(values.dtype).max
+    if high != full and high not in FULL_SCALES:
+        return []
+    fraction = float((values == high).mean())
+    if fraction < SATURATED_FRACTION:
+        return []
+    return [
+        Finding(
+            "warning",
+            "saturated",
+            f"is saturated: {fraction:.1%} of the pixels have the highest value, {high}",
+        )
+    ]
+
+
+def _stretching(values: NDArray[Any], low: int, high: int) -> list[Finding]:
+    """Contrast that was changed after the camera: full 8-bit range, or few levels with gaps between them."""
+    if values.dtype.itemsize == 1:
+        if (low, high) != (0, 255):
+            return []
+        text = "is 8-bit and covers exactly 0 to 255: probably stretched, so its values can't be compared between fields"
+        return [Finding("note", "stretched", text)]
+    levels = np.unique(values)
+    if levels.size <= 256 and high - low > 4 * 256:
+        text = f"has only {levels.size} grey levels between {low} and {high}: an 8-bit image stored as {values.dtype}"
+        return [Finding("warning", "stretched", text)]
+    return []
