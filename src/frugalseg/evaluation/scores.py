@@ -1,0 +1,243 @@
+"""How good a segmentation is: every score from one table of overlaps.
+
+Conventions. A cell is found at threshold t when it has a partner of its own with IoU >= t. Where there is
+no true cell, every score is 1 if nothing was predicted either, and 0 otherwise. Truth pixels with a
+negative value are not annotated and count nowhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, SupportsFloat
+
+import numpy as np
+import numpy.typing as npt
+
+from frugalseg.errors import InputError
+from frugalseg.evaluation.matching import Floats, Labels, Matching, check_labels, match_labels
+
+THRESHOLDS = tuple(k / 100 for k in range(50, 100, 5))  # 0.50, 0.55 ... 0.95
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one field. Counts are cells, everything else lies between 0 and 1."""
+
+    cell_miou: float  # mean over true cells of the IoU with the best predicted cell
+    matched_miou: float  # the same when every predicted cell may serve one true cell only
+    two_class_miou: float  # the paper's number, flattered by the background; see `two_class_miou`
+    mAP: float  # mean of `ap`
+    ap: Mapping[float, float]  # threshold -> TP / (TP + FP + FN)
+    f1: float  # at 0.5, as precision and recall
+    f1_at: Mapping[float, float]
+    precision: float
+    recall: float
+    aji: float  # aggregated Jaccard index, Kumar et al. 2017
+    pq: float  # panoptic quality = sq * rq, Kirillov et al. 2019
+    sq: float
+    rq: float
+    foreground_iou: float  # of "any cell" against "any cell"
+    n_true: int
+    n_predicted: int
+    marker_false_negatives: int | None  # true cells without a marker; None without markers
+    marker_false_positives: int | None  # markers in no true cell, or in one that has a marker already
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: thresholds become strings such as "0.50"."""
+        content = asdict(self)
+        for name in ("ap", "f1_at"):
+            content[name] = {f"{threshold:.2f}": value for threshold, value in content[name].items()}
+        return content
+
+
+def score_labels(
+    truth: Labels,
+    predicted: Labels,
+    points: npt.NDArray[np.floating[Any]] | None = None,
+    patch: int | None = None,
+) -> Scores:
+    """Judge predicted cells against the truth.
+
+    Parameters
+    ----------
+    truth
+        (Y, X) integers; 0 background, negative not annotated.
+    predicted
+        (Y, X) integers of the same shape; 0 background.
+    points
+        (N, 2) markers, y then x in px, to be judged as well.
+    patch
+        Window of `two_class_miou` in px.
+
+    Returns
+    -------
+    Scores
+        See the fields' comments, and the functions of this module for the exact definitions.
+
+    Raises
+    ------
+    WrongShape
+        When the maps don't fit each other.
+    InputError
+        When a marker lies outside the field.
+
+    Examples
+    --------
+    >>> truth = np.array([[1, 1, 0, 0, 2, 2]])
+    >>> predicted = np.array([[7, 7, 7, 0, 0, 9]])
+    >>> scores = score_labels(truth, predicted)
+    >>> round(scores.cell_miou, 3), scores.ap[0.5], scores.ap[0.55], round(scores.mAP, 3)
+    (0.583, 1.0, 0.3333333333333333, 0.2)
+    """
+    match = match_labels(truth, predicted)
+    counts = {t: len(match.matched(t)) for t in THRESHOLDS}
+    found, n_true, n_predicted = counts[0.5], len(match.true_ids), len(match.predicted_ids)
+    ap = {t: _ratio(tp, n_true + n_predicted - tp) for t, tp in counts.items()}
+    f1_at = {t: _ratio(2 * tp, n_true + n_predicted) for t, tp in counts.items()}
+    pq, sq, rq = panoptic_quality(match)
+    missed, extra = (None, None) if points is None else marker_errors(truth, points)
+    return Scores(
+        cell_miou=best_match_miou(match),
+        matched_miou=matched_miou(match),
+        two_class_miou=two_class_miou(truth, predicted, match, patch),
+        mAP=float(np.mean(list(ap.values()))),
+        ap=ap,
+        f1=f1_at[0.5],
+        f1_at=f1_at,
+        precision=_ratio(found, n_predicted, empty=float(n_true == 0)),
+        recall=_ratio(found, n_true, empty=float(n_predicted == 0)),
+        aji=aggregated_jaccard(match),
+        pq=pq,
+        sq=sq,
+        rq=rq,
+        foreground_iou=foreground_iou(truth, predicted),
+        n_true=n_true,
+        n_predicted=n_predicted,
+        marker_false_negatives=missed,
+        marker_false_positives=extra,
+    )
+
+
+def best_match_miou(match: Matching) -> float:
+    """Mean over the true cells of the IoU with the predicted cell that fits best; 0 for a cell not touched.
+
+    This is `cell_miou`. One predicted cell may be the best of several true ones, and predicted cells over
+    background cost nothing: read it together with AP.
+    """
+    return _mean_over_true(match, match.best()[0])
+
+
+def matched_miou(match: Matching) -> float:
+    """Mean over the true cells of the IoU with their partner, 0 for a cell without one.
+
+    Partners are assigned one to one so that the sum of IoU is as large as it can be.
+    """
+    iou = np.zeros(len(match.true_ids))
+    rows = match.assigned()
+    iou[match.pairs[rows, 0]] = match.iou[rows]
+    return _mean_over_true(match, iou)
+
+
+def two_class_miou(truth: Labels, predicted: Labels, match: Matching, patch: int | None = None) -> float:
+    """The mIoU that Din and Yu (2021) print: the mean of a cell's IoU and its background's, over true cells.
+
+    In a square window around the cell's centroid there are two classes, this cell and all the rest, for the
+    truth as for the best predicted cell; what lies outside the window does not count. Even a cell that
+    was missed altogether gets nearly half, so compare this number with theirs only.
+
+    Parameters
+    ----------
+    patch
+        Side of the window in px. The paper has 64 for cells of about 30 px; by default as much in proportion
+        to the median diameter of the true cells.
+    """
+    from scipy import ndimage
+
+    n = len(match.true_ids)
+    if n == 0:
+        return _mean_over_true(match, np.zeros(0))
+    if patch is None:
+        patch = max(round(64 / 30 * float(np.median(np.sqrt(match.true_sizes * 4 / np.pi)))), 1)
+    truth, predicted = np.asarray(truth), np.asarray(predicted)
+    partner = np.append(match.predicted_ids, -1)[match.best()[1]]  # position -1, no partner, is id -1
+    centres = np.asarray(ndimage.center_of_mass(truth > 0, truth, match.true_ids))
+    corners = np.floor(centres - (patch - 1) / 2 + 0.5).astype(int)
+    values = np.zeros(n)
+    for i, (y, x) in enumerate(corners):
+        window = np.s_[max(y, 0) : max(y + patch, 0), max(x, 0) : max(x + patch, 0)]
+        rest = predicted[window] == partner[i]
+        cell = truth[window] == match.true_ids[i]
+        annotated = truth[window] >= 0
+        both = np.count_nonzero(cell & rest)
+        either = np.count_nonzero((cell | rest) & annotated)
+        total = np.count_nonzero(annotated)
+        values[i] = (_ratio(both, either) + _ratio(total - either, total - both)) / 2
+    return _mean_over_true(match, values)
+
+
+def aggregated_jaccard(match: Matching) -> float:
+    """Aggregated Jaccard index (Kumar et al. 2017, algorithm 1).
+
+    Sum of the intersections of each true cell with its best predicted cell (by IoU), over the sum of their
+    unions plus the area of all predicted cells that are nobody's best. As in the original, a predicted
+    cell may be the best of several true cells.
+    """
+    if len(match.true_ids) == 0:
+        return float(len(match.predicted_ids) == 0)
+    best, partner = match.best()
+    touched = partner >= 0
+    sizes = match.true_sizes[touched] + match.predicted_sizes[partner[touched]]
+    union = sizes / (1 + best[touched])  # from IoU = I / U and I + U = both sizes
+    unused = np.setdiff1d(np.arange(len(match.predicted_ids)), partner[touched])
+    whole = union.sum() + match.true_sizes[~touched].sum() + match.predicted_sizes[unused].sum()
+    return float((sizes - union).sum() / whole)
+
+
+def panoptic_quality(match: Matching) -> tuple[float, float, float]:
+    """Panoptic, segmentation and recognition quality (Kirillov et al. 2019, eq. 1): matches have IoU > 0.5.
+
+    Segmentation quality is the mean IoU of the matches, 0 where there is none.
+    """
+    if len(match.true_ids) == 0:
+        empty = float(len(match.predicted_ids) == 0)
+        return empty, empty, empty
+    iou = match.iou[match.iou > 0.5]
+    rq = _ratio(2 * len(iou), len(match.true_ids) + len(match.predicted_ids))
+    sq = float(iou.mean()) if len(iou) else 0.0
+    return sq * rq, sq, rq
+
+
+def foreground_iou(truth: Labels, predicted: Labels) -> float:
+    """IoU of the pixels in any cell, on the annotated part of the field; 1 when there are none in either."""
+    truth, predicted = check_labels(truth, predicted)
+    cell, found = truth > 0, (predicted > 0) & (truth >= 0)
+    return _ratio(np.count_nonzero(cell & found), np.count_nonzero(cell | found))
+
+
+def marker_errors(truth: Labels, points: npt.NDArray[np.floating[Any]]) -> tuple[int, int]:
+    """False negatives and false positives of markers (N, 2), y x in px.
+
+    False negatives are true cells in which no marker lies. False positives are markers on background, and
+    every marker after the first in the same cell. Markers on pixels not annotated are left out.
+
+    Raises
+    ------
+    InputError
+        When a marker lies outside the field.
+    """
+    truth = np.asarray(truth)
+    points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    pixels = np.floor(points + 0.5)  # a pixel reaches half a pixel around its centre
+    if not ((pixels >= 0) & (pixels < truth.shape)).all():
+        raise InputError(f"A marker lies outside the field of {truth.shape} px; markers are (y, x) in px.")
+    hit = truth[tuple(pixels.astype(np.intp).T)]
+    cells_hit = np.unique(hit[hit > 0])
+    n_true = len(np.unique(truth[truth > 0]))
+    return n_true - len(cells_hit), int(np.count_nonzero(hit >= 0)) - len(cells_hit)
+
+
+def _mean_over_true(match: Matching, values: Floats) -> float:
+    return float(values.mean()) if len(values) else float(len(match.predicted_ids) == 0)
+
+
+def _ratio(part: SupportsFloat, whole: SupportsFloat, empty: float = 1.0) -> float:
+    return float(part) / float(whole) if whole else empty

@@ -1,0 +1,66 @@
+"""Intervals: textbook values, and coverage."""
+
+import numpy as np
+import pytest
+
+from frugalseg.errors import InputError, SettingsError
+from frugalseg.evaluation.intervals import mean_interval, summarize_scores
+from frugalseg.evaluation.scores import score_labels
+
+
+def test_t_interval_by_the_table():
+    # mean 5, s = sqrt(2.5), t(0.975, 4) = 2.7764: half width 2.7764 * sqrt(2.5 / 5)
+    interval = mean_interval([3, 4, 5, 6, 7])
+    assert interval.mean == 5
+    assert interval.high - 5 == pytest.approx(2.776445 * np.sqrt(0.5), rel=1e-6)
+    assert 5 - interval.low == pytest.approx(interval.high - 5)
+    assert interval.n == 5
+    assert mean_interval([3, 4, 5, 6, 7], level=0.9).high == pytest.approx(5 + 2.131847 * np.sqrt(0.5))
+
+
+def test_one_value_has_no_interval_and_equal_values_none_to_speak_of():
+    single = mean_interval([0.7])
+    assert (single.mean, single.low, single.high) == (0.7, None, None)
+    assert str(single) == "0.700"
+    equal = mean_interval([0.5] * 4)
+    assert (equal.low, equal.high) == (0.5, 0.5)
+
+
+def test_bootstrap_is_seeded_and_close_to_t_for_many_values():
+    values = np.random.default_rng(0).normal(10, 2, 400)
+    t, b = mean_interval(values), mean_interval(values, method="bootstrap")
+    assert b == mean_interval(values, method="bootstrap")
+    assert b != mean_interval(values, method="bootstrap", seed=1)
+    assert b.mean == t.mean
+    assert (b.low, b.high) == pytest.approx((t.low, t.high), abs=0.02)
+
+
+def test_ninety_five_of_a_hundred_intervals_hold_the_mean():
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(2000):
+        interval = mean_interval(rng.normal(3, 1, 5))
+        held += interval.low <= 3 <= interval.high
+    assert held / 2000 == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize("values", [[], [0.5, float("nan")], [float("inf")]])
+def test_no_mean_of_nothing_or_of_failures(values):
+    with pytest.raises(InputError, match="finite"):
+        mean_interval(values)
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(SettingsError, match="level"):
+        mean_interval([1, 2], level=95)
+    with pytest.raises(SettingsError, match="bayes"):
+        mean_interval([1, 2], method="bayes")
+
+
+def test_scores_of_several_fields():
+    truth = np.array([[1, 1, 1, 1]])
+    scores = [score_labels(truth, truth), score_labels(truth, np.array([[1, 1, 0, 0]]))]
+    summary = summarize_scores(scores)
+    assert summary["cell_miou"].mean == 0.75
+    assert summary["cell_miou"].high == pytest.approx(0.75 + 12.7062047 * 0.25)
+    assert summary["mAP"].mean == pytest.approx((1 + 0.1) / 2)
