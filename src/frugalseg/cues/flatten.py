@@ -49,7 +49,7 @@ def subtract_background(plane: Plane) -> Plane:
     return plane - cv2.resize(low, (w, h), interpolation=cv2.INTER_LINEAR)
 
 
-def noise_of(plane: Plane, smoothed: Plane, sigma: float) -> float:
+def noise_of(plane: Plane, smoothed: Plane, sigma: float, grey_step: float = 0.0) -> float:
     """Standard deviation of the background in ``smoothed``, which is ``plane`` after a Gaussian of ``sigma`` px.
 
     The larger of two estimates, since each is blind to something: pixel noise, from differences between
@@ -60,6 +60,16 @@ def noise_of(plane: Plane, smoothed: Plane, sigma: float) -> float:
     h, w = (max(s // 16, 1) for s in plane.shape)
     squares = cv2.resize(high * high, (w, h), interpolation=cv2.INTER_AREA)
     pixel = float(np.sqrt(np.median(squares))) / max(2 * np.sqrt(np.pi) * sigma, 1.0)
-    dark = np.percentile(smoothed, [2.5, 20])
-    floor = 1e-6 * float(np.ptp(plane))
-    return max(pixel, float(dark[1] - dark[0]) / 1.12, floor)
+    spreads = []
+    for rows in np.array_split(smoothed, max(plane.shape[0] // 64, 1), axis=0):
+        for block in np.array_split(rows, max(plane.shape[1] // 64, 1), axis=1):
+            dark = np.percentile(block, [2.5, 20])
+            spreads.append((dark[1] - dark[0]) / 1.12)
+    floor = max(0.3 * grey_step, 1e-6 * float(np.ptp(plane)))
+    return max(pixel, float(np.median(spreads)), floor)
+
+
+def grey_step_of(plane: Plane) -> float:
+    """Smallest step between grey values: below it nothing can be told from rounding."""
+    values = np.unique(plane[:: max(plane.shape[0] // 256, 1), :: max(plane.shape[1] // 256, 1)])
+    return float(np.diff(values).min()) if values.size > 1 else 0.0

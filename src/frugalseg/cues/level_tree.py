@@ -5,7 +5,7 @@ component along its branch whose border is steepest for its size and whose shape
 So neither a 100-fold spread of the stain nor glowing cytoplasm needs a threshold that fits all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -19,6 +19,8 @@ MIN_AREA = 9
 #: Ratio of one level to the next.
 STEP = 1.12
 MAX_LEVELS = 90
+Q0, Q1 = 0.75, 0.2
+RMS = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,19 @@ class Contours:
     threshold: Float
     seed: NDArray[np.int64]
 
+    @property
+    def diameter(self) -> Float:
+        """Diameter (n,) of the disk of the same area, px."""
+        return np.sqrt(4 * self.area / np.pi)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self.area.size
+
+    def __getitem__(self, which: NDArray[np.bool_]) -> "Contours":
+        """Those where ``which`` (n,) is True."""
+        return Contours(*(getattr(self, f.name)[which] for f in fields(self)))
+
 
 def levels_of(lowest: float, highest: float, step: float = STEP) -> list[float]:
     """Thresholds in geometric progression from ``lowest`` to just under ``highest``."""
@@ -58,76 +73,87 @@ def levels_of(lowest: float, highest: float, step: float = STEP) -> list[float]:
     return [lowest * step**k for k in range(n)]
 
 
-def grow_tree(plane: Plane, thresholds: list[float]) -> list[Level]:
-    """Components of ``plane`` (Y, X) above every threshold, each linked to the one around it."""
+def grow_tree(plane: Plane, thresholds: list[float], hidden: NDArray[np.bool_] | None = None) -> list[Level]:
+    """Components of ``plane`` (Y, X) above every threshold, each linked to the one around it.
+
+    Pixels in ``hidden`` (Y, X) belong to none, and a component's border with them is not looked at.
+    """
     gy = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=1 / 8)
     gx = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=1 / 8)
-    slope = cv2.magnitude(gx, gy)
+    slope = cv2.magnitude(gx, gy).ravel()
     levels: list[Level] = []
-    below: NDArray[np.int64] | None = None
+    # pixel -> component of the level below, -1 outside
+    around: NDArray[np.int32] = np.zeros(plane.size, np.int32)
     for threshold in thresholds:
-        level, below = _measure(plane, slope, threshold, below)
-        if level.area.size == 0:
+        mask = plane > threshold
+        if hidden is not None:
+            mask &= ~hidden
+        index, inside, n = _components(mask)
+        if n == 0:
             break
+        rim = mask.view(np.uint8) != _eroded(mask, hidden)
+        level = _measure(threshold, inside, index, n, around, plane.shape[1], slope, rim.ravel())
         levels.append(level)
+        around.fill(-1)
+        around[inside] = index
     return levels
 
 
-def _measure(
-    plane: Plane, slope: Plane, threshold: float, below: NDArray[np.int64] | None
-) -> tuple[Level, NDArray[np.int64]]:
-    """Measure one level; also gives the map pixel -> component index (-1 outside) for the next level."""
-    mask = (plane > threshold).astype(np.uint8)
-    n, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=4, ltype=cv2.CV_32S)
-    keep = stats[:, cv2.CC_STAT_AREA] >= MIN_AREA
-    keep[0] = False
-    renumber = np.full(n, -1, np.int64)
-    renumber[keep] = np.arange(int(keep.sum()))
+def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64], int]:
+    """Component of every pixel inside (those under `MIN_AREA` left out), these pixels, how many components."""
+    n, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     inside = np.flatnonzero(mask)
-    index = renumber[labels.ravel()[inside]]
-    inside, index = inside[index >= 0], index[index >= 0]
-    area = stats[keep, cv2.CC_STAT_AREA].astype(float)
-    cx, cy = centres[keep, 0], centres[keep, 1]
-    seed = np.zeros(area.size, np.int64)
-    seed[index] = inside
-    parent = np.full(area.size, -1, np.int64) if below is None else below[seed]
-    here = np.full(plane.size, -1, np.int64)
-    here[inside] = index
-    level = Level(
-        threshold,
-        area,
-        cy,
-        cx,
-        _ellipticity(inside, index, area, cy, cx, plane.shape[1]),
-        _steepness(mask, slope, here, area.size),
-        seed,
-        parent,
-    )
-    return level, here
+    index = labels.ravel()[inside]
+    keep = np.bincount(index, minlength=n) >= MIN_AREA
+    keep[0] = False
+    renumber = np.cumsum(keep, dtype=np.int32) - 1
+    of_interest = keep[index]
+    return renumber[index[of_interest]], inside[of_interest], int(keep.sum())
 
 
-def _ellipticity(
-    inside: NDArray[np.int64], index: NDArray[np.int64], area: Float, cy: Float, cx: Float, width: int
-) -> Float:
+def _eroded(mask: NDArray[np.bool_], hidden: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+    # what lies past the image's edge, or is hidden, may be inside: no border of a nucleus
+    known = mask if hidden is None else mask | hidden
+    core = cv2.erode(known.view(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    return np.asarray(core & mask, np.uint8)
+
+
+def _measure(
+    threshold: float,
+    inside: NDArray[np.int64],
+    index: NDArray[np.int32],
+    n: int,
+    around: NDArray[np.int32],
+    width: int,
+    slope: Plane,
+    rim: NDArray[np.bool_],
+) -> Level:
+    area = np.bincount(index, minlength=n).astype(float)
     y, x = np.divmod(inside, width)
-    dy, dx = y - cy[index], x - cx[index]
+    cy, cx = np.bincount(index, y, n) / area, np.bincount(index, x, n) / area
+    seed = np.zeros(n, np.int64)
+    seed[index] = inside
+    on_rim = rim[inside]
+    length = np.bincount(index[on_rim], minlength=n)
+    if RMS:
+        steep = np.sqrt(np.bincount(index[on_rim], slope[inside[on_rim]] ** 2, n) / np.maximum(length, 1))
+    else:
+        steep = np.bincount(index[on_rim], slope[inside[on_rim]], n) / np.maximum(length, 1)
+    # seen from less than 40 % of a circle, a border says little
+    steep = steep * np.minimum(length / (0.4 * np.sqrt(4 * np.pi * area)), 1)
+    shape = ellipticity(y - cy[index], x - cx[index], index, area)
+    return Level(threshold, area, cy, cx, shape, steep, seed, around[seed].astype(np.int64))
+
+
+def ellipticity(dy: Float, dx: Float, index: NDArray[np.int32], area: Float) -> Float:
+    """Area over that of the ellipse with the same second moments: 1 for an ellipse, 0.89 for two touching disks."""
     n = area.size
     # 1/12: a pixel is a square, not a point; matters for nuclei of 7 px
     yy = np.bincount(index, dy * dy, n) / area + 1 / 12
     xx = np.bincount(index, dx * dx, n) / area + 1 / 12
     yx = np.bincount(index, dy * dx, n) / area
     return np.asarray(area / (4 * np.pi * np.sqrt(np.maximum(yy * xx - yx * yx, 1e-6))))
-
-
-def _steepness(mask: NDArray[np.uint8], slope: Plane, here: NDArray[np.int64], n: int) -> Float:
-    cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-    # the image's edge is no border of a nucleus: outside counts as inside
-    core = cv2.erode(mask, cross, borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    rim = np.flatnonzero(mask != core)
-    index = here[rim]
-    rim, index = rim[index >= 0], index[index >= 0]
-    length = np.bincount(index, minlength=n)
-    return np.asarray(np.bincount(index, slope.ravel()[rim], n) / np.maximum(length, 1))
 
 
 def choose(levels: list[Level], diameter: float | None, largest: float) -> Contours:
@@ -161,7 +187,7 @@ def choose(levels: list[Level], diameter: float | None, largest: float) -> Conto
 
 def _value(level: Level, diameter: float | None, largest: float) -> Float:
     d = np.sqrt(4 * level.area / np.pi)
-    shape = np.clip((level.ellipticity - 0.75) / 0.2, 0, 1) ** 2
+    shape = np.clip((level.ellipticity - 0.8) / 0.18, 0, 1) ** 2
     value = level.steepness * d / 2 * shape
     if diameter is not None:
         off = np.log(d / diameter) / np.log(2.0)
@@ -182,7 +208,7 @@ def _collect(levels: list[Level], values: list[Float], wins: list[NDArray[np.boo
         rows.append(np.stack([c[chosen] for c in columns]))
         seeds.append(level.seed[chosen])
     table = np.concatenate(rows, axis=1) if rows else np.zeros((6, 0))
-    return Contours(*table, seed=np.concatenate(seeds) if seeds else np.zeros(0, np.int64))
+    return Contours(*table, np.concatenate(seeds) if seeds else np.zeros(0, np.int64))
 
 
 def paint(plane: Plane, contours: Contours) -> NDArray[np.int32]:

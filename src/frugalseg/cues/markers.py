@@ -3,20 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from frugalseg.cues.blobs import blob_points
-from frugalseg.cues.flatten import check_plane, noise_of, subtract_background
-from frugalseg.cues.level_tree import Contours, choose, grow_tree, levels_of, paint
+from frugalseg.cues.flatten import check_plane, grey_step_of, noise_of, subtract_background
+from frugalseg.cues.nuclei import WORKING_DIAMETER, estimate_nucleus_diameter, find_nuclei, shrunk
 from frugalseg.errors import SettingsError, WrongShape
 
 Plane = NDArray[np.float32]
 Method = Literal["auto", "threshold", "log", "doh"]
-
-#: Diameter in px to which larger nuclei are shrunk before they are looked for.
-WORKING_DIAMETER = 24.0
 
 
 @dataclass(frozen=True)
@@ -83,38 +79,21 @@ def find_markers(
     if diameter is not None and not 2 < diameter < np.inf:
         raise SettingsError(f"the nucleus diameter is {diameter} px; give a number above 2, or none")
     flat = subtract_background(plane)
+    step = grey_step_of(plane)
     if diameter is None:
-        diameter = estimate_nucleus_diameter(flat)
+        diameter = estimate_nucleus_diameter(flat, step)
+    name = "threshold" if method == "auto" else method
     if not np.isfinite(diameter):
-        return _nothing(plane.shape, method)
+        return Markers(
+            np.zeros((0, 2)), diameter, name, np.zeros(plane.shape, np.int32) if name == "threshold" else None
+        )
+    if name == "threshold":
+        return _from_label_map(find_nuclei(flat, diameter, log_intensity, step), name)
     shrink = min(1.0, WORKING_DIAMETER / diameter)
-    small = _resize(flat, shrink)
-    sigma = max(0.06 * diameter * shrink, 0.8)
-    smooth = cv2.GaussianBlur(small, (0, 0), sigma)
-    noise = noise_of(small, smooth, sigma)
-    if method in ("log", "doh"):
-        points = blob_points(small, diameter * shrink, noise * 3, "log" if method == "log" else "doh")
-        return Markers((points + 0.5) / shrink - 0.5, float(diameter), method)
-    tree = grow_tree(smooth, levels_of(4 * noise, float(smooth.max())))
-    contours = choose(tree, diameter * shrink, min(small.shape) / 2)
-    contours = _significant(contours, noise)
-    labels = paint(smooth, contours)
-    labels = cv2.resize(labels.astype(np.float32), plane.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(
-        np.int32
-    )
-    return _from_label_map(labels, "threshold")
-
-
-def estimate_nucleus_diameter(flat: Plane) -> float:
-    """Diameter in px of the typical nucleus of an image with its background subtracted; nan when there is none."""
-    smooth = cv2.GaussianBlur(flat, (0, 0), 1.0)
-    noise = noise_of(flat, smooth, 1.0)
-    tree = grow_tree(smooth, levels_of(4 * noise, float(smooth.max()), 1.25))
-    contours = _significant(choose(tree, None, min(flat.shape) / 2), noise)
-    if contours.area.size == 0:
-        return float("nan")
-    diameters = np.sqrt(4 * contours.area / np.pi)
-    return float(_weighted_median(diameters, contours.strength * diameters))
+    small = shrunk(flat, shrink)
+    noise = noise_of(small, small, 0.0, step)
+    points = blob_points(small, diameter * shrink, noise, "log" if name == "log" else "doh")
+    return Markers((points + 0.5) / shrink - 0.5, float(diameter), name)
 
 
 def markers_from_points(points: ArrayLike, diameter: float = float("nan")) -> Markers:
@@ -153,26 +132,3 @@ def _from_label_map(labels: NDArray[np.generic], method: str) -> Markers:
     points = np.stack([np.bincount(which, y, n), np.bincount(which, x, n)], axis=1) / area[:, None]
     diameter = float(np.median(np.sqrt(4 * area / np.pi))) if n else float("nan")
     return Markers(points, diameter, method, dense)
-
-
-def _nothing(shape: tuple[int, ...], method: str) -> Markers:
-    nuclei = np.zeros(shape, np.int32) if method in ("auto", "threshold") else None
-    return Markers(np.zeros((0, 2)), float("nan"), "threshold" if method == "auto" else method, nuclei)
-
-
-def _significant(contours: Contours, noise: float) -> Contours:
-    keep = contours.strength > 8 * noise
-    return Contours(*(getattr(contours, name)[keep] for name in contours.__dataclass_fields__))
-
-
-def _resize(plane: Plane, factor: float) -> Plane:
-    if factor >= 1:
-        return plane
-    size = tuple(max(round(s * factor), 8) for s in plane.shape[::-1])
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
