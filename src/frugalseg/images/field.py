@@ -121,10 +121,11 @@ class Field:
             The values are not whole numbers, or too large for 32 bits.
         """
         columns = self.columns or tuple(self.channels)
-        if str(channel) not in columns or str(channel) in self.channels:
-            ref = self.reference(channel)
-        else:
-            return None
+        if "#" not in str(channel) or channel in columns:
+            name = columns[find_channel(channel, columns, f"field {self.name!r}")]
+            if name not in self.channels:
+                return None
+        ref = self.reference(channel)
         owner = f"labels {channel!r} of field {self.name!r}"
         image, index = ref.open(f"field {self.name!r}")
         if image.pixels.shape[1] != 1:

@@ -37,9 +37,9 @@ class FieldTable:
         """Give the fields in order."""
         return iter(self.fields)
 
-    def __contains__(self, item: object) -> bool:
-        """Whether a field, or a field of that name, is in the table."""
-        return item in self._by_name or item in self.fields
+    def __contains__(self, name: object) -> bool:
+        """Whether a field of that name is in the table."""
+        return isinstance(name, str) and name in self._by_name
 
     def __getitem__(self, key: int | str) -> Field:
         """Give a field by name or number."""

@@ -188,7 +188,8 @@ def _some(names: Sequence[str]) -> str:
 
 def print_inspection(found: Inspection, console: Console) -> None:
     """Print the channels as a table, and the problems below it, the worst first."""
-    table = Table(title=f"{len(found.fields)} fields, channels: {', '.join(found.channels) or 'none'}")
+    count = f"{len(found.fields)} field{'s' if len(found.fields) != 1 else ''}"
+    table = Table(title=f"{count}, channels: {', '.join(found.channels) or 'none'}")
     for column in ("field", "channel", "file", "axes", "Y x X [px]", "type", "pixel [um]", "values"):
         table.add_column(
             column, justify="right" if column in ("Y x X [px]", "pixel [um]", "values") else "left"
