@@ -65,6 +65,13 @@ def test_shapes_with_a_known_answer(labels: np.ndarray) -> None:
     assert [rows[k]["touches_border"] for k in (3, 4, 9)] == [False, True, False]
 
 
+@pytest.mark.parametrize(("y", "x", "touches"), [(0, 2, 1), (4, 2, 1), (2, 0, 1), (2, 4, 1), (2, 2, 0)])
+def test_each_rim_counts_as_border(y: int, x: int, touches: int) -> None:
+    labels = np.zeros((5, 5), int)
+    labels[y, x] = 1
+    assert measure_cells(labels)[0]["touches_border"] is bool(touches)
+
+
 def test_micrometres_only_with_a_pixel_size(labels: np.ndarray) -> None:
     plain = measure_cells(labels)[0]
     assert plain["area_um2"] is None

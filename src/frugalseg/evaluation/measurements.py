@@ -112,7 +112,7 @@ def _columns(
     for name, plane in planes.items():
         if plane.shape != labels.shape:
             raise WrongShape(f"Channel {name!r} is {plane.shape} and the labels are {labels.shape}.")
-    ids, index = _compact(labels)
+    ids, index = compact_labels(labels)
     n = len(ids)
     ys, xs = np.nonzero(index)
     at = index[ys, xs] - 1
@@ -142,7 +142,7 @@ def _columns(
     return columns
 
 
-def _compact(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+def compact_labels(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """Ids that occur, sorted, and the map with ids replaced by 1..n; without a sort where ids are dense."""
     top = int(labels.max(initial=0))
     if top > 4 * labels.size or int(labels.min(initial=0)) < 0:
