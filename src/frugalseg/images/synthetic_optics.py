@@ -109,7 +109,7 @@ def _brightfield(thickness: Floats, diameter: float) -> Floats:
 def _vignette(shape: tuple[int, ...], depth: float, rng: np.random.Generator) -> Floats:
     """Illumination (Y, X): 1 near the centre, darker by up to `depth` in the corners."""
     cy, cx = rng.normal(0, 0.12, 2)
-    y, x = np.ogrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
+    y, x = np.linspace(-1, 1, shape[0])[:, None], np.linspace(-1, 1, shape[1])
     light: Floats = 1 - depth * np.minimum(((y - cy) ** 2 + (x - cx) ** 2) / 2, 1.5)
     return light
 
