@@ -181,6 +181,10 @@ class TestPattern:
         assert len(table.where(["line=hela"])) == 3
         np.testing.assert_array_equal(table["2"].plane("dapi"), DAPI + 1)
 
+    def test_hidden_copies_are_no_fields(self, folder: Path) -> None:
+        (folder / "._hela_1_phase.tif").write_bytes(b"resource fork")
+        assert len(open_fields([folder], pattern="{field}_{channel}.tif")) == 3
+
     def test_folders_in_the_pattern(self, tmp_path: Path) -> None:
         for channel, pixels in (("phase", PHASE), ("dapi", DAPI)):
             (tmp_path / channel).mkdir()

@@ -100,6 +100,16 @@ def test_a_plate_is_one_field_per_image(tmp_path: Path, version: str) -> None:
         read_image(plate)
 
 
+def test_a_folder_of_images(tmp_path: Path) -> None:
+    for i in (2, 10):
+        write_zarr(tmp_path / f"field_{i}.ome.zarr", (VALUES // 20 + i).astype(np.uint16))
+    table = open_fields([tmp_path])
+    assert [field.name for field in table] == ["field_2", "field_10"]
+    by_pattern = open_fields([tmp_path], pattern="field_{field}.ome.zarr")
+    np.testing.assert_array_equal(by_pattern["10"].plane("DAPI"), table[1].plane("DAPI"))
+    assert table[1].plane("DAPI").min() >= 10
+
+
 def test_label_images_are_channels(tmp_path: Path) -> None:
     path = write_zarr(tmp_path / "a.zarr")
     cells = np.kron(np.arange(6).reshape(2, 3), np.ones((10, 10), int)).astype(np.uint32)

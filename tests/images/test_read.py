@@ -1,5 +1,6 @@
 """Files as microscopes, ImageJ, tifffile and browsers write them, and files that are damaged."""
 
+import contextlib
 import logging
 import subprocess
 import sys
@@ -168,6 +169,48 @@ def test_listing_does_not_read_pixels(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(pages) == 1
 
 
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_a_stack_behind_a_single_page(tmp_path: Path, byteorder: str) -> None:
+    """How ImageJ saves more than 4 GB: one page, all planes after it; they are not read at once."""
+    path = tmp_path / "big.tif"
+    tifffile.imwrite(path, VALUES, imagej=True, byteorder=">", metadata={"axes": "ZCYX"}, truncate=True)
+    if byteorder == "<":
+        tifffile.imwrite(
+            path, VALUES, byteorder="<", metadata={"axes": "ZCYX"}, truncate=True, photometric="minisblack"
+        )
+    with tifffile.TiffFile(path) as tif:
+        assert len(tif.pages) == 1
+    image = read_image(path)
+    np.testing.assert_array_equal(image.pixels[...], VALUES.transpose(1, 0, 2, 3))
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(UnreadableFile, match="cut short"):
+        read_image(path).pixels[2, 1]
+
+
+def test_ome_tiff_over_two_files(tmp_path: Path) -> None:
+    """Each file holds one channel and names the other; opening either gives both."""
+    names = ["c0.ome.tif", "c1.ome.tif"]
+    uuids = [f"urn:uuid:{i:08d}-0000-0000-0000-000000000000" for i in range(2)]
+    data = "".join(
+        f'<TiffData IFD="0" FirstC="{i}" PlaneCount="1"><UUID FileName="{names[i]}">{uuids[i]}</UUID></TiffData>'
+        for i in range(2)
+    )
+    for i in range(2):
+        xml = (
+            f'<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[i]}">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="30" SizeY="20" '
+            'SizeC="2" SizeZ="1" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">'
+            '<Channel ID="Channel:0:0" Name="phase" SamplesPerPixel="1"/>'
+            f'<Channel ID="Channel:0:1" Name="DAPI" SamplesPerPixel="1"/>{data}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(tmp_path / names[i], VALUES[0, i], description=xml, metadata=None)
+    image = read_image(tmp_path / names[0])
+    assert image.channels == ("phase", "DAPI")
+    assert image.pixel_size == (0.5, 0.5)
+    np.testing.assert_array_equal(image.plane("phase"), VALUES[0, 0])
+    np.testing.assert_array_equal(image.plane("DAPI"), VALUES[0, 1])
+
+
 def damaged(kind: str, folder: Path) -> Path:
     path = folder / f"{kind}.tif"
     tifffile.imwrite(
@@ -208,6 +251,28 @@ def test_damaged_tiff_gives_one_sentence(
     assert capfd.readouterr().err == ""
     assert not caplog.records
     assert not logging.getLogger("tifffile").filters
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95, 0.999])
+@pytest.mark.parametrize("kind", ["imagej", "ome", "plain", "shaped"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_no_plane_is_lost_unnoticed(tmp_path: Path, kind: str, compression: str | None, kept: float) -> None:
+    """Reading with tifffile goes on with the planes that are left of a file that is cut short."""
+    path = tmp_path / "a.tif"
+    options: dict = {"imagej": {"imagej": True}, "ome": {"ome": True}, "plain": {"metadata": None}}.get(
+        kind, {}
+    )
+    tifffile.imwrite(path, VALUES[0, :, :, :], photometric="minisblack", compression=compression, **options)
+    assert read_image(path).pixels.shape == (3, 1, 20, 30)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    lost_nothing = False
+    with contextlib.suppress(UnreadableFile):
+        read = np.asarray(read_image(path).pixels[...])
+        np.testing.assert_array_equal(read[:, 0], VALUES[0])
+        lost_nothing = True
+    # The last bytes may be of a tag that is not needed.
+    assert not lost_nothing or kept > 0.99
 
 
 def test_truncated_uncompressed_tiff(tmp_path: Path) -> None:

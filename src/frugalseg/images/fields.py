@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from frugalseg.errors import InputError, MissingChannel, SettingsError, UnreadableFile
+from frugalseg.errors import InputError, SettingsError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field, as_labels
 from frugalseg.images.listing import Problems, list_fields
 
@@ -141,4 +141,4 @@ def open_fields(
     return table.where(where) if where else table
 
 
-__all__ = ["ChannelRef", "Field", "FieldTable", "MissingChannel", "as_labels", "open_fields"]
+__all__ = ["ChannelRef", "Field", "FieldTable", "as_labels", "open_fields"]

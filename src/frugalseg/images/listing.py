@@ -19,24 +19,23 @@ def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems 
     """Fields of all inputs, in the order given; see `frugalseg.images.fields.open_fields`."""
     fields: list[Field] = []
     files: list[Path] = []
-    for given in inputs:
-        for path in _expand(given):
-            if _is_zarr(path):
-                fields += _zarr_fields(path, problems)
-            elif path.is_dir() and pattern is None and (path / TABLE_NAME).is_file():
-                fields += table_fields(path / TABLE_NAME)
-            elif path.is_dir() and pattern is not None:
-                fields += pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems)
-            elif path.is_dir():
-                files += _images_in(path)
-            elif path.suffix.lower() == ".csv":
-                fields += table_fields(path)
-            else:
-                files.append(path)
-    if files and pattern is not None:
-        fields += pattern_fields(files, None, pattern, problems)
-    elif files:
-        fields += _file_fields(files, problems)
+    for path in (path for given in inputs for path in _expand(given)):
+        if path.is_dir() and not _is_zarr(path) and pattern is not None:
+            fields += pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems)
+        elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).is_file():
+            files += _images_in(path)
+        elif path.is_dir() and not _is_zarr(path):
+            fields += table_fields(path / TABLE_NAME)
+        elif path.suffix.lower() == ".csv":
+            fields += table_fields(path)
+        else:
+            files.append(path)
+    if pattern is not None:
+        zarrs = [path for path in files if _is_zarr(path)]
+        files = [path for path in files if path not in zarrs]
+        fields += pattern_fields(files, None, pattern, problems) if files else []
+        files = zarrs
+    fields += _file_fields(files, problems)
     for field in fields:
         if field.name in ("", ".", "..") or re.search(r'[\\/:*?"<>|]', field.name):
             raise InputError(f"field {field.name!r} can't name a result file; use letters, digits, _ - and .")
@@ -69,16 +68,18 @@ def _is_zarr(path: Path) -> bool:
 
 
 def _files_below(folder: Path, deep: bool) -> list[Path]:
+    """Files that a pattern may fit; hidden ones (macOS leaves ._copies beside images) never do."""
     found = folder.rglob("*") if deep else folder.iterdir()
-    return sorted((path for path in found if path.is_file()), key=lambda path: natural_key(path.as_posix()))
+    seen = (path for path in found if not path.name.startswith(".") and (path.is_file() or _is_zarr(path)))
+    return sorted(seen, key=lambda path: natural_key(path.as_posix()))
 
 
 def _images_in(folder: Path) -> list[Path]:
-    """Image files of a folder, without hidden ones."""
+    """Image files and OME-Zarr images of a folder, without hidden ones."""
     found = [
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and not _is_zarr(path)
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     ]
     if not found:
         raise UnreadableFile(f"{folder} holds no image and no {TABLE_NAME}; {FORMATS} are read")
@@ -101,6 +102,9 @@ def _file_fields(files: list[Path], problems: Problems | None) -> list[Field]:
     stems = [field_stem(path) for path in files]
     fields: list[Field] = []
     for path, stem in zip(files, stems, strict=True):
+        if _is_zarr(path):
+            fields += _zarr_fields(path, problems)
+            continue
         name = stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
         fields += _guarded(lambda path=path, name=name: [_file_field(path, name, {})], problems)  # type: ignore[misc]
     return fields
@@ -173,7 +177,7 @@ def pattern_fields(
         found[field][channel] = path
         rows.setdefault(field, {}).update(parts)
     if not found:
-        example = next((path.name for path in files if not path.name.startswith(".")), None)
+        example = next((path.name for path in files), None)
         seen = f", which has for example {example!r}" if example else ", which is empty"
         raise UnreadableFile(f"no file fits the pattern {pattern!r} in {where}{seen}")
     if "channel" not in regex.groupindex:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,11 @@ UM = {
     "m": 1e6,
 }
 RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
+DAMAGE = re.compile(
+    r"invalid page offset|corrupted file|failed to reshape|TiffTag 2\d\d @\d+> invalid value offset"
+)
+"""What tifffile says when pages or descriptions lie behind the end of the file; it goes on with what is left."""
+
 LARGEST_PLAUSIBLE_UM = 20.0
 """Programs that know no pixel size write 72, 96 or 300 dpi (85 um and more); such values are not believed."""
 
@@ -36,8 +42,8 @@ LARGEST_PLAUSIBLE_UM = 20.0
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF; whatever goes wrong inside becomes one `UnreadableFile`.
 
-    tifffile also reports damage through its logger; those lines would reach the user's terminal, so they are held
-    back and only used as the reason where reading fails.
+    tifffile reports some damage through its logger only and goes on with fewer planes. Those lines are held back
+    from the user's terminal, and lost planes are an error.
     """
     said: list[str] = []
 
@@ -49,6 +55,8 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
     logger.addFilter(keep)
     try:
         with tifffile.TiffFile(path) as tif:
+            if len(tif.pages) and tif.series and (lost := [line for line in said if DAMAGE.search(line)]):
+                raise tifffile.TiffFileError(lost[0])
             yield tif
     except FrugalsegError:
         raise
@@ -74,6 +82,10 @@ def read_tiff(path: Path) -> Image:
                 f"{path} holds {len(tif.series)} images of different kinds ({sizes}); save each as its own file"
             )
         series = tif.series[0]
+        if series.dtype is None:
+            raise UnreadableFile(
+                f"{path} has samples of a type that is not read; export it as 8, 16 or 32 bit"
+            )
         rgb = series.keyframe.photometric.name in ("RGB", "YCBCR")
         plan = plan_axes(series.axes, tuple(series.shape), str(path), rgb)
         shape = plan.czyx
@@ -105,7 +117,7 @@ def _read_plane(path: Path, plan: AxisPlan, c: int, z: int) -> NDArray[Any]:
         page_wise = plan.shape[len(outer) :] == tuple(series.keyframe.shape) and all(
             isinstance(i, int) for i in at[: len(outer)]
         )
-        if page_wise and math.prod(outer) == len(series.pages):
+        if page_wise and math.prod(outer) == len(series.pages) and not series.is_multifile:
             index = int(np.ravel_multi_index([int(i) for i in at[: len(outer)]], outer)) if outer else 0  # type: ignore[arg-type]
             page = series.pages[index]
             if page is None:
@@ -113,6 +125,11 @@ def _read_plane(path: Path, plan: AxisPlan, c: int, z: int) -> NDArray[Any]:
                     f"{path} lacks the plane of channel {c}, focal plane {z}; export it again"
                 )
             plane = page.asarray()[tuple(at[len(outer) :])]
+        elif series.dataoffset is not None and not series.is_multifile:
+            # ImageJ saves more than 4 GB as one page with all planes behind it; only this plane is taken from there.
+            stored = np.dtype(series.dtype).newbyteorder(tif.byteorder)
+            whole = np.memmap(path, stored, "r", int(series.dataoffset), tuple(series.shape))
+            plane = np.array(whole[tuple(at)]).astype(series.dtype)
         else:
             plane = series.asarray()[tuple(at)]
     return np.asarray(plane if row < column else plane.T)
