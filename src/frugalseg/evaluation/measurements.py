@@ -132,7 +132,7 @@ def _columns(
         "major_axis": major,
         "minor_axis": minor,
         "eccentricity": np.sqrt(1 - np.divide(minor, major, out=np.ones(n), where=major > 0) ** 2),
-        "solidity": np.minimum(1.0, area / _hull_area(at, ys, xs, n)),
+        "solidity": np.minimum(1.0, area / _hull_area(index, n)),
         "perimeter": _perimeter(index, n),
         "touches_border": _touches_border(index, n),
     }
@@ -163,20 +163,17 @@ def _axes(
     return 4 * np.sqrt(middle + spread), 4 * np.sqrt(np.maximum(middle - spread, 0))
 
 
-def _hull_area(
-    at: NDArray[np.intp], ys: NDArray[np.intp], xs: NDArray[np.intp], n: int
-) -> NDArray[np.float64]:
+def _hull_area(index: NDArray[np.intp], n: int) -> NDArray[np.float64]:
     """Area of each cell's convex hull.
 
-    Only the ends of each row can be corners. The hull of the pixel centres is widened to that of the pixels' edge
-    midpoints by its Minkowski sum with a diamond, whose area follows from the hull's diagonal widths.
+    Only the ends of a run along a row can be corners. The hull of the pixel centres is widened to that of the
+    pixels' edge midpoints by its Minkowski sum with a diamond, whose area follows from the hull's diagonal widths.
     """
-    order = np.lexsort((xs, ys, at))
-    at, ys, xs = at[order], ys[order], xs[order]
-    new = np.ones(len(at) + 1, dtype=bool)
-    new[1:-1] = (at[1:] != at[:-1]) | (ys[1:] != ys[:-1])
-    ends = new[:-1] | new[1:]
-    at, points = at[ends], np.stack([xs[ends], ys[ends]], axis=1).astype(np.int32)
+    padded = np.pad(index, ((0, 0), (1, 1)))
+    ys, xs = np.nonzero((index > 0) & ((index != padded[:, :-2]) | (index != padded[:, 2:])))
+    order = np.argsort(index[ys, xs], kind="stable")
+    ys, xs = ys[order], xs[order]
+    at, points = index[ys, xs] - 1, np.stack([xs, ys], axis=1).astype(np.int32)
     starts = np.searchsorted(at, np.arange(n + 1))
     hulls = np.empty(n)
     for i, (start, stop) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):

@@ -11,7 +11,7 @@ from frugalseg.evaluation.measurements import compact_labels
 from frugalseg.evaluation.report.outlines import PALETTE, neighbour_colours
 
 _LOSSLESS_BYTES = 250_000
-_FOREGROUND = (168, 99, 255, 84)  # red, green, blue, opacity
+_FOREGROUND = (168, 99, 255, 70)  # red, green, blue, opacity
 _NUCLEI = (0.36, 0.62, 1.0)
 
 

@@ -109,6 +109,7 @@ def _field(shown: FieldReport, position: int, budget: int, thumbnail_side: int) 
         "about": shown,
         "measured": (rows, truth),
         "diameter": _median_diameter(rows, shown.pixel_size),
+        "diameter_px": float(np.median(_column([rows], "equivalent_diameter"))) if rows else None,
         "viewer": build_viewer(shown, budget) if full else None,
         "thumbnail": thumbnail_uri(shown.image, shown.labels, thumbnail_side) if thumbnail_side else "",
         "cues": None if shown.cue_quality is None else tables.cue_table(shown.cue_quality),

@@ -9,6 +9,7 @@ for (const viewer of document.querySelectorAll(".viewer")) {
   const width = Number(viewer.dataset.width);
   const height = Number(viewer.dataset.height);
   const ratio = Number(viewer.dataset.ratio);
+  const diameter = Number(viewer.dataset.cell || 1e9);
   const micrometres = Number(viewer.dataset.um || 0);
   let zoom = 1, left = 0, top = 0, fitted = true;
 
@@ -16,7 +17,8 @@ for (const viewer of document.querySelectorAll(".viewer")) {
 
   function show() {
     world.style.transform = `translate(${left}px,${top}px) scale(${zoom})`;
-    world.style.setProperty("--px", 1 / zoom);
+    // Lines keep their width on the screen, except where cells are so small that they would drown in them.
+    world.style.setProperty("--px", Math.min(1, Math.max(0.45, diameter * zoom / 48)) / zoom);
     viewer.classList.toggle("pixelated", zoom / ratio > 2);
     readout.textContent = `${Math.round(zoom * 100)} %`;
     const unit = micrometres || 1;
