@@ -117,7 +117,6 @@ def methods_table(
         "headings": metrics,
         "rows": rows,
         "gaps": [{"text": signed(g), "ahead": (g or 0) > 0} for g in gaps],
-        "gaps_to": best_baseline(baselines, "cell_miou"),
     }
 
 
