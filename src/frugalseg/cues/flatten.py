@@ -66,7 +66,7 @@ def noise_of(plane: Plane, smoothed: Plane, sigma: float, grey_step: float = 0.0
             dark = np.percentile(block, [2.5, 20])
             spreads.append((dark[1] - dark[0]) / 1.12)
     floor = max(0.3 * grey_step, 1e-6 * float(np.ptp(plane)))
-    return max(pixel, float(np.median(spreads)), floor)
+    return float(max(pixel, np.median(spreads), floor))
 
 
 def grey_step_of(plane: Plane) -> float:

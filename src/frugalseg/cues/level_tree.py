@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 Float = NDArray[np.float64]
 Plane = NDArray[np.float32]
@@ -80,7 +81,7 @@ def grow_tree(plane: Plane, thresholds: list[float], hidden: NDArray[np.bool_] |
     """
     gy = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=1 / 8)
     gx = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=1 / 8)
-    slope = cv2.magnitude(gx, gy).ravel()
+    slope: Plane = np.asarray(cv2.magnitude(gx, gy), np.float32).ravel()
     levels: list[Level] = []
     # pixel -> component of the level below, -1 outside
     around: NDArray[np.int32] = np.zeros(plane.size, np.int32)
@@ -116,7 +117,7 @@ def _eroded(mask: NDArray[np.bool_], hidden: NDArray[np.bool_] | None) -> NDArra
     # what lies past the image's edge, or is hidden, may be inside: no border of a nucleus
     known = mask if hidden is None else mask | hidden
     core = cv2.erode(known.view(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    return np.asarray(core & mask, np.uint8)
+    return np.asarray(core, np.uint8) & mask.view(np.uint8)
 
 
 def _measure(
@@ -208,17 +209,20 @@ def _collect(levels: list[Level], values: list[Float], wins: list[NDArray[np.boo
         rows.append(np.stack([c[chosen] for c in columns]))
         seeds.append(level.seed[chosen])
     table = np.concatenate(rows, axis=1) if rows else np.zeros((6, 0))
-    return Contours(*table, np.concatenate(seeds) if seeds else np.zeros(0, np.int64))
+    area, y, x, shape, strength, threshold = table
+    return Contours(
+        area, y, x, shape, strength, threshold, np.concatenate(seeds) if seeds else np.zeros(0, np.int64)
+    )
 
 
 def paint(plane: Plane, contours: Contours) -> NDArray[np.int32]:
-    """Label map (Y, X) of the chosen components, numbered from 1 in their order."""
+    """Label map (Y, X) of the chosen components, holes filled, numbered from 1 in their order."""
     out = np.zeros(plane.shape, np.int32)
-    for i in np.argsort(contours.threshold):
+    for i in np.argsort(-contours.threshold):
         fill = _component(plane, float(contours.threshold[i]), int(contours.seed[i]), float(contours.area[i]))
         ys, xs, part = fill
         window = out[ys, xs]
-        window[part] = i + 1
+        window[ndi.binary_fill_holes(part) & (window == 0)] = i + 1
     return out
 
 

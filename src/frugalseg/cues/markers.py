@@ -5,14 +5,18 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from frugalseg.cues.blobs import blob_points
 from frugalseg.cues.flatten import check_plane, grey_step_of, noise_of, subtract_background
 from frugalseg.cues.nuclei import WORKING_DIAMETER, estimate_nucleus_diameter, find_nuclei, shrunk
-from frugalseg.errors import SettingsError, WrongShape
+from frugalseg.errors import NoMarkers, SettingsError, WrongShape
 
 Plane = NDArray[np.float32]
 Method = Literal["auto", "threshold", "log", "doh"]
+
+#: Second neighbours further than this many nucleus diameters: the field is sparse.
+SPARSE = 4.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def find_markers(
     shrink = min(1.0, WORKING_DIAMETER / diameter)
     small = shrunk(flat, shrink)
     noise = noise_of(small, small, 0.0, step)
-    points = blob_points(small, diameter * shrink, noise, "log" if name == "log" else "doh")
+    points = blob_points(small, diameter * shrink, noise, "log" if name == "log" else "doh", log_intensity)
     return Markers((points + 0.5) / shrink - 0.5, float(diameter), name)
 
 
@@ -113,8 +117,45 @@ def markers_from_labels(labels: ArrayLike) -> Markers:
 
 
 def estimate_cell_diameter(markers: Markers, shape: tuple[int, int]) -> float:
-    """Diameter in px of a typical cell, from the size and the spacing of the nuclei."""
-    return 2.0 * markers.diameter
+    """Diameter in px of a typical cell, from the size and the spacing of the nuclei.
+
+    Where cells lie together, a cell is about as wide as the way to its second nearest neighbour (the nearest is
+    often a sister just divided), but at most 2.4 nuclei wide, since flat cells leave gaps. Where they lie
+    apart (more than 4 nuclei to the second neighbour), spacing says nothing, and a cell is taken to be 2 nuclei wide.
+
+    Parameters
+    ----------
+    markers
+        As found; without a nucleus diameter (a user's points) the spacing alone decides.
+    shape
+        (Y, X) of the image; a quarter of its shorter side is the most that spacing alone can answer.
+
+    Raises
+    ------
+    NoMarkers
+        There is no marker.
+    SettingsError
+        Fewer than three points of unknown diameter: give the cell diameter.
+
+    Examples
+    --------
+    >>> grid = [(y, x) for y in range(10, 100, 20) for x in range(10, 100, 20)]
+    >>> estimate_cell_diameter(markers_from_points(grid, diameter=10), (100, 100))
+    20.0
+    """
+    n = len(markers)
+    if n == 0:
+        raise NoMarkers("there is no marker to estimate the cell diameter from; is it the nuclear channel?")
+    if n < 3 and not np.isfinite(markers.diameter):
+        raise SettingsError(f"a cell diameter can't be estimated from {n} points alone; give it in px")
+    spacing = np.inf
+    if n >= 3:
+        spacing = float(np.median(cKDTree(markers.points).query(markers.points, k=3)[0][:, 2]))
+    if not np.isfinite(markers.diameter):
+        return float(min(spacing, min(shape) / 4))
+    relative = spacing / markers.diameter
+    relative = 2.0 if relative > SPARSE else min(max(relative, 1.2), 2.4)
+    return float(relative * markers.diameter)
 
 
 def _from_label_map(labels: NDArray[np.generic], method: str) -> Markers:

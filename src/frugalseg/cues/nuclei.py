@@ -9,6 +9,7 @@ from scipy import ndimage as ndi
 
 from frugalseg.cues.flatten import noise_of
 from frugalseg.cues.level_tree import Contours, choose, grow_tree, levels_of, paint
+from frugalseg.cues.population import least_stain, weighted_quantile
 from frugalseg.cues.touching import split_touching
 
 Plane = NDArray[np.float32]
@@ -16,13 +17,8 @@ Labels = NDArray[np.int32]
 
 #: Diameter in px to which larger nuclei are shrunk before they are looked for.
 WORKING_DIAMETER = 24.0
-#: A nucleus is this many times stronger than noise ...
+#: A nucleus is this many times stronger than noise.
 ABOVE_NOISE = 8.0
-#: ... and holds this share of the typical nucleus' stain, unless the stain varies between cells.
-LEAST_STAIN = 1 / 20
-#: The stain varies between cells when 80 % of it lie in nuclei further apart than this factor
-#: (measured: up to 3.6 for DNA stains, 5 to 10 for a reporter).
-VARIED = 4.25
 
 
 def estimate_nucleus_diameter(flat: Plane, grey_step: float = 0.0) -> float:
@@ -63,7 +59,9 @@ def find_nuclei(
     thresholds = levels_of(4 * noise, float(smooth.max()))
     contours = choose(grow_tree(smooth, thresholds), working, min(plane.shape) / 2)
     contours = contours[contours.strength > ABOVE_NOISE * noise]
-    least = _least_stain(contours, working, log_intensity)
+    relative = contours.diameter / working
+    typical = contours[(contours.ellipticity > 0.93) & (relative > 0.6) & (relative < 1.6)]
+    least = least_stain(typical.strength, log_intensity)
     contours = contours[_stain(contours, working) >= least]
     labels = paint(smooth, contours)
     labels = _add_overlapped(labels, smooth, thresholds, working, noise, least)
@@ -76,20 +74,7 @@ def find_nuclei(
 
 def _stain(contours: Contours, diameter: float) -> NDArray[np.float64]:
     """How much stain a nucleus holds: strength, less for the small, but no more for the large."""
-    return contours.strength * np.minimum(contours.diameter / diameter, 1) ** 2
-
-
-def _least_stain(contours: Contours, diameter: float, log_intensity: bool | Literal["auto"]) -> float:
-    """Stain below which something is debris beside the other nuclei."""
-    relative = contours.diameter / diameter
-    typical = contours[(contours.ellipticity > 0.93) & (relative > 0.6) & (relative < 1.6)]
-    if log_intensity is True or len(typical) < 3:
-        return 0.0
-    # weighted by the stain itself: haze is many dim things, a reporter's spread has many bright ones too
-    low, middle, high = (weighted_quantile(typical.strength, typical.strength, q) for q in (0.1, 0.5, 0.9))
-    if log_intensity == "auto" and high / low > VARIED:
-        return 0.0
-    return LEAST_STAIN * middle
+    return np.asarray(contours.strength * np.minimum(contours.diameter / diameter, 1) ** 2)
 
 
 def _add_overlapped(
@@ -130,10 +115,3 @@ def shrunk(plane: Plane, factor: float) -> Plane:
         return plane
     size = tuple(max(round(s * factor), 8) for s in plane.shape[::-1])
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> float:
-    """The value below which the share ``q`` of the weight lies."""
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, q * total[-1])])

@@ -74,7 +74,7 @@ def judge_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQualit
     >>> mask[:50, :50] = mask[80:, 80:] = True
     >>> quality = judge_cues([[25, 25], [60, 60]], mask, diameter=36)
     >>> quality.markers_outside_foreground, round(quality.foreground_without_marker, 2)
-    (1, 0.04)
+    (1, 0.12)
     """
     where = np.asarray(points, float)
     where = where.reshape(-1, 2) if where.size == 0 else where

@@ -10,9 +10,9 @@ from frugalseg.cues.level_tree import ellipticity
 Mask = NDArray[np.bool_]
 
 #: Outlines this close to an ellipse are one nucleus.
-ONE_ELLIPSE = 0.94
+ONE_ELLIPSE = 0.975
 #: A waist narrower than this share of the thinner half's width separates two nuclei.
-WAIST = 0.85
+WAIST = 0.93
 #: Smallest diameter of a half, as a share of the typical nucleus.
 SMALLEST = 0.4
 
@@ -44,10 +44,10 @@ def split_touching(mask: Mask, diameter: float) -> NDArray[np.int32]:
     before = float(_ellipticities(whole)[0])
     if before >= ONE_ELLIPSE:
         return whole
-    distance = cv2.distanceTransform(np.pad(mask, 1, mode="edge").astype(np.uint8), cv2.DIST_L2, 5)[
-        1:-1, 1:-1
-    ]
-    distance = cv2.GaussianBlur(distance, (0, 0), max(0.05 * diameter, 0.5))
+    # padded by itself: the image's edge is no outline
+    padded = np.pad(mask, 1, mode="edge").astype(np.uint8)
+    raw = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    distance = np.asarray(cv2.GaussianBlur(raw, (0, 0), max(0.05 * diameter, 0.5)), np.float32)
     centres = _centres(distance, mask, diameter)
     if len(centres) < 2:
         return whole
