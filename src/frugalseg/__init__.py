@@ -1,3 +1,63 @@
-"""frugalseg: cell and nucleus segmentation models with few or no hand-drawn labels."""
+"""frugalseg: cell and nucleus segmentation models with few or no hand-drawn labels.
+
+The public names are loaded when first used, so that ``import frugalseg`` costs nothing. What each of them is, with
+types, stands in ``__init__.pyi``; it and the table below list the same names.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+# Public name -> "module:name"; the part behind the colon only where it differs.
+_HOMES = {
+    "ChannelRef": "images.field",
+    "Field": "images.field",
+    "FieldTable": "images.fields",
+    "Image": "images.image",
+    "make_cells": "images.synthetic",
+    "open_fields": "images.fields",
+    "read_image": "images.read",
+    "write_labels": "images.write",
+    "write_synthetic_set": "images.synthetic",
+    "CueQuality": "cues.quality",
+    "Markers": "cues.markers",
+    "find_markers": "cues.markers",
+    "judge_cues": "cues.quality",
+    "markers_from_labels": "cues.markers",
+    "markers_from_points": "cues.markers",
+    "Matching": "evaluation.matching",
+    "Scores": "evaluation.scores",
+    "match_labels": "evaluation.matching",
+    "measure_cells": "evaluation.measurements",
+    "score_labels": "evaluation.scores",
+    "BadModel": "errors",
+    "BadPixels": "errors",
+    "FrugalsegError": "errors",
+    "InputError": "errors",
+    "Interrupted": "errors",
+    "MissingChannel": "errors",
+    "NoMarkers": "errors",
+    "OutputExists": "errors",
+    "OutputFailed": "errors",
+    "SettingsError": "errors",
+    "UnreadableFile": "errors",
+    "WrongShape": "errors",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'frugalseg' has no attribute {name!r}")
+    home, _, inner = _HOMES[name].partition(":")
+    value = getattr(import_module(f"frugalseg.{home}"), inner or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})
