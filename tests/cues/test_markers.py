@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
 from frugalseg.cues.flatten import noise_of, subtract_background
@@ -14,6 +15,7 @@ from frugalseg.cues.markers import (
     markers_from_points,
 )
 from frugalseg.cues.population import varies
+from frugalseg.cues.touching import split_touching
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
 
 METHODS = ["threshold", "log", "doh"]
@@ -232,3 +234,44 @@ def test_noise_is_measured_despite_nuclei_and_vignette() -> None:
     plane = draw(grid((512, 512), 40, 6), (512, 512), noise=8) + np.linspace(0, 300, 512)[None]
     flat = subtract_background(plane.astype(np.float32))
     assert noise_of(flat, flat, 0.0) == pytest.approx(8, rel=0.5)
+
+
+def test_bent_nucleus_is_one() -> None:
+    y, x = np.mgrid[:120, :160]
+    plane = np.full((120, 160), 100.0)
+    for cx in (45, 115):
+        ring = np.hypot(y - 70, x - cx)
+        plane[(ring > 6) & (ring < 22) & (y < 70)] = 600
+    plane += np.random.default_rng(0).normal(0, 6, plane.shape)
+    assert len(find_markers(plane)) == 2
+
+
+def test_bright_spots_inside_a_nucleus_are_no_nuclei() -> None:
+    truth = grid((240, 320), 60, 6)
+    rng = np.random.default_rng(1)
+    spots = np.repeat(truth, 4, axis=0) + rng.uniform(-8, 8, (4 * len(truth), 2))
+    plane = draw(truth, diameter=30) + draw(spots, diameter=5, noise=0, background=0, height=250)
+    assert_found(find_markers(plane), truth, 3)
+
+
+def test_a_notch_does_not_split_what_is_no_two_ellipses() -> None:
+    rod = np.zeros((40, 80), bool)
+    rod[14:26, 10:70] = True
+    rod[[14, 25], 39:41] = False
+    assert split_touching(rod, 20).max() == 1
+    # the same notch between two round halves does
+    y, x = np.mgrid[:40, :80]
+    pair = np.minimum(np.hypot(y - 20, x - 30), np.hypot(y - 20, x - 48)) < 10.5
+    assert split_touching(pair, 20).max() == 2
+
+
+@pytest.mark.parametrize(("diameter", "step"), [(20, 23), (7, 9), (40, 46)])
+def test_nuclei_that_leave_little_background(diameter: float, step: float) -> None:
+    shape = (int(20 * step), int(20 * step)) if diameter < 40 else (440, 440)
+    truth = grid(shape, step, 0.5)
+    assert_found(find_markers(draw(truth, shape, diameter)), truth, 0.2 * diameter)
+
+
+def test_smooth_noise_gives_few_or_none() -> None:
+    noise = gaussian_filter(np.random.default_rng(0).normal(0, 1, (512, 512)), 3)
+    assert len(find_markers(noise)) <= 5

@@ -52,21 +52,26 @@ def subtract_background(plane: Plane) -> Plane:
 def noise_of(plane: Plane, smoothed: Plane, sigma: float, grey_step: float = 0.0) -> float:
     """Standard deviation of the background in ``smoothed``, which is ``plane`` after a Gaussian of ``sigma`` px.
 
-    The larger of two estimates, since each is blind to something: pixel noise, from differences between
-    neighbours in the typical block of 16 px (blind to noise that is correlated), and the spread of the
-    darker half (blind where the publisher clipped the background to 0).
+    The larger of two estimates, since each is blind to something, both from the calmest quarter of the blocks:
+    pixel noise, from second differences along both axes, which slopes do not change (blind to noise that is
+    correlated), and the spread of the darkest pixels (too large where nuclei leave no background between them, so at
+    most a twelfth of the image's range). Never below 0.3 grey steps.
+
+    Source: J. Immerkaer, Fast noise variance estimation, Comput. Vis. Image Underst. 64, 1996.
     """
-    high = cv2.Laplacian(plane, cv2.CV_32F, ksize=1) / np.sqrt(20.0)
+    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+    high = np.asarray(cv2.filter2D(plane, cv2.CV_32F, mask, borderType=cv2.BORDER_REFLECT), np.float32)
     h, w = (max(s // 16, 1) for s in plane.shape)
     squares = cv2.resize(high * high, (w, h), interpolation=cv2.INTER_AREA)
-    pixel = float(np.sqrt(np.median(squares))) / max(2 * np.sqrt(np.pi) * sigma, 1.0)
+    pixel = float(np.sqrt(np.percentile(squares, 25))) / max(2 * np.sqrt(np.pi) * sigma, 1.0)
     spreads = []
     for rows in np.array_split(smoothed, max(plane.shape[0] // 64, 1), axis=0):
         for block in np.array_split(rows, max(plane.shape[1] // 64, 1), axis=1):
             dark = np.percentile(block, [2.5, 20])
             spreads.append((dark[1] - dark[0]) / 1.12)
-    floor = max(0.3 * grey_step, 1e-6 * float(np.ptp(plane)))
-    return float(max(pixel, np.median(spreads), floor))
+    low, high_end = np.percentile(smoothed, [0.5, 99.5])
+    spread = min(float(np.percentile(spreads, 25)), max((high_end - low) / 12, 3 * pixel))
+    return float(max(pixel, spread, 0.3 * grey_step, 1e-6 * np.ptp(plane)))
 
 
 def grey_step_of(plane: Plane) -> float:

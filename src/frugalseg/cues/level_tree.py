@@ -21,7 +21,6 @@ MIN_AREA = 9
 STEP = 1.12
 MAX_LEVELS = 90
 Q0, Q1 = 0.75, 0.2
-RMS = False
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,8 @@ class Level:
     ellipticity: Float  # area over the area of the ellipse with the same second moments; 1 for an ellipse
     steepness: Float  # mean gradient along the border, grey values per px
     seed: NDArray[np.int64]  # flat index of one pixel inside
-    parent: NDArray[np.int64]  # index in the level below, -1 at the lowest
+    parent: NDArray[np.int64]  # index in the level below; 0 at the lowest
+    cut: NDArray[np.bool_]  # at the image's edge
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Contours:
     strength: Float
     threshold: Float
     seed: NDArray[np.int64]
+    cut: NDArray[np.bool_]  # at the image's edge, so there may be more of it
 
     @property
     def diameter(self) -> Float:
@@ -93,7 +94,7 @@ def grow_tree(plane: Plane, thresholds: list[float], hidden: NDArray[np.bool_] |
         if n == 0:
             break
         rim = mask.view(np.uint8) != _eroded(mask, hidden)
-        level = _measure(threshold, inside, index, n, around, plane.shape[1], slope, rim.ravel())
+        level = _measure(threshold, inside, index, n, around, plane.shape, slope, rim.ravel())
         levels.append(level)
         around.fill(-1)
         around[inside] = index
@@ -126,25 +127,24 @@ def _measure(
     index: NDArray[np.int32],
     n: int,
     around: NDArray[np.int32],
-    width: int,
+    shape: tuple[int, ...],
     slope: Plane,
     rim: NDArray[np.bool_],
 ) -> Level:
     area = np.bincount(index, minlength=n).astype(float)
-    y, x = np.divmod(inside, width)
+    y, x = np.divmod(inside, shape[1])
     cy, cx = np.bincount(index, y, n) / area, np.bincount(index, x, n) / area
     seed = np.zeros(n, np.int64)
     seed[index] = inside
     on_rim = rim[inside]
     length = np.bincount(index[on_rim], minlength=n)
-    if RMS:
-        steep = np.sqrt(np.bincount(index[on_rim], slope[inside[on_rim]] ** 2, n) / np.maximum(length, 1))
-    else:
-        steep = np.bincount(index[on_rim], slope[inside[on_rim]], n) / np.maximum(length, 1)
+    steep = np.bincount(index[on_rim], slope[inside[on_rim]], n) / np.maximum(length, 1)
     # seen from less than 40 % of a circle, a border says little
     steep = steep * np.minimum(length / (0.4 * np.sqrt(4 * np.pi * area)), 1)
-    shape = ellipticity(y - cy[index], x - cx[index], index, area)
-    return Level(threshold, area, cy, cx, shape, steep, seed, around[seed].astype(np.int64))
+    cut = np.zeros(n, bool)
+    cut[index[(y == 0) | (x == 0) | (y == shape[0] - 1) | (x == shape[1] - 1)]] = True
+    round_ = ellipticity(y - cy[index], x - cx[index], index, area)
+    return Level(threshold, area, cy, cx, round_, steep, seed, around[seed].astype(np.int64), cut)
 
 
 def ellipticity(dy: Float, dx: Float, index: NDArray[np.int32], area: Float) -> Float:
@@ -191,14 +191,17 @@ def _value(level: Level, diameter: float | None, largest: float) -> Float:
     shape = np.clip((level.ellipticity - 0.8) / 0.18, 0, 1) ** 2
     value = level.steepness * d / 2 * shape
     if diameter is not None:
-        off = np.log(d / diameter) / np.log(2.0)
+        off = np.log2(d / diameter)
+        # what the image's edge cuts may be small
+        off = np.where(level.cut, np.maximum(off, 0), off)
         value = value * np.exp(-0.5 * np.maximum(np.abs(off) - 0.3, 0) ** 2 / 0.5**2)
     return np.asarray(np.where(d <= largest, value, 0.0))
 
 
 def _collect(levels: list[Level], values: list[Float], wins: list[NDArray[np.bool_]]) -> Contours:
-    rows: list[Float] = []
-    seeds: list[NDArray[np.int64]] = []
+    rows = [np.zeros((6, 0))]
+    seeds = [np.zeros(0, np.int64)]
+    cuts = [np.zeros(0, bool)]
     covered = np.zeros(0, bool)
     for k, level in enumerate(levels):
         under = np.zeros(level.area.size, bool) if k == 0 else covered[level.parent]
@@ -208,11 +211,9 @@ def _collect(levels: list[Level], values: list[Float], wins: list[NDArray[np.boo
         columns = (level.area, level.y, level.x, level.ellipticity, values[k], t)
         rows.append(np.stack([c[chosen] for c in columns]))
         seeds.append(level.seed[chosen])
-    table = np.concatenate(rows, axis=1) if rows else np.zeros((6, 0))
-    area, y, x, shape, strength, threshold = table
-    return Contours(
-        area, y, x, shape, strength, threshold, np.concatenate(seeds) if seeds else np.zeros(0, np.int64)
-    )
+        cuts.append(level.cut[chosen])
+    area, y, x, shape, strength, threshold = np.concatenate(rows, axis=1)
+    return Contours(area, y, x, shape, strength, threshold, np.concatenate(seeds), np.concatenate(cuts))
 
 
 def paint(plane: Plane, contours: Contours) -> NDArray[np.int32]:

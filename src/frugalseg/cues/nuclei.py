@@ -73,8 +73,9 @@ def find_nuclei(
 
 
 def _stain(contours: Contours, diameter: float) -> NDArray[np.float64]:
-    """How much stain a nucleus holds: strength, less for the small, but no more for the large."""
-    return np.asarray(contours.strength * np.minimum(contours.diameter / diameter, 1) ** 2)
+    """How much stain a nucleus holds: strength, less for the small ones that lie whole in the image."""
+    share = np.where(contours.cut, 1, np.minimum(contours.diameter / diameter, 1) ** 2)
+    return np.asarray(contours.strength * share)
 
 
 def _add_overlapped(
