@@ -1,32 +1,66 @@
 from frugalseg.cues.markers import (
     Markers as Markers,
+)
+from frugalseg.cues.markers import (
     find_markers as find_markers,
+)
+from frugalseg.cues.markers import (
     markers_from_labels as markers_from_labels,
+)
+from frugalseg.cues.markers import (
     markers_from_points as markers_from_points,
 )
-from frugalseg.cues.quality import CueQuality as CueQuality, judge_cues as judge_cues
+from frugalseg.cues.quality import CueQuality as CueQuality
+from frugalseg.cues.quality import judge_cues as judge_cues
 from frugalseg.errors import (
     BadModel as BadModel,
+)
+from frugalseg.errors import (
     BadPixels as BadPixels,
+)
+from frugalseg.errors import (
     FrugalsegError as FrugalsegError,
+)
+from frugalseg.errors import (
     InputError as InputError,
+)
+from frugalseg.errors import (
     Interrupted as Interrupted,
+)
+from frugalseg.errors import (
     MissingChannel as MissingChannel,
+)
+from frugalseg.errors import (
     NoMarkers as NoMarkers,
+)
+from frugalseg.errors import (
     OutputExists as OutputExists,
+)
+from frugalseg.errors import (
     OutputFailed as OutputFailed,
+)
+from frugalseg.errors import (
     SettingsError as SettingsError,
+)
+from frugalseg.errors import (
     UnreadableFile as UnreadableFile,
+)
+from frugalseg.errors import (
     WrongShape as WrongShape,
 )
-from frugalseg.evaluation.matching import Matching as Matching, match_labels as match_labels
+from frugalseg.evaluation.matching import Matching as Matching
+from frugalseg.evaluation.matching import match_labels as match_labels
 from frugalseg.evaluation.measurements import measure_cells as measure_cells
-from frugalseg.evaluation.scores import Scores as Scores, score_labels as score_labels
-from frugalseg.images.field import ChannelRef as ChannelRef, Field as Field
-from frugalseg.images.fields import FieldTable as FieldTable, open_fields as open_fields
+from frugalseg.evaluation.scores import Scores as Scores
+from frugalseg.evaluation.scores import score_labels as score_labels
+from frugalseg.images.field import ChannelRef as ChannelRef
+from frugalseg.images.field import Field as Field
+from frugalseg.images.fields import FieldTable as FieldTable
+from frugalseg.images.fields import open_fields as open_fields
 from frugalseg.images.image import Image as Image
 from frugalseg.images.read import read_image as read_image
-from frugalseg.images.synthetic import make_cells as make_cells, write_synthetic_set as write_synthetic_set
+from frugalseg.images.synthetic import make_cells as make_cells
+from frugalseg.images.synthetic import write_synthetic_set as write_synthetic_set
 from frugalseg.images.write import write_labels as write_labels
 
 __version__: str

@@ -1,0 +1,139 @@
+"""Which predicted label map belongs to which truth: by the field's name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import InputError, MissingChannel, UnreadableFile
+from frugalseg.images.field import ChannelRef, Field
+from frugalseg.images.fields import open_fields
+from frugalseg.images.image import find_channel
+from frugalseg.images.listing import TABLE_NAME, natural_key
+from frugalseg.images.read import IMAGE_SUFFIXES, field_stem
+
+TRUTH_NAMES = ("cells", "labels", "truth", "masks", "mask")
+"""What a truth is called, as a column of a table or the end of a file's name, the first that is there."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Label maps to compare: field name -> (truth, predicted), and what has no partner."""
+
+    pairs: Mapping[str, tuple[ChannelRef, ChannelRef]]
+    without_truth: tuple[str, ...] = ()
+    without_prediction: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs:
+    """Bring predicted and true label maps together.
+
+    Parameters
+    ----------
+    predicted
+        A label file, or a folder with one ``<field>_labels.tif`` per field (other images are left aside where there
+        are such files).
+    truth
+        A label file, a folder of files ``<field>_cells.tif`` (or another of `TRUTH_NAMES`, or just ``<field>.tif``),
+        or a table of fields.
+    labels
+        Which column of the table, or ending of the files, is the truth.
+
+    Raises
+    ------
+    UnreadableFile, MissingChannel
+        Something named is not there.
+    InputError
+        No predicted field has a truth.
+    """
+    ours = _predictions(predicted)
+    if truth.is_file() and truth.suffix.lower() != ".csv":
+        if len(ours) != 1:
+            raise InputError(
+                f"{predicted} holds {len(ours)} label maps and {truth} is one; give one file of it, or a folder as truth"
+            )
+        name, ref = next(iter(ours.items()))
+        return Pairs({name: (ChannelRef(truth), ref)})
+    table = truth / TABLE_NAME if truth.is_dir() and (truth / TABLE_NAME).is_file() else truth
+    if table.suffix.lower() == ".csv":
+        true, lacking, note = _table_truths(table, labels)
+    else:
+        true, lacking, note = _folder_truths(truth, labels), (), ""
+    pairs = {name: (true[name], ref) for name, ref in ours.items() if name in true}
+    if not pairs:
+        raise InputError(
+            f"no field of {predicted} ({_some(list(ours))}) has a truth in {truth} ({_some([*true, *lacking])}); "
+            "fields are matched by name"
+        )
+    unpaired = tuple(name for name in ours if name not in true)
+    return Pairs(pairs, unpaired, tuple(name for name in true if name not in ours), (note,) if note else ())
+
+
+def labels_of(name: str, ref: ChannelRef, role: str) -> NDArray[np.int32] | NDArray[np.uint32]:
+    """Label map (Y, X) of a file; messages call it `role` of field `name`. Raises as `Field.labels` does."""
+    labels = Field(name, {"field": name}, {role: ref}).labels(role)
+    if labels is None:  # only where a table's cell is empty, and here a file is named
+        raise UnreadableFile(f"field {name!r} has no {role}")
+    return labels
+
+
+def _predictions(path: Path) -> dict[str, ChannelRef]:
+    if not path.exists():
+        raise UnreadableFile(f"{path} does not exist; give a label file, or the folder of a run")
+    if path.is_file():
+        return {field_stem(path).removesuffix("_labels"): ChannelRef(path)}
+    files = _label_files(path)
+    ours = [file for file in files if field_stem(file).endswith("_labels")] or files
+    if not ours:
+        raise UnreadableFile(f"{path} holds no label map; files like <field>_labels.tif are looked for")
+    return {field_stem(file).removesuffix("_labels"): ChannelRef(file) for file in ours}
+
+
+def _label_files(folder: Path) -> list[Path]:
+    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def _folder_truths(folder: Path, labels: str | None) -> dict[str, ChannelRef]:
+    """Truths of a folder without a table; of several for a field, the ending named first wins."""
+    if not folder.is_dir():
+        raise UnreadableFile(f"{folder} does not exist; give a label file, a folder of them, or a fields.csv")
+    true: dict[str, ChannelRef] = {}
+    files = {field_stem(file): file for file in _label_files(folder)}
+    for ending in (labels,) if labels else TRUTH_NAMES:
+        for stem, file in files.items():
+            if stem.endswith(f"_{ending}"):
+                true.setdefault(stem.removesuffix(f"_{ending}"), ChannelRef(file))
+    if true or labels:
+        return true
+    return {stem: ChannelRef(file) for stem, file in files.items()}
+
+
+def _table_truths(table: Path, labels: str | None) -> tuple[dict[str, ChannelRef], tuple[str, ...], str]:
+    """Truths of a table, the fields whose cell is empty, and what to tell about the choice of the column."""
+    fields = open_fields([table])
+    note = ""
+    if labels is None:
+        labels = next((name for name in TRUTH_NAMES if name in fields.channels), None)
+        if labels is None:
+            raise MissingChannel(
+                f"{table} has no column {', '.join(TRUTH_NAMES)}; say which one is the truth with --labels: "
+                f"{', '.join(fields.channels)}"
+            )
+        note = f"truth is column {labels!r} of {table.name}; --labels takes another"
+    channel = fields.channels[find_channel(labels, fields.channels, table.name)]
+    true: dict[str, ChannelRef] = {}
+    lacking: list[str] = []
+    for one in fields:
+        if channel in one.channels:
+            true[one.name] = one.channels[channel]
+        else:
+            lacking.append(one.name)
+    return true, tuple(lacking), note
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "") if names else "none"
