@@ -267,7 +267,8 @@ def test_a_notch_does_not_split_what_is_no_two_ellipses() -> None:
 
 @pytest.mark.parametrize(("diameter", "step"), [(20, 23), (7, 9), (40, 46)])
 def test_nuclei_that_leave_little_background(diameter: float, step: float) -> None:
-    shape = (int(20 * step), int(20 * step)) if diameter < 40 else (440, 440)
+    side = int(step * (20 if diameter < 40 else 10))
+    shape = (side, side)
     truth = grid(shape, step, 0.5)
     assert_found(find_markers(draw(truth, shape, diameter)), truth, 0.2 * diameter)
 
@@ -275,3 +276,10 @@ def test_nuclei_that_leave_little_background(diameter: float, step: float) -> No
 def test_smooth_noise_gives_few_or_none() -> None:
     noise = gaussian_filter(np.random.default_rng(0).normal(0, 1, (512, 512)), 3)
     assert len(find_markers(noise)) <= 5
+
+
+def test_marker_of_a_bent_label_lies_inside_it() -> None:
+    labels = np.zeros((40, 40), int)
+    labels[5:35, 5:10] = labels[5:35, 30:35] = labels[30:35, 5:35] = 3
+    (point,) = markers_from_labels(labels).points
+    assert labels[tuple(point.astype(int))] == 3

@@ -171,5 +171,10 @@ def _from_label_map(labels: NDArray[np.generic], method: str) -> Markers:
     area = np.bincount(which, minlength=n).astype(float)
     y, x = np.divmod(inside, labels.shape[1])
     points = np.stack([np.bincount(which, y, n), np.bincount(which, x, n)], axis=1) / area[:, None]
+    # the centroid of a bent nucleus may lie outside of it: then its own pixel next to it
+    row, column = np.rint(points).astype(int).T
+    for i in np.flatnonzero(dense[row, column] != np.arange(1, n + 1)):
+        own = np.argwhere(dense == i + 1)
+        points[i] = own[np.argmin(((own - points[i]) ** 2).sum(axis=1))]
     diameter = float(np.median(np.sqrt(4 * area / np.pi))) if n else float("nan")
     return Markers(points, diameter, method, dense)
