@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from frugalseg.cli import options
+from frugalseg.cli.run import console
 
 
 def doctor(
@@ -14,8 +15,6 @@ def doctor(
     as_json: options.AsJson = False,
 ) -> None:
     """Show versions, devices, memory and disk, and how fast a network trains here."""
-    from rich.console import Console
-
     from frugalseg.images.write import plain
     from frugalseg.workflows.doctor import examine, print_diagnosis
 
@@ -23,4 +22,4 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(plain(found.to_dict()), indent=2, allow_nan=False))
     else:
-        print_diagnosis(found, Console())
+        print_diagnosis(found, console())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from frugalseg.cli import options
-from frugalseg.cli.run import SOME_FAILED
+from frugalseg.cli.run import SOME_FAILED, console
 
 if TYPE_CHECKING:
     from frugalseg.workflows.inspect import Inspection
@@ -22,8 +22,6 @@ def inspect(
 
     Leaves with 3 where some fields can't be used, and with 1 where none can.
     """
-    from rich.console import Console
-
     from frugalseg.images.write import plain
     from frugalseg.workflows.inspect import inspect_inputs, print_inspection
 
@@ -31,7 +29,7 @@ def inspect(
     if as_json:
         typer.echo(json.dumps(plain(found.to_dict()), indent=2, allow_nan=False))
     else:
-        print_inspection(found, Console())
+        print_inspection(found, console())
     if found.has_errors:
         _leave(found)
 

@@ -1,6 +1,7 @@
 """What every command that computes does around its one call: settings in, result and exit code out."""
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -9,11 +10,20 @@ from frugalseg.errors import SettingsError
 
 if TYPE_CHECKING:  # both take longer to import than `frugalseg --help` may
     from pydantic import BaseModel
+    from rich.console import Console
 
     from frugalseg.workflows.outputs import RunResult
 
 SOME_FAILED = 3
+PIPED_WIDTH = 200
 Settings = TypeVar("Settings", bound="BaseModel")
+
+
+def console() -> "Console":
+    """Make a console for tables on stdout; into a file or a pipe they are as wide as they need to be."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def settings_from(kind: type[Settings], **options: Any) -> Settings:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from frugalseg.cli import options
-from frugalseg.cli.run import SOME_FAILED
+from frugalseg.cli.run import SOME_FAILED, console
 
 
 def score(
@@ -38,8 +38,6 @@ def score(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Score label maps against true label maps: mIoU, AP, F1, AJI, PQ, per field and in the mean."""
-    from rich.console import Console
-
     from frugalseg.images.write import plain, write_json
     from frugalseg.workflows.score import print_scores, remarks, score_files
 
@@ -56,7 +54,7 @@ def score(
     if json_file == "-":
         typer.echo(json.dumps(plain(found.to_dict()), indent=2, allow_nan=False))
     else:
-        print_scores(found, Console())
+        print_scores(found, console())
     if target is not None:
         write_json(target, found.to_dict(), overwrite=overwrite)
     if found.failed:

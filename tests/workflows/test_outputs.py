@@ -1,0 +1,130 @@
+"""The folder of a run: nothing is overwritten unasked, and a run goes on where it was cut short."""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from frugalseg.errors import OutputExists, OutputFailed, SettingsError, UnreadableFile
+from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.workflows.outputs import Outputs
+
+LABELS = np.kron(np.arange(1, 5).reshape(2, 2), np.ones((6, 6), int))
+SETTINGS = {"cells": ("phase",), "seed": 2, "diameter": float("nan")}
+
+
+def opened(folder: Path, **options: Any) -> Outputs:
+    return Outputs(folder, ["a", "b"], options.pop("settings", SETTINGS), command="segment", **options)
+
+
+def written(folder: Path, name: str = "run.json") -> dict[str, Any]:
+    return json.loads((folder / name).read_text())
+
+
+def finished(folder: Path) -> Outputs:
+    """A run of which field a is done and b failed."""
+    out = opened(folder)
+    out.write_field("a", LABELS, {"n_cells": 4, "seconds": 1.5}, measure_cells(LABELS), (0.5, 0.5))
+    out.fail("b", "there is no\n nucleus")
+    out.finish({"scores": {"mean": 0.5}})
+    return out
+
+
+def test_a_run_leaves_labels_records_measurements_and_what_made_them(tmp_path: Path) -> None:
+    out = finished(tmp_path / "out")
+    names = {path.name for path in out.folder.iterdir()}
+    assert names == {"a_labels.tif", "a_record.json", "measurements.csv", "run.json"}
+    np.testing.assert_array_equal(tifffile.imread(out.labels_path("a")), LABELS)
+    run = written(out.folder)
+    assert (run["state"], run["command"], run["seed"]) == ("done", "segment", 2)
+    assert run["settings"] == {"cells": ["phase"], "seed": 2, "diameter": None}
+    assert run["fields"] == {"a": {"n_cells": 4, "seconds": 1.5}}
+    assert run["failed"] == {"b": "there is no nucleus"}
+    assert run["scores"] == {"mean": 0.5}
+    assert {"frugalseg", "python", "torch", "numpy"} <= set(run["versions"])
+    rows = (out.folder / "measurements.csv").read_text().splitlines()
+    assert len(rows) == 5
+    assert rows[1].startswith("a,1,")
+
+
+def test_result_has_what_is_in_run_json(tmp_path: Path) -> None:
+    out = opened(tmp_path)
+    out.write_field("b", LABELS, {"n_cells": 4})
+    result = out.finish()
+    assert json.loads(json.dumps(result.to_dict()))["fields"] == {"b": {"n_cells": 4}}
+    assert result.to_dict()["settings"] == written(tmp_path)["settings"]
+
+
+@pytest.mark.parametrize(
+    "left", ["run.json", "report.html", "measurements.csv", "b_labels.tif", "a_record.json"]
+)
+def test_nothing_is_overwritten_unasked(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).write_text("mine")
+    with pytest.raises(OutputExists, match="--overwrite"):
+        opened(tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(left, "mine")]
+    opened(tmp_path, overwrite=True).write_field("b", LABELS, {})
+    assert tifffile.imread(tmp_path / "b_labels.tif").shape == LABELS.shape
+
+
+def test_other_files_in_the_folder_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "c_labels.tif").write_text("of another field")
+    opened(tmp_path).finish()
+    assert (tmp_path / "c_labels.tif").read_text() == "of another field"
+
+
+def test_resume_keeps_complete_fields_only(tmp_path: Path) -> None:
+    finished(tmp_path)
+    tifffile.imwrite(tmp_path / "b_labels.tif", LABELS)  # cut short before its record
+    again = opened(tmp_path, resume=True)
+    assert (again.is_complete("a"), again.is_complete("b")) == (True, False)
+    again.write_field("b", LABELS, {"n_cells": 4}, measure_cells(LABELS))
+    result = again.finish()
+    assert list(result.fields) == ["a", "b"]
+    assert result.failed == {}
+    assert len((tmp_path / "measurements.csv").read_text().splitlines()) == 9  # those of the first run too
+
+
+def test_resume_of_nothing_is_a_new_run(tmp_path: Path) -> None:
+    assert not opened(tmp_path / "new", resume=True).is_complete("a")
+
+
+def test_resume_refuses_other_settings(tmp_path: Path) -> None:
+    finished(tmp_path)
+    with pytest.raises(SettingsError, match="seed 2 -> 3"):
+        opened(tmp_path, resume=True, settings={**SETTINGS, "seed": 3})
+    with pytest.raises(SettingsError, match="one of them"):
+        opened(tmp_path, resume=True, overwrite=True)
+
+
+def test_overwriting_forgets_what_was_complete(tmp_path: Path) -> None:
+    finished(tmp_path)
+    opened(tmp_path, overwrite=True)  # and stopped at once
+    assert written(tmp_path)["state"] == "running"
+    assert not opened(tmp_path, resume=True).is_complete("a")
+
+
+def test_a_damaged_record_is_said(tmp_path: Path) -> None:
+    finished(tmp_path)
+    (tmp_path / "a_record.json").write_text('{"n_cells": 4')
+    with pytest.raises(UnreadableFile, match=r"a_record\.json"):
+        opened(tmp_path, resume=True)
+
+
+def test_what_can_not_be_written_fails_before_any_work(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputFailed, match="is a file"):
+        opened(tmp_path / "file")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputFailed, match="the disk is full"):
+        opened(tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
