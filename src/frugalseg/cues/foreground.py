@@ -1,0 +1,157 @@
+"""Where there are cells: one mask per field, by the method that fits the image."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+from scipy.special import expit
+
+from frugalseg.cues.intensity import intensity_foreground
+from frugalseg.cues.scribbles import scribble_foreground
+from frugalseg.cues.texture import texture_foreground
+from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
+from frugalseg.images.appearance import appearance_of
+from frugalseg.images.scale import resize_labels, resize_planes, resize_points
+
+Method = Literal["auto", "intensity", "texture", "scribbles", "mask"]
+
+#: All methods work on an image in which a cell is this many px wide.
+WORKING_DIAMETER = 30.0
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """Where there are cells.
+
+    Attributes
+    ----------
+    mask
+        (Y,X) bool.
+    probability
+        (Y,X) float32, 0..1; how sure the evidence alone was, before the graph cut.
+    method
+        "intensity", "texture", "scribbles" or "mask".
+    """
+
+    mask: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+    method: str
+
+
+def find_foreground(
+    cells: ArrayLike,
+    points: ArrayLike,
+    diameter: float,
+    method: Method = "auto",
+    scribbles: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> Foreground:
+    """Find where there are cells, without a label.
+
+    Parameters
+    ----------
+    cells : (C,Y,X) or (Y,X) float
+        Image of the cells. The first channel is used, scribbles use all.
+    points : (N,2) float
+        Markers (y, x) in px; they say where cells certainly are.
+    diameter : float
+        Cell diameter, px.
+    method : {"auto", "intensity", "texture", "scribbles", "mask"}
+        "intensity": graph cut on grey values, for fluorescence. "texture": local texture, mixture model and
+        graph cut, for label-free images. "scribbles": random forest trained on a few strokes, then graph cut.
+        "mask": the user's own. "auto": the mask or the scribbles if given, else by the image.
+    scribbles : (Y,X) int, optional
+        0 unknown, 1 background, 2 cell.
+    mask : (Y,X), optional
+        Anything above 0 is foreground.
+
+    Raises
+    ------
+    NoMarkers
+        There is no marker.
+    WrongShape
+        The arrays do not belong together.
+    BadPixels
+        The image is constant or not finite.
+    SettingsError
+        The method is unknown, or what it needs was not given.
+
+    References
+    ----------
+    Din and Yu, "Unsupervised deep learning method for cell segmentation", "Binary mask".
+
+    Examples
+    --------
+    >>> from frugalseg.images.synthetic import make_cells
+    >>> field = make_cells((128, 128), seed=1)
+    >>> found = find_foreground(field.planes(["cytoplasm"]), field.markers, diameter=30)
+    >>> found.method, bool((found.mask == (field.cells > 0)).mean() > 0.85)
+    ('intensity', True)
+    """
+    planes = np.asarray(cells, dtype=np.float32)
+    planes = planes[None] if planes.ndim == 2 else planes
+    points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    method = _chosen(method, planes, scribbles, mask)
+    shape = planes.shape[1:]
+    if mask is not None and method == "mask":
+        own = _same_shape(mask, shape, "mask") > 0
+        return Foreground(own, own.astype(np.float32), "mask")
+    if len(points) == 0:
+        raise NoMarkers("There is no marker, so it is not known where cells are; give markers or a mask.")
+    factor = min(1.0, WORKING_DIAMETER / diameter)
+    small = resize_planes(planes, factor)
+    distance = marker_distance(resize_points(points, shape, factor), small.shape[1:])
+    size = diameter * factor
+    if method == "auto":
+        method = "intensity" if appearance_of(small[0], size) == "fluorescent" else "texture"
+    if method == "scribbles":
+        strokes = resize_labels(_same_shape(scribbles, shape, "scribbles"), small.shape[1:])
+        found, log_odds = scribble_foreground(small, strokes, size)
+    elif method == "intensity":
+        found, log_odds = intensity_foreground(small[0], distance, size)
+    else:
+        found, log_odds = texture_foreground(small[0], distance, size)
+    full = resize_planes(np.stack([found, expit(log_odds)]).astype(np.float32), shape)
+    return Foreground(full[0] > 0.5, np.clip(full[1], 0, 1).astype(np.float32), method)
+
+
+def marker_distance(points: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Distance (Y,X) of every pixel to the nearest marker, px."""
+    free = np.ones(shape, dtype=bool)
+    rows, columns = np.clip(np.round(points).astype(int), 0, np.array(shape) - 1).T
+    free[rows, columns] = False
+    distance: NDArray[np.float32] = ndimage.distance_transform_edt(free).astype(np.float32)
+    return distance
+
+
+def _chosen(method: Method, planes: NDArray[np.float32], scribbles: object, mask: object) -> Method:
+    if method not in get_args(Method):
+        raise SettingsError(
+            f"Foreground method '{method}' is not known; use one of {', '.join(get_args(Method))}."
+        )
+    if planes.ndim != 3 or planes.size == 0:
+        raise WrongShape(
+            f"Foreground needs an image (C,Y,X) or (Y,X) with pixels, not one of shape {planes.shape}."
+        )
+    if not np.isfinite(planes).all():
+        raise BadPixels("The image of the cells has NaN or infinite pixels; mend or leave out this field.")
+    if method == "auto" and (mask is not None or scribbles is not None):
+        method = "mask" if mask is not None else "scribbles"
+    if (method == "mask" and mask is None) or (method == "scribbles" and scribbles is None):
+        raise SettingsError(
+            f"Foreground method '{method}' needs a {method.removesuffix('s')} image; none was given."
+        )
+    if method != "mask" and float(np.ptp(planes[0])) == 0.0:
+        raise BadPixels(
+            "The image of the cells is constant, so there is no foreground to find; check the channel."
+        )
+    return method
+
+
+def _same_shape(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.shape != shape:
+        raise WrongShape(f"The {what} has shape {array.shape}, the image {shape}; they must be the same.")
+    return array.astype(np.int64)

@@ -1,0 +1,93 @@
+"""The binary graph cut that turns evidence per pixel into a mask with short, edge-following borders."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+#: Capacities are integers; this many steps per unit of log odds.
+STEPS = 100
+
+_Slices = tuple[slice, slice]
+
+
+def graph_cut(
+    log_odds: NDArray[np.floating],
+    smoothness: float = 2.0,
+    image: NDArray[np.floating] | None = None,
+) -> NDArray[np.bool_]:
+    r"""Mask of least energy: evidence against it plus the length of its border.
+
+    .. math:: E(m) = \sum_p |u_p| [m_p \ne (u_p > 0)] + s \sum_{p \sim q} w_{pq} [m_p \ne m_q]
+
+    over the eight neighbours, :math:`w_{pq} = e^{-(I_p - I_q)^2 / 2\sigma^2} / |p - q|`, where
+    :math:`\sigma^2` is the mean squared difference of neighbours. The minimum is exact.
+
+    Parameters
+    ----------
+    log_odds : (Y,X) float
+        Evidence u for "cell" (above 0) and for "background" (below 0); 0 leaves a pixel to its neighbours.
+    smoothness : float
+        Price s of a border that is one px long, in units of log odds.
+    image : (Y,X) float, optional
+        Where its grey values jump, a border costs less. None: w depends on the distance only.
+
+    Returns
+    -------
+    (Y,X) bool
+        The mask. Pixels that could be either are background.
+
+    References
+    ----------
+    Boykov and Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms", TPAMI 2004.
+
+    Examples
+    --------
+    A lone pixel of weak evidence does not pay for its border.
+
+    >>> evidence = np.full((5, 5), -1.0); evidence[2, 2] = 1.0
+    >>> int(graph_cut(evidence, smoothness=1.0).sum()), int(graph_cut(evidence, smoothness=0.1).sum())
+    (0, 1)
+    """
+    height, width = log_odds.shape
+    number = np.arange(height * width, dtype=np.int32).reshape(height, width)
+    source, sink = number.size, number.size + 1
+    sharpness = 0.0 if image is None else 1.0 / (2.0 * max(_mean_squared_step(image), 1e-12))
+    rows, columns, capacities = [], [], []
+    for here, there, distance in _neighbours(height, width):
+        weight = np.full(number[here].shape, smoothness / distance)
+        if image is not None:
+            weight *= np.exp(-sharpness * (image[here] - image[there]) ** 2)
+        capacity = np.round(STEPS * weight).astype(np.int32).ravel()
+        rows += [number[here].ravel(), number[there].ravel()]
+        columns += [number[there].ravel(), number[here].ravel()]
+        capacities += [capacity, capacity]
+    evidence = np.round(STEPS * log_odds).astype(np.int32).ravel()
+    pro, contra = np.flatnonzero(evidence > 0), np.flatnonzero(evidence < 0)
+    rows += [np.full(len(pro), source), contra]
+    columns += [pro, np.full(len(contra), sink)]
+    capacities += [evidence[pro], -evidence[contra]]
+    entries = (np.concatenate(rows).astype(np.int32), np.concatenate(columns).astype(np.int32))
+    graph = csr_array((np.concatenate(capacities), entries), shape=(sink + 1, sink + 1), dtype=np.int32)
+    residual = graph - maximum_flow(graph, source, sink).flow
+    residual.eliminate_zeros()
+    reached = np.zeros(sink + 1, dtype=bool)
+    reached[breadth_first_order(residual, source, return_predecessors=False)] = True
+    return reached[:source].reshape(height, width)
+
+
+def _neighbours(height: int, width: int) -> Iterator[tuple[_Slices, _Slices, float]]:
+    """Pairs of views that lie one step apart, each of the four directions once, and the step's length in px."""
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        left = max(0, -right)
+        here = (slice(0, height - down), slice(left, width - max(0, right)))
+        there = (slice(down, height), slice(left + right, width - max(0, right) + right))
+        yield here, there, float(np.hypot(down, right))
+
+
+def _mean_squared_step(image: NDArray[np.floating]) -> float:
+    steps = [np.diff(image, axis=axis).ravel() for axis in (0, 1)]
+    joined = np.concatenate(steps)
+    return float(np.mean(joined**2)) if joined.size else 0.0

@@ -1,0 +1,161 @@
+"""Foreground of label-free images without any label: cells are rougher than what is between them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, stats
+
+from frugalseg.cues.graph_cut import graph_cut
+from frugalseg.images.appearance import blur, flatten
+
+Plane = NDArray[np.float32]
+
+#: Gaussian windows in cell diameters: the fine structure that counts as texture, and its averaging.
+DETAIL, WINDOW = 0.067, 0.05
+#: Pixels this near to a marker, in cell diameters, are cell; further than FAR they may well be background.
+CERTAIN, FAR = 0.2, 0.75
+#: The uncertain band inside the rough region's border, in units of the computed bleeding.
+BAND = 1.2
+#: Holes up to this area, in squared cell diameters, are smooth parts of cells.
+HOLE = 0.25
+
+
+class TwoClasses(NamedTuple):
+    """Mean and standard deviation of background and cells on one feature, and the cells' share of the pixels."""
+
+    background: float
+    background_spread: float
+    cells: float
+    cells_spread: float
+    share: float
+
+
+def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[NDArray[np.bool_], Plane]:
+    """Local texture, a two-class mixture anchored at the markers, and two graph cuts.
+
+    The first cut finds where the texture window met anything rough, which reaches beyond the cells by the window's
+    width. How far follows from the two classes' contrast (`bleeding`). In a band of that width the texture says
+    nothing; there a second cut, drawn to edges of the image itself, decides.
+
+    Parameters
+    ----------
+    plane : (Y,X) float32
+        Label-free image: phase contrast, DIC, bright-field.
+    distance : (Y,X) float32
+        Distance of each pixel to its nearest marker, px.
+    diameter : float
+        Cell diameter, px.
+
+    Returns
+    -------
+    mask : (Y,X) bool
+    log_odds : (Y,X) float32
+        Evidence for "cell" from texture alone, in -4..4.
+    """
+    flat = flatten(plane, diameter)
+    texture = local_texture(flat, diameter)
+    classes = fit_two_classes(texture, distance < CERTAIN * diameter, distance > FAR * diameter)
+    log_odds = np.clip(class_log_odds(texture, classes), -4.0, 4.0).astype(np.float32)
+    rough = graph_cut(log_odds, 2.0)
+    depth = ndimage.distance_transform_edt(rough)
+    band = BAND * bleeding(texture, log_odds, classes, diameter)
+    evidence = np.where(rough, np.where(depth < band, 0.0, 4.0), -4.0)
+    # White noise would attract the border as edges do, so the image is smoothed a little first.
+    edges = blur(flat, max(0.5, diameter / 30.0))
+    mask = graph_cut(evidence, 2.0, edges)
+    return fill_small_holes(mask, HOLE * diameter**2), log_odds
+
+
+def local_texture(flat: Plane, diameter: float) -> Plane:
+    """Logarithm of the local standard deviation of fine structure."""
+    detail = flat - blur(flat, DETAIL * diameter)
+    power = blur(detail**2, WINDOW * diameter)
+    texture: Plane = 0.5 * np.log(np.maximum(power, 1e-8))
+    return texture
+
+
+def fit_two_classes(
+    feature: Plane, certain: NDArray[np.bool_], far: NDArray[np.bool_], rounds: int = 60
+) -> TwoClasses:
+    """Mixture of two Gaussians, by expectation maximisation, with the certain pixels held in the cells' class.
+
+    The certain pixels carry it through fields that are nearly all cells or nearly all background, where a free
+    mixture would split the larger class in two.
+
+    Parameters
+    ----------
+    feature : (Y,X) float32
+        Higher for cells.
+    certain, far : (Y,X) bool
+        Pixels that are cell for certain, and pixels far from every marker, among which background is sought.
+    rounds : int
+        Steps of expectation maximisation.
+    """
+    known = feature[certain].astype(np.float64)
+    values = np.sort(feature[~certain].astype(np.float64), axis=None)
+    values = values[:: max(1, len(values) // 100_000)]
+    cells, cells_spread = float(np.median(known)), 1.4826 * float(stats.median_abs_deviation(known)) + 1e-3
+    background = float(np.quantile(values, 0.2 if far.mean() > 0.02 else 0.02))
+    background_spread = max(0.1 * abs(cells - background), 0.05)
+    classes = TwoClasses(background, background_spread, cells, cells_spread, 0.5)
+    # The known pixels count as often as they occur among as many pixels as `values` stands for.
+    weight = certain.sum() / max(1, (~certain).sum()) * len(values) / max(1, len(known))
+    for _ in range(rounds):
+        odds = class_log_odds(values, classes)
+        cell = 1.0 / (1.0 + np.exp(-np.clip(odds, -50, 50)))
+        rest = 1.0 - cell
+        amount = cell.sum() + weight * len(known)
+        cells = float(((cell * values).sum() + weight * known.sum()) / amount)
+        variance = ((cell * (values - cells) ** 2).sum() + weight * ((known - cells) ** 2).sum()) / amount
+        background = float((rest * values).sum() / max(rest.sum(), 1e-6))
+        background_variance = (rest * (values - background) ** 2).sum() / max(rest.sum(), 1e-6)
+        classes = TwoClasses(
+            background,
+            float(np.sqrt(background_variance)) + 1e-3,
+            cells,
+            float(np.sqrt(variance)) + 1e-3,
+            float(np.clip(cell.mean(), 0.01, 0.99)),
+        )
+    return classes
+
+
+def class_log_odds(feature: NDArray[np.floating], classes: TwoClasses) -> NDArray[np.float64]:
+    """Log odds of "cell", made monotonous: beyond either mean the nearer class never loses to the wider one."""
+    z_cells = (feature - classes.cells) / classes.cells_spread
+    z_background = (feature - classes.background) / classes.background_spread
+    odds = 0.5 * (z_background**2 - z_cells**2) + np.log(
+        classes.share / (1 - classes.share) * classes.background_spread / classes.cells_spread
+    )
+    odds = np.where(feature > classes.cells, np.maximum(odds, 4.0), odds)
+    return np.where(feature < classes.background, np.minimum(odds, -4.0), odds)
+
+
+def bleeding(texture: Plane, log_odds: Plane, classes: TwoClasses, diameter: float) -> float:
+    """How far, in px, the rough region reaches beyond a straight cell border.
+
+    Behind a Gaussian window of width sigma, a step in variance from b to c looks like b + (c - b) Phi(-x / sigma);
+    the classes meet at a variance t, hence at x = sigma * Phi^-1(1 - (t - b) / (c - b)).
+    """
+    undecided = texture[np.abs(log_odds) < 0.5]
+    if undecided.size == 0:
+        return 0.0
+    border, background, cells = (
+        float(np.exp(2 * value)) for value in (np.median(undecided), classes.background, classes.cells)
+    )
+    fraction = (border - background) / max(cells - background, 1e-12)
+    sigma = float(np.hypot(DETAIL, WINDOW)) * diameter
+    return max(0.0, sigma * float(stats.norm.ppf(1 - np.clip(fraction, 0.02, 0.98))))
+
+
+def fill_small_holes(mask: NDArray[np.bool_], area: float) -> NDArray[np.bool_]:
+    """Fill holes of at most `area` px."""
+    labels, count = ndimage.label(~mask)
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    small = sizes <= area
+    small[rim] = False
+    small[0] = False
+    return mask | small[labels]

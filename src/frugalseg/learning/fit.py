@@ -1,0 +1,274 @@
+"""The one training run that all teachers share: Adam, checkpoints, resume, Ctrl-C, progress, a record.
+
+Batches are made from their number, not drawn from a stream, so a run that was cut and resumed takes the same steps
+as one that was not. Lightning is imported only here and only when training starts, because that takes seconds.
+"""
+
+import logging
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from frugalseg.errors import BadModel, Interrupted, SettingsError
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+CHECKPOINT = "last.ckpt"
+
+#: The loss is stable when its mean over this share of the steps ...
+WINDOW = 0.1
+#: ... improved by less than this share of its range so far.
+IMPROVEMENT = 0.01
+#: Share of `max_steps` in which the schedule "decay" takes the learning rate down to 0.
+DECAY = 0.4
+WARM_UP = 20
+
+
+class FitSettings(BaseModel):
+    """How to train.
+
+    Attributes
+    ----------
+    max_steps
+        Upper bound of training steps.
+    learning_rate, schedule
+        Adam's; "constant", or "decay": constant until the loss is stable, then linearly down to 0.
+    seed
+        Of everything random.
+    device
+        "auto" takes CUDA or MPS where there is one.
+    resume
+        Go on from the checkpoint in the folder, if there is one.
+    quiet
+        No progress bar.
+    checkpoint_every
+        Steps between checkpoints.
+    label
+        What the progress bar says.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_steps: int = Field(1000, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "decay"] = "constant"
+    seed: int = Field(0, ge=0)
+    device: Device = "auto"
+    resume: bool = False
+    quiet: bool = False
+    checkpoint_every: int = Field(200, ge=1)
+    label: str = "training"
+
+
+class StepLoss(NamedTuple):
+    """The loss of one step, and its parts for the record."""
+
+    total: Tensor
+    terms: dict[str, float]
+
+
+@dataclass
+class FitRecord:
+    """What happened in training; saved as JSON beside the model.
+
+    Attributes
+    ----------
+    losses
+        One per step.
+    terms
+        Parts of the loss, one per step.
+    seconds
+        Time spent training, resumed runs included.
+    stopped_because
+        "the loss was stable" or "the upper bound of steps was reached".
+    device
+        What it ran on.
+    decay_from
+        Step at which the learning rate began to fall; None where it did not.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    terms: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    stopped_because: str = ""
+    device: str = "cpu"
+    decay_from: int | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken."""
+        return len(self.losses)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {"steps": self.steps, **asdict(self)}
+
+
+class _Movable(Protocol):
+    def to(self, device: torch.device) -> Any: ...
+
+
+BatchT = TypeVar("BatchT", bound=_Movable)
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+def pick_device(device: Device) -> torch.device:
+    """Device to compute on.
+
+    Raises
+    ------
+    SettingsError
+        CUDA or MPS is asked for and not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if there[name]))
+    if not there[device]:
+        raise SettingsError(
+            f"device '{device}' is not there; use one of {[n for n, ok in there.items() if ok]}"
+        )
+    return torch.device(device)
+
+
+def is_stable(losses: list[float], max_steps: int) -> bool:
+    """Whether the loss improved by less than `IMPROVEMENT` of its range over the last two windows.
+
+    Examples
+    --------
+    >>> falling = [1.0 - 0.01 * step for step in range(100)]
+    >>> is_stable(falling, 100), is_stable(falling + [0.0] * 40, 100)
+    (False, True)
+    """
+    window = max(10, int(WINDOW * max_steps))
+    if len(losses) < 4 * window:
+        return False
+    means = np.array([np.mean(losses[i : i + window]) for i in range(0, len(losses) - window + 1, window)])
+    before, now = np.mean(losses[-2 * window : -window]), np.mean(losses[-window:])
+    return bool(before - now < IMPROVEMENT * max(float(means.max() - means.min()), 1e-12))
+
+
+def fit(
+    network: NetworkT,
+    batches: Callable[[int], BatchT],
+    loss: Callable[[NetworkT, BatchT], StepLoss],
+    settings: FitSettings,
+    folder: Path | None = None,
+) -> FitRecord:
+    """Train a network.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Trained in place; afterwards on the CPU and in evaluation mode.
+    batches : callable
+        Makes batch number k; must depend on nothing but k.
+    loss : callable
+        Loss of a network on a batch.
+    settings : FitSettings
+        How to train.
+    folder : Path, optional
+        For the checkpoint, which is removed when training is complete.
+
+    Returns
+    -------
+    FitRecord
+        What happened.
+
+    Raises
+    ------
+    Interrupted
+        Ctrl-C; the checkpoint is kept.
+    BadModel
+        `resume` from a checkpoint that can't be read.
+    SettingsError
+        The device is not there.
+    """
+    device = pick_device(settings.device)
+    with _quiet_lightning():
+        from frugalseg.learning.training_run import TrainingRun, run_training
+
+        torch.set_flush_denormal(True)
+        run = TrainingRun(network, loss, settings, str(device))
+        checkpoint = None if folder is None else folder / CHECKPOINT
+        loader = DataLoader(_Numbered(batches, run), batch_size=None)
+        start = time.monotonic()
+        with _interruptible(run):
+            try:
+                run_training(run, loader, device, checkpoint)
+            except (RuntimeError, KeyError, EOFError, ValueError) as error:
+                if (
+                    settings.resume
+                    and checkpoint is not None
+                    and checkpoint.exists()
+                    and not run.record.losses
+                ):
+                    raise BadModel(
+                        f"{checkpoint} can't be resumed ({error}); start again without --resume"
+                    ) from error
+                raise
+        run.record.seconds += time.monotonic() - start
+    network.to("cpu").eval()
+    if run.interrupted:
+        where = f"; go on with --resume (kept: {checkpoint})" if checkpoint else ""
+        raise Interrupted(f"stopped after {run.record.steps} of at most {settings.max_steps} steps{where}")
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return run.record
+
+
+class _Numbered(IterableDataset[Any]):
+    """Batches from the step at which a run stands."""
+
+    def __init__(self, batches: Callable[[int], Any], run: Any) -> None:
+        self.batches, self.run = batches, run
+
+    def __iter__(self) -> Iterator[Any]:
+        step = self.run.record.steps
+        while True:
+            yield self.batches(step)
+            step += 1
+
+
+@contextmanager
+def _interruptible(run: Any) -> Iterator[None]:
+    """Ctrl-C ends the run after the current step; a second one at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: object) -> None:
+        run.interrupted = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Lightning's hints on workers and loggers are for developers; its errors pass."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -1,0 +1,174 @@
+"""Patches around markers, and the batches that a cutter learns from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from frugalseg.errors import NoMarkers, WrongShape
+from frugalseg.images.appearance import blur
+from frugalseg.learning.from_markers.settings import CutterSettings
+from frugalseg.networks.patches import Turns, canvas_index, gaussian_disk, padded_planes, patches_at, turned
+
+#: Edges that attract borders are sought at this scale, px at the working scale.
+EDGE_SIGMA = 1.0
+
+
+@dataclass(frozen=True)
+class MarkerSample:
+    """One field at the working scale: all that learning from markers needs.
+
+    Attributes
+    ----------
+    name
+        The field's.
+    planes
+        (C,Y,X) float32, zero mean and unit variance.
+    points
+        (N,2) float64, markers (y, x), px.
+    foreground
+        (Y,X) bool.
+    """
+
+    name: str
+    planes: NDArray[np.float32]
+    points: NDArray[np.float64]
+    foreground: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        """Refuse what does not belong together."""
+        if self.planes.ndim != 3 or self.planes.shape[1:] != self.foreground.shape:
+            raise WrongShape(
+                f"{self.name}: planes of shape {self.planes.shape} do not fit a mask of {self.foreground.shape}"
+            )
+        if len(self.points) == 0:
+            raise NoMarkers(f"{self.name}: there is no marker to learn from; check the nuclear channel")
+
+    @cached_property
+    def centres(self) -> NDArray[np.int64]:
+        """Pixels (N,2) the markers lie in."""
+        return np.clip(np.round(self.points).astype(np.int64), 0, np.array(self.foreground.shape) - 1)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Patches of one canvas, turned, with what the loss needs to turn them back and lay them down.
+
+    Attributes
+    ----------
+    patches
+        (N,C+1,y,x); the last channel is the Gaussian disk.
+    index
+        (N,y,x) flat index on the canvas, before turning.
+    foreground
+        (H,W) float, the canvas' mask.
+    ease
+        (2,H,W) float, 0..1: how much a border to the next pixel down and right costs; None without `border`.
+    turns
+        Which of flip x, flip y, transpose were done, in this order.
+    """
+
+    patches: Tensor
+    index: Tensor
+    foreground: Tensor
+    ease: Tensor | None
+    turns: Turns
+
+    def to(self, device: torch.device) -> "Batch":
+        """Move to a device."""
+        ease = None if self.ease is None else self.ease.to(device)
+        moved = (t.to(device) for t in (self.patches, self.index, self.foreground))
+        return Batch(*moved, ease, self.turns)
+
+
+class PaddedField:
+    """One sample, reflected at its borders so that every marker has a whole patch.
+
+    Parameters
+    ----------
+    sample : MarkerSample
+        The field.
+    settings : CutterSettings
+        Patch side, disk, border weight.
+    """
+
+    def __init__(self, sample: MarkerSample, settings: CutterSettings) -> None:
+        self.side = settings.patch
+        self.centres = sample.centres  # also the upper left corners of the patches on the padded canvas
+        self.disk = gaussian_disk(self.side, settings.sigma)
+        self.planes = torch.from_numpy(padded_planes(sample.planes, self.side))
+        mask = padded_planes(sample.foreground[None].astype(np.float32), self.side)[0]
+        self.foreground = torch.from_numpy(mask)
+        self.ease = torch.from_numpy(border_ease(self.planes[0].numpy(), mask > 0))
+
+    def batch(self, chosen: NDArray[np.int64], turns: Turns, with_ease: bool) -> Batch:
+        """Batch of the chosen markers on the smallest canvas that holds their patches."""
+        corners = self.centres[chosen]
+        start, stop = corners.min(axis=0), corners.max(axis=0) + self.side
+        window = (slice(start[0], stop[0]), slice(start[1], stop[1]))
+        index = canvas_index(torch.from_numpy(corners - start), self.side, int(stop[1] - start[1]))
+        return Batch(
+            turned(patches_at(self.planes, corners, self.disk), turns),
+            index,
+            self.foreground[window],
+            self.ease[(slice(None), *window)] if with_ease else None,
+            turns,
+        )
+
+
+def border_ease(plane: NDArray[np.float32], foreground: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Price (2,Y,X) of a cell border between a pixel and the next one down (0) and right (1), 0..1.
+
+    1 in flat areas, towards 0 where grey values jump by more than is usual inside the foreground.
+    """
+    smooth = blur(plane, EDGE_SIGMA)
+    down, right = (np.abs(np.diff(smooth, axis=axis)) for axis in (0, 1))
+    inside = np.concatenate([down[foreground[1:]], right[foreground[:, 1:]]])
+    usual = float(np.mean(inside**2)) if inside.size else 1.0
+    ease = np.zeros((2, *plane.shape), dtype=np.float32)
+    ease[0, :-1] = np.exp(-(down**2) / max(usual, 1e-12))
+    ease[1, :, :-1] = np.exp(-(right**2) / max(usual, 1e-12))
+    return ease
+
+
+class MarkerBatches:
+    """Batch number `step` of a training run, the same for the same seed wherever the run was cut.
+
+    Parameters
+    ----------
+    samples : sequence of MarkerSample
+        The fields; each batch comes from one of them, drawn by its number of markers.
+    settings : CutterSettings
+        How batches are made.
+    seed : int
+        Of everything random.
+    """
+
+    def __init__(self, samples: Sequence[MarkerSample], settings: CutterSettings, seed: int) -> None:
+        if not samples:
+            raise NoMarkers("There is no field with markers to learn from; check the nuclear channel.")
+        self.settings = settings
+        self.seed = seed
+        self.fields = [PaddedField(sample, settings) for sample in samples]
+        counts = np.array([len(field.centres) for field in self.fields], dtype=np.float64)
+        self.share = counts / counts.sum()
+
+    def __call__(self, step: int) -> Batch:
+        """Make batch number `step`."""
+        random = np.random.default_rng([self.seed, step])
+        field = self.fields[int(random.choice(len(self.fields), p=self.share))]
+        first = field.centres[random.integers(len(field.centres))]
+        offset = np.abs(field.centres - first)
+        if self.settings.area is None:
+            chosen = np.argsort(offset.max(axis=1), kind="stable")[: self.settings.batch]
+        else:
+            # A random area that holds at least one marker.
+            corner = first - random.integers(self.settings.area, size=2)
+            inside = (field.centres >= corner) & (field.centres < corner + self.settings.area)
+            chosen = np.flatnonzero(inside.all(axis=1))
+        flip_x, flip_y, transpose = (bool(bit) for bit in random.integers(2, size=3))
+        return field.batch(chosen, (flip_x, flip_y, transpose), self.settings.border > 0)

@@ -1,0 +1,100 @@
+"""How a cutter is learned: the paper's numbers, and ours."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from frugalseg.networks.cutter import PAPER_WIDTHS
+
+Preset = Literal["default", "paper"]
+
+#: Cells are scaled to this diameter in px; patch side and disk are meant for it (papers: 25 to 35 px).
+WORKING_DIAMETER = 30.0
+
+
+class CutterSettings(BaseModel):
+    """Settings of learning from markers.
+
+    Attributes
+    ----------
+    patch
+        Side of a patch, px at the working scale, where a cell is 30 px wide.
+    sigma
+        Standard deviation of the Gaussian disk at the marker, px at the working scale.
+    widths, stride, prior
+        Of the network, see `frugalseg.networks.cutter.Cutter`.
+    overlap, outside
+        Weights lambda and beta of eq. 1.
+    border
+        Weight of the length of borders that follow no edge of the image; 0 in the paper.
+    area
+        A batch is all patches of a random area of this side, px (the paper), or None.
+    batch
+        A batch is this many neighbouring patches, where `area` is None.
+    learning_rate, schedule
+        Adam's. "constant" (the paper) or "decay": constant until the loss is stable, then down to 0.
+    max_steps
+        Upper bound of training steps.
+    orientations
+        Flips and transposes averaged when the trained network is used: 1 (the paper) or 8.
+    complete
+        Share out foreground that no patch claims with one half, by the network's own probabilities.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patch: int = Field(64, ge=16)
+    sigma: float = Field(15.0, gt=0)
+    widths: tuple[int, ...] = (24, 32, 48, 64)
+    stride: Literal[1, 2] = 2
+    prior: bool = True
+    overlap: float = Field(1.0, ge=0)
+    outside: float = Field(15.0, ge=0)
+    border: float = Field(2.0, ge=0)
+    area: int | None = Field(None, ge=64)
+    batch: int = Field(12, ge=2)
+    learning_rate: float = Field(3e-3, gt=0)
+    schedule: Literal["constant", "decay"] = "decay"
+    max_steps: int = Field(1800, ge=1)
+    orientations: Literal[1, 8] = 8
+    complete: bool = True
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        multiple = self.stride * 2 ** (len(self.widths) - 1)
+        if self.patch % multiple or self.patch % 2:
+            raise ValueError(f"patch must be a multiple of {multiple} px for this network, not {self.patch}")
+        return self
+
+    @classmethod
+    def preset(cls, name: Preset, max_steps: int | None = None) -> Self:
+        """Make the settings of a preset.
+
+        Parameters
+        ----------
+        name : {"default", "paper"}
+            "paper" is paper B to the letter; "default" is what was measured to be better (docs/results.md).
+        max_steps : int, optional
+            Another upper bound of steps.
+
+        Examples
+        --------
+        >>> CutterSettings.preset("paper").widths
+        (32, 64, 128, 256, 256)
+        """
+        paper = {
+            "widths": PAPER_WIDTHS,
+            "stride": 1,
+            "prior": False,
+            "border": 0.0,
+            "area": 640,
+            "learning_rate": 1e-3,
+            "schedule": "constant",
+            "max_steps": 1600,
+            "orientations": 1,
+            "complete": False,
+        }
+        values = dict(paper) if name == "paper" else {}
+        if max_steps is not None:
+            values["max_steps"] = max_steps
+        return cls(**values)

@@ -1,0 +1,154 @@
+"""The training run as Lightning sees it. Importing this module imports Lightning."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from frugalseg.learning.fit import DECAY, WARM_UP, FitRecord, FitSettings, StepLoss, is_stable
+
+#: The bar shows the mean loss of so many steps.
+SHOWN = 50
+
+
+class TrainingRun(LightningModule):
+    """Adam on one network and one loss, with a record that checkpoints carry along."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Callable[[Any, Any], StepLoss],
+        settings: FitSettings,
+        device_name: str,
+    ) -> None:
+        super().__init__()
+        self.network, self.loss, self.settings = network, loss, settings
+        self.record = FitRecord(device=device_name)
+        self.interrupted = False
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Batches know how to move themselves."""
+        return batch.to(device)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam, as both papers."""
+        return torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """One step; the learning rate is set first."""
+        rate = self.settings.learning_rate * self.rate_factor()
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+        total, terms = self.loss(self.network, batch)
+        self.record.losses.append(float(total.detach()))
+        for name, value in terms.items():
+            self.record.terms.setdefault(name, []).append(value)
+        return total
+
+    def rate_factor(self) -> float:
+        """Share of the learning rate at the current step: warm-up, constant, then linearly down where it decays."""
+        step = self.record.steps
+        factor = min(1.0, (step + 1) / WARM_UP)
+        if self.record.decay_from is not None:
+            factor *= max(0.0, 1.0 - (step - self.record.decay_from) / self.decay_steps)
+        return factor
+
+    @property
+    def decay_steps(self) -> int:
+        """How many steps the learning rate takes to 0."""
+        return max(1, int(DECAY * self.settings.max_steps))
+
+    def check_end(self) -> bool:
+        """After a step: begin the decay, or say why to stop."""
+        record, settings = self.record, self.settings
+        if settings.schedule == "decay":
+            last_start = settings.max_steps - self.decay_steps
+            stable = is_stable(record.losses, settings.max_steps)
+            if record.decay_from is None and (stable or record.steps >= last_start):
+                record.decay_from = record.steps
+                record.stopped_because = (
+                    "the loss was stable" if stable else "the upper bound of steps was reached"
+                )
+            return record.decay_from is not None and record.steps >= record.decay_from + self.decay_steps
+        if is_stable(record.losses, settings.max_steps):
+            record.stopped_because = "the loss was stable"
+            return True
+        if record.steps >= settings.max_steps:
+            record.stopped_because = "the upper bound of steps was reached"
+            return True
+        return False
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the record along, as plain values."""
+        checkpoint["record"] = self.record.to_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the record up again."""
+        kept = {key: value for key, value in checkpoint["record"].items() if key != "steps"}
+        kept["device"] = self.record.device
+        self.record = FitRecord(**kept)
+
+
+class _Steps(Callback):
+    """Progress, checkpoints, and the end, after every step."""
+
+    def __init__(self, checkpoint: Path | None, progress: Progress | None) -> None:
+        self.checkpoint, self.progress = checkpoint, progress
+        self.bar: Any = None
+
+    def on_train_batch_end(self, trainer: Trainer, module: Any, *_rest: Any) -> None:
+        record, settings = module.record, module.settings
+        if self.progress is not None:
+            if self.bar is None:
+                self.bar = self.progress.add_task(settings.label, total=settings.max_steps, loss="")
+            recent = record.losses[-SHOWN:]
+            self.progress.update(
+                self.bar, completed=record.steps, loss=f"loss {sum(recent) / len(recent):.3f}"
+            )
+        if module.check_end() or module.interrupted:
+            trainer.should_stop = True
+        due = record.steps % settings.checkpoint_every == 0
+        if self.checkpoint is not None and (due or module.interrupted):
+            save_checkpoint(trainer, self.checkpoint)
+
+
+def save_checkpoint(trainer: Trainer, path: Path) -> None:
+    """Write a checkpoint whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    trainer.save_checkpoint(part)
+    part.replace(path)
+
+
+def run_training(run: TrainingRun, loader: Any, device: torch.device, checkpoint: Path | None) -> None:
+    """Train until `check_end`, from the checkpoint where there is one to resume."""
+    progress = None
+    if not run.settings.quiet:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        progress = Progress(
+            *columns, TimeRemainingColumn(), TextColumn("{task.fields[loss]}"), transient=True
+        )
+    trainer = Trainer(
+        accelerator={"cuda": "gpu"}.get(device.type, device.type),
+        devices=1,
+        max_steps=-1,
+        max_epochs=-1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[_Steps(checkpoint, progress)],
+    )
+    resumable = run.settings.resume and checkpoint is not None and checkpoint.exists()
+    run.network.train()
+    # weights_only: a checkpoint holds tensors and plain values, and loading it never runs code from it.
+    start = {"ckpt_path": checkpoint, "weights_only": True} if resumable else {}
+    if progress is None:
+        trainer.fit(run, loader, **start)
+    else:
+        with progress:
+            trainer.fit(run, loader, **start)

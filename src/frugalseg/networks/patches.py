@@ -1,0 +1,99 @@
+"""What a cutter is given: patches around markers, with a disk at the marker, turned or not."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+#: Flip x, flip y, transpose; done in this order.
+Turns = tuple[bool, bool, bool]
+
+
+def every_turn() -> list[Turns]:
+    """All eight orientations, the image's own first."""
+    both = (False, True)
+    return [(x, y, transpose) for transpose in both for y in both for x in both]
+
+
+def turned(patches: Tensor, turns: Turns) -> Tensor:
+    """Flip and transpose the last two axes."""
+    flip_x, flip_y, transpose = turns
+    if flip_x:
+        patches = patches.flip(-1)
+    if flip_y:
+        patches = patches.flip(-2)
+    return patches.transpose(-1, -2) if transpose else patches
+
+
+def turned_back(patches: Tensor, turns: Turns) -> Tensor:
+    """Undo `turned`.
+
+    Examples
+    --------
+    >>> x = torch.arange(6).reshape(2, 3)
+    >>> all(bool((turned_back(turned(x, turns), turns) == x).all()) for turns in every_turn())
+    True
+    """
+    flip_x, flip_y, transpose = turns
+    if transpose:
+        patches = patches.transpose(-1, -2)
+    if flip_y:
+        patches = patches.flip(-2)
+    return patches.flip(-1) if flip_x else patches
+
+
+def gaussian_disk(side: int, sigma: float) -> Tensor:
+    """Disk (y,x) of height 1 at the patch's marker, which is pixel ``side // 2``."""
+    steps = torch.arange(side, dtype=torch.float32) - side // 2
+    squares = steps[:, None] ** 2 + steps[None, :] ** 2
+    return torch.exp(-squares / (2 * sigma**2))
+
+
+def padded_planes(planes: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Mirror (C,Y,X) at its borders by half a patch, so that every marker has a whole one.
+
+    Images smaller than that are mirrored back and forth.
+    """
+    half = side // 2
+    return np.pad(planes, ((0, 0), (half, half), (half, half)), mode="symmetric")
+
+
+def canvas_index(corners: Tensor, side: int, width: int) -> Tensor:
+    """Flat canvas index (N,y,x) of every pixel of N patches.
+
+    Parameters
+    ----------
+    corners : Tensor
+        Upper left corner (N,2) of each patch on the canvas, in px (y, x).
+    side : int
+        Side of a patch in px.
+    width : int
+        Width of the canvas in px; no patch may reach over its edge.
+
+    Examples
+    --------
+    >>> canvas_index(torch.tensor([[1, 2]]), 2, 10).tolist()
+    [[[12, 13], [22, 23]]]
+    """
+    steps = torch.arange(side, device=corners.device)
+    rows = corners[:, 0, None] + steps
+    columns = corners[:, 1, None] + steps
+    return rows[:, :, None] * width + columns[:, None, :]
+
+
+def patches_at(padded: Tensor, centres: NDArray[np.int64], disk: Tensor) -> Tensor:
+    """Patches (N,C+1,y,x) at markers: the planes, then the disk.
+
+    Parameters
+    ----------
+    padded : Tensor
+        Planes (C,Y,X) padded by half a patch.
+    centres : (N,2) int64
+        Marker pixels (y, x) of the image before padding.
+    disk : Tensor
+        From `gaussian_disk`.
+    """
+    side = disk.shape[-1]
+    index = canvas_index(torch.from_numpy(centres), side, padded.shape[-1])
+    values = padded.flatten(1)[:, index].transpose(0, 1)
+    return torch.cat([values, disk.expand(len(centres), 1, -1, -1)], dim=1)

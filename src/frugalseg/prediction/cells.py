@@ -1,0 +1,111 @@
+"""From a trained cutter to numbered cells."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from frugalseg.instances.patches import Integrated, complete_foreground, integrate_patches
+from frugalseg.instances.tidy import tidy_labels
+from frugalseg.networks.cutter import Cutter
+from frugalseg.networks.patches import (
+    every_turn,
+    gaussian_disk,
+    padded_planes,
+    patches_at,
+    turned,
+    turned_back,
+)
+
+#: Patches that go through the network at once.
+AT_ONCE = 64
+
+
+def cut_probabilities(
+    cutter: Cutter,
+    planes: NDArray[np.float32],
+    points: NDArray[np.float64],
+    side: int = 64,
+    sigma: float = 15.0,
+    orientations: int = 8,
+    device: torch.device | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Probability patch of every marker.
+
+    Parameters
+    ----------
+    cutter : Cutter
+        Trained.
+    planes : (C,Y,X) float32
+        Image at the working scale, normalised as in training.
+    points : (N,2) float64
+        Markers (y, x), px at the working scale.
+    side, sigma : int, float
+        Patch side and standard deviation of the disk, px, as in training.
+    orientations : {1, 8}
+        Flips and transposes to average.
+    device : torch.device, optional
+        Where to compute; the CPU when None.
+
+    Returns
+    -------
+    probabilities : (N,y,x) float32
+    corners : (N,2) int64
+        Upper left corner of each patch in the image; may be negative.
+    """
+    device = device or torch.device("cpu")
+    cutter = cutter.to(device).eval()
+    shape = planes.shape[1:]
+    centres = np.clip(np.round(points).astype(np.int64).reshape(-1, 2), 0, np.array(shape) - 1)
+    padded = torch.from_numpy(padded_planes(planes, side))
+    disk = gaussian_disk(side, sigma)
+    found = np.zeros((len(centres), side, side), dtype=np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(centres), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            patches = patches_at(padded, centres[part], disk).to(device)
+            total = torch.zeros(patches.shape[0], side, side, device=device)
+            for turns in every_turn()[:orientations]:
+                flipped = turned(patches, turns).contiguous(memory_format=torch.channels_last)
+                total += turned_back(torch.sigmoid(cutter(flipped)), turns)
+            found[part] = (total / orientations).cpu().numpy()
+    cutter.to("cpu")
+    return found, centres - side // 2
+
+
+def cells_from_patches(
+    probabilities: NDArray[np.float32],
+    corners: NDArray[np.int64],
+    points: NDArray[np.float64],
+    foreground: NDArray[np.bool_],
+    factor: float = 1.0,
+    complete: bool = True,
+) -> tuple[NDArray[np.uint32], Integrated]:
+    """Numbered cells at the image's own scale.
+
+    Parameters
+    ----------
+    probabilities, corners
+        From `cut_probabilities`.
+    points : (N,2) float64
+        Markers (y, x), px of the image.
+    foreground : (Y,X) bool
+        Where there are cells, at the image's scale.
+    factor : float
+        Working px per image px.
+    complete : bool
+        Share out the foreground (`complete_foreground`); False: the paper's threshold of one half.
+
+    Returns
+    -------
+    labels : (Y,X) uint32
+        Tidy; the id is the marker's number, counted from 1.
+    integrated : Integrated
+        Best patch and probability of every pixel.
+    """
+    shape = (int(foreground.shape[0]), int(foreground.shape[1]))
+    integrated = integrate_patches(probabilities, corners, shape, factor)
+    if complete:
+        labels = complete_foreground(integrated, foreground)
+    else:
+        labels = np.where(integrated.probability >= 0.5, integrated.labels, 0).astype(np.uint32)
+    return tidy_labels(labels, points), integrated
