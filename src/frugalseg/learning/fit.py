@@ -29,7 +29,7 @@ CHECKPOINT = "last.ckpt"
 #: The loss is stable when its mean over this share of the steps ...
 WINDOW = 0.1
 #: ... improved by less than this share of its range so far.
-IMPROVEMENT = 0.01
+IMPROVEMENT = 0.002
 #: Share of `max_steps` in which the schedule "decay" takes the learning rate down to 0.
 DECAY = 0.4
 WARM_UP = 20
@@ -60,14 +60,14 @@ class FitSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_steps: int = Field(1000, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    max_steps: int = Field(default=1000, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
     schedule: Literal["constant", "decay"] = "constant"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     device: Device = "auto"
     resume: bool = False
     quiet: bool = False
-    checkpoint_every: int = Field(200, ge=1)
+    checkpoint_every: int = Field(default=200, ge=1)
     label: str = "training"
 
 
@@ -261,10 +261,12 @@ def _interruptible(run: Any) -> Iterator[None]:
 @contextmanager
 def _quiet_lightning() -> Iterator[None]:
     """Lightning's hints on workers and loggers are for developers; its errors pass."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import lightning.pytorch  # noqa: F401  (sets its loggers' levels itself when imported)
+
+        loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+        levels = [logger.level for logger in loggers]
         for logger in loggers:
             logger.setLevel(logging.ERROR)
         try:

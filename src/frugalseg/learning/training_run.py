@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -129,8 +130,14 @@ def run_training(run: TrainingRun, loader: Any, device: torch.device, checkpoint
     progress = None
     if not run.settings.quiet:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        console = Console()
         progress = Progress(
-            *columns, TimeRemainingColumn(), TextColumn("{task.fields[loss]}"), transient=True
+            *columns,
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
         )
     trainer = Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),

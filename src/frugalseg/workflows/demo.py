@@ -11,6 +11,8 @@ from frugalseg.workflows.segment import SegmentSettings, segment_fields
 FIELDS = 2
 SIDE = 256
 DIAMETER = 30.0
+#: Enough for cells as plain as these.
+MAX_STEPS = 600
 
 
 def run_demo(
@@ -47,5 +49,7 @@ def run_demo(
     table = write_synthetic_set(
         out / "images", FIELDS, seed=seed, shape=(SIDE, SIDE), diameter=DIAMETER, overwrite=overwrite
     )
-    settings = SegmentSettings(cells=("phase",), nuclei="nuclear", truth="cells", seed=seed)
+    settings = SegmentSettings(
+        cells=("phase",), nuclei="nuclear", truth="cells", max_steps=MAX_STEPS, seed=seed
+    )
     return segment_fields([table], out, settings, device=device, overwrite=overwrite, quiet=quiet)

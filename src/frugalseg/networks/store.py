@@ -1,0 +1,243 @@
+"""A trained model is a folder: ``card.yaml`` says what it is, ``weights.safetensors`` holds its numbers.
+
+Neither can run code when it is read. This is the one place that knows the card's format.
+"""
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import nn
+
+from frugalseg import __version__
+from frugalseg.errors import BadModel, OutputExists, OutputFailed
+from frugalseg.images.write import atomic_file, write_text
+
+CARD, WEIGHTS = "card.yaml", "weights.safetensors"
+#: Raised whenever older versions of frugalseg could not read the folder.
+FORMAT: Literal[1] = 1
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+class TrainingSummary(BaseModel):
+    """What the training run was, in short.
+
+    Attributes
+    ----------
+    steps, stopped_because, seconds, seed
+        As in the training record.
+    fields
+        Names of the fields that were learned from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(ge=0)
+    stopped_because: str
+    seconds: float = Field(ge=0)
+    seed: int
+    fields: tuple[str, ...]
+
+
+class ModelCard(BaseModel):
+    """What a model is, and what it must be given.
+
+    Attributes
+    ----------
+    format
+        Version of the folder's layout.
+    kind
+        "cutter": cuts cells apart from their markers.
+    frugalseg, created
+        Which version made it, and when (ISO 8601).
+    channels
+        Names of the image channels, in the order of the network's inputs.
+    appearances
+        "fluorescent" or "label-free" for each channel: how its grey values are normalised.
+    nuclei
+        Channel that the markers were found in; None where they were the user's own.
+    diameter
+        Cell diameter in the training images, px.
+    pixel_size
+        (y, x) of the training images in um, where known.
+    settings
+        The teacher's settings, as plain values.
+    training
+        The run.
+    sha256
+        Of the weights' file; filled in by `save_model`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = FORMAT
+    kind: Literal["cutter"] = "cutter"
+    frugalseg: str = __version__
+    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    channels: tuple[str, ...] = Field(min_length=1)
+    appearances: tuple[Literal["fluorescent", "label-free"], ...] = Field(min_length=1)
+    nuclei: str | None = None
+    diameter: float = Field(gt=0, allow_inf_nan=False)
+    pixel_size: tuple[float, float] | None = None
+    settings: dict[str, Any]
+    training: TrainingSummary
+    sha256: str = ""
+
+
+def save_model(
+    folder: str | Path,
+    card: ModelCard,
+    network: nn.Module,
+    overwrite: bool = False,
+    extras: Mapping[str, str] | None = None,
+) -> ModelCard:
+    """Write a model folder, whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        The model's folder; must not exist, be empty, or hold a model that `overwrite` replaces.
+    card
+        What it is.
+    network
+        Its weights are saved.
+    overwrite
+        Replace the model that is there.
+    extras
+        File name -> text of what else goes into the folder, such as the training record.
+
+    Returns
+    -------
+    ModelCard
+        As saved, with the checksum of the weights.
+
+    Raises
+    ------
+    OutputExists
+        There is a model already, or something else that is never replaced.
+    OutputFailed
+        The folder can't be written.
+    """
+    from safetensors.torch import save
+
+    folder = Path(folder)
+    check_free(folder, overwrite)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    weights = save(tensors)
+    card = card.model_copy(update={"sha256": hashlib.sha256(weights).hexdigest()})
+    mark = secrets.token_hex(4)
+    hidden, old = (folder.with_name(f".{folder.name[:80]}.{mark}.{what}") for what in ("part", "old"))
+    try:
+        with atomic_file(hidden / WEIGHTS) as file:
+            file.write(weights)
+        write_text(hidden / CARD, yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False))
+        for name, text in (extras or {}).items():
+            write_text(hidden / name, text)
+        if folder.exists():
+            folder.rename(old)
+        hidden.rename(folder)
+    except OSError as error:
+        raise OutputFailed(
+            f"model {folder} could not be written: {error.strerror}; choose another folder"
+        ) from error
+    finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        shutil.rmtree(hidden, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return card
+
+
+def check_free(folder: Path, overwrite: bool = False) -> None:
+    """`OutputExists` unless a model may be written there: nothing, an empty folder, or a model to be replaced."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / CARD).is_file():
+        raise OutputExists(f"{folder} is there and is no model, so it is not replaced; choose another name")
+    if not overwrite:
+        raise OutputExists(f"{folder} holds a model already; give --overwrite to replace it, or another name")
+
+
+def load_card(folder: str | Path) -> ModelCard:
+    """Read what a model is.
+
+    Raises
+    ------
+    BadModel
+        There is no such folder or no card in it, or the card is damaged or of a newer version.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadModel(
+            f"{folder} is no model folder; give the folder that `frugalseg learn` or `segment` made"
+        )
+    for name in (CARD, WEIGHTS):
+        if not (folder / name).is_file():
+            raise BadModel(f"{folder} has no {name}, so it is no complete model; give another folder")
+    try:
+        content = yaml.safe_load((folder / CARD).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise BadModel(
+            f"{folder / CARD} is damaged ({reason}); train again or copy the model anew"
+        ) from error
+    if not isinstance(content, dict):
+        raise BadModel(f"{folder / CARD} is damaged (no keys in it); train again or copy the model anew")
+    try:
+        card = ModelCard.model_validate(content)
+        if len(card.appearances) != len(card.channels):
+            raise BadModel(
+                f"{folder / CARD} has {len(card.channels)} channels and {len(card.appearances)} appearances; train again"
+            )
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadModel(
+            f"{folder / CARD} is damaged or of another version of frugalseg ({where}: {first['msg']}); this is version "
+            f"{__version__}, the model says {str(content.get('frugalseg'))[:20]}"
+        ) from error
+    return card
+
+
+def load_weights(folder: str | Path, network: NetworkT) -> NetworkT:
+    """Fill a network with a model's weights; it is returned in evaluation mode.
+
+    Raises
+    ------
+    BadModel
+        The card or the weights are damaged, or they are of another network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    folder = Path(folder)
+    card = load_card(folder)
+    weights = (folder / WEIGHTS).read_bytes()
+    if hashlib.sha256(weights).hexdigest() != card.sha256:
+        raise BadModel(
+            f"{folder / WEIGHTS} is not what its card says (checksum); copy the whole model folder anew"
+        )
+    try:
+        tensors = load(weights)
+    except SafetensorError as error:
+        raise BadModel(
+            f"{folder / WEIGHTS} is damaged ({error}); copy the whole model folder anew"
+        ) from error
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    differ = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
+    if differ:
+        name = differ[0]
+        raise BadModel(
+            f"{folder / WEIGHTS} does not fit its card: {name} is {found.get(name, 'missing')} and should be "
+            f"{wanted.get(name, 'absent')} ({len(differ)} tensors differ); train again"
+        )
+    network.load_state_dict(tensors)
+    return network.eval()

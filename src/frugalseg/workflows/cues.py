@@ -1,0 +1,262 @@
+"""From a field to its cues: channels, markers, scale, foreground, and how good they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Setting
+
+from frugalseg.cues.foreground import Foreground, find_foreground
+from frugalseg.cues.markers import Markers, estimate_cell_diameter, find_markers, markers_from_labels
+from frugalseg.cues.quality import CueQuality, judge_cues
+from frugalseg.errors import BadPixels, FrugalsegError, InputError, NoMarkers, SettingsError
+from frugalseg.images.appearance import Appearance, appearance_of, normalised
+from frugalseg.images.field import Field
+from frugalseg.images.fields import FieldTable
+from frugalseg.images.scale import resize_labels, resize_planes, resize_points, scaled_shape
+from frugalseg.learning.from_markers.data import MarkerSample
+from frugalseg.learning.from_markers.settings import WORKING_DIAMETER
+
+#: Labels below this diameter in px are points that somebody drew, and say nothing on the size of a nucleus.
+POINT_DIAMETER = 3.0
+#: A field has at most this many pixels at the working scale; more means that the diameter is wrong.
+MOST_PIXELS = 400_000_000
+
+
+class CueSettings(BaseModel):
+    """What is known without labels, and where.
+
+    Attributes
+    ----------
+    cells
+        Channels that show the whole cell, by name or index; the foreground is found in the first.
+    nuclei
+        Channel of the nuclear stain.
+    markers
+        The user's own markers instead: a label image, one label per cell.
+    diameter, nuclei_diameter
+        Of a typical cell and nucleus, px; estimated when None.
+    foreground
+        How to tell cells from background, see `frugalseg.cues.foreground.find_foreground`.
+    scribbles
+        Label image with a few strokes: 1 background, 2 cell.
+    mask
+        The user's own foreground, above 0 where there are cells.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cells: tuple[str, ...] = Setting(min_length=1)
+    nuclei: str | None = None
+    markers: str | None = None
+    diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
+    nuclei_diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
+    foreground: Literal["auto", "intensity", "texture", "scribbles"] = "auto"
+    scribbles: str | None = None
+    mask: str | None = None
+
+    def images(self) -> tuple[str, ...]:
+        """Channels that every field must have."""
+        return (*self.cells, *([self.nuclei] if self.nuclei is not None else []))
+
+    def label_images(self) -> tuple[str, ...]:
+        """Channels with labels, which single fields may lack."""
+        return tuple(name for name in (self.markers, self.scribbles, self.mask) if name is not None)
+
+
+@dataclass(frozen=True)
+class FieldCues:
+    """One field, and what is known about it without labels; everything at the image's own scale.
+
+    Attributes
+    ----------
+    name
+        The field's.
+    channels
+        Names of the planes.
+    planes
+        (C,Y,X) float32, grey values.
+    nuclei
+        (Y,X) float32, the nuclear stain; None with the user's own markers.
+    markers
+        One point per cell.
+    diameter
+        Of a typical cell, px.
+    appearances
+        Of each plane.
+    foreground
+        Where there are cells.
+    quality
+        How good the cues are.
+    warnings
+        Sentences for the user.
+    pixel_size
+        (y, x) in um, where the file says it.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    planes: NDArray[np.float32]
+    nuclei: NDArray[np.float32] | None
+    markers: Markers
+    diameter: float
+    appearances: tuple[Appearance, ...]
+    foreground: Foreground
+    quality: CueQuality
+    warnings: tuple[str, ...]
+    pixel_size: tuple[float, float] | None
+
+    @property
+    def factor(self) -> float:
+        """Working px per image px."""
+        return WORKING_DIAMETER / self.diameter
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return int(self.planes.shape[1]), int(self.planes.shape[2])
+
+    def line(self) -> str:
+        """One line on the cues, said before anything is trained."""
+        quality = self.quality
+        return (
+            f"{quality.n_markers} markers ({self.markers.method}), cell diameter {self.diameter:.0f} px, "
+            f"{quality.foreground_fraction:.0%} foreground ({self.foreground.method}), "
+            f"{quality.foreground_without_marker:.0%} of it without a marker, "
+            f"{quality.markers_outside_foreground} markers outside"
+        )
+
+
+def find_cues(field: Field, settings: CueSettings) -> FieldCues:
+    """Find markers, scale and foreground of one field.
+
+    Raises
+    ------
+    InputError
+        A channel is missing, unreadable, not finite or constant; there is no nucleus (`NoMarkers`).
+    SettingsError
+        The diameter can't be estimated, or can't be right.
+    """
+    planes = field.planes(settings.images())
+    nuclei = planes[len(settings.cells)] if settings.nuclei is not None else None
+    planes = planes[: len(settings.cells)]
+    for name, plane in zip(settings.cells, planes, strict=True):
+        if float(plane.min()) == float(plane.max()):
+            raise BadPixels(
+                f"field {field.name!r}: channel {name!r} is constant (every pixel is {float(plane.min()):g}); choose "
+                "another channel or leave the field out"
+            )
+    markers = _markers(field, nuclei, settings)
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    diameter = settings.diameter or estimate_cell_diameter(markers, shape)
+    height, width = scaled_shape(shape, WORKING_DIAMETER / diameter)
+    if height * width > MOST_PIXELS:
+        raise SettingsError(
+            f"field {field.name!r}: cells of {diameter:.1f} px in an image of {shape[0]} x {shape[1]} px are too small; "
+            "give the right --diameter"
+        )
+    appearances = tuple(appearance_of(p, WORKING_DIAMETER) for p in resize_planes(planes, (height, width)))
+    foreground = _foreground(field, planes, markers, diameter, settings)
+    quality = judge_cues(markers.points, foreground.mask, diameter)
+    return FieldCues(
+        field.name,
+        settings.cells,
+        planes,
+        nuclei,
+        markers,
+        float(diameter),
+        appearances,
+        foreground,
+        quality,
+        quality.warnings,
+        field.pixel_size,
+    )
+
+
+def sample_of(cues: FieldCues, appearances: Sequence[Appearance] | None = None) -> MarkerSample:
+    """Make what a network sees of a field: the working scale, normalised grey values.
+
+    Parameters
+    ----------
+    cues : FieldCues
+        From `find_cues`.
+    appearances : sequence of {"fluorescent", "label-free"}, optional
+        Of each channel, as in the model's card; the field's own when None.
+    """
+    shape = scaled_shape(cues.shape, cues.factor)
+    small = resize_planes(cues.planes, shape)
+    looks = cues.appearances if appearances is None else appearances
+    planes = [normalised(plane, look, WORKING_DIAMETER) for plane, look in zip(small, looks, strict=True)]
+    return MarkerSample(
+        cues.name,
+        np.stack(planes),
+        resize_points(cues.markers.points, cues.shape, shape),
+        resize_labels(cues.foreground.mask, shape),
+    )
+
+
+def check_channels(table: FieldTable, images: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse, before anything is computed or written, channels that no field has.
+
+    What only some fields lack is said later, of those fields. Raises the first field's error.
+    """
+    errors = [error for error in (_missing(field, images) for field in table) if error is not None]
+    if len(errors) == len(table):
+        raise errors[0]
+    for channel in labels:
+        if not any(field.has(channel) for field in table):
+            table[0].reference(channel)
+
+
+def _missing(field: Field, channels: Sequence[str]) -> FrugalsegError | None:
+    try:
+        for channel in channels:
+            field.reference(channel).open(f"field {field.name!r}")
+    except FrugalsegError as error:
+        return error
+    return None
+
+
+def _markers(field: Field, nuclei: NDArray[np.float32] | None, settings: CueSettings) -> Markers:
+    if nuclei is None:
+        return _own_markers(field, settings)
+    try:
+        markers = find_markers(nuclei, settings.nuclei_diameter)
+    except InputError as error:
+        raise type(error)(f"field {field.name!r}, channel {settings.nuclei!r}: {error}") from error
+    if len(markers) == 0:
+        raise NoMarkers(
+            f"field {field.name!r}: no nucleus was found in channel {settings.nuclei!r}; is it the nuclear stain, and is "
+            "--nuclei-diameter right?"
+        )
+    return markers
+
+
+def _own_markers(field: Field, settings: CueSettings) -> Markers:
+    if settings.markers is None:
+        raise SettingsError("there is nothing to start cells from; give --nuclei CH or --markers CH")
+    labels = field.labels(settings.markers)
+    if labels is None or not (labels > 0).any():
+        raise NoMarkers(f"field {field.name!r}: there is no label in the markers {settings.markers!r}")
+    markers = markers_from_labels(np.maximum(labels, 0))
+    return replace(markers, diameter=float("nan")) if markers.diameter < POINT_DIAMETER else markers
+
+
+def _foreground(
+    field: Field, planes: NDArray[np.float32], markers: Markers, diameter: float, settings: CueSettings
+) -> Foreground:
+    mask = None if settings.mask is None else field.labels(settings.mask)
+    scribbles = None if settings.scribbles is None else field.labels(settings.scribbles)
+    try:
+        found = find_foreground(planes, markers.points, diameter, settings.foreground, scribbles, mask)
+    except FrugalsegError as error:
+        raise type(error)(f"field {field.name!r}: {error}") from error
+    if not found.mask.any():
+        raise BadPixels(
+            f"field {field.name!r}: no foreground was found ({found.method}); give --mask or --scribbles, or another "
+            "--foreground"
+        )
+    return found

@@ -1,0 +1,218 @@
+"""``frugalseg segment``: from images to cells with no label, one training run per field (paper B)."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field as Setting
+from rich.console import Console
+
+from frugalseg.errors import OutputExists
+from frugalseg.evaluation.report import TrainingCurve
+from frugalseg.images.fields import open_fields
+from frugalseg.learning.fit import Device, FitRecord, FitSettings, pick_device
+from frugalseg.learning.from_markers.data import MarkerSample
+from frugalseg.learning.from_markers.settings import CutterSettings, Preset
+from frugalseg.learning.from_markers.task import learn_from_markers
+from frugalseg.networks.cutter import Cutter
+from frugalseg.networks.store import ModelCard, TrainingSummary, save_model
+from frugalseg.prediction.cells import cells_from_patches, cut_probabilities
+from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
+from frugalseg.workflows.field_runs import Cut, FieldRun, FieldRunSettings
+from frugalseg.workflows.outputs import Outputs, RunResult, read_json
+
+TRAINING = "training.json"
+
+
+class SegmentSettings(FieldRunSettings):
+    """Settings of `segment_fields`.
+
+    Attributes
+    ----------
+    preset
+        "default", or "paper": the published method to the letter.
+    max_steps
+        Upper bound of training steps; the preset's own when None.
+
+    The others are those of `frugalseg.workflows.cues.CueSettings`, ``truth``, ``baselines`` and ``seed``.
+    """
+
+    preset: Preset = "default"
+    max_steps: int | None = Setting(default=None, ge=1)
+
+
+def segment_fields(
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: SegmentSettings,
+    *,
+    pattern: str | None = None,
+    where: Sequence[str] = (),
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> RunResult:
+    """Segment every field with a network that learns on that very field, from its nuclei alone.
+
+    Parameters
+    ----------
+    inputs, pattern, where
+        See `frugalseg.open_fields`.
+    out
+        Folder of the results: ``<field>_labels.tif``, ``<field>_model/``, ``measurements.csv``, ``report.html``,
+        ``run.json``.
+    settings
+        Channels, cues, training, judging.
+    device
+        Where to compute.
+    resume
+        Keep the fields that an earlier run completed, and go on with the one whose training was cut short.
+    overwrite
+        Replace an earlier run.
+    quiet
+        Print nothing.
+
+    Returns
+    -------
+    RunResult
+        Records of the fields, and why others failed.
+
+    Raises
+    ------
+    InputError
+        No field can be read, or none has the channels.
+    OutputExists, OutputFailed
+        There are results already; nothing can be written.
+    SettingsError
+        The device is not there; ``resume`` with other settings.
+    Interrupted
+        Ctrl-C; what was done is kept.
+
+    References
+    ----------
+    Din and Yu, "Unsupervised deep learning method for cell segmentation".
+    """
+    table = open_fields(inputs, pattern=pattern, where=where)
+    check_channels(table, settings.images(), settings.label_images())
+    pick_device(device)
+    names = [field.name for field in table]
+    out = Path(out)
+    models = {name: out / f"{name}_model" for name in names}
+    there = next((path for path in models.values() if path.exists()), None)
+    if there is not None and not (overwrite or resume):
+        raise OutputExists(
+            f"{there} is there already; give --overwrite to replace it, --resume to go on, or another folder"
+        )
+    outputs = Outputs(
+        out, names, settings.model_dump(), command="segment", overwrite=overwrite, resume=resume
+    )
+    if not resume:  # else a later --resume would go on from another run's checkpoint
+        for path in models.values():
+            shutil.rmtree(checkpoints_of(path), ignore_errors=True)
+    console = Console(quiet=quiet)
+
+    def cut(cues: FieldCues) -> Cut:
+        fitting = FitSettings(
+            seed=settings.seed, device=device, resume=resume, quiet=quiet, label=f"  training on {cues.name}"
+        )
+        return _learn_and_cut(cues, settings, fitting, models[cues.name], console)
+
+    def curve(name: str) -> TrainingCurve | None:
+        path = models[name] / TRAINING
+        return curve_of(name, read_json(path)) if path.exists() else None
+
+    return FieldRun(outputs, settings, cut, curve, console).run(table)
+
+
+def _learn_and_cut(
+    cues: FieldCues, settings: SegmentSettings, fitting: FitSettings, model: Path, console: Console
+) -> Cut:
+    """Train on one field, keep the model, and cut the field's cells."""
+    cutting = CutterSettings.preset(settings.preset, settings.max_steps)
+    sample = sample_of(cues)
+    cutter, training = learn_from_markers([sample], cutting, fitting, checkpoints_of(model))
+    card = make_card([cues], cues.appearances, settings.nuclei, cutting, training, fitting.seed)
+    save_model(model, card, cutter, overwrite=True, extras={TRAINING: json.dumps(training.to_dict()) + "\n"})
+    shutil.rmtree(checkpoints_of(model), ignore_errors=True)
+    with console.status(f"cutting {len(sample.points)} cells"):
+        cells = cut_cells(cutter, cues, sample, cutting, fitting.device)
+    return Cut(cells, sample, {"training": brief(training)}, curve_of(cues.name, training.to_dict()))
+
+
+def cut_cells(
+    cutter: Cutter, cues: FieldCues, sample: MarkerSample, cutting: CutterSettings, device: Device
+) -> NDArray[np.uint32]:
+    """Labels (Y,X) uint32 of one field at the image's own scale."""
+    probabilities, corners = cut_probabilities(
+        cutter,
+        sample.planes,
+        sample.points,
+        cutting.patch,
+        cutting.sigma,
+        cutting.orientations,
+        pick_device(device),
+    )
+    labels, _ = cells_from_patches(
+        probabilities, corners, cues.markers.points, cues.foreground.mask, cues.factor, cutting.complete
+    )
+    return labels
+
+
+def checkpoints_of(model: Path) -> Path:
+    """Folder beside a model that holds the checkpoint while it is trained."""
+    return model.with_name(f"{model.name}.part")
+
+
+def make_card(
+    fields: Sequence[FieldCues],
+    appearances: Sequence[Literal["fluorescent", "label-free"]],
+    nuclei: str | None,
+    cutting: CutterSettings,
+    training: FitRecord,
+    seed: int,
+) -> ModelCard:
+    """Card of a cutter learned from these fields."""
+    diameters = sorted(cues.diameter for cues in fields)
+    return ModelCard(
+        channels=fields[0].channels,
+        appearances=tuple(appearances),
+        nuclei=nuclei,
+        diameter=diameters[len(diameters) // 2],
+        pixel_size=fields[0].pixel_size,
+        settings=cutting.model_dump(mode="json"),
+        training=TrainingSummary(
+            steps=training.steps,
+            stopped_because=training.stopped_because,
+            seconds=round(training.seconds, 2),
+            seed=seed,
+            fields=tuple(cues.name for cues in fields),
+        ),
+    )
+
+
+def brief(training: FitRecord) -> dict[str, Any]:
+    """Give a training record without its curves, which stand beside the model."""
+    return {
+        "steps": training.steps,
+        "stopped_because": training.stopped_because,
+        "seconds": round(training.seconds, 2),
+        "device": training.device,
+        "last_loss": training.losses[-1] if training.losses else None,
+    }
+
+
+def curve_of(name: str, training: dict[str, Any]) -> TrainingCurve:
+    """Loss curve of a training record."""
+    losses = training["losses"]
+    return TrainingCurve(
+        name=name,
+        steps=range(1, len(losses) + 1),
+        losses=losses,
+        terms=training["terms"],
+        stopped_because=training["stopped_because"],
+    )
