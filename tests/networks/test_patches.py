@@ -1,0 +1,84 @@
+"""Patches around markers: the right pixels, the disk on the marker, and turns that can be taken back."""
+
+import numpy as np
+import pytest
+import torch
+
+from frugalseg.networks.patches import (
+    Turns,
+    canvas_index,
+    every_turn,
+    gaussian_disk,
+    padded_planes,
+    patches_at,
+    turned,
+    turned_back,
+)
+
+SIDE = 8
+
+
+def test_there_are_eight_turns_and_the_first_is_none() -> None:
+    turns = every_turn()
+    assert turns[0] == (False, False, False)
+    shape = torch.arange(6.0).reshape(2, 3)
+    seen = {str(turned(shape, way).tolist()) for way in turns}
+    assert len(turns) == len(seen) == 8
+    # Every flip and rotation of numpy's is among them.
+    array = shape.numpy()
+    assert seen == {str(np.rot90(side, k).tolist()) for side in (array, array[::-1]) for k in range(4)}
+
+
+@pytest.mark.parametrize("turns", every_turn(), ids=str)
+def test_turned_and_back_is_as_before(turns: Turns) -> None:
+    patches = torch.rand(3, 2, 5, 7, generator=torch.Generator().manual_seed(0))
+    there = turned(patches, turns)
+    flip_x, flip_y, transpose = turns
+    expected = patches.numpy()[..., :: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    assert np.array_equal(there.numpy(), expected.swapaxes(-1, -2) if transpose else expected)
+    assert torch.equal(turned_back(there, turns), patches)
+    # And of logits (N,y,x), which have no channels.
+    assert torch.equal(turned_back(turned(patches[:, 0], turns), turns), patches[:, 0])
+
+
+def test_the_disk_is_a_gaussian_on_the_centre_pixel() -> None:
+    disk = gaussian_disk(64, 15.0)
+    assert disk.shape == (64, 64)
+    assert divmod(int(disk.argmax()), 64) == (32, 32)
+    assert disk[32, 32] == 1
+    assert disk[32, 47].item() == pytest.approx(np.exp(-0.5))
+    assert disk[20, 41].item() == pytest.approx(np.exp(-(12**2 + 9**2) / (2 * 15**2)))
+
+
+@pytest.mark.parametrize("shape", [(20, 31), (3, 5), (1, 1)])
+def test_every_marker_has_a_whole_patch_centred_on_it(shape: tuple[int, int]) -> None:
+    """Border markers and images smaller than a patch among them."""
+    number = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(shape)
+    planes = np.stack([number, -number])
+    centres = np.argwhere(np.ones(shape))
+    padded = torch.from_numpy(padded_planes(planes, SIDE))
+    patches = patches_at(padded, centres, gaussian_disk(SIDE, 2.0))
+    assert patches.shape == (len(centres), 3, SIDE, SIDE)
+    # The marker's own pixel lies where the disk has its maximum.
+    assert patches[:, 0, SIDE // 2, SIDE // 2].tolist() == number.ravel().tolist()
+    assert (patches[:, 2].flatten(1).argmax(1) == SIDE // 2 * SIDE + SIDE // 2).all()
+    # Every pixel of every patch is that of the image, mirrored at its outer edges as often as needed.
+    for patch, centre in zip(patches.numpy(), centres, strict=True):
+        rows, columns = (
+            [
+                min((c + step) % (2 * n), 2 * n - 1 - (c + step) % (2 * n))
+                for step in range(-SIDE // 2, SIDE // 2)
+            ]
+            for c, n in zip(centre, shape, strict=True)
+        )
+        expected = number[np.ix_(rows, columns)]
+        assert np.array_equal(patch[0], expected)
+        assert np.array_equal(patch[1], -expected)
+
+
+def test_canvas_index_lays_patches_where_they_were_cut() -> None:
+    canvas = torch.arange(9 * 11).reshape(9, 11)
+    corners = torch.tensor([[0, 0], [5, 7], [2, 3]])
+    index = canvas_index(corners, 4, 11)
+    for patch, (top, left) in zip(index, corners.tolist(), strict=True):
+        assert torch.equal(canvas.flatten()[patch], canvas[top : top + 4, left : left + 4])
