@@ -1,3 +1,5 @@
+from frugalseg.cues.foreground import Foreground as Foreground
+from frugalseg.cues.foreground import find_foreground as find_foreground
 from frugalseg.cues.markers import (
     Markers as Markers,
 )
@@ -62,6 +64,12 @@ from frugalseg.images.read import read_image as read_image
 from frugalseg.images.synthetic import make_cells as make_cells
 from frugalseg.images.synthetic import write_synthetic_set as write_synthetic_set
 from frugalseg.images.write import write_labels as write_labels
+from frugalseg.workflows.learn_markers import LearnMarkersSettings as LearnMarkersSettings
+from frugalseg.workflows.learn_markers import learn_markers_model as learn_markers  # noqa: F401
+from frugalseg.workflows.predict import PredictSettings as PredictSettings
+from frugalseg.workflows.predict import predict_fields as predict  # noqa: F401
+from frugalseg.workflows.segment import SegmentSettings as SegmentSettings
+from frugalseg.workflows.segment import segment_fields as segment  # noqa: F401
 
 __version__: str
 __all__: list[str]

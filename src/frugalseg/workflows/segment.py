@@ -4,28 +4,22 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field as Setting
 from rich.console import Console
 
 from frugalseg.errors import OutputExists
 from frugalseg.evaluation.report import TrainingCurve
 from frugalseg.images.fields import open_fields
-from frugalseg.learning.fit import Device, FitRecord, FitSettings, pick_device
-from frugalseg.learning.from_markers.data import MarkerSample
+from frugalseg.learning.fit import Device, FitSettings, pick_device
 from frugalseg.learning.from_markers.settings import CutterSettings, Preset
 from frugalseg.learning.from_markers.task import learn_from_markers
-from frugalseg.networks.cutter import Cutter
-from frugalseg.networks.store import ModelCard, TrainingSummary, save_model
-from frugalseg.prediction.cells import cells_from_patches, cut_probabilities
+from frugalseg.networks.store import save_model
 from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
-from frugalseg.workflows.field_runs import Cut, FieldRun, FieldRunSettings
+from frugalseg.workflows.cutters import TRAINING, brief, checkpoints_of, curve_of, cut_cells, make_card
+from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
+from frugalseg.workflows.judging import Cut
 from frugalseg.workflows.outputs import Outputs, RunResult, read_json
-
-TRAINING = "training.json"
 
 
 class SegmentSettings(FieldRunSettings):
@@ -52,7 +46,7 @@ def segment_fields(
     *,
     pattern: str | None = None,
     where: Sequence[str] = (),
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    device: Device = "auto",
     resume: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
@@ -136,83 +130,9 @@ def _learn_and_cut(
     cutting = CutterSettings.preset(settings.preset, settings.max_steps)
     sample = sample_of(cues)
     cutter, training = learn_from_markers([sample], cutting, fitting, checkpoints_of(model))
-    card = make_card([cues], cues.appearances, settings.nuclei, cutting, training, fitting.seed)
+    card = make_card(cues, [cues.name], cues.diameter, settings.nuclei, cutting, training, fitting.seed)
     save_model(model, card, cutter, overwrite=True, extras={TRAINING: json.dumps(training.to_dict()) + "\n"})
     shutil.rmtree(checkpoints_of(model), ignore_errors=True)
     with console.status(f"cutting {len(sample.points)} cells"):
         cells = cut_cells(cutter, cues, sample, cutting, fitting.device)
     return Cut(cells, sample, {"training": brief(training)}, curve_of(cues.name, training.to_dict()))
-
-
-def cut_cells(
-    cutter: Cutter, cues: FieldCues, sample: MarkerSample, cutting: CutterSettings, device: Device
-) -> NDArray[np.uint32]:
-    """Labels (Y,X) uint32 of one field at the image's own scale."""
-    probabilities, corners = cut_probabilities(
-        cutter,
-        sample.planes,
-        sample.points,
-        cutting.patch,
-        cutting.sigma,
-        cutting.orientations,
-        pick_device(device),
-    )
-    labels, _ = cells_from_patches(
-        probabilities, corners, cues.markers.points, cues.foreground.mask, cues.factor, cutting.complete
-    )
-    return labels
-
-
-def checkpoints_of(model: Path) -> Path:
-    """Folder beside a model that holds the checkpoint while it is trained."""
-    return model.with_name(f"{model.name}.part")
-
-
-def make_card(
-    fields: Sequence[FieldCues],
-    appearances: Sequence[Literal["fluorescent", "label-free"]],
-    nuclei: str | None,
-    cutting: CutterSettings,
-    training: FitRecord,
-    seed: int,
-) -> ModelCard:
-    """Card of a cutter learned from these fields."""
-    diameters = sorted(cues.diameter for cues in fields)
-    return ModelCard(
-        channels=fields[0].channels,
-        appearances=tuple(appearances),
-        nuclei=nuclei,
-        diameter=diameters[len(diameters) // 2],
-        pixel_size=fields[0].pixel_size,
-        settings=cutting.model_dump(mode="json"),
-        training=TrainingSummary(
-            steps=training.steps,
-            stopped_because=training.stopped_because,
-            seconds=round(training.seconds, 2),
-            seed=seed,
-            fields=tuple(cues.name for cues in fields),
-        ),
-    )
-
-
-def brief(training: FitRecord) -> dict[str, Any]:
-    """Give a training record without its curves, which stand beside the model."""
-    return {
-        "steps": training.steps,
-        "stopped_because": training.stopped_because,
-        "seconds": round(training.seconds, 2),
-        "device": training.device,
-        "last_loss": training.losses[-1] if training.losses else None,
-    }
-
-
-def curve_of(name: str, training: dict[str, Any]) -> TrainingCurve:
-    """Loss curve of a training record."""
-    losses = training["losses"]
-    return TrainingCurve(
-        name=name,
-        steps=range(1, len(losses) + 1),
-        losses=losses,
-        terms=training["terms"],
-        stopped_because=training["stopped_because"],
-    )

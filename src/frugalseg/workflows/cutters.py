@@ -1,0 +1,112 @@
+"""Between a trained cutter and what is on disk: its card, its training record, and the cells it cuts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from frugalseg.errors import BadModel
+from frugalseg.evaluation.report import TrainingCurve
+from frugalseg.learning.fit import Device, FitRecord, pick_device
+from frugalseg.learning.from_markers.data import MarkerSample
+from frugalseg.learning.from_markers.settings import CutterSettings
+from frugalseg.learning.from_markers.task import new_cutter
+from frugalseg.networks.cutter import Cutter
+from frugalseg.networks.store import CARD, ModelCard, TrainingSummary, load_card, load_weights
+from frugalseg.prediction.cells import cells_from_patches, cut_probabilities
+from frugalseg.workflows.cues import FieldCues
+
+#: The training record in a model folder.
+TRAINING = "training.json"
+
+
+def cut_cells(
+    cutter: Cutter, cues: FieldCues, sample: MarkerSample, cutting: CutterSettings, device: Device
+) -> NDArray[np.uint32]:
+    """Labels (Y,X) uint32 of one field at the image's own scale."""
+    probabilities, corners = cut_probabilities(
+        cutter,
+        sample.planes,
+        sample.points,
+        cutting.patch,
+        cutting.sigma,
+        cutting.orientations,
+        pick_device(device),
+    )
+    labels, _ = cells_from_patches(
+        probabilities, corners, cues.markers.points, cues.foreground.mask, cues.factor, cutting.complete
+    )
+    return labels
+
+
+def load_cutter(folder: Path) -> tuple[ModelCard, CutterSettings, Cutter]:
+    """Read a trained cutter; `BadModel` where the folder is none, incomplete or damaged."""
+    card = load_card(folder)
+    try:
+        cutting = CutterSettings.model_validate(card.settings)
+        cutter = new_cutter(len(card.channels), cutting)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("settings", *first["loc"])))
+        raise BadModel(
+            f"{folder / CARD} is damaged or of another version of frugalseg ({where}: {first['msg']})"
+        ) from error
+    return card, cutting, load_weights(folder, cutter)
+
+
+def checkpoints_of(model: Path) -> Path:
+    """Folder beside a model that holds the checkpoint while it is trained."""
+    return model.with_name(f"{model.name}.part")
+
+
+def make_card(
+    cues: FieldCues,
+    fields: Sequence[str],
+    diameter: float,
+    nuclei: str | None,
+    cutting: CutterSettings,
+    training: FitRecord,
+    seed: int,
+) -> ModelCard:
+    """Card of a cutter learned from these fields, whose channels are normalised as those of `cues`."""
+    return ModelCard(
+        channels=cues.channels,
+        appearances=cues.appearances,
+        nuclei=nuclei,
+        diameter=diameter,
+        pixel_size=cues.pixel_size,
+        settings=cutting.model_dump(mode="json"),
+        training=TrainingSummary(
+            steps=training.steps,
+            stopped_because=training.stopped_because,
+            seconds=round(training.seconds, 2),
+            seed=seed,
+            fields=tuple(fields),
+        ),
+    )
+
+
+def brief(training: FitRecord) -> dict[str, Any]:
+    """Give a training record without its curves, which stand beside the model."""
+    return {
+        "steps": training.steps,
+        "stopped_because": training.stopped_because,
+        "seconds": round(training.seconds, 2),
+        "device": training.device,
+        "last_loss": training.losses[-1] if training.losses else None,
+    }
+
+
+def curve_of(name: str, training: dict[str, Any]) -> TrainingCurve:
+    """Loss curve of a training record."""
+    losses = training["losses"]
+    return TrainingCurve(
+        name=name,
+        steps=range(1, len(losses) + 1),
+        losses=losses,
+        terms=training["terms"],
+        stopped_because=training["stopped_because"],
+    )

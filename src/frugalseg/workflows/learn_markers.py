@@ -1,0 +1,281 @@
+"""``frugalseg learn markers``: one cutter from many fields, with no label (paper B)."""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field as Setting
+from rich.console import Console
+from rich.text import Text
+
+from frugalseg.errors import FrugalsegError, OutputFailed, SettingsError
+from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.evaluation.report import Report, render_report
+from frugalseg.evaluation.report.model import FULL_FIELDS
+from frugalseg.images.fields import FieldTable, open_fields
+from frugalseg.images.write import plain, write_json
+from frugalseg.learning.fit import Device, FitRecord, FitSettings, pick_device
+from frugalseg.learning.from_markers.data import MarkerSample
+from frugalseg.learning.from_markers.settings import CutterSettings, Preset
+from frugalseg.learning.from_markers.task import learn_from_markers
+from frugalseg.networks.cutter import Cutter
+from frugalseg.networks.store import check_free, save_model
+from frugalseg.workflows.cues import CueSettings, FieldCues, check_channels, find_cues, sample_of
+from frugalseg.workflows.cutters import TRAINING, brief, checkpoints_of, curve_of, cut_cells, make_card
+from frugalseg.workflows.judging import field_report
+from frugalseg.workflows.outputs import REPORT, RunResult, read_json
+from frugalseg.workflows.versions import versions
+
+RECORD, ASKED = "record.json", "asked.json"
+
+
+class LearnMarkersSettings(CueSettings):
+    """Settings of `learn_markers_model`.
+
+    Attributes
+    ----------
+    preset
+        "default", or "paper": the published method to the letter.
+    max_steps
+        Upper bound of training steps; the preset's own when None.
+    seed
+        Of everything random.
+    """
+
+    preset: Preset = "default"
+    max_steps: int | None = Setting(default=None, ge=1)
+    seed: int = Setting(default=0, ge=0)
+
+
+@dataclass
+class _Lesson:
+    """What all fields together give to learn from."""
+
+    samples: list[MarkerSample] = field(default_factory=list)
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    shown: list[FieldCues] = field(default_factory=list)
+
+
+def learn_markers_model(
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: LearnMarkersSettings,
+    *,
+    pattern: str | None = None,
+    where: Sequence[str] = (),
+    device: Device = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> RunResult:
+    """Train one cutter on all fields together, from their nuclei alone.
+
+    Parameters
+    ----------
+    inputs, pattern, where
+        See `frugalseg.open_fields`.
+    out
+        The model folder: ``card.yaml``, ``weights.safetensors``, ``training.json``, ``record.json``, ``report.html``.
+    settings
+        Channels, cues, training. How grey values are normalised (fluorescent or label-free) is taken from the first
+        field that can be used.
+    device, quiet
+        As of `frugalseg.segment`.
+    resume
+        Go on from the checkpoint of a run that was cut short.
+    overwrite
+        Replace an earlier model.
+
+    Returns
+    -------
+    RunResult
+        A record per field, and why others could not be learned from.
+
+    Raises
+    ------
+    InputError
+        No field can be used.
+    OutputExists, OutputFailed
+        There is a model already; nothing can be written.
+    SettingsError
+        The device is not there; ``resume`` with other settings.
+    Interrupted
+        Ctrl-C; the checkpoint is kept.
+    """
+    out = Path(out)
+    table = open_fields(inputs, pattern=pattern, where=where)
+    check_channels(table, settings.images(), settings.label_images())
+    pick_device(device)
+    asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
+    if overwrite and resume:
+        raise SettingsError("resume keeps earlier results and overwrite replaces them; give one of them")
+    if resume and (out / RECORD).exists():
+        return _earlier(out, asked)
+    check_free(out, overwrite)
+    _prepare(out, asked, resume)
+    console = Console(quiet=quiet)
+    clock, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    lesson = _collect(table, settings, console)
+    cutting = CutterSettings.preset(settings.preset, settings.max_steps)
+    fitting = FitSettings(
+        seed=settings.seed,
+        device=device,
+        resume=resume,
+        quiet=quiet,
+        label=f"training on {len(lesson.samples)} fields",
+    )
+    cutter, training = learn_from_markers(lesson.samples, cutting, fitting, checkpoints_of(out))
+    content = {
+        "command": "learn markers",
+        "settings": asked,
+        "seed": settings.seed,
+        "versions": versions(),
+        "started": started,
+        "seconds": round(time.monotonic() - clock, 2),
+        "training": brief(training),
+        "warnings": lesson.warnings,
+        "fields": lesson.records,
+        "failed": lesson.failed,
+    }
+    with console.status("writing the model and its report"):
+        report = _report(lesson, content, cutter, cutting, training, device)
+        _save(out, lesson, content, cutter, cutting, training, settings, overwrite, report)
+    return _result(out, content)
+
+
+def _prepare(out: Path, asked: dict[str, Any], resume: bool) -> None:
+    """Make the folder of the checkpoint; its settings must be the same where it is there already."""
+    part = checkpoints_of(out)
+    if resume and (part / ASKED).exists():
+        was = read_json(part / ASKED)
+        changed = sorted(key for key in {*was, *asked} if was.get(key) != asked.get(key))
+        if changed:
+            raise SettingsError(
+                f"{part} holds a run of other settings ({', '.join(changed)}); resume with the same ones, or start again "
+                "without --resume"
+            )
+        return
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        write_json(part / ASKED, asked)
+    except OutputFailed:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _earlier(out: Path, asked: dict[str, Any]) -> RunResult:
+    content = read_json(out / RECORD)
+    if content.get("settings") != asked:
+        raise SettingsError(f"{out} holds a model of other settings; replace it with --overwrite instead")
+    return _result(out, content)
+
+
+def _result(out: Path, content: dict[str, Any]) -> RunResult:
+    summary = {key: value for key, value in content.items() if key not in ("fields", "failed")}
+    return RunResult(out, content["fields"], content["failed"], summary)
+
+
+def _collect(table: FieldTable, settings: CueSettings, console: Console) -> _Lesson:
+    """Find every field's cues and keep what is learned from; raises the first error where no field is left."""
+    lesson = _Lesson()
+    errors: list[FrugalsegError] = []
+    for number, one in enumerate(table, start=1):
+        start = time.monotonic()
+        try:
+            with console.status(f"[{number}/{len(table)}] looking for nuclei and cells"):
+                cues = find_cues(one, settings)
+        except FrugalsegError as error:
+            errors.append(error)
+            lesson.failed[one.name] = " ".join(str(error).split())
+            continue
+        console.print(Text(f"[{number}/{len(table)}] {one.name}: {cues.line()}"), soft_wrap=True)
+        first = lesson.shown[0] if lesson.shown else cues
+        doubts = list(cues.warnings)
+        if cues.appearances != first.appearances:
+            doubts.append(
+                f"Its channels look {', '.join(cues.appearances)}, and are normalised as those of {first.name} "
+                f"({', '.join(first.appearances)})."
+            )
+        lesson.warnings += [f"{one.name}: {doubt}" for doubt in doubts]
+        lesson.samples.append(sample_of(cues, first.appearances))
+        lesson.records[one.name] = {
+            "n_markers": len(cues.markers),
+            "diameter": cues.diameter,
+            "appearances": cues.appearances,
+            "foreground": cues.foreground.method,
+            "cues": cues.quality.to_dict(),
+            "warnings": doubts,
+            "seconds": round(time.monotonic() - start, 2),
+        }
+        if len(lesson.shown) < FULL_FIELDS:  # the others' pixels are not kept
+            lesson.shown.append(cues)
+    if errors and not lesson.samples:
+        raise errors[0]
+    return lesson
+
+
+def _report(
+    lesson: _Lesson,
+    content: dict[str, Any],
+    cutter: Cutter,
+    cutting: CutterSettings,
+    training: FitRecord,
+    device: Device,
+) -> str:
+    """HTML that shows what the model makes of the first fields it was trained on."""
+    report = Report(
+        title="frugalseg learn markers",
+        command="frugalseg learn markers",
+        settings=content["settings"],
+        versions=content["versions"],
+        seeds=(content["seed"],),
+        started=content["started"],
+        seconds=content["seconds"],
+        warnings=[*lesson.warnings, *(f"{name} failed: {why}" for name, why in lesson.failed.items())],
+        training=[curve_of("all fields", training.to_dict())],
+    )
+    for cues, sample in zip(lesson.shown, lesson.samples, strict=False):
+        labels = cut_cells(cutter, cues, sample, cutting, device)
+        rows = measure_cells(labels, pixel_size=cues.pixel_size)
+        report.add(field_report(cues, labels, None, lesson.records[cues.name], rows))
+    if len(lesson.samples) > len(lesson.shown):
+        report.notes.append(f"The first {len(lesson.shown)} of {len(lesson.samples)} fields are shown.")
+    return render_report(report)
+
+
+def _save(
+    out: Path,
+    lesson: _Lesson,
+    content: dict[str, Any],
+    cutter: Cutter,
+    cutting: CutterSettings,
+    training: FitRecord,
+    settings: LearnMarkersSettings,
+    overwrite: bool,
+    report: str,
+) -> None:
+    names = [sample.name for sample in lesson.samples]
+    diameters = sorted(record["diameter"] for record in lesson.records.values())
+    card = make_card(
+        lesson.shown[0],
+        names,
+        diameters[len(diameters) // 2],
+        settings.nuclei,
+        cutting,
+        training,
+        settings.seed,
+    )
+    extras = {
+        TRAINING: json.dumps(training.to_dict()) + "\n",
+        RECORD: json.dumps(plain(content), indent=2, allow_nan=False) + "\n",
+        REPORT: report,
+    }
+    save_model(out, card, cutter, overwrite, extras)
+    shutil.rmtree(checkpoints_of(out), ignore_errors=True)

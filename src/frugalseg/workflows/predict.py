@@ -1,0 +1,122 @@
+"""``frugalseg predict``: a trained cutter on images it has not seen, with their own markers and no training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from frugalseg.errors import SettingsError
+from frugalseg.images.fields import open_fields
+from frugalseg.learning.fit import Device, pick_device
+from frugalseg.networks.store import ModelCard
+from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
+from frugalseg.workflows.cutters import cut_cells, load_cutter
+from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
+from frugalseg.workflows.judging import Cut
+from frugalseg.workflows.outputs import Outputs, RunResult
+
+
+class PredictSettings(FieldRunSettings):
+    """Settings of `predict_fields`: `CueSettings`, ``truth``, ``baselines`` and ``seed``.
+
+    Attributes
+    ----------
+    cells
+        Channels, as many and in the same order as the model's; the model's own names when empty.
+    nuclei
+        As the model's when neither this nor ``markers`` is given.
+    """
+
+    cells: tuple[str, ...] = ()
+
+
+def predict_fields(
+    model: str | Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: PredictSettings | None = None,
+    *,
+    pattern: str | None = None,
+    where: Sequence[str] = (),
+    device: Device = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> RunResult:
+    """Segment fields with a trained model; each field's markers and foreground are found in the field itself.
+
+    Parameters
+    ----------
+    model
+        Folder made by `frugalseg.learn_markers`, or a ``<field>_model`` of `frugalseg.segment`.
+    inputs, pattern, where
+        See `frugalseg.open_fields`.
+    out
+        Folder of the results, as of `frugalseg.segment`.
+    settings
+        Channels, cues, judging; by default the model's channels.
+    device, resume, overwrite, quiet
+        As of `frugalseg.segment`.
+
+    Raises
+    ------
+    BadModel
+        The model is missing or damaged.
+    SettingsError
+        The number of channels is not the model's; there is nothing to find markers in; the device is not there.
+    InputError
+        No field can be read, or none has the channels.
+    OutputExists, OutputFailed
+        There are results already; nothing can be written.
+    """
+    model = Path(model)
+    card, cutting, cutter = load_cutter(model)
+    settings = _completed(settings or PredictSettings(), card, model)
+    table = open_fields(inputs, pattern=pattern, where=where)
+    check_channels(table, settings.images(), settings.label_images())
+    pick_device(device)
+    outputs = Outputs(
+        out,
+        [field.name for field in table],
+        {**settings.model_dump(), "model": str(model), "weights": card.sha256},
+        command="predict",
+        overwrite=overwrite,
+        resume=resume,
+    )
+    console = Console(quiet=quiet)
+
+    def cut(cues: FieldCues) -> Cut:
+        sample = sample_of(cues, card.appearances)
+        with console.status(f"cutting {len(sample.points)} cells"):
+            cells = cut_cells(cutter, cues, sample, cutting, device)
+        return Cut(cells, sample, {"warnings": (*cues.warnings, *_doubts(cues, card))})
+
+    return FieldRun(outputs, settings, cut, lambda _name: None, console).run(table)
+
+
+def _completed(settings: PredictSettings, card: ModelCard, model: Path) -> PredictSettings:
+    """Take from the card what was not given."""
+    cells = settings.cells or card.channels
+    if len(cells) != len(card.channels):
+        raise SettingsError(
+            f"--cells {','.join(cells)} are {len(cells)} channels, and {model} was trained on {len(card.channels)} "
+            f"({','.join(card.channels)}); give as many, in the same order"
+        )
+    nuclei = settings.nuclei
+    if nuclei is None and settings.markers is None:
+        nuclei = card.nuclei
+        if nuclei is None:
+            raise SettingsError(
+                f"{model} was trained with its user's own markers, so it names no nuclear channel; give --nuclei CH or "
+                "--markers CH"
+            )
+    return settings.model_copy(update={"cells": cells, "nuclei": nuclei})
+
+
+def _doubts(cues: FieldCues, card: ModelCard) -> tuple[str, ...]:
+    """Say where a channel does not look as it did in training."""
+    return tuple(
+        f"Channel {name!r} looks {found}, and the model was trained on {trained} images in its place."
+        for name, found, trained in zip(cues.channels, cues.appearances, card.appearances, strict=True)
+        if found != trained
+    )
