@@ -1,0 +1,147 @@
+"""A model folder: what is saved comes back, and whatever is wrong with it is said in one sentence."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from frugalseg.errors import BadModel, OutputExists, OutputFailed
+from frugalseg.networks.cutter import Cutter
+from frugalseg.networks.store import (
+    CARD,
+    WEIGHTS,
+    ModelCard,
+    TrainingSummary,
+    load_card,
+    load_weights,
+    save_model,
+)
+
+
+def cutter(seed: int = 0, widths: tuple[int, ...] = (4, 8)) -> Cutter:
+    torch.manual_seed(seed)
+    return Cutter(2, widths)
+
+
+def a_card(**changed: object) -> ModelCard:
+    training = TrainingSummary(
+        steps=7, stopped_because="the loss was stable", seconds=1.5, seed=3, fields=("a",)
+    )
+    values = {
+        "channels": ("phase",),
+        "appearances": ("label-free",),
+        "nuclei": "dapi",
+        "diameter": 41.5,
+        "pixel_size": (0.5, 0.25),
+        "settings": {"patch": 64, "widths": [4, 8]},
+        "training": training,
+    }
+    return ModelCard(**{**values, **changed})
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    save_model(tmp_path / "model", a_card(), cutter(), extras={"training.json": "{}\n"})
+    return tmp_path / "model"
+
+
+def test_what_is_saved_comes_back(model: Path) -> None:
+    assert {path.name for path in model.iterdir()} == {CARD, WEIGHTS, "training.json"}
+    card = load_card(model)
+    assert card.model_copy(update={"sha256": "", "created": ""}) == a_card(created="")
+    assert len(card.sha256) == 64
+    other = load_weights(model, cutter(seed=1))
+    for name, tensor in cutter(seed=0).state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor), name
+    assert not other.training
+
+
+def test_nothing_is_replaced_unasked(model: Path) -> None:
+    before = (model / WEIGHTS).read_bytes()
+    with pytest.raises(OutputExists, match="--overwrite"):
+        save_model(model, a_card(), cutter(seed=1))
+    assert (model / WEIGHTS).read_bytes() == before
+    save_model(model, a_card(), cutter(seed=1), overwrite=True)
+    assert (model / WEIGHTS).read_bytes() != before
+    assert not (model / "training.json").exists()  # of the model that was replaced
+    assert [path.name for path in model.parent.iterdir()] == ["model"]
+
+
+def test_a_folder_that_is_no_model_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").write_text("mine")
+    with pytest.raises(OutputExists, match="no model"):
+        save_model(tmp_path / "thesis", a_card(), cutter(), overwrite=True)
+    assert (tmp_path / "thesis" / "chapter1.tex").read_text() == "mine"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    folder = tmp_path / "model"
+    if there:
+        save_model(folder, a_card(), cutter())
+    before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    real, left = os.fsync, [1]  # the weights still fit, the card does not
+
+    def full(descriptor: int) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputFailed, match="the disk is full"):
+        save_model(folder, a_card(), cutter(seed=1), overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"] * there
+
+
+def changed_card(model: Path, **values: object) -> None:
+    content = yaml.safe_load((model / CARD).read_text())
+    (model / CARD).write_text(yaml.safe_dump({**content, **values}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda model: (model / CARD).unlink(), r"has no card\.yaml"),
+        (lambda model: (model / WEIGHTS).unlink(), r"has no weights\.safetensors"),
+        (lambda model: (model / CARD).write_text("channels: [a\nb: {"), "damaged"),
+        (lambda model: (model / CARD).write_text("just text"), "no keys"),
+        (lambda model: (model / CARD).write_bytes(b"\xff\xfe\x00"), "damaged"),
+        (lambda model: changed_card(model, colour="red"), "colour: Extra inputs"),
+        (lambda model: changed_card(model, diameter="wide"), "diameter: "),
+        (lambda model: changed_card(model, format=2), "another version"),
+        (lambda model: changed_card(model, channels=["a", "b"]), "2 channels and 1 appearances"),
+        (lambda model: (model / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes()[:-8]), "checksum"),
+    ],
+)
+def test_a_damaged_model_is_one_sentence(model: Path, damage, message: str) -> None:
+    damage(model)
+    with pytest.raises(BadModel, match=message) as error:
+        load_weights(model, cutter())
+    assert "\n" not in str(error.value)
+
+
+def test_a_card_can_not_run_code(model: Path, tmp_path: Path) -> None:
+    (model / CARD).write_text(f"a: !!python/object/apply:os.mkdir ['{tmp_path / 'owned'}']\n")
+    with pytest.raises(BadModel, match="damaged"):
+        load_card(model)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_weights_of_another_network_are_refused(model: Path) -> None:
+    with pytest.raises(BadModel, match=r"decoder\.0\.first\.bias is \(4,\) and should be \(6,\)"):
+        load_weights(model, cutter(widths=(6, 8)))
+    with pytest.raises(BadModel, match=r"tensors differ"):
+        load_weights(model, cutter(widths=(4, 8, 8)))
+
+
+def test_no_model_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="is no model folder"):
+        load_card(tmp_path / "nothing")

@@ -1,0 +1,269 @@
+"""Segmenting, learning and predicting end to end on small synthetic fields, with short training."""
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import frugalseg
+from frugalseg.errors import Interrupted
+from frugalseg.images.fields import open_fields
+from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.learning import training_run
+from frugalseg.learning.fit import FitSettings
+from frugalseg.learning.from_markers.settings import CutterSettings
+from frugalseg.learning.from_markers.task import learn_from_markers
+from frugalseg.networks.store import load_card
+from frugalseg.workflows import segment as segmenting
+from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
+from frugalseg.workflows.cutters import cut_cells
+
+STEPS = 30
+SMALL = CutterSettings(widths=(8, 12, 16), max_steps=STEPS, orientations=1, batch=6)
+NAMES = ("synthetic_1", "synthetic_2")
+
+
+@pytest.fixture(autouse=True)
+def _small_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preset that trains in a second."""
+    monkeypatch.setattr(CutterSettings, "preset", classmethod(lambda cls, name, max_steps=None: SMALL))
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two easy fields: cells as wide as the working scale, well stained, with space between the colonies."""
+    folder = tmp_path_factory.mktemp("set")
+    write_synthetic_set(folder, 2, shape=(140, 150), n_cells=14, dim_nuclei=0.0, seed=4)
+    return folder
+
+
+def settings(**changed: Any) -> frugalseg.SegmentSettings:
+    values = {"cells": ("cytoplasm",), "nuclei": "nuclear", "truth": "cells", "seed": 1}
+    return frugalseg.SegmentSettings(**{**values, **changed})
+
+
+def labels_in(out: Path, name: str = NAMES[0]) -> np.ndarray:
+    return tifffile.imread(out / f"{name}_labels.tif")
+
+
+@pytest.fixture(scope="module")
+def done(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whole run on both fields."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CutterSettings, "preset", classmethod(lambda cls, name, max_steps=None: SMALL))
+        frugalseg.segment([images], out, settings(), quiet=True)
+    return out
+
+
+@pytest.mark.slow
+def test_cells_are_found_scored_and_reported(done: Path, images: Path) -> None:
+    run = json.loads((done / "run.json").read_text())
+    assert run["state"] == "done"
+    assert list(run["fields"]) == list(NAMES)
+    for name in NAMES:
+        one = run["fields"][name]
+        truth, found = tifffile.imread(images / f"{name}_cells.tif"), labels_in(done, name)
+        assert one["scores"]["cell_miou"] > 0.6
+        assert (
+            one["scores"]
+            == frugalseg.score_labels(
+                truth, found, find_cues(open_fields([images])[name], settings()).markers.points
+            ).to_dict()
+        )
+        assert set(one["baselines"]) == {
+            "voronoi",
+            "watershed_gradient",
+            "watershed_intensity",
+            "propagation",
+        }
+        assert all(0.3 < scores["cell_miou"] < 1 for scores in one["baselines"].values())
+        assert one["training"]["steps"] == STEPS
+        assert 24 < one["diameter"] < 40
+        assert 12 <= one["n_cells"] <= 14
+    mean = np.mean([one["scores"]["mAP"] for one in run["fields"].values()])
+    assert run["scores"]["mAP"]["mean"] == pytest.approx(mean)
+    assert run["scores"]["mAP"]["n"] == 2
+    page = (done / "report.html").read_text()
+    assert all(name in page for name in (*NAMES, "propagation", "voronoi"))
+    rows = (done / "measurements.csv").read_text().splitlines()
+    assert len(rows) == 1 + sum(one["n_cells"] for one in run["fields"].values())
+    assert {"mean_cytoplasm", "mean_nuclear", "area_um2"} <= set(rows[0].split(","))
+    assert frugalseg.read_image(done / f"{NAMES[0]}_labels.tif").pixel_size == pytest.approx((0.65, 0.65))
+
+
+@pytest.mark.slow
+def test_the_id_of_a_cell_is_its_markers_number(done: Path, images: Path) -> None:
+    cues = find_cues(open_fields([images])[0], settings())
+    found = labels_in(done)
+    rows, columns = np.rint(cues.markers.points).astype(int).T
+    at = found[rows, columns]
+    assert np.mean(at == np.arange(1, len(at) + 1)) > 0.9
+    assert set(np.unique(at)) <= {0, *range(1, len(at) + 1)}
+
+
+@pytest.mark.slow
+def test_the_model_folder_remembers_the_run(done: Path) -> None:
+    model = done / f"{NAMES[0]}_model"
+    card = load_card(model)
+    assert (card.channels, card.nuclei, card.appearances) == (("cytoplasm",), "nuclear", ("fluorescent",))
+    assert CutterSettings.model_validate(card.settings) == SMALL
+    assert (card.training.steps, card.training.seed, card.training.fields) == (STEPS, 1, (NAMES[0],))
+    assert len(json.loads((model / "training.json").read_text())["losses"]) == STEPS
+    assert not list(done.glob("*.part"))
+
+
+@pytest.mark.slow
+def test_the_scale_of_the_image_does_not_matter(images: Path, done: Path, tmp_path: Path) -> None:
+    """Twice as large an image is cut at the same working scale, into cells of four times the area."""
+    names = ("cytoplasm", "nuclear", "cells")
+    for name in names:
+        plane = tifffile.imread(images / f"{NAMES[0]}_{name}.tif")
+        tifffile.imwrite(tmp_path / f"{NAMES[0]}_{name}.tif", np.kron(plane, np.ones((2, 2), plane.dtype)))
+    result = frugalseg.segment(
+        [tmp_path], tmp_path / "out", settings(baselines=False), pattern="{field}_{channel}.tif", quiet=True
+    )
+    one = result.fields[NAMES[0]]
+    assert 48 < one["diameter"] < 80
+    assert one["scores"]["cell_miou"] > 0.6
+    assert labels_in(tmp_path / "out").shape == (280, 300)
+    assert "baselines" not in one
+
+
+def stopping(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Ctrl-C while training batch `at`, once."""
+    real, pressed = training_run.TrainingRun.training_step, []
+
+    def step(self: Any, batch: Any, batch_idx: int) -> Any:
+        if self.record.steps == at and not pressed:
+            pressed.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(self, batch, batch_idx)
+
+    monkeypatch.setattr(training_run.TrainingRun, "training_step", step)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_where_it_was_stopped(images: Path, done: Path, tmp_path: Path, monkeypatch) -> None:
+    stopping(monkeypatch, at=11)
+    out = tmp_path / "out"
+    with pytest.raises(Interrupted, match="--resume"):
+        frugalseg.segment([images], out, settings(), quiet=True)
+    assert json.loads((out / "run.json").read_text())["state"] == "interrupted"
+    assert (out / f"{NAMES[0]}_model.part" / "last.ckpt").exists()
+    assert not list(out.glob("*_labels.tif"))
+    trained: list[int] = []
+    real = segmenting.learn_from_markers
+
+    def watched(*given: Any) -> Any:
+        cutter, record = real(*given)
+        trained.append(record.steps)
+        return cutter, record
+
+    monkeypatch.setattr(segmenting, "learn_from_markers", watched)
+    result = frugalseg.segment([images], out, settings(), resume=True, quiet=True)
+    assert trained == [STEPS, STEPS]
+    for name in NAMES:
+        np.testing.assert_array_equal(labels_in(out, name), labels_in(done, name))
+    assert result.failed == {}
+    assert not list(out.glob("*.part"))
+    # and once more: nothing is trained, the report shows everything
+    before = (out / "report.html").stat().st_size
+    again = frugalseg.segment([images], out, settings(), resume=True, quiet=True)
+    assert trained == [STEPS, STEPS]
+    assert again.fields == result.fields
+    assert (out / "report.html").stat().st_size == pytest.approx(before, rel=0.02)
+
+
+@pytest.mark.slow
+def test_a_field_that_fails_leaves_the_others_alone(images: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(images, folder)
+    blank = folder / f"{NAMES[0]}_nuclear.tif"
+    tifffile.imwrite(blank, np.random.default_rng(0).normal(100, 3, (140, 150)).astype(np.uint16))
+    result = frugalseg.segment([folder], tmp_path / "out", settings(baselines=False), quiet=True)
+    assert list(result.fields) == [NAMES[1]]
+    assert "no nucleus was found" in result.failed[NAMES[0]]
+    assert any(NAMES[0] in warning for warning in result.summary["warnings"])
+
+
+@pytest.mark.slow
+def test_a_model_of_many_fields_predicts_as_it_did_in_memory(images: Path, tmp_path: Path) -> None:
+    learn = frugalseg.LearnMarkersSettings(cells=("cytoplasm",), nuclei="nuclear", seed=2)
+    model = tmp_path / "model"
+    learned = frugalseg.learn_markers([images], model, learn, quiet=True)
+    assert list(learned.fields) == list(NAMES)
+    names = {"card.yaml", "weights.safetensors", "training.json", "record.json", "report.html"}
+    assert {path.name for path in model.iterdir()} == names
+    assert not model.with_name("model.part").exists()
+    frugalseg.predict(model, [images], tmp_path / "out", quiet=True)
+
+    table = open_fields([images])
+    cues = [find_cues(field, learn) for field in table]
+    samples = [sample_of(one) for one in cues]
+    cutter, _ = learn_from_markers(samples, SMALL, FitSettings(seed=2, quiet=True, device="cpu"))
+    for one, sample in zip(cues, samples, strict=True):
+        expected = cut_cells(cutter, one, sample, SMALL, "cpu")
+        np.testing.assert_array_equal(labels_in(tmp_path / "out", one.name), expected)
+
+    # resuming what is complete does nothing; other settings are refused
+    assert frugalseg.learn_markers([images], model, learn, resume=True, quiet=True).fields.keys() == set(
+        NAMES
+    )
+    other = learn.model_copy(update={"seed": 3})
+    with pytest.raises(frugalseg.SettingsError, match="other settings"):
+        frugalseg.learn_markers([images], model, other, resume=True, quiet=True)
+
+
+@pytest.mark.slow
+def test_learning_goes_on_where_it_was_stopped(images: Path, tmp_path: Path, monkeypatch) -> None:
+    learn = frugalseg.LearnMarkersSettings(cells=("cytoplasm",), nuclei="nuclear")
+    frugalseg.learn_markers([images], tmp_path / "whole", learn, quiet=True)
+    stopping(monkeypatch, at=9)
+    with pytest.raises(Interrupted):
+        frugalseg.learn_markers([images], tmp_path / "cut", learn, quiet=True)
+    assert not (tmp_path / "cut").exists()
+    other = learn.model_copy(update={"seed": 3})
+    with pytest.raises(frugalseg.SettingsError, match="seed"):
+        frugalseg.learn_markers([images], tmp_path / "cut", other, resume=True, quiet=True)
+    frugalseg.learn_markers([images], tmp_path / "cut", learn, resume=True, quiet=True)
+    assert load_card(tmp_path / "cut").sha256 == load_card(tmp_path / "whole").sha256
+
+
+def test_a_sample_is_at_the_working_scale(images: Path) -> None:
+    cues = find_cues(
+        open_fields([images])[0], CueSettings(cells=("cytoplasm", "phase"), nuclei="0", diameter=60)
+    )
+    sample = sample_of(cues)
+    assert sample.planes.shape == (2, 70, 75)
+    assert sample.foreground.shape == (70, 75)
+    np.testing.assert_allclose(sample.points, (cues.markers.points + 0.5) / 2 - 0.5)
+    np.testing.assert_allclose(sample.planes.mean(axis=(1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(sample.planes.std(axis=(1, 2)), 1, atol=1e-5)
+    assert cues.appearances == ("fluorescent", "label-free")
+    other = sample_of(cues, ("label-free", "label-free"))
+    assert not np.allclose(other.planes[0], sample.planes[0])
+    np.testing.assert_array_equal(other.planes[1], sample.planes[1])
+
+
+def test_own_markers_and_mask_are_taken_as_they_are(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    tifffile.imwrite(tmp_path / "a_cells.tif", random.integers(0, 99, (64, 80)).astype(np.uint16))
+    points = np.zeros((64, 80), np.uint16)
+    points[10, 12], points[30, 40], points[50, 70] = 5, 2, 9
+    tifffile.imwrite(tmp_path / "a_points.tif", points)
+    mask = np.zeros((64, 80), np.uint8)
+    mask[5:60, 5:75] = 255
+    tifffile.imwrite(tmp_path / "a_mask.tif", mask)
+    table = open_fields([tmp_path], pattern="{field}_{channel}.tif")
+    cues = find_cues(table[0], CueSettings(cells=("cells",), markers="points", mask="mask"))
+    np.testing.assert_array_equal(cues.markers.points, [[30, 40], [10, 12], [50, 70]])
+    np.testing.assert_array_equal(cues.foreground.mask, mask > 0)
+    assert cues.nuclei is None
+    assert cues.diameter == 16  # single pixels say nothing on size, so a quarter of the shorter side at most
