@@ -1,0 +1,73 @@
+"""The preset `paper` is the paper to the letter, and settings that can't work are refused."""
+
+import pytest
+from pydantic import ValidationError
+
+from frugalseg.learning.from_markers.settings import CutterSettings
+from frugalseg.learning.from_markers.task import new_cutter
+from frugalseg.networks.cutter import PAPER_WIDTHS
+
+PAPER = {
+    "patch": 64,
+    "sigma": 15.0,
+    "widths": PAPER_WIDTHS,
+    "stride": 1,
+    "prior": False,
+    "overlap": 1.0,
+    "outside": 15.0,
+    "border": 0.0,
+    "area": 640,
+    "schedule": "constant",
+    "max_steps": 1600,
+    "orientations": 1,
+    "complete": False,
+}
+
+
+def test_the_paper_to_the_letter() -> None:
+    settings = CutterSettings.preset("paper").model_dump()
+    assert {key: settings[key] for key in PAPER} == PAPER
+    # Nothing else shapes the result: a batch is an area, and the paper gives no rate.
+    known = {*PAPER, "batch", "learning_rate"}
+    added = set(settings) - known
+    assert not added, f"say what the paper does about {added}, here and in the preset"
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_the_papers_network_has_about_4_9_million_weights(channels: int) -> None:
+    cutter = new_cutter(channels, CutterSettings.preset("paper"))
+    assert cutter.encoder[0].first.in_channels == channels + 1
+    assert sum(p.numel() for p in cutter.parameters()) == pytest.approx(4.9e6, rel=0.025)
+
+
+def test_the_default_is_eq_1_and_patches_of_the_paper_too() -> None:
+    default = CutterSettings()
+    assert default == CutterSettings.preset("default")
+    assert (default.overlap, default.outside) == (1.0, 15.0)
+
+
+@pytest.mark.parametrize("name", ["default", "paper"])
+def test_another_bound_of_steps_changes_nothing_else(name: str) -> None:
+    usual, short = CutterSettings.preset(name), CutterSettings.preset(name, max_steps=7)
+    assert short.max_steps == 7
+    assert short.model_dump(exclude={"max_steps"}) == usual.model_dump(exclude={"max_steps"})
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"patch": 60, "widths": (4, 4, 4), "stride": 2}, "multiple of 8"),
+        ({"patch": 60, "widths": PAPER_WIDTHS, "stride": 1}, "multiple of 16"),
+        ({"patch": 8}, "greater than or equal to 16"),
+        ({"stride": 3}, "1 or 2"),
+        ({"orientations": 4}, "1 or 8"),
+        ({"sigma": 0.0}, "greater than 0"),
+        ({"outside": -1.0}, "greater than or equal to 0"),
+        ({"batches": 3}, "not permitted"),
+        ({"schedule": "cosine"}, "'constant' or 'decay'"),
+    ],
+    ids=str,
+)
+def test_settings_that_can_not_work_are_refused(values: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        CutterSettings.model_validate(values)

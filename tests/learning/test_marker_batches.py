@@ -1,0 +1,216 @@
+"""Batches of learning from markers: whole patches, the right ones, fields in proportion, nothing but the step's number."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from frugalseg.errors import NoMarkers, WrongShape
+from frugalseg.learning.from_markers.data import Batch, MarkerBatches, MarkerSample, PaddedField, border_ease
+from frugalseg.learning.from_markers.settings import CutterSettings
+from frugalseg.networks.patches import gaussian_disk, turned_back
+
+NO_TURN = (False, False, False)
+
+
+def _settings(**values: object) -> CutterSettings:
+    small = {
+        "patch": 16,
+        "sigma": 4.0,
+        "widths": (4, 4),
+        "stride": 1,
+        "batch": 4,
+        "area": None,
+        "border": 0.0,
+    }
+    return CutterSettings.model_validate(small | values)
+
+
+def _sample(
+    shape: tuple[int, int] = (40, 50),
+    points: object = ((5, 5), (20, 25), (39, 49)),
+    name: str = "a",
+    seed: int = 0,
+) -> MarkerSample:
+    random = np.random.default_rng(seed)
+    planes = random.normal(size=(2, *shape)).astype(np.float32)
+    return MarkerSample(name, planes, np.array(points, np.float64), random.random(shape) > 0.4)
+
+
+def _on_canvas(field: PaddedField, chosen: list[int]) -> tuple[Batch, NDArray[np.int64]]:
+    """The batch, and where on the padded canvas its window begins."""
+    batch = field.batch(np.array(chosen), NO_TURN, with_ease=True)
+    return batch, field.centres[chosen].min(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "points"),
+    [
+        ((40, 50), [[5, 5], [20, 25], [39, 49], [0, 30]]),  # markers on the border among them
+        ((7, 10), [[0, 0], [3, 9], [6, 4]]),  # an image smaller than a patch
+        ((40, 50), [[12.4, 30.6]]),  # one marker
+        ((1, 1), [[0, 0]]),
+    ],
+    ids=["border", "small", "one", "pixel"],
+)
+def test_patch_mask_and_index_belong_to_the_marker(shape: tuple[int, int], points: list[list[float]]) -> None:
+    sample = _sample(shape, points)
+    batch, start = _on_canvas(PaddedField(sample, _settings()), list(range(len(points))))
+    assert batch.patches.shape == (len(points), 3, 16, 16)
+    assert batch.ease is not None
+    width = batch.foreground.shape[1]
+    assert batch.ease.shape == (2, *batch.foreground.shape)
+    # The canvas is the smallest that holds all patches.
+    assert int(batch.index.min()) == 0 or len(points) > 1
+    assert batch.foreground.shape == tuple(np.ptp(np.round(points), axis=0).astype(int) + 16)
+    for patch, index, point in zip(batch.patches, batch.index, np.round(points).astype(int), strict=True):
+        y, x = point
+        assert torch.equal(patch[:2, 8, 8], torch.from_numpy(sample.planes[:, y, x]))
+        assert int(patch[2].argmax()) == 8 * 16 + 8
+        assert torch.equal(patch[2], gaussian_disk(16, 4.0))
+        assert divmod(int(index[8, 8]), width) == (y - start[0] + 8, x - start[1] + 8)
+        # Inside the image, mask and planes come from the same pixels.
+        laid = batch.foreground.flatten()[index]
+        for dy in range(-8, 8):
+            for dx in range(-8, 8):
+                if 0 <= y + dy < shape[0] and 0 <= x + dx < shape[1]:
+                    assert laid[8 + dy, 8 + dx] == sample.foreground[y + dy, x + dx]
+                    assert patch[0, 8 + dy, 8 + dx] == sample.planes[0, y + dy, x + dx]
+
+
+def test_markers_beyond_the_edge_are_put_on_it() -> None:
+    sample = _sample((10, 12), [[-0.6, 3.5], [9.7, 11.6], [4.5, 5.5]])
+    assert sample.centres.tolist() == [[0, 4], [9, 11], [4, 6]]
+
+
+def _points_of(batch: Batch, sample: MarkerSample) -> set[int]:
+    """Which markers a batch holds, by the grey value at the patch's centre."""
+    centres = turned_back(batch.patches, batch.turns)[:, 0, 8, 8]
+    values = sample.planes[0][tuple(sample.centres.T)].tolist()
+    return {values.index(value) for value in centres.tolist()}
+
+
+GRID = np.argwhere(np.ones((8, 8))) * 20 + 10
+
+
+def test_neighbours_make_a_batch() -> None:
+    """Without an area, a batch is a marker and those nearest to it, and every marker gets its turn."""
+    sample = _sample((160, 160), GRID)
+    batches = MarkerBatches([sample], _settings(batch=9), seed=3)
+    seen: set[int] = set()
+    for step in range(60):
+        chosen = _points_of(batches(step), sample)
+        assert len(chosen) == 9
+        assert np.ptp(GRID[list(chosen)], axis=0).max() <= 80
+        seen |= chosen
+    assert seen == set(range(64))
+
+
+def test_an_area_makes_a_batch_of_all_its_markers() -> None:
+    """The paper's: all markers in a random square, wherever it lies, never none."""
+    sample = _sample((160, 160), GRID)
+    batches = MarkerBatches([sample], _settings(area=64), seed=3)
+    counts, seen = set(), set()
+    for step in range(80):
+        chosen = _points_of(batches(step), sample)
+        low, high = GRID[list(chosen)].min(axis=0), GRID[list(chosen)].max(axis=0)
+        assert (high - low).max() < 64
+        box = ((low <= GRID) & (high >= GRID)).all(axis=1)
+        assert set(np.flatnonzero(box).tolist()) == chosen
+        counts.add(len(chosen))
+        seen |= chosen
+    assert seen == set(range(64))
+    assert max(counts) in (9, 12, 16)
+    assert len(counts) > 3
+
+
+def test_the_papers_area_takes_a_whole_small_field() -> None:
+    sample = _sample((160, 160), GRID)
+    batches = MarkerBatches([sample], _settings(area=100_000), seed=0)
+    assert np.mean([len(_points_of(batches(step), sample)) for step in range(20)]) > 60
+
+
+def test_a_batch_depends_on_seed_and_number_only() -> None:
+    samples = [_sample((160, 160), GRID), _sample((60, 60), [[30, 30]], seed=1)]
+    one, other = (MarkerBatches(samples, _settings(border=1.0), seed=7) for _ in range(2))
+    expected = [one(step) for step in range(6)]
+    for step in (5, 2, 4, 0):  # another order, another object
+        again = other(step)
+        assert again.turns == expected[step].turns
+        for name in ("patches", "index", "foreground", "ease"):
+            assert torch.equal(getattr(again, name), getattr(expected[step], name))
+    different = MarkerBatches(samples, _settings(border=1.0), seed=8)
+    assert any(
+        different(k).patches.shape != one(k).patches.shape or different(k).turns != one(k).turns
+        for k in range(6)
+    )
+
+
+def test_all_eight_turns_occur_and_are_done_to_image_and_disk() -> None:
+    sample = _sample((160, 160), GRID)
+    batches = MarkerBatches([sample], _settings(), seed=0)
+    made = [batches(step) for step in range(100)]
+    assert len({batch.turns for batch in made}) == 8
+    for batch in made[:16]:
+        upright = turned_back(batch.patches, batch.turns)
+        assert torch.equal(upright[0, 2], gaussian_disk(16, 4.0))
+        values = np.pad(sample.planes[0], 8, mode="symmetric")
+        found = np.argwhere(values == upright[0, 0, 0, 0].item())
+        assert any(
+            np.array_equal(values[y : y + 16, x : x + 16], upright[0, 0].numpy())
+            for y, x in found
+            if y + 16 <= 176 and x + 16 <= 176
+        )
+
+
+def test_fields_come_in_proportion_to_their_markers() -> None:
+    many = _sample((160, 160), GRID[:48], "many")
+    few = _sample((160, 160), GRID[:16], "few", seed=1)
+    batches = MarkerBatches([few, many], _settings(), seed=0)
+    values = {float(v) for v in few.planes[0].ravel()}
+    n = 400
+    from_few = sum(
+        turned_back(batch.patches, batch.turns)[0, 0, 8, 8].item() in values
+        for batch in (batches(step) for step in range(n))
+    )
+    assert from_few / n == pytest.approx(0.25, abs=0.07)
+
+
+def test_the_border_term_is_prepared_only_where_it_has_a_weight() -> None:
+    assert MarkerBatches([_sample()], _settings(border=0.0), 0)(0).ease is None
+    assert MarkerBatches([_sample()], _settings(border=0.5), 0)(0).ease is not None
+
+
+def test_borders_are_cheap_on_edges_only() -> None:
+    plane = np.zeros((20, 30), np.float32)
+    plane[:, 15:] = 1.0
+    ease = border_ease(plane, np.ones((20, 30), bool))
+    assert ease.shape == (2, 20, 30)
+    assert (ease[0, :-1] == 1).all()  # nothing changes downwards
+    assert (ease[1, :, :8] == 1).all()
+    assert (ease[1, :, 22:-1] == 1).all()
+    assert (ease[1, :, 14] < 0.5).all()
+    np.testing.assert_allclose(ease[1, :, 14], ease[1, :, :-1].min(axis=1), rtol=1e-5)
+    assert (ease[0, -1] == 0).all()  # there is no next pixel
+    assert (ease[1, :, -1] == 0).all()
+    turned = border_ease(np.ascontiguousarray(plane.T), np.ones((30, 20), bool))
+    np.testing.assert_allclose(turned[0], ease[1].T, atol=1e-6)
+
+
+@pytest.mark.parametrize("foreground", [True, False])
+def test_a_constant_plane_has_no_edges(foreground: bool) -> None:
+    ease = border_ease(np.zeros((8, 9), np.float32), np.full((8, 9), foreground))
+    assert (ease[0, :-1] == 1).all()
+    assert (ease[1, :, :-1] == 1).all()
+
+
+def test_what_can_not_be_learned_from_is_refused() -> None:
+    planes = np.zeros((1, 8, 9), np.float32)
+    with pytest.raises(WrongShape, match="do not fit"):
+        MarkerSample("a", planes, np.zeros((1, 2)), np.ones((8, 8), bool))
+    with pytest.raises(WrongShape, match="do not fit"):
+        MarkerSample("a", planes[0], np.zeros((1, 2)), np.ones((8, 9), bool))
+    with pytest.raises(NoMarkers, match="field 7: there is no marker"):
+        MarkerSample("field 7", planes, np.zeros((0, 2)), np.ones((8, 9), bool))
+    with pytest.raises(NoMarkers, match="no field with markers"):
+        MarkerBatches([], _settings(), 0)
