@@ -60,7 +60,7 @@ def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[
     rough = graph_cut(log_odds, 2.0)
     depth = ndimage.distance_transform_edt(rough)
     band = BAND * bleeding(texture, log_odds, classes, diameter)
-    evidence = np.where(rough, np.where(depth < band, 0.0, 4.0), -4.0)
+    evidence = np.where(rough, np.where(depth < band, 0.0, 4.0), -4.0).astype(np.float32)
     # White noise would attract the border as edges do, so the image is smoothed a little first.
     edges = blur(flat, max(0.5, diameter / 30.0))
     mask = graph_cut(evidence, 2.0, edges)
@@ -71,8 +71,7 @@ def local_texture(flat: Plane, diameter: float) -> Plane:
     """Logarithm of the local standard deviation of fine structure."""
     detail = flat - blur(flat, DETAIL * diameter)
     power = blur(detail**2, WINDOW * diameter)
-    texture: Plane = 0.5 * np.log(np.maximum(power, 1e-8))
-    return texture
+    return np.asarray(0.5 * np.log(np.maximum(power, 1e-8)), dtype=np.float32)
 
 
 def fit_two_classes(
@@ -128,7 +127,7 @@ def class_log_odds(feature: NDArray[np.floating], classes: TwoClasses) -> NDArra
         classes.share / (1 - classes.share) * classes.background_spread / classes.cells_spread
     )
     odds = np.where(feature > classes.cells, np.maximum(odds, 4.0), odds)
-    return np.where(feature < classes.background, np.minimum(odds, -4.0), odds)
+    return np.asarray(np.where(feature < classes.background, np.minimum(odds, -4.0), odds))
 
 
 def bleeding(texture: Plane, log_odds: Plane, classes: TwoClasses, diameter: float) -> float:
@@ -158,4 +157,5 @@ def fill_small_holes(mask: NDArray[np.bool_], area: float) -> NDArray[np.bool_]:
     small = sizes <= area
     small[rim] = False
     small[0] = False
-    return mask | small[labels]
+    filled: NDArray[np.bool_] = mask | small[labels]
+    return filled

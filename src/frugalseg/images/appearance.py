@@ -18,10 +18,9 @@ CORRELATION = 0.45
 
 def blur(plane: NDArray[Any], sigma: float) -> Plane:
     """Gaussian filter with reflected borders; `sigma` in px."""
-    smooth: Plane = cv2.GaussianBlur(
-        np.asarray(plane, dtype=np.float32), (0, 0), sigma, borderType=cv2.BORDER_REFLECT
-    )
-    return smooth
+    plane = np.asarray(plane, dtype=np.float32)
+    smooth = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(smooth, dtype=np.float32)
 
 
 def appearance_of(plane: Plane, diameter: float) -> Appearance:

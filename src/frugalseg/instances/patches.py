@@ -88,10 +88,8 @@ def _on_image(
     if rows.size == 0 or columns.size == 0:
         return area, np.zeros((rows.size, columns.size), dtype=np.float32)
     grid = np.broadcast_arrays(columns[None, :], rows[:, None])
-    values: NDArray[np.float32] = cv2.remap(
-        patch, np.ascontiguousarray(grid[0]), np.ascontiguousarray(grid[1]), cv2.INTER_LINEAR
-    )
-    return area, values
+    values = cv2.remap(patch, np.ascontiguousarray(grid[0]), np.ascontiguousarray(grid[1]), cv2.INTER_LINEAR)
+    return area, np.asarray(values, dtype=np.float32)
 
 
 def complete_foreground(

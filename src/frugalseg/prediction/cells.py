@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from frugalseg.images.scale import resize_labels, resize_planes
+from frugalseg.instances.halo import find_halo
 from frugalseg.instances.patches import Integrated, complete_foreground, integrate_patches
 from frugalseg.instances.tidy import tidy_labels
 from frugalseg.networks.cutter import Cutter
@@ -79,6 +81,7 @@ def cells_from_patches(
     foreground: NDArray[np.bool_],
     factor: float = 1.0,
     complete: bool = True,
+    label_free: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.uint32], Integrated]:
     """Numbered cells at the image's own scale.
 
@@ -94,6 +97,8 @@ def cells_from_patches(
         Working px per image px.
     complete : bool
         Share out the foreground (`complete_foreground`); False: the paper's threshold of one half.
+    label_free : (y,x) float32, optional
+        Image at the working scale, if it is label-free; its halo is then left out of the cells (`find_halo`).
 
     Returns
     -------
@@ -108,4 +113,9 @@ def cells_from_patches(
         labels = complete_foreground(integrated, foreground)
     else:
         labels = np.where(integrated.probability >= 0.5, integrated.labels, 0).astype(np.uint32)
+    if label_free is not None:
+        size = label_free.shape
+        small = resize_planes(foreground[None].astype(np.float32), size)[0] > 0.5
+        halo, _ = find_halo(resize_labels(labels, size), label_free, small)
+        labels = np.where(resize_labels(halo.astype(np.uint8), shape) > 0, 0, labels).astype(np.uint32)
     return tidy_labels(labels, points), integrated

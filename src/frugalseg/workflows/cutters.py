@@ -36,8 +36,15 @@ def cut_cells(
         cutting.orientations,
         pick_device(device),
     )
+    halo = cutting.trim and cues.appearances[0] == "label-free"
     labels, _ = cells_from_patches(
-        probabilities, corners, cues.markers.points, cues.foreground.mask, cues.factor, cutting.complete
+        probabilities,
+        corners,
+        cues.markers.points,
+        cues.foreground.mask,
+        cues.factor,
+        cutting.complete,
+        sample.planes[0] if halo else None,
     )
     return labels
 

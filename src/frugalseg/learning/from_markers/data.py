@@ -16,6 +16,8 @@ from frugalseg.networks.patches import Turns, canvas_index, gaussian_disk, padde
 
 #: Edges that attract borders are sought at this scale, px at the working scale.
 EDGE_SIGMA = 1.0
+#: How fast a border gets cheaper where grey values jump.
+SHARPNESS = 2.0
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,9 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """Move to a device."""
         ease = None if self.ease is None else self.ease.to(device)
-        moved = (t.to(device) for t in (self.patches, self.index, self.foreground))
-        return Batch(*moved, ease, self.turns)
+        return Batch(
+            self.patches.to(device), self.index.to(device), self.foreground.to(device), ease, self.turns
+        )
 
 
 class PaddedField:
@@ -130,8 +133,8 @@ def border_ease(plane: NDArray[np.float32], foreground: NDArray[np.bool_]) -> ND
     inside = np.concatenate([down[foreground[1:]], right[foreground[:, 1:]]])
     usual = float(np.mean(inside**2)) if inside.size else 1.0
     ease = np.zeros((2, *plane.shape), dtype=np.float32)
-    ease[0, :-1] = np.exp(-(down**2) / max(usual, 1e-12))
-    ease[1, :, :-1] = np.exp(-(right**2) / max(usual, 1e-12))
+    ease[0, :-1] = np.exp(-SHARPNESS * down**2 / max(usual, 1e-12))
+    ease[1, :, :-1] = np.exp(-SHARPNESS * right**2 / max(usual, 1e-12))
     return ease
 
 

@@ -102,4 +102,5 @@ def border_length(logits: Tensor, index: Tensor, ease: Tensor) -> Tensor:
     down, right = ease.flatten(1)
     vertical = ((y[:, 1:] - y[:, :-1]).abs() * down[index[:, :-1]]).sum()
     horizontal = ((y[:, :, 1:] - y[:, :, :-1]).abs() * right[index[:, :, :-1]]).sum()
-    return vertical + horizontal
+    length: Tensor = vertical + horizontal
+    return length

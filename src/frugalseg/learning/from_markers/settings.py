@@ -1,6 +1,6 @@
 """How a cutter is learned: the paper's numbers, and ours."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -39,6 +39,8 @@ class CutterSettings(BaseModel):
         Flips and transposes averaged when the trained network is used: 1 (the paper) or 8.
     complete
         Share out foreground that no patch claims with one half, by the network's own probabilities.
+    trim
+        Leave the halo of label-free images out of the cells.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,9 +57,10 @@ class CutterSettings(BaseModel):
     batch: int = Field(12, ge=2)
     learning_rate: float = Field(3e-3, gt=0)
     schedule: Literal["constant", "decay"] = "decay"
-    max_steps: int = Field(1800, ge=1)
+    max_steps: int = Field(1500, ge=1)
     orientations: Literal[1, 8] = 8
     complete: bool = True
+    trim: bool = True
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -82,7 +85,7 @@ class CutterSettings(BaseModel):
         >>> CutterSettings.preset("paper").widths
         (32, 64, 128, 256, 256)
         """
-        paper = {
+        paper: dict[str, Any] = {
             "widths": PAPER_WIDTHS,
             "stride": 1,
             "prior": False,
@@ -93,6 +96,7 @@ class CutterSettings(BaseModel):
             "max_steps": 1600,
             "orientations": 1,
             "complete": False,
+            "trim": False,
         }
         values = dict(paper) if name == "paper" else {}
         if max_steps is not None:

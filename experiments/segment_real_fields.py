@@ -1,0 +1,118 @@
+"""Segment real fields with no label, each by a cutter trained on itself, seeds 0-2, against the baselines.
+
+    python experiments/segment_real_fields.py --out FOLDER [--data FOLDER] [--workers 2] [--seeds 0 1 2]
+
+Defaults only, the same for every field. A run is one field and one seed in a process of one thread; runs that are
+complete in FOLDER are kept, so the script can be stopped and called again. Writes FOLDER/segment_real_fields.json
+and the tables of docs/results.md to stdout. About 2 minutes per run on one core of a 2-core machine.
+
+Besides the default it runs, on one HeLa field, both channels as input, and a model trained on `hela_2` on `hela_5`.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+HELA = tuple(f"hela_{i}" for i in range(1, 6))
+FLUORESCENT = {
+    "Kc167": ("kc167_095", "kc167_096", "kc167_097"),
+    "macrophage": ("macrophagocyte_104", "macrophagocyte_106", "macrophagocyte_107"),
+    "neuronal": ("neurocyte_010", "neurocyte_044", "neurocyte_069"),
+}
+
+
+class Run(NamedTuple):
+    """One field, one seed, one choice of channels; or a model used on another field."""
+
+    folder: str
+    field: str
+    cells: str
+    seed: int
+    model_of: str = ""
+
+    @property
+    def name(self) -> str:
+        """Folder of the results."""
+        source = f"_model_of_{self.model_of}" if self.model_of else ""
+        return f"{self.field}_{self.cells.replace(',', '+')}{source}_seed{self.seed}"
+
+
+def planned(seeds: Iterable[int]) -> list[Run]:
+    """All runs, the models before their use."""
+    seeds = tuple(seeds)
+    runs = [Run("phase_nuclear", field, "phase", seed) for seed in seeds for field in HELA]
+    runs += [
+        Run("fluo_two_channel", field, "cyto", seed)
+        for seed in seeds
+        for fields in FLUORESCENT.values()
+        for field in fields
+    ]
+    runs += [Run("phase_nuclear", "hela_2", "phase,nuclear", seed) for seed in seeds]
+    runs += [Run("phase_nuclear", "hela_5", "phase", seed, model_of="hela_2") for seed in seeds]
+    return [*runs, Run("phase_nuclear", "3t3_1", "phase", seeds[0])]
+
+
+def execute(run: Run, data: str, out: str) -> dict[str, object]:
+    """Do one run, or read what an earlier call left."""
+    import torch
+
+    from frugalseg.workflows.predict import PredictSettings, predict_fields
+    from frugalseg.workflows.segment import SegmentSettings, segment_fields
+
+    torch.set_num_threads(1)
+    folder = Path(out) / run.name
+    table, where = [str(Path(data) / run.folder / "fields.csv")], [f"field={run.field}"]
+    common = {"cells": tuple(run.cells.split(",")), "nuclei": "nuclear", "truth": "cells", "seed": run.seed}
+    if run.model_of:
+        model = Path(out) / Run(run.folder, run.model_of, run.cells, run.seed).name / f"{run.model_of}_model"
+        settings = PredictSettings(**common)
+        result = predict_fields(
+            model, table, folder, settings, where=where, device="cpu", resume=True, quiet=True
+        )
+    else:
+        result = segment_fields(
+            table, folder, SegmentSettings(**common), where=where, device="cpu", resume=True, quiet=True
+        )
+    return {**run._asdict(), "record": dict(result.to_dict()["fields"][run.field])}
+
+
+def main() -> None:
+    """Run everything, then print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    root = Path(__file__).resolve().parent.parent
+    parser.add_argument(
+        "--data", default=os.environ.get("FRUGALSEG_DATA", str(root.parent / "shared" / "data"))
+    )
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    arguments = parser.parse_args()
+    runs = planned(arguments.seeds)
+    first = [run for run in runs if not run.model_of]
+    then = [run for run in runs if run.model_of]
+    done: list[dict[str, object]] = []
+    with ProcessPoolExecutor(arguments.workers) as pool:
+        for part in (first, then):
+            jobs = [pool.submit(execute, run, arguments.data, arguments.out) for run in part]
+            for run, job in zip(part, jobs, strict=True):
+                done.append(job.result())
+                scores = done[-1]["record"]["scores"]  # type: ignore[index]
+                print(f"# {run.name}: mIoU {scores['cell_miou']:.3f}, mAP {scores['mAP']:.3f}", flush=True)
+    path = Path(arguments.out) / "segment_real_fields.json"
+    path.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+    from segment_real_fields_tables import tables
+
+    print(tables(done))
+
+
+if __name__ == "__main__":
+    main()
