@@ -1,0 +1,245 @@
+"""Foreground without a label: by every method, in fields of few, many and nearly only cells."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from frugalseg.cues.foreground import find_foreground, marker_distance
+from frugalseg.cues.scribbles import scribble_features, scribble_foreground
+from frugalseg.cues.texture import class_log_odds, fill_small_holes, fit_two_classes
+from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
+from frugalseg.images.synthetic import SyntheticField, make_cells
+
+SHAPE = (160, 192)
+
+
+def _iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+# Least IoU with the true mask. Measured over seeds 0 to 3, then lowered by 0.06 to 0.1.
+BOUNDS = [
+    ("cytoplasm", "intensity", 0.05, 0.84),
+    ("cytoplasm", "intensity", 0.3, 0.86),
+    ("cytoplasm", "intensity", 0.6, 0.88),
+    ("cytoplasm", "intensity", 0.85, 0.90),
+    ("cytoplasm", "intensity", 0.97, 0.77),
+    ("membrane", "intensity", 0.6, 0.78),
+    ("phase", "texture", 0.1, 0.40),
+    ("phase", "texture", 0.3, 0.54),
+    ("phase", "texture", 0.6, 0.59),
+    ("phase", "texture", 0.85, 0.64),
+    ("phase", "texture", 0.97, 0.60),
+    ("brightfield", "texture", 0.05, 0.56),
+    ("brightfield", "texture", 0.3, 0.73),
+    ("brightfield", "texture", 0.6, 0.68),
+    ("brightfield", "texture", 0.85, 0.66),
+    ("brightfield", "texture", 0.97, 0.62),
+]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(("channel", "method", "density", "least"), BOUNDS)
+def test_the_mask_is_where_the_cells_are(
+    channel: str, method: str, density: float, least: float, seed: int
+) -> None:
+    """Nearly empty and nearly full fields among them, where half of the pixels are far from being cells."""
+    field = make_cells(SHAPE, density=density, seed=seed)
+    found = find_foreground(field.planes([channel]), field.markers, 30, method)  # type: ignore[arg-type]
+    truth = field.cells > 0
+    assert found.method == method
+    assert found.mask.shape == found.probability.shape == SHAPE
+    assert found.mask.dtype == bool
+    assert found.probability.dtype == np.float32
+    assert _iou(found.mask, truth) >= least
+    # The evidence agrees with the mask: surer inside than outside, never beyond 0 to 1.
+    assert 0 <= found.probability.min() < found.probability.max() <= 1
+    assert found.probability[found.mask].mean() > found.probability[~found.mask].mean() + 0.2
+
+
+@pytest.mark.parametrize("density", [0.1, 0.6, 0.85])
+@pytest.mark.parametrize(
+    ("channel", "method"),
+    [("cytoplasm", "intensity"), ("membrane", "intensity"), ("phase", "texture"), ("brightfield", "texture")],
+)
+def test_auto_picks_the_method_by_the_image(channel: str, method: str, density: float) -> None:
+    field = make_cells(SHAPE, density=density, seed=0)
+    auto = find_foreground(field.planes([channel]), field.markers, 30)
+    forced = find_foreground(field.planes([channel]), field.markers, 30, method)  # type: ignore[arg-type]
+    assert auto.method == method
+    assert np.array_equal(auto.mask, forced.mask)
+
+
+def test_a_mask_bleeds_little_over_the_border() -> None:
+    """A texture window alone reaches 2 to 4 px beyond the cells, which at this size adds a quarter of their area."""
+    field = make_cells((256, 256), density=0.3, seed=2)
+    truth = field.cells > 0
+    for channel in ("phase", "brightfield"):
+        mask = find_foreground(field.planes([channel]), field.markers, 30, "texture").mask
+        assert mask.sum() < 1.25 * truth.sum()
+
+
+@pytest.mark.parametrize("diameter", [15, 60])
+def test_the_cells_size_only_sets_the_scale(diameter: int) -> None:
+    field = make_cells((diameter * 6, diameter * 7), density=0.6, diameter=diameter, seed=1)
+    for channel, least in (("cytoplasm", 0.8), ("brightfield", 0.6)):
+        found = find_foreground(field.planes([channel]), field.markers, diameter)
+        assert found.mask.shape == field.cells.shape
+        assert _iou(found.mask, field.cells > 0) > least
+
+
+def test_one_plane_may_come_without_channel_axis_and_only_the_first_channel_counts() -> None:
+    field = make_cells(SHAPE, seed=3)
+    expected = find_foreground(field.planes(["cytoplasm"]), field.markers, 30).mask
+    assert np.array_equal(find_foreground(field.cytoplasm, field.markers, 30).mask, expected)
+    both = find_foreground(field.planes(["cytoplasm", "phase"]), field.markers, 30).mask
+    assert np.array_equal(both, expected)
+
+
+def _strokes(field: SyntheticField) -> NDArray[np.uint8]:
+    """A few strokes, 3 px thick: through four cells, and four in the background."""
+    truth = (field.cells > 0).astype(np.uint8)
+    scribbles = np.zeros(truth.shape, np.uint8)
+    inside = cv2.distanceTransform(truth, cv2.DIST_L2, 5)
+    outside = cv2.distanceTransform(1 - truth, cv2.DIST_L2, 5)
+    for depth, value in ((inside, 2), (outside, 1)):
+        for _ in range(4):
+            y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+            reach = max(1, int(depth[y, x]) - 3)
+            cv2.line(scribbles, (int(x) - reach, int(y)), (int(x) + reach, int(y)), value, 3)
+            cv2.circle(depth, (int(x), int(y)), 40, 0.0, -1)
+    return scribbles
+
+
+@pytest.mark.parametrize("channel", ["phase", "brightfield"])
+def test_strokes_train_the_forest(channel: str) -> None:
+    field = make_cells(SHAPE, density=0.5, seed=5)
+    scribbles = _strokes(field)
+    truth = field.cells > 0
+    assert set(np.unique(scribbles)) == {0, 1, 2}
+    assert (scribbles > 0).mean() < 0.1
+    found = find_foreground(field.planes([channel]), field.markers, 30, scribbles=scribbles)
+    assert found.method == "scribbles"
+    assert _iou(found.mask, truth) > 0.6
+    assert found.mask[scribbles == 2].all()
+    assert not found.mask[scribbles == 1].any()
+    # It is the strokes that decide: with the classes swapped, the mask is roughly the other way round.
+    swapped = find_foreground(field.planes([channel]), field.markers, 30, scribbles=(3 - scribbles) % 3)
+    assert _iou(swapped.mask, ~truth) > _iou(swapped.mask, truth)
+
+
+def test_strokes_are_kept_against_all_evidence() -> None:
+    field = make_cells((96, 96), density=0.4, seed=1)
+    scribbles = _strokes(field)
+    y, x = np.argwhere(field.cells == 0)[0]
+    scribbles[y, x] = 2  # one pixel in the background
+    mask, log_odds = scribble_foreground(field.planes(["cytoplasm"]), scribbles.astype(np.int64), 30)
+    assert mask[y, x]
+    assert log_odds[y, x] == log_odds.max()
+    assert np.abs(log_odds).max() <= 4
+
+
+def test_the_forest_sees_gaussian_variance_and_laplacian_of_every_channel() -> None:
+    planes = make_cells((48, 64), seed=0).planes(["phase", "cytoplasm"])
+    features = scribble_features(planes, 30)
+    assert features.shape == (48, 64, 2 * len({*range(4)}) * 3)
+    alone = scribble_features(planes[:1], 30)
+    assert np.array_equal(features[..., : alone.shape[-1]], alone)
+    # The image's unit does not matter.
+    np.testing.assert_allclose(scribble_features(planes * 8 + 100, 30), features, atol=2e-2)
+    # A spike: its own place has the lowest Laplacian and the highest Gaussian at each scale.
+    spike = np.zeros((1, 41, 41), np.float32)
+    spike[0, 20, 20] = 1.0
+    at = scribble_features(spike, 30)
+    for scale in range(4):
+        smooth, _, laplacian = (at[..., 3 * scale + k] for k in range(3))
+        assert smooth.argmax() == laplacian.argmin() == 20 * 41 + 20
+
+
+def test_the_users_own_mask_is_taken_as_it_is() -> None:
+    field = make_cells((64, 80), seed=0)
+    own = np.zeros((64, 80), np.int32)
+    own[3:20, 5:9] = 7
+    for method in ("auto", "mask"):
+        found = find_foreground(field.planes(["phase"]), field.markers, 30, method, mask=own)  # type: ignore[arg-type]
+        assert found.method == "mask"
+        assert np.array_equal(found.mask, own > 0)
+        assert np.array_equal(found.probability, (own > 0).astype(np.float32))
+    # It needs neither markers nor an image that shows something, and it wins over strokes.
+    blank = find_foreground(np.zeros((64, 80)), [], 30, mask=own > 0, scribbles=own)
+    assert np.array_equal(blank.mask, own > 0)
+
+
+CELLS = make_cells((64, 80), seed=0).planes(["cytoplasm"])
+POINT = [[30.0, 30.0]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "points", "settings", "error", "says"),
+    [
+        (CELLS, [], {}, NoMarkers, "no marker"),
+        (CELLS, POINT, {"method": "otsu"}, SettingsError, "'otsu' is not known; use one of auto, intensity"),
+        (CELLS, POINT, {"method": "mask"}, SettingsError, "'mask' needs a mask"),
+        (CELLS, POINT, {"method": "scribbles"}, SettingsError, "'scribbles' needs a scribble"),
+        (CELLS, POINT, {"mask": np.ones((64, 81))}, WrongShape, r"mask has shape \(64, 81\).*\(64, 80\)"),
+        (CELLS, POINT, {"scribbles": np.ones((80, 64))}, WrongShape, "scribbles has shape"),
+        (CELLS, POINT, {"scribbles": np.ones((64, 80))}, SettingsError, r"both classes.*\[1\]"),
+        (CELLS, POINT, {"scribbles": np.zeros((64, 80))}, SettingsError, r"both classes.*\[0\]"),
+        (CELLS * np.nan, POINT, {}, BadPixels, "NaN or infinite"),
+        (CELLS * np.inf, POINT, {}, BadPixels, "NaN or infinite"),
+        (np.full((64, 80), 7.0), POINT, {}, BadPixels, "constant"),
+        (np.zeros((0, 80)), POINT, {}, WrongShape, r"with pixels, not one of shape \(1, 0, 80\)"),
+        (np.zeros((1, 1, 64, 80)), POINT, {}, WrongShape, r"\(C,Y,X\) or \(Y,X\)"),
+        (np.zeros(5), POINT, {}, WrongShape, r"\(C,Y,X\) or \(Y,X\)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_can_not_be_done_is_told(
+    cells: NDArray[np.float32],
+    points: list[list[float]],
+    settings: dict[str, object],
+    error: type[Exception],
+    says: str,
+) -> None:
+    with pytest.raises(error, match=says):
+        find_foreground(cells, points, 30, **settings)  # type: ignore[arg-type]
+
+
+def test_distance_to_the_nearest_marker() -> None:
+    distance = marker_distance(
+        np.array([[2.4, 3.0], [9.0, 30.0]]), (10, 20)
+    )  # the second lies beyond the edge
+    y, x = np.mgrid[:10, :20]
+    expected = np.minimum(np.hypot(y - 2, x - 3), np.hypot(y - 9, x - 19))
+    np.testing.assert_allclose(distance, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.5, 0.97])
+def test_the_mixture_finds_both_classes_however_rare_one_is(share: float) -> None:
+    """Known: a tenth of the cells. A free mixture of two would split the larger class."""
+    random = np.random.default_rng(0)
+    feature = random.normal(0.0, 1.0, (200, 200)).astype(np.float32)
+    cell = np.zeros(feature.size, bool)
+    cell[: int(share * feature.size)] = True
+    cell = cell.reshape(feature.shape)
+    feature[cell] = random.normal(4.0, 0.8, int(cell.sum()))
+    certain = cell & (random.random(cell.shape) < 0.1)
+    far = ~cell if share < 0.9 else np.zeros_like(cell)
+    classes = fit_two_classes(feature, certain, far)
+    assert classes.cells == pytest.approx(4.0, abs=0.25)
+    assert classes.background == pytest.approx(0.0, abs=0.4)
+    decided = class_log_odds(feature, classes) > 0
+    assert _iou(decided, cell) > 0.8
+
+
+def test_small_holes_are_filled_and_bays_are_not() -> None:
+    mask = np.ones((20, 20), bool)
+    mask[3:5, 3:5] = False  # 4 px
+    mask[10:14, 10:14] = False  # 16 px
+    mask[8, 0:2] = False  # a bay
+    filled = fill_small_holes(mask, 6)
+    assert filled[3:5, 3:5].all()
+    assert np.array_equal(filled[5:], mask[5:])
+    assert fill_small_holes(np.ones((4, 4), bool), 5).all()
+    assert not fill_small_holes(np.zeros((4, 4), bool), 5).any()
