@@ -21,6 +21,7 @@ PAPER = {
     "max_steps": 1600,
     "orientations": 1,
     "complete": False,
+    "trim": False,
 }
 
 

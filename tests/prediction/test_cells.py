@@ -128,3 +128,25 @@ def test_border_cells_and_scale(factor: float) -> None:
         away = np.hypot(y - row, x - column)
         assert (labels[away < radius - 1.5] == number).all()
         assert (labels[away > radius + 1.5] != number).all()
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0])
+def test_the_halo_of_label_free_images_is_left_out(factor: float) -> None:
+    """A cell of 15 px at the working scale whose two outermost px are dark; at the image's scale it is larger."""
+    side = 80
+    y, x = np.mgrid[:side, :side]
+    away = np.hypot(y - 40, x - 40)
+    plane = np.random.default_rng(0).normal(0.0, 0.1, (side, side)).astype(np.float32)
+    plane[(away <= 15) & (away > 13)] = -4.0
+    patch = np.where(away <= 15, 0.9, 0.0).astype(np.float32)
+    size = round(side / factor)
+    point = np.array([[(40.5 / factor) - 0.5] * 2])
+    grid = np.mgrid[:size, :size] - point[0][:, None, None]
+    radius = np.hypot(*grid) * factor
+    settings = (patch[None], np.zeros((1, 2), np.int64), point, radius <= 16, factor)
+    whole, _ = cells_from_patches(*settings)
+    trimmed, _ = cells_from_patches(*settings, label_free=plane)
+    assert (whole[radius < 14.5] == 1).all()
+    assert (trimmed[radius < 12.5] == 1).all()
+    assert 0.04 < 1 - trimmed.sum() / whole.sum() < 0.27
+    assert not trimmed[whole == 0].any()
