@@ -43,7 +43,8 @@ def test_pieces_that_meet_at_a_corner_are_two() -> None:
     assert tidy_labels(labels, points=[[1, 2]]).tolist() == _drawn("....", "..1.", "....").tolist()
 
 
-def test_holes_are_filled_but_no_other_cell_is_eaten() -> None:
+@pytest.mark.parametrize("swapped", [False, True], ids=["outer first", "inner first"])
+def test_holes_are_filled_but_no_other_cell_is_eaten(swapped: bool) -> None:
     labels = _drawn(
         "1111111",
         "1.11221",
@@ -53,9 +54,11 @@ def test_holes_are_filled_but_no_other_cell_is_eaten() -> None:
         "3..3...",
         "3333...",
     )
-    tidy = tidy_labels(labels, points=[[0, 0], [1, 4], [4, 0]])
+    points = [[0, 0], [1, 4], [4, 0]]
+    new_id = np.array([0, 2, 1, 3] if swapped else [0, 1, 2, 3])
+    tidy = tidy_labels(new_id[labels], [points[1], points[0], points[2]] if swapped else points)
     expected = _drawn("1111111", "1111221", "1111221", "1111111", "3333...", "3333...", "3333...")
-    assert tidy.tolist() == expected.tolist()
+    assert tidy.tolist() == new_id[expected].tolist()
 
 
 def test_a_bay_open_to_the_outside_is_no_hole() -> None:

@@ -195,6 +195,7 @@ def sample_of(cues: FieldCues, appearances: Sequence[Appearance] | None = None) 
         np.stack(planes),
         resize_points(cues.markers.points, cues.shape, shape),
         resize_labels(cues.foreground.mask, shape),
+        looks[0] == "label-free",
     )
 
 

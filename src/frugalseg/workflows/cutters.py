@@ -36,7 +36,6 @@ def cut_cells(
         cutting.orientations,
         pick_device(device),
     )
-    halo = cutting.trim and cues.appearances[0] == "label-free"
     labels, _ = cells_from_patches(
         probabilities,
         corners,
@@ -44,7 +43,7 @@ def cut_cells(
         cues.foreground.mask,
         cues.factor,
         cutting.complete,
-        sample.planes[0] if halo else None,
+        sample.planes[0] if cutting.trim and sample.label_free else None,
     )
     return labels
 

@@ -34,12 +34,15 @@ class MarkerSample:
         (N,2) float64, markers (y, x), px.
     foreground
         (Y,X) bool.
+    label_free
+        Whether the first plane shows phase contrast, DIC or bright-field, and so may have a halo.
     """
 
     name: str
     planes: NDArray[np.float32]
     points: NDArray[np.float64]
     foreground: NDArray[np.bool_]
+    label_free: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what does not belong together."""
