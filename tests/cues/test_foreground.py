@@ -243,3 +243,40 @@ def test_small_holes_are_filled_and_bays_are_not() -> None:
     assert np.array_equal(filled[5:], mask[5:])
     assert fill_small_holes(np.ones((4, 4), bool), 5).all()
     assert not fill_small_holes(np.zeros((4, 4), bool), 5).any()
+
+
+def test_own_mask_is_foreground_wherever_it_is_above_zero() -> None:
+    field = make_cells((64, 80), seed=0)
+    soft = np.full((64, 80), 0.5)
+    assert find_foreground(field.planes(["phase"]), field.markers, 30, mask=soft).mask.all()
+
+
+def test_scribbles_of_a_third_value_are_refused() -> None:
+    field = make_cells((64, 80), seed=0)
+    strokes = np.zeros((64, 80), int)
+    strokes[3], strokes[30], strokes[50] = 1, 2, 3
+    with pytest.raises(SettingsError, match=r"also have \[3\]"):
+        find_foreground(field.planes(["phase"]), field.markers, 30, scribbles=strokes)
+
+
+@pytest.mark.parametrize("row", [20, 21])
+def test_thin_strokes_on_large_cells_count_and_are_kept(row: int) -> None:
+    field = make_cells((240, 240), diameter=60, seed=0)
+    strokes = np.zeros((240, 240), int)
+    strokes[row] = np.where(field.cells[row] > 0, 2, 1)
+    mask = find_foreground(field.planes(["phase"]), field.markers, 60, scribbles=strokes).mask
+    assert mask[strokes == 2].all()
+    assert not mask[strokes == 1].any()
+
+
+@pytest.mark.parametrize("diameter", [0.0, -3.0, float("nan")])
+def test_a_diameter_that_is_none_is_refused(diameter: float) -> None:
+    field = make_cells((64, 80), seed=0)
+    with pytest.raises(SettingsError, match="diameter"):
+        find_foreground(field.planes(["phase"]), field.markers, diameter)
+
+
+def test_markers_without_a_position_are_refused() -> None:
+    field = make_cells((64, 80), seed=0)
+    with pytest.raises(BadPixels, match="markers"):
+        find_foreground(field.planes(["phase"]), [[np.nan, 3.0]], 30)

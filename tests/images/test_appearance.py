@@ -86,3 +86,18 @@ def test_normalised_planes_have_zero_mean_and_unit_variance(appearance: str) -> 
 def test_a_constant_plane_stays_finite() -> None:
     for appearance in ("fluorescent", "label-free"):
         assert np.isfinite(normalised(np.full((20, 20), 9.0, np.float32), appearance, 30)).all()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("channel", ["phase", "brightfield"])
+@pytest.mark.parametrize("density", [0.9, 0.97, 1.0])
+def test_label_free_fields_full_of_cells_are_label_free(channel: str, density: float) -> None:
+    for seed in range(4):
+        plane = make_cells((160, 192), density=density, seed=seed).planes([channel])[0]
+        assert appearance_of(plane, 30) == "label-free"
+
+
+@pytest.mark.parametrize("value", [7.3, 9.0, 1234.56])
+@pytest.mark.parametrize("appearance", ["fluorescent", "label-free"])
+def test_rounding_of_a_constant_plane_is_not_blown_up(value: float, appearance: str) -> None:
+    plane = np.full((64, 64), value, np.float32)
+    assert np.abs(normalised(plane, appearance, 30)).max() == 0

@@ -116,3 +116,12 @@ def test_what_is_no_label_map_is_refused() -> None:
         tidy_labels(np.zeros((2, 3, 4), int))
     with pytest.raises(WrongShape, match="0 and above"):
         tidy_labels([[0, -1]])
+
+
+def test_no_hole_is_left_where_a_fragment_of_another_cell_lay() -> None:
+    labels = np.array([[1, 1, 1], [1, 2, 1], [1, 1, 1], [0, 0, 0], [2, 2, 2]])
+    assert tidy_labels(labels, [[0, 0], [4, 1]]).tolist()[:3] == [[1, 1, 1]] * 3
+
+
+def test_an_array_without_pixels_stays_one() -> None:
+    assert tidy_labels(np.zeros((0, 5), int)).shape == (0, 5)

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import pickle
 import signal
 import threading
 import warnings
@@ -195,9 +194,24 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
         fit(small(), interrupting(5), squared, settings(), tmp_path)
     held = torch.load(tmp_path / CHECKPOINT, weights_only=True)
     torch.save({**held, "more": _Malicious(trap)}, tmp_path / CHECKPOINT)
-    with pytest.raises((BadModel, pickle.UnpicklingError)):
+    with pytest.raises(BadModel, match=r"last\.ckpt can't be resumed.*without --resume") as refused:
         fit(small(), batches, squared, settings(resume=True), tmp_path)
     assert not trap.exists()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        fit(small(), interrupting(5), squared, settings(), tmp_path)
+    held = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    held["state_dict"]["network.0.weight"] = torch.zeros(5, 3)
+    torch.save(held, tmp_path / CHECKPOINT)
+    with pytest.raises(BadModel, match="another network"):
+        fit(small(), batches, squared, settings(resume=True), tmp_path)
+
+
+def test_one_step_is_one_step_with_decay_too() -> None:
+    assert fit(small(), batches, squared, settings(max_steps=1, schedule="decay")).steps == 1
 
 
 def _truncated(path: Path) -> None:

@@ -214,3 +214,17 @@ def test_what_can_not_be_learned_from_is_refused() -> None:
         MarkerSample("field 7", planes, np.zeros((0, 2)), np.ones((8, 9), bool))
     with pytest.raises(NoMarkers, match="no field with markers"):
         MarkerBatches([], _settings(), 0)
+
+
+def test_fields_of_different_channels_can_not_be_learned_together() -> None:
+    samples = [
+        MarkerSample(
+            str(count),
+            np.zeros((count, 40, 40), np.float32),
+            np.array([[20.0, 20.0]]),
+            np.ones((40, 40), bool),
+        )
+        for count in (1, 2)
+    ]
+    with pytest.raises(WrongShape, match=r"\[1, 2\] channels"):
+        MarkerBatches(samples, CutterSettings(), seed=0)

@@ -1,7 +1,7 @@
 """Where there are cells: one mask per field, by the method that fits the image."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,11 +9,11 @@ from scipy import ndimage
 from scipy.special import expit
 
 from frugalseg.cues.intensity import intensity_foreground
-from frugalseg.cues.scribbles import scribble_foreground
+from frugalseg.cues.scribbles import BACKGROUND, CELL, scribble_foreground, shrunk_strokes
 from frugalseg.cues.texture import texture_foreground
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
 from frugalseg.images.appearance import appearance_of
-from frugalseg.images.scale import resize_labels, resize_planes, resize_points
+from frugalseg.images.scale import resize_planes, resize_points
 
 Method = Literal["auto", "intensity", "texture", "scribbles", "mask"]
 
@@ -96,10 +96,14 @@ def find_foreground(
     method = _chosen(method, planes, scribbles, mask)
     shape = planes.shape[1:]
     if mask is not None and method == "mask":
-        own = _same_shape(mask, shape, "mask") > 0
+        own = np.asarray(_same_shape(mask, shape, "mask") > 0)
         return Foreground(own, own.astype(np.float32), "mask")
     if len(points) == 0:
         raise NoMarkers("There is no marker, so it is not known where cells are; give markers or a mask.")
+    if not (np.isfinite(diameter) and diameter > 0):
+        raise SettingsError(f"The cell diameter is {diameter}; it must be a number of px above 0.")
+    if not np.isfinite(points).all():
+        raise BadPixels("Some markers have no finite position; leave them out.")
     factor = min(1.0, WORKING_DIAMETER / diameter)
     small = resize_planes(planes, factor)
     distance = marker_distance(resize_points(points, shape, factor), small.shape[1:])
@@ -107,14 +111,17 @@ def find_foreground(
     if method == "auto":
         method = "intensity" if appearance_of(small[0], size) == "fluorescent" else "texture"
     if method == "scribbles":
-        strokes = resize_labels(_same_shape(scribbles, shape, "scribbles"), small.shape[1:])
+        strokes = shrunk_strokes(_same_shape(scribbles, shape, "scribbles"), small.shape[1:])
         found, log_odds = scribble_foreground(small, strokes, size)
     elif method == "intensity":
         found, log_odds = intensity_foreground(small[0], distance, size)
     else:
         found, log_odds = texture_foreground(small[0], distance, size)
     full = resize_planes(np.stack([found, expit(log_odds)]).astype(np.float32), shape)
-    return Foreground(full[0] > 0.5, np.clip(full[1], 0, 1).astype(np.float32), method)
+    whole = full[0] > 0.5
+    if method == "scribbles" and scribbles is not None:  # as they were drawn, at the image's own scale
+        whole = (whole & (np.asarray(scribbles) != BACKGROUND)) | (np.asarray(scribbles) == CELL)
+    return Foreground(whole, np.clip(full[1], 0, 1).astype(np.float32), method)
 
 
 def marker_distance(points: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -150,8 +157,8 @@ def _chosen(method: Method, planes: NDArray[np.float32], scribbles: object, mask
     return method
 
 
-def _same_shape(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.int64]:
+def _same_shape(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[Any]:
     array = np.asarray(values)
     if array.shape != shape:
         raise WrongShape(f"The {what} has shape {array.shape}, the image {shape}; they must be the same.")
-    return array.astype(np.int64)
+    return array

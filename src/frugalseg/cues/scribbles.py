@@ -1,5 +1,7 @@
 """Foreground from a few strokes of the user: the paper's random forest, then a graph cut."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +42,27 @@ def scribble_features(planes: NDArray[np.float32], diameter: float) -> NDArray[n
             variance = blur((values - smooth) ** 2, sigma)
             features += [smooth, np.log(variance + 1e-6), sigma**2 * cv2.Laplacian(smooth, cv2.CV_32F)]
     return np.stack(features, axis=-1).astype(np.float32)
+
+
+def shrunk_strokes(scribbles: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Strokes (y,x) at another scale; thin ones stay, where two classes meet the cells win.
+
+    Raises
+    ------
+    SettingsError
+        There are values other than 0, 1 and 2.
+    """
+    odd = np.setdiff1d(np.unique(scribbles), (0, BACKGROUND, CELL))
+    if len(odd):
+        raise SettingsError(
+            f"Scribbles hold 0 = unknown, 1 = background and 2 = cell; these also have {odd[:5].tolist()}."
+        )
+    strokes = np.zeros(shape, dtype=np.int64)
+    for value in (BACKGROUND, CELL):
+        drawn = np.argwhere(scribbles == value)
+        rows, columns = (drawn * np.array(shape) // np.array(scribbles.shape)).T
+        strokes[rows, columns] = value
+    return strokes
 
 
 def scribble_foreground(

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
+from skimage.measure import label
 
 from frugalseg.errors import WrongShape
 
@@ -38,40 +39,53 @@ def tidy_labels(labels: ArrayLike, points: ArrayLike | None = None, min_area: in
     given = np.asarray(labels)
     if given.ndim != 2 or (given.size and int(given.min()) < 0):
         raise WrongShape(f"Labels must be (Y,X) with ids of 0 and above, not of shape {given.shape}.")
-    markers = None if points is None else np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    tidy = np.zeros(given.shape, dtype=np.uint32)
+    if given.size == 0:
+        return np.zeros(given.shape, dtype=np.uint32)
     ids, compact = np.unique(given, return_inverse=True)
-    compact = compact.reshape(given.shape)
-    shift = 0 if len(ids) and ids[0] == 0 else 1
-    for index, area in enumerate(ndimage.find_objects(compact + shift), start=1):
-        if area is None:
-            continue
-        number = int(ids[index - shift])
-        piece = compact[area] == index - shift
-        marker = markers[number - 1] if markers is not None and number <= len(markers) else None
-        piece = _main_piece(piece, area, marker)
-        filled = ndimage.binary_fill_holes(piece)
-        if filled.sum() < max(1, min_area):
-            continue
-        free = (given[area] == 0) | (given[area] == number)
-        view = tidy[area]
-        view[(filled & free) | piece] = number
-    return tidy
+    numbered = (compact.reshape(given.shape) + int(ids[0] != 0)).astype(np.int32)
+    ids = np.concatenate([[0], ids[ids > 0]])
+    markers = np.zeros((0, 2)) if points is None else np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    filled = _without_holes(np.where(_main_pieces(numbered, ids, markers), numbered, 0).astype(np.int32))
+    sizes = np.bincount(filled.ravel(), minlength=len(ids))
+    filled[sizes[filled] < min_area] = 0
+    return ids.astype(np.uint32)[filled]
 
 
-def _main_piece(
-    piece: NDArray[np.bool_], area: tuple[slice, slice], marker: NDArray[np.float64] | None
+def _main_pieces(
+    compact: NDArray[np.int32], ids: NDArray[np.integer], markers: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """The piece that holds the marker, else the largest."""
-    pieces, count = ndimage.label(piece)
-    if count <= 1:
-        return piece
-    chosen = 0
-    if marker is not None:
-        y, x = (round(float(m)) - a.start for m, a in zip(marker, area, strict=True))
-        if 0 <= y < piece.shape[0] and 0 <= x < piece.shape[1]:
-            chosen = int(pieces[y, x])
-    if chosen == 0:
-        chosen = int(np.bincount(pieces.ravel())[1:].argmax()) + 1
-    main: NDArray[np.bool_] = pieces == chosen
-    return main
+    """Of every cell the piece that holds the marker, else the largest (the first of equals)."""
+    pieces = label(compact, background=0, connectivity=1)
+    sizes = np.bincount(pieces.ravel())
+    owner = np.zeros(len(sizes), dtype=np.int64)
+    owner[pieces.ravel()] = compact.ravel()
+    sizes[0] = 0
+    rank = np.lexsort((np.arange(len(sizes)), -sizes))  # largest first
+    main = np.zeros(len(ids), dtype=np.int64)
+    main[owner[rank[::-1]]] = rank[::-1]  # the last written is the largest
+    y, x = np.round(markers).astype(np.int64).T
+    inside = (y >= 0) & (y < compact.shape[0]) & (x >= 0) & (x < compact.shape[1])
+    at = np.flatnonzero(inside)
+    hit = pieces[y[at], x[at]]
+    own = ids[owner[hit]] == at + 1
+    main[owner[hit[own]]] = hit[own]
+    kept: NDArray[np.bool_] = (pieces > 0) & (main[compact] == pieces)
+    return kept
+
+
+def _without_holes(compact: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Fill background that a single cell encloses."""
+    holes, count = ndimage.label(np.pad(compact == 0, 1, constant_values=True))
+    lowest = np.full(count + 1, np.iinfo(np.int32).max)
+    highest = np.zeros(count + 1, dtype=np.int32)
+    around = np.pad(compact, 1)
+    for axis in (0, 1):
+        first = tuple(slice(0, -1) if a == axis else slice(None) for a in (0, 1))
+        second = tuple(slice(1, None) if a == axis else slice(None) for a in (0, 1))
+        for here, there in ((first, second), (second, first)):
+            both = (holes[here] > 0) & (around[there] > 0)
+            np.minimum.at(lowest, holes[here][both], around[there][both])
+            np.maximum.at(highest, holes[here][both], around[there][both])
+    fill = np.where(lowest == highest, highest, 0)
+    fill[[0, holes[0, 0]]] = 0
+    return np.where(compact > 0, compact, fill[holes[1:-1, 1:-1]]).astype(np.int32)

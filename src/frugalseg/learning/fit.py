@@ -202,21 +202,11 @@ def fit(
         run = TrainingRun(network, loss, settings, str(device))
         checkpoint = None if folder is None else folder / CHECKPOINT
         loader = DataLoader(_Numbered(batches, run), batch_size=None)
+        if settings.resume and checkpoint is not None and checkpoint.exists():
+            _check_resumable(checkpoint, run)
         start = time.monotonic()
         with _interruptible(run):
-            try:
-                run_training(run, loader, device, checkpoint)
-            except (RuntimeError, KeyError, EOFError, ValueError) as error:
-                if (
-                    settings.resume
-                    and checkpoint is not None
-                    and checkpoint.exists()
-                    and not run.record.losses
-                ):
-                    raise BadModel(
-                        f"{checkpoint} can't be resumed ({error}); start again without --resume"
-                    ) from error
-                raise
+            run_training(run, loader, device, checkpoint)
         run.record.seconds += time.monotonic() - start
     network.to("cpu").eval()
     if run.interrupted:
@@ -225,6 +215,20 @@ def fit(
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return run.record
+
+
+def _check_resumable(checkpoint: Path, run: nn.Module) -> None:
+    """Refuse a checkpoint that is damaged, brings code along, or is of another network."""
+    again = "start again without --resume"
+    try:
+        held = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        shapes = {name: value.shape for name, value in held["state_dict"].items()}
+        FitRecord(**{key: value for key, value in held["record"].items() if key != "steps"})
+    except Exception as error:  # a damaged file makes torch raise one of half a dozen kinds
+        reason = "it is damaged, or holds more than tensors and plain values"
+        raise BadModel(f"{checkpoint} can't be resumed: {reason}; {again}") from error
+    if shapes != {name: value.shape for name, value in run.state_dict().items()}:
+        raise BadModel(f"{checkpoint} can't be resumed: it is of another network; {again}")
 
 
 class _Numbered(IterableDataset[Any]):

@@ -74,7 +74,8 @@ class TrainingRun(LightningModule):
                 record.stopped_because = (
                     "the loss was stable" if stable else "the upper bound of steps was reached"
                 )
-            return record.decay_from is not None and record.steps >= record.decay_from + self.decay_steps
+            decayed = record.decay_from is not None and record.steps >= record.decay_from + self.decay_steps
+            return decayed or record.steps >= settings.max_steps
         if is_stable(record.losses, settings.max_steps):
             record.stopped_because = "the loss was stable"
             return True
@@ -130,7 +131,7 @@ def run_training(run: TrainingRun, loader: Any, device: torch.device, checkpoint
     progress = None
     if not run.settings.quiet:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        console = Console()
+        console = Console(stderr=True)
         progress = Progress(
             *columns,
             TimeRemainingColumn(),

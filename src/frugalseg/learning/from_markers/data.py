@@ -157,6 +157,11 @@ class MarkerBatches:
     def __init__(self, samples: Sequence[MarkerSample], settings: CutterSettings, seed: int) -> None:
         if not samples:
             raise NoMarkers("There is no field with markers to learn from; check the nuclear channel.")
+        channels = sorted({sample.planes.shape[0] for sample in samples})
+        if len(channels) > 1:
+            raise WrongShape(
+                f"The fields have {channels} channels; to learn together they need the same ones."
+            )
         self.settings = settings
         self.seed = seed
         self.fields = [PaddedField(sample, settings) for sample in samples]
