@@ -17,6 +17,8 @@ PAPER = {
     "outside": 15.0,
     "border": 0.0,
     "area": 640,
+    "shift": 0.0,
+    "vary": 0.0,
     "schedule": "constant",
     "max_steps": 1600,
     "orientations": 1,

@@ -48,12 +48,12 @@ class Pixelwise(nn.Module):
 @pytest.mark.parametrize("border", [0.0, 2.0])
 def test_the_loss_does_not_see_how_a_batch_was_turned(border: float) -> None:
     """Turns, transposes among them, are undone on the output: mask, rivals and edges stay in place."""
-    settings = CutterSettings(patch=32, widths=(4, 4), border=border)
+    settings = CutterSettings(patch=32, widths=(4, 4), border=border, shift=0, vary=0)
     sample = _sample(make_cells((90, 120), seed=1))
     field = PaddedField(sample, settings)
     chosen = np.arange(min(6, len(sample.points)))
     losses = [
-        cutter_loss(Pixelwise(), field.batch(chosen, turns, border > 0), settings)  # type: ignore[arg-type]
+        cutter_loss(Pixelwise(), field.batch(chosen, turns, border > 0, RANDOM), settings)  # type: ignore[arg-type]
         for turns in every_turn()
     ]
     upright = losses[0]
@@ -66,7 +66,7 @@ def test_the_loss_does_not_see_how_a_batch_was_turned(border: float) -> None:
 def test_the_loss_of_a_batch_is_eq_1_per_area_of_its_cells() -> None:
     settings = CutterSettings(patch=32, widths=(4, 4), border=0.7, overlap=0.5, outside=9.0)
     sample = _sample(make_cells((90, 120), seed=1))
-    batch = PaddedField(sample, settings).batch(np.array([0, 2, 3]), (False, False, False), True)
+    batch = PaddedField(sample, settings).batch(np.array([0, 2, 3]), (False, False, False), True, RANDOM)
     assert batch.ease is not None
     logits = Pixelwise()(batch.patches)
     area = 3 * WORKING_DIAMETER**2
@@ -89,19 +89,20 @@ def test_a_perfect_cut_costs_about_minus_one() -> None:
     for y, x in points.astype(int):
         square[y - 15 : y + 15, x - 15 : x + 15] = True
     sample = MarkerSample("squares", np.zeros((1, *square.shape), np.float32), points, square)
-    settings = CutterSettings(patch=side, widths=(4, 4, 4), border=0.0)
+    settings = CutterSettings(patch=side, widths=(4, 4, 4), border=0.0, shift=0, vary=0)
 
     class Perfect(nn.Module):
         def forward(self, patches: Tensor) -> Tensor:
             return logits
 
-    batch = PaddedField(sample, settings).batch(np.arange(3), (False, False, False), False)
+    batch = PaddedField(sample, settings).batch(np.arange(3), (False, False, False), False, RANDOM)
     assert cutter_loss(Perfect(), batch, settings).total.item() == pytest.approx(-1.0, abs=1e-4)  # type: ignore[arg-type]
 
 
 TINY = CutterSettings(
     patch=32, sigma=8.0, widths=(4, 6), stride=2, batch=4, max_steps=10, learning_rate=3e-3, area=None
 )
+RANDOM = np.random.default_rng(0)
 FITTING = FitSettings(device="cpu", quiet=True, seed=5)
 
 

@@ -22,6 +22,8 @@ def _settings(**values: object) -> CutterSettings:
         "batch": 4,
         "area": None,
         "border": 0.0,
+        "shift": 0.0,
+        "vary": 0.0,
     }
     return CutterSettings.model_validate(small | values)
 
@@ -39,7 +41,7 @@ def _sample(
 
 def _on_canvas(field: PaddedField, chosen: list[int]) -> tuple[Batch, NDArray[np.int64]]:
     """The batch, and where on the padded canvas its window begins."""
-    batch = field.batch(np.array(chosen), NO_TURN, with_ease=True)
+    batch = field.batch(np.array(chosen), NO_TURN, True, np.random.default_rng(0))
     return batch, field.centres[chosen].min(axis=0)
 
 
@@ -228,3 +230,35 @@ def test_fields_of_different_channels_can_not_be_learned_together() -> None:
     ]
     with pytest.raises(WrongShape, match=r"\[1, 2\] channels"):
         MarkerBatches(samples, CutterSettings(), seed=0)
+
+
+def test_moved_patches_lie_where_their_index_says_within_the_reach() -> None:
+    """The index moves with the patch, so the loss still knows which pixel is which."""
+    sample = _sample((60, 70), [[0, 0], [30, 35], [59, 69]])
+    field = PaddedField(sample, _settings(shift=2.0))
+    flat = field.planes[0].reshape(-1)
+    width, moves = field.planes.shape[2], set()
+    for seed in range(30):
+        batch = field.batch(np.arange(3), NO_TURN, False, np.random.default_rng(seed))
+        # The window's place on the canvas is found from the first patch's values.
+        corner = np.argwhere(np.isclose(field.planes[0, :13, :13].numpy(), float(batch.patches[0, 0, 0, 0])))[
+            0
+        ]
+        start = corner - [int(batch.index[0, 0, 0]) // batch.foreground.shape[1], 0]
+        start[1] -= int(batch.index[0, 0, 0]) % batch.foreground.shape[1]
+        rows = batch.index // batch.foreground.shape[1] + int(start[0])
+        columns = batch.index % batch.foreground.shape[1] + int(start[1])
+        assert torch.equal(flat[rows * width + columns], batch.patches[:, 0])
+        moves.add(tuple((corner - field.reach).tolist()))
+    assert len(moves) > 5
+    assert max(abs(part) for move in moves for part in move) <= field.reach == 4
+
+
+def test_grey_values_vary_and_the_disk_does_not() -> None:
+    field = PaddedField(_sample(), _settings(vary=0.3))
+    one, two = (field.batch(np.arange(3), NO_TURN, False, np.random.default_rng(s)) for s in (0, 1))
+    plain = PaddedField(_sample(), _settings()).batch(np.arange(3), NO_TURN, False, np.random.default_rng(0))
+    assert torch.equal(one.patches[:, -1], plain.patches[:, -1])
+    assert not torch.allclose(one.patches[:, :-1], two.patches[:, :-1], atol=0.05)
+    spread = float((one.patches[:, :-1] - plain.patches[:, :-1]).std())
+    assert 0.1 < spread < 1.0

@@ -1,5 +1,6 @@
 """Patches around markers, and the batches that a cutter learns from."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from frugalseg.errors import NoMarkers, WrongShape
 from frugalseg.images.appearance import blur
+from frugalseg.learning.augment import vary_grey_values
 from frugalseg.learning.from_markers.settings import CutterSettings
 from frugalseg.networks.patches import Turns, canvas_index, gaussian_disk, padded_planes, patches_at, turned
 
@@ -103,22 +105,33 @@ class PaddedField:
     """
 
     def __init__(self, sample: MarkerSample, settings: CutterSettings) -> None:
-        self.side = settings.patch
-        self.centres = sample.centres  # also the upper left corners of the patches on the padded canvas
+        self.side, self.shift, self.vary = settings.patch, settings.shift, settings.vary
+        self.reach = math.ceil(2 * self.shift)
+        # Centres are also upper left corners on a canvas padded by half a patch; moved patches need some px more.
+        self.centres = sample.centres
         self.disk = gaussian_disk(self.side, settings.sigma)
-        self.planes = torch.from_numpy(padded_planes(sample.planes, self.side))
-        mask = padded_planes(sample.foreground[None].astype(np.float32), self.side)[0]
+        padded = self.side + 2 * self.reach
+        self.planes = torch.from_numpy(padded_planes(sample.planes, padded))
+        mask = padded_planes(sample.foreground[None].astype(np.float32), padded)[0]
         self.foreground = torch.from_numpy(mask)
         self.ease = torch.from_numpy(border_ease(self.planes[0].numpy(), mask > 0))
 
-    def batch(self, chosen: NDArray[np.int64], turns: Turns, with_ease: bool) -> Batch:
-        """Batch of the chosen markers on the smallest canvas that holds their patches."""
-        corners = self.centres[chosen]
+    def batch(
+        self, chosen: NDArray[np.int64], turns: Turns, with_ease: bool, random: np.random.Generator
+    ) -> Batch:
+        """Batch of the chosen markers on the smallest canvas that holds their patches.
+
+        Each patch is moved off its marker a little, and its grey values are varied, where the settings say so.
+        """
+        move = np.round(random.normal(0, self.shift, (len(chosen), 2))) if self.shift else np.zeros(2)
+        corners = self.centres[chosen] + self.reach + np.clip(move, -self.reach, self.reach).astype(np.int64)
         start, stop = corners.min(axis=0), corners.max(axis=0) + self.side
         window = (slice(start[0], stop[0]), slice(start[1], stop[1]))
         index = canvas_index(torch.from_numpy(corners - start), self.side, int(stop[1] - start[1]))
+        patches = patches_at(self.planes, corners, self.disk)
+        patches[:, :-1] = vary_grey_values(patches[:, :-1], self.vary, random)
         return Batch(
-            turned(patches_at(self.planes, corners, self.disk), turns),
+            turned(patches, turns),
             index,
             self.foreground[window],
             self.ease[(slice(None), *window)] if with_ease else None,
@@ -182,4 +195,4 @@ class MarkerBatches:
             inside = (field.centres >= corner) & (field.centres < corner + self.settings.area)
             chosen = np.flatnonzero(inside.all(axis=1))
         flip_x, flip_y, transpose = (bool(bit) for bit in random.integers(2, size=3))
-        return field.batch(chosen, (flip_x, flip_y, transpose), self.settings.border > 0)
+        return field.batch(chosen, (flip_x, flip_y, transpose), self.settings.border > 0, random)

@@ -31,6 +31,12 @@ class CutterSettings(BaseModel):
         A batch is all patches of a random area of this side, px (the paper), or None.
     batch
         A batch is this many neighbouring patches, where `area` is None.
+    shift
+        Standard deviation by which patches are moved off their markers in training, px at the working scale; moves
+        end at twice that. 0 in the paper.
+    vary
+        How much contrast, brightness and noise are varied in training, see
+        `frugalseg.learning.augment.vary_grey_values`. 0 in the paper.
     learning_rate, schedule
         Adam's. "constant" (the paper) or "decay": constant until the loss is stable, then down to 0.
     max_steps
@@ -55,9 +61,11 @@ class CutterSettings(BaseModel):
     border: float = Field(2.0, ge=0)
     area: int | None = Field(None, ge=64)
     batch: int = Field(12, ge=2)
+    shift: float = Field(2.0, ge=0)
+    vary: float = Field(0.2, ge=0)
     learning_rate: float = Field(3e-3, gt=0)
     schedule: Literal["constant", "decay"] = "decay"
-    max_steps: int = Field(1500, ge=1)
+    max_steps: int = Field(2000, ge=1)
     orientations: Literal[1, 8] = 8
     complete: bool = True
     trim: bool = True
@@ -91,6 +99,8 @@ class CutterSettings(BaseModel):
             "prior": False,
             "border": 0.0,
             "area": 640,
+            "shift": 0.0,
+            "vary": 0.0,
             "learning_rate": 1e-3,
             "schedule": "constant",
             "max_steps": 1600,

@@ -1,0 +1,38 @@
+"""Small changes of what a network sees in training, so that it can't learn a field by heart."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def vary_grey_values(patches: Tensor, amount: float, random: np.random.Generator) -> Tensor:
+    """Other contrast, brightness and noise for every patch.
+
+    Parameters
+    ----------
+    patches : Tensor
+        (N,C,y,x) of unit variance.
+    amount : float
+        Standard deviation of the logarithm of the contrast and of the brightness; noise has 0.3 times as much.
+        0 changes nothing.
+    random : numpy.random.Generator
+        Decides.
+
+    Examples
+    --------
+    >>> x = torch.ones(2, 1, 4, 4)
+    >>> bool((vary_grey_values(x, 0.0, np.random.default_rng(0)) == x).all())
+    True
+    """
+    if amount == 0:
+        return patches
+    one_each = (len(patches), 1, 1, 1)
+    contrast = np.exp(random.normal(0, amount, one_each))
+    brightness = random.normal(0, amount, one_each)
+    noise = random.normal(0, 0.3 * amount, tuple(patches.shape))
+    return patches * _tensor(contrast) + _tensor(brightness) + _tensor(noise)
+
+
+def _tensor(values: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
