@@ -65,7 +65,7 @@ class CutterSettings(BaseModel):
     vary: float = Field(0.2, ge=0)
     learning_rate: float = Field(3e-3, gt=0)
     schedule: Literal["constant", "decay"] = "decay"
-    max_steps: int = Field(2000, ge=1)
+    max_steps: int = Field(3500, ge=1)
     orientations: Literal[1, 8] = 8
     complete: bool = True
     trim: bool = True
