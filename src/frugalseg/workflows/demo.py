@@ -12,7 +12,7 @@ FIELDS = 2
 SIDE = 256
 DIAMETER = 30.0
 #: Enough for cells as plain as these.
-MAX_STEPS = 600
+MAX_STEPS = 1000
 
 
 def run_demo(
