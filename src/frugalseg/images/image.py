@@ -103,6 +103,14 @@ def checked_plane(pixels: PixelArray, index: int, project: Projection, owner: st
         plane = np.maximum(plane, other) if project == "max" else plane + other
     if project == "mean":
         plane /= depth
+    return finite_plane(plane, owner)
+
+
+def finite_plane(values: NDArray[Any], owner: str) -> NDArray[np.float32]:
+    """Give a (Y, X) plane as float32; `BadPixels` where it is empty or a value is NaN or infinite."""
+    plane = np.asarray(values).astype(np.float32)
+    if plane.size == 0:
+        raise BadPixels(f"{owner} has no pixels: its shape is {' x '.join(map(str, plane.shape))}")
     bad = plane.size - int(np.isfinite(plane).sum())
     if bad:
         raise BadPixels(
