@@ -9,12 +9,11 @@ import torch
 import yaml
 
 from frugalseg.errors import BadModel, OutputExists, OutputFailed
+from frugalseg.networks.cards import CutterCard, TrainingSummary
 from frugalseg.networks.cutter import Cutter
 from frugalseg.networks.store import (
     CARD,
     WEIGHTS,
-    ModelCard,
-    TrainingSummary,
     load_card,
     load_weights,
     save_model,
@@ -26,7 +25,7 @@ def cutter(seed: int = 0, widths: tuple[int, ...] = (4, 8)) -> Cutter:
     return Cutter(2, widths)
 
 
-def a_card(**changed: object) -> ModelCard:
+def a_card(**changed: object) -> CutterCard:
     training = TrainingSummary(
         steps=7, stopped_because="the loss was stable", seconds=1.5, seed=3, fields=("a",)
     )
@@ -39,7 +38,7 @@ def a_card(**changed: object) -> ModelCard:
         "settings": {"patch": 64, "widths": [4, 8]},
         "training": training,
     }
-    return ModelCard(**{**values, **changed})
+    return CutterCard(**{**values, **changed})
 
 
 @pytest.fixture

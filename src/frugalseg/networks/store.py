@@ -1,103 +1,37 @@
 """A trained model is a folder: ``card.yaml`` says what it is, ``weights.safetensors`` holds its numbers.
 
-Neither can run code when it is read. This is the one place that knows the card's format.
+Neither can run code when it is read. What is on the card stands in `frugalseg.networks.cards`.
 """
 
 import hashlib
 import secrets
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from torch import nn
 
 from frugalseg import __version__
 from frugalseg.errors import BadModel, OutputExists, OutputFailed
 from frugalseg.images.write import atomic_file, write_text
+from frugalseg.networks.cards import ANY_CARD, Card, CutterCard, ObjectCard, StainCard
 
 CARD, WEIGHTS = "card.yaml", "weights.safetensors"
-#: Raised whenever older versions of frugalseg could not read the folder.
-FORMAT: Literal[1] = 1
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
-
-
-class TrainingSummary(BaseModel):
-    """What the training run was, in short.
-
-    Attributes
-    ----------
-    steps, stopped_because, seconds, seed
-        As in the training record.
-    fields
-        Names of the fields that were learned from.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = Field(ge=0)
-    stopped_because: str
-    seconds: float = Field(ge=0)
-    seed: int
-    fields: tuple[str, ...]
-
-
-class ModelCard(BaseModel):
-    """What a model is, and what it must be given.
-
-    Attributes
-    ----------
-    format
-        Version of the folder's layout.
-    kind
-        "cutter": cuts cells apart from their markers.
-    frugalseg, created
-        Which version made it, and when (ISO 8601).
-    channels
-        Names of the image channels, in the order of the network's inputs.
-    appearances
-        "fluorescent" or "label-free" for each channel: how its grey values are normalised.
-    nuclei
-        Channel that the markers were found in; None where they were the user's own.
-    diameter
-        Cell diameter in the training images, px.
-    pixel_size
-        (y, x) of the training images in um, where known.
-    settings
-        The teacher's settings, as plain values.
-    training
-        The run.
-    sha256
-        Of the weights' file; filled in by `save_model`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal[1] = FORMAT
-    kind: Literal["cutter"] = "cutter"
-    frugalseg: str = __version__
-    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    channels: tuple[str, ...] = Field(min_length=1)
-    appearances: tuple[Literal["fluorescent", "label-free"], ...] = Field(min_length=1)
-    nuclei: str | None = None
-    diameter: float = Field(gt=0, allow_inf_nan=False)
-    pixel_size: tuple[float, float] | None = None
-    settings: dict[str, Any]
-    training: TrainingSummary
-    sha256: str = ""
+CardT = TypeVar("CardT", bound=Card)
 
 
 def save_model(
     folder: str | Path,
-    card: ModelCard,
+    card: CardT,
     network: nn.Module,
     overwrite: bool = False,
     extras: Mapping[str, str] | None = None,
-) -> ModelCard:
+) -> CardT:
     """Write a model folder, whole or not at all.
 
     Parameters
@@ -115,7 +49,7 @@ def save_model(
 
     Returns
     -------
-    ModelCard
+    Card
         As saved, with the checksum of the weights.
 
     Raises
@@ -165,7 +99,7 @@ def check_free(folder: Path, overwrite: bool = False) -> None:
         raise OutputExists(f"{folder} holds a model already; give --overwrite to replace it, or another name")
 
 
-def load_card(folder: str | Path) -> ModelCard:
+def load_card(folder: str | Path) -> CutterCard | StainCard | ObjectCard:
     """Read what a model is.
 
     Raises
@@ -191,11 +125,7 @@ def load_card(folder: str | Path) -> ModelCard:
     if not isinstance(content, dict):
         raise BadModel(f"{folder / CARD} is damaged (no keys in it); train again or copy the model anew")
     try:
-        card = ModelCard.model_validate(content)
-        if len(card.appearances) != len(card.channels):
-            raise BadModel(
-                f"{folder / CARD} has {len(card.channels)} channels and {len(card.appearances)} appearances; train again"
-            )
+        card = ANY_CARD.validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -14,8 +14,9 @@ from frugalseg.learning.fit import Device, FitRecord, pick_device
 from frugalseg.learning.from_markers.data import MarkerSample
 from frugalseg.learning.from_markers.settings import CutterSettings
 from frugalseg.learning.from_markers.task import new_cutter
+from frugalseg.networks.cards import CutterCard, TrainingSummary
 from frugalseg.networks.cutter import Cutter
-from frugalseg.networks.store import CARD, ModelCard, TrainingSummary, load_card, load_weights
+from frugalseg.networks.store import CARD, load_card, load_weights
 from frugalseg.prediction.cells import cells_from_patches, cut_probabilities
 from frugalseg.workflows.cues import FieldCues
 
@@ -48,9 +49,11 @@ def cut_cells(
     return labels
 
 
-def load_cutter(folder: Path) -> tuple[ModelCard, CutterSettings, Cutter]:
+def load_cutter(folder: Path) -> tuple[CutterCard, CutterSettings, Cutter]:
     """Read a trained cutter; `BadModel` where the folder is none, incomplete or damaged."""
     card = load_card(folder)
+    if not isinstance(card, CutterCard):
+        raise BadModel(f"{folder} is a model of kind '{card.kind}', and a cutter is needed here")
     try:
         cutting = CutterSettings.model_validate(card.settings)
         cutter = new_cutter(len(card.channels), cutting)
@@ -76,9 +79,9 @@ def make_card(
     cutting: CutterSettings,
     training: FitRecord,
     seed: int,
-) -> ModelCard:
+) -> CutterCard:
     """Card of a cutter learned from these fields, whose channels are normalised as those of `cues`."""
-    return ModelCard(
+    return CutterCard(
         channels=cues.channels,
         appearances=cues.appearances,
         nuclei=nuclei,

@@ -8,7 +8,7 @@ from rich.console import Console
 from frugalseg.errors import SettingsError
 from frugalseg.images.fields import open_fields
 from frugalseg.learning.fit import Device, pick_device
-from frugalseg.networks.store import ModelCard
+from frugalseg.networks.cards import CutterCard
 from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
 from frugalseg.workflows.cutters import cut_cells, load_cutter
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
@@ -94,7 +94,7 @@ def predict_fields(
     return FieldRun(outputs, settings, cut, lambda _name: None, console).run(table)
 
 
-def _completed(settings: PredictSettings, card: ModelCard, model: Path) -> PredictSettings:
+def _completed(settings: PredictSettings, card: CutterCard, model: Path) -> PredictSettings:
     """Take from the card what was not given."""
     cells = settings.cells or card.channels
     if len(cells) != len(card.channels):
@@ -113,7 +113,7 @@ def _completed(settings: PredictSettings, card: ModelCard, model: Path) -> Predi
     return settings.model_copy(update={"cells": cells, "nuclei": nuclei})
 
 
-def _doubts(cues: FieldCues, card: ModelCard) -> tuple[str, ...]:
+def _doubts(cues: FieldCues, card: CutterCard) -> tuple[str, ...]:
     """Say where a channel does not look as it did in training."""
     return tuple(
         f"Channel {name!r} looks {found}, and the model was trained on {trained} images in its place."
