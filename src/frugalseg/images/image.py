@@ -32,13 +32,15 @@ class PixelArray(Protocol):
 class LazyPixels:
     """Pixels (C, Z, Y, X) that stay in the file until a part of them is asked for.
 
-    `read_plane(c, z)` returns one (Y, X) plane as stored. No file stays open in between, so that
-    hundreds of fields can be listed. `dask.array.from_array` accepts this as it is.
+    `read_plane(c, z)` returns one (Y, X) plane as stored; `read_region(c, z, rows, columns)`, where the format has
+    it, a rectangle of one without reading the rest (both slices have a start and a stop and are not empty). No file
+    stays open in between, so that hundreds of fields can be listed. `dask.array.from_array` accepts this as it is.
     """
 
     shape: tuple[int, int, int, int]
     dtype: np.dtype[Any]
     read_plane: Callable[[int, int], NDArray[Any]]
+    read_region: Callable[[int, int, slice, slice], NDArray[Any]] | None = None
 
     @property
     def ndim(self) -> int:
@@ -46,7 +48,7 @@ class LazyPixels:
         return 4
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        """Read the planes that `key` (integers, slices, ...) touches, and no others."""
+        """Read the planes, and of each the rectangle, that `key` (integers, slices, ...) touches, and no others."""
         keys = list(key) if isinstance(key, tuple) else [key]
         if Ellipsis in keys:
             at = keys.index(Ellipsis)
@@ -54,16 +56,34 @@ class LazyPixels:
         keys += [slice(None)] * (4 - len(keys))
         # Integers drop their axis only after the planes are stacked, as numpy would do it.
         chosen = [np.atleast_1d(np.arange(n)[k]) for n, k in zip(self.shape[:2], keys[:2], strict=True)]
-        planes = [[self.read_plane(int(c), int(z))[tuple(keys[2:])] for z in chosen[1]] for c in chosen[0]]
+        planes = [[self._part(int(c), int(z), keys[2], keys[3]) for z in chosen[1]] for c in chosen[0]]
         out = np.asarray(planes, dtype=self.dtype)
         if 0 in (len(chosen[0]), len(chosen[1])):
             out = np.empty((len(chosen[0]), len(chosen[1]), *self.shape[2:]), self.dtype)
         drop = tuple(axis for axis, k in enumerate(keys[:2]) if isinstance(k, int | np.integer))
         return out.squeeze(axis=drop) if drop else out
 
+    def _part(self, c: int, z: int, rows: Any, columns: Any) -> NDArray[Any]:
+        """`plane[rows, columns]`; only that rectangle is read where the file allows it."""
+        spans = [_span(key, size) for key, size in zip((rows, columns), self.shape[2:], strict=True)]
+        if self.read_region is None or None in spans:
+            return self.read_plane(c, z)[rows, columns]
+        region = self.read_region(c, z, slice(*spans[0]), slice(*spans[1]))  # type: ignore[misc]
+        return region[
+            tuple(0 if isinstance(key, int | np.integer) else slice(None) for key in (rows, columns))
+        ]
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Read everything."""
         return np.asarray(self[...], dtype=dtype)
+
+
+def _span(key: Any, size: int) -> tuple[int, int] | None:
+    """First and last + 1 of a plain slice or an integer; None for an empty, stepped or fancy key."""
+    if isinstance(key, int | np.integer) and -size <= key < size:
+        return int(key) % size, int(key) % size + 1
+    start, stop, step = key.indices(size) if isinstance(key, slice) else (0, 0, 1)
+    return (start, stop) if step == 1 and start < stop else None
 
 
 def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:

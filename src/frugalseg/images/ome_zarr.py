@@ -69,7 +69,13 @@ def read_ome_zarr(path: Path) -> Image:
     except Exception as error:  # metadata of any shape come along
         raise UnreadableFile(f"{path} has OME-Zarr metadata that can't be understood ({error!r})") from error
     czyx = plan.czyx
-    pixels = LazyPixels(czyx, dtype, lambda c, z: _read_plane(array, plan, c, z))
+    everything = slice(0, czyx[2]), slice(0, czyx[3])
+    pixels = LazyPixels(
+        czyx,
+        dtype,
+        lambda c, z: _read_region(array, plan, c, z, *everything),
+        lambda c, z, rows, columns: _read_region(array, plan, c, z, rows, columns),
+    )
     return Image(
         pixels, channel_names(czyx[0], [str(label) for label in labels], False), size, field_stem(path)
     )
@@ -119,13 +125,14 @@ def _open(array: Path) -> Any:
     return opened
 
 
-def _read_plane(array: Path, plan: AxisPlan, c: int, z: int) -> NDArray[Any]:
+def _read_region(array: Path, plan: AxisPlan, c: int, z: int, rows: slice, columns: slice) -> NDArray[Any]:
+    """A rectangle of one plane; zarr decodes only the chunks it touches."""
     at: list[int | slice] = [0] * len(plan.shape)
     channel, depth, row, column = plan.order
     for axis, value in ((channel, c), (depth, z)):
         if axis is not None:
             at[axis] = value
-    at[row] = at[column] = slice(None)
+    at[row], at[column] = rows, columns
     try:
         plane = np.asarray(_open(array)[tuple(at)])
     except FrugalsegError:

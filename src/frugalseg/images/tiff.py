@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.image import Image, LazyPixels
+from frugalseg.images.tiff_page import page_region
 
 UM = {
     "nm": 1e-3,
@@ -92,7 +93,13 @@ def read_tiff(path: Path) -> Image:
         names = channel_names(shape[0], _names_in(tif, shape), plan.colour)
         size = _pixel_size(tif)
         dtype = np.dtype(series.dtype)
-    pixels = LazyPixels(shape, dtype, lambda c, z: _read_plane(path, plan, c, z))
+    everything = slice(0, shape[2]), slice(0, shape[3])
+    pixels = LazyPixels(
+        shape,
+        dtype,
+        lambda c, z: _read_region(path, plan, c, z, *everything),
+        lambda c, z, rows, columns: _read_region(path, plan, c, z, rows, columns),
+    )
     return Image(pixels, names, size, path.name, plan.axes)
 
 
@@ -102,14 +109,14 @@ def _only_thumbnails(tif: tifffile.TiffFile) -> bool:
     return all(other * 4 <= first for other in others)
 
 
-def _read_plane(path: Path, plan: AxisPlan, c: int, z: int) -> NDArray[Any]:
-    """One (Y, X) plane; only its page is decoded where each plane is a page of its own."""
+def _read_region(path: Path, plan: AxisPlan, c: int, z: int, rows: slice, columns: slice) -> NDArray[Any]:
+    """A rectangle of one plane; only its page is read where each plane is a page of its own, see `page_region`."""
     at: list[int | slice] = [0] * len(plan.shape)
     channel, depth, row, column = plan.order
     for axis, value in ((channel, c), (depth, z)):
         if axis is not None:
             at[axis] = value
-    at[row] = at[column] = slice(None)
+    at[row], at[column] = rows, columns
     with _opened(path) as tif:
         series = tif.series[0]
         inner = len(series.keyframe.shape)
@@ -124,9 +131,9 @@ def _read_plane(path: Path, plan: AxisPlan, c: int, z: int) -> NDArray[Any]:
                 raise UnreadableFile(
                     f"{path} lacks the plane of channel {c}, focal plane {z}; export it again"
                 )
-            plane = page.asarray()[tuple(at[len(outer) :])]
+            plane = page_region(page, tuple(at[len(outer) :]))
         elif series.dataoffset is not None and not series.is_multifile:
-            # ImageJ saves more than 4 GB as one page with all planes behind it; only this plane is taken from there.
+            # ImageJ saves more than 4 GB as one page with all planes behind it; only this part is taken from there.
             stored = np.dtype(series.dtype).newbyteorder(tif.byteorder)
             whole = np.memmap(path, stored, "r", int(series.dataoffset), tuple(series.shape))
             plane = np.array(whole[tuple(at)]).astype(series.dtype)

@@ -130,6 +130,12 @@ def _write_tiff(
 ) -> None:
     import tifffile
 
+    with atomic_file(path, overwrite) as file:
+        tifffile.imwrite(file, pixels, **tiff_options(axes, channels, pixel_size))
+
+
+def tiff_options(axes: str, channels: Sequence[str], pixel_size: PixelSize) -> dict[str, Any]:
+    """Give the arguments of `tifffile.imwrite` that make a file as all of ours are: zlib, OME-XML where needed."""
     # A fixed id instead of a random one: the same result gives the same bytes.
     metadata: dict[str, Any] = {"axes": axes, "UUID": "urn:uuid:00000000-0000-0000-0000-000000000000"}
     options: dict[str, Any] = {}
@@ -141,17 +147,14 @@ def _write_tiff(
             metadata[f"PhysicalSize{axis}"] = float(size)
             metadata[f"PhysicalSize{axis}Unit"] = "µm"
         options = {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
-    with atomic_file(path, overwrite) as file:
-        tifffile.imwrite(
-            file,
-            pixels,
-            ome=bool(channels) or pixel_size is not None,
-            photometric="minisblack",
-            compression="zlib",
-            metadata=metadata,
-            maxworkers=1,
-            **options,
-        )
+    return {
+        "ome": bool(channels) or pixel_size is not None,
+        "photometric": "minisblack",
+        "compression": "zlib",
+        "metadata": metadata,
+        "maxworkers": 1,
+        **options,
+    }
 
 
 def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:

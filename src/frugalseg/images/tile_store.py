@@ -1,0 +1,165 @@
+"""Finished tiles in a folder, so that an interrupted run goes on where it was.
+
+A tile's file is whole or absent. The folder's ``run.json`` says what the tiles were made from; a folder of another
+run is refused, so that tiles of two models never meet in one result.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import OutputExists, UnreadableFile
+from frugalseg.images.tiles import Tile, Window
+from frugalseg.images.write import atomic_file, plain, write_json
+
+FORMAT = 1
+
+
+class TileStore:
+    """Arrays of tiles in a folder, by kind ("maps", "labels") and place in the grid of cores.
+
+    Parameters
+    ----------
+    folder
+        Made where needed. Nothing else should lie in it.
+    shape
+        (Y, X) of the whole image.
+    core
+        Side of the cores, px.
+    made_from
+        Whatever decides the result, as JSON: the model's checksum, the image, the settings.
+    overwrite
+        Drop the tiles of another run instead of refusing them.
+
+    Raises
+    ------
+    OutputExists
+        The folder holds tiles of another run, or is some other folder.
+    OutputFailed
+        The folder can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from frugalseg.images.tiles import plan_tiles
+    >>> store = TileStore(Path(tempfile.mkdtemp()) / "work", (3, 4), 2, {"model": "abc"})
+    >>> for tile in plan_tiles((3, 4), 2, 0):
+    ...     store.save("maps", tile, np.full((1, 3, 4), tile.column, np.float32)[:, *tile.core])
+    >>> store.read("maps", (slice(1, 3), slice(1, 3))).tolist()
+    [[[0.0, 1.0], [0.0, 1.0]]]
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        shape: tuple[int, int],
+        core: int,
+        made_from: Mapping[str, Any],
+        overwrite: bool = False,
+    ) -> None:
+        self.folder, self.shape, self.core = Path(folder), shape, core
+        wanted = {"format": FORMAT, "shape": list(shape), "core": core, "made_from": plain(made_from)}
+        wanted = json.loads(json.dumps(wanted))
+        card = self.folder / "run.json"
+        found = _content(card)
+        if found == wanted:
+            return
+        if found is None and self.folder.exists() and any(self.folder.iterdir()):
+            raise OutputExists(f"{self.folder} is no folder of tiles; choose another folder, or an empty one")
+        if found is not None and not overwrite:
+            raise OutputExists(
+                f"{self.folder} holds tiles of another run ({_differences(found, wanted)}); "
+                "give --overwrite (overwrite=True) to drop them, or choose another folder"
+            )
+        self._drop_tiles()
+        write_json(card, wanted, overwrite=True)
+
+    def _file(self, kind: str, row: int, column: int, ending: str) -> Path:
+        return self.folder / f"{kind}_{row:05d}_{column:05d}.{ending}"
+
+    def has(self, kind: str, tile: Tile) -> bool:
+        """Whether the tile is finished."""
+        return any(self._file(kind, tile.row, tile.column, ending).is_file() for ending in ("npy", "npz"))
+
+    def save(self, kind: str, tile: Tile, core: NDArray[Any]) -> None:
+        """Keep what was computed on a core, (K, y, x) or (y, x)."""
+        with atomic_file(self._file(kind, tile.row, tile.column, "npy"), overwrite=True) as file:
+            np.save(file, core, allow_pickle=False)
+
+    def save_parts(self, kind: str, tile: Tile, **parts: NDArray[Any]) -> None:
+        """Keep several arrays of a tile in one compressed file."""
+        with atomic_file(self._file(kind, tile.row, tile.column, "npz"), overwrite=True) as file:
+            np.savez_compressed(file, **parts)
+
+    def load_parts(self, kind: str, tile: Tile, *names: str) -> list[NDArray[Any]]:
+        """Give some of the arrays that `save_parts` kept; raises `UnreadableFile` where there are none."""
+        path = self._file(kind, tile.row, tile.column, "npz")
+        try:
+            with np.load(path, allow_pickle=False) as parts:
+                return [parts[name] for name in names]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise UnreadableFile(f"{path} can't be read ({error}); delete it and run again") from error
+
+    def read(self, kind: str, window: Window) -> NDArray[Any]:
+        """Put together a window, (K, y, x) or (y, x), from the cores it touches; all of them must be finished."""
+        rows, columns = window
+        out: NDArray[Any] | None = None
+        for row in range(rows.start // self.core, math.ceil(rows.stop / self.core)):
+            for column in range(columns.start // self.core, math.ceil(columns.stop / self.core)):
+                stored = self._mapped(self._file(kind, row, column, "npy"))
+                if out is None:
+                    size = rows.stop - rows.start, columns.stop - columns.start
+                    out = np.empty((*stored.shape[:-2], *size), stored.dtype)
+                pairs = [_overlap(rows, row * self.core, stored.shape[-2])]
+                pairs.append(_overlap(columns, column * self.core, stored.shape[-1]))
+                out[..., pairs[0][0], pairs[1][0]] = stored[..., pairs[0][1], pairs[1][1]]
+        if out is None:
+            raise UnreadableFile(f"the window {window} of {self.folder} is empty")
+        return out
+
+    def _mapped(self, path: Path) -> NDArray[Any]:
+        # Mapped for as long as it takes to copy a part: the file's pages leave the memory with the array.
+        try:
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        except (OSError, ValueError, EOFError) as error:
+            raise UnreadableFile(f"{path} can't be read ({error}); delete it and run again") from error
+
+    def _drop_tiles(self) -> None:
+        for path in self.folder.glob("*_?????_?????.np[yz]"):
+            path.unlink()
+
+    def discard(self) -> None:
+        """Delete the tiles, and the folder unless something else lies in it."""
+        self._drop_tiles()
+        (self.folder / "run.json").unlink(missing_ok=True)
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def _overlap(wanted: slice, start: int, size: int) -> tuple[slice, slice]:
+    """Where the common part lies in `wanted`, and where in a piece of `size` that begins at `start`."""
+    first, last = max(wanted.start, start), min(wanted.stop, start + size)
+    return slice(first - wanted.start, last - wanted.start), slice(first - start, last - start)
+
+
+def _content(card: Path) -> dict[str, Any] | None:
+    """What the folder says it was made from; None where it says nothing."""
+    if not card.is_file():
+        return None
+    try:
+        found = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "made_from" in found else None
+
+
+def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """Name what differs."""
+    flat = [{**content, **dict(content["made_from"])} for content in (found, wanted)]
+    names = sorted((flat[0].keys() | flat[1].keys()) - {"made_from"})
+    return ", ".join(f"other {name}" for name in names if flat[0].get(name) != flat[1].get(name)) or "damaged"

@@ -1,0 +1,169 @@
+"""Cut a large image into tiles: cores that cover it once, and windows around them that overlap.
+
+What is computed on a window is kept on its core only; the rest of the window is the halo, which is there so that
+the core's results are those of the whole image.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import BadPixels, SettingsError
+from frugalseg.images.image import PixelArray, Projection, checked_plane
+
+Window = tuple[slice, slice]
+"""Rows and columns of a rectangle, each with a start and a stop, in px."""
+
+ReadWindow = Callable[[Window], NDArray[np.float32]]
+"""Gives the channels (C, y, x) of a window."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile: where it is in the grid, its core and its window in the image.
+
+    Attributes
+    ----------
+    row, column
+        Place in the grid of cores.
+    core, window
+        (rows, columns) in the image; the window holds the core.
+    """
+
+    row: int
+    column: int
+    core: Window
+    window: Window
+
+    @property
+    def inner(self) -> Window:
+        """The core as rows and columns of the window."""
+        rows, columns = (
+            slice(core.start - window.start, core.stop - window.start)
+            for core, window in zip(self.core, self.window, strict=True)
+        )
+        return rows, columns
+
+
+def plan_tiles(shape: tuple[int, int], core: int, halo: int, multiple: int = 1) -> list[Tile]:
+    """Tiles whose cores cover an image exactly once, row by row.
+
+    Parameters
+    ----------
+    shape
+        (Y, X) of the image.
+    core
+        Side of a core, px; a multiple of `multiple`. Cores at the lower and right border may be smaller.
+    halo
+        The window reaches at least so many px beyond the core, but never beyond the image.
+    multiple
+        Windows start at multiples of it, and end there unless the image ends first. A network that pools by
+        `multiple` then pools the same pixels together in every window and in the whole image.
+
+    Raises
+    ------
+    SettingsError
+        A size is not allowed.
+
+    Examples
+    --------
+    >>> first, second = plan_tiles((32, 90), core=64, halo=10, multiple=32)
+    >>> first.core, first.window
+    ((slice(0, 32, None), slice(0, 64, None)), (slice(0, 32, None), slice(0, 90, None)))
+    >>> second.core[1], second.window[1], second.inner[1]
+    (slice(64, 90, None), slice(32, 90, None), slice(32, 58, None))
+    """
+    if core < 1 or halo < 0 or multiple < 1 or core % multiple:
+        raise SettingsError(
+            f"tiles need a core of a multiple of {multiple} px above 0 and a halo of 0 or more, not {core} and {halo}"
+        )
+    rows, columns = (list(_spans(size, core, halo, multiple)) for size in shape)
+    return [
+        Tile(row, column, (core_rows, core_columns), (window_rows, window_columns))
+        for row, (core_rows, window_rows) in enumerate(rows)
+        for column, (core_columns, window_columns) in enumerate(columns)
+    ]
+
+
+def _spans(size: int, core: int, halo: int, multiple: int) -> Iterator[tuple[slice, slice]]:
+    """Core and window along one axis."""
+    for start in range(0, size, core):
+        stop = min(start + core, size)
+        first = max(0, (start - halo) // multiple * multiple)
+        last = min(size, -(-(stop + halo) // multiple) * multiple)
+        yield slice(start, stop), slice(first, last)
+
+
+def read_window(
+    pixels: PixelArray,
+    channels: Sequence[int],
+    window: Window,
+    project: Projection = "max",
+    owner: str = "the image",
+) -> NDArray[np.float32]:
+    """Channels (C, y, x) of a window; of lazy pixels no more than the window is read.
+
+    `pixels` is (C, Z, Y, X), `channels` are indices, and focal planes are projected. Raises `BadPixels` where a value
+    is NaN or infinite; `owner` says in whose image.
+
+    >>> pixels = np.arange(12).reshape(1, 1, 3, 4)
+    >>> read_window(pixels, [0], (slice(1, 3), slice(0, 2))).tolist()
+    [[[4.0, 5.0], [8.0, 9.0]]]
+    """
+    rows, columns = window
+    return np.stack(
+        [
+            checked_plane(
+                np.asarray(pixels[index : index + 1, :, rows, columns]),
+                0,
+                project,
+                f"channel {index} of {owner}",
+            )
+            for index in channels
+        ]
+    )
+
+
+def streamed_moments(
+    read: ReadWindow, shape: tuple[int, int], core: int = 1024
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of every channel of an image that is read tile by tile.
+
+    Parameters
+    ----------
+    read
+        Gives (C, y, x) of a window.
+    shape
+        (Y, X) of the image.
+    core
+        Side of the tiles, px.
+
+    Returns
+    -------
+    mean, sd : (C,) float64
+        As numpy computes them in float64 on the whole image (`ddof=0`), up to rounding. Sums of squared deviations
+        from each tile's own mean are merged (Chan, Golub, LeVeque 1979), so that a bright image with little contrast
+        loses no digits.
+
+    Examples
+    --------
+    >>> image = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
+    >>> mean, sd = streamed_moments(lambda window: image[:, window[0], window[1]], (3, 4), core=2)
+    >>> float(mean[0]), round(float(sd[0]), 6), round(float(image.std()), 6)
+    (5.5, 3.452053, 3.452053)
+    """
+    if 0 in shape:
+        raise BadPixels(f"an image of {shape[0]} x {shape[1]} px has no pixels to measure")
+    count, mean, squares = 0, np.zeros(1), np.zeros(1)
+    for tile in plan_tiles(shape, core, halo=0):
+        values = np.asarray(read(tile.core), dtype=np.float64)
+        values = values.reshape(len(values), -1)
+        own = values.mean(axis=1)
+        values -= own[:, None]
+        added, step = values.shape[1], own - mean
+        squares = squares + np.einsum("cp,cp->c", values, values) + step**2 * count * added / (count + added)
+        mean = mean + step * added / (count + added)
+        count += added
+    return mean, np.sqrt(squares / count)
