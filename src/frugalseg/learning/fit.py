@@ -54,6 +54,10 @@ class FitSettings(BaseModel):
         No progress bar.
     checkpoint_every
         Steps between checkpoints.
+    judge_every
+        Steps between two looks at what is held out, where there is a `judge`.
+    patience
+        Training ends when so many looks in a row brought no better score.
     label
         What the progress bar says.
     """
@@ -68,6 +72,8 @@ class FitSettings(BaseModel):
     resume: bool = False
     quiet: bool = False
     checkpoint_every: int = Field(default=200, ge=1)
+    judge_every: int = Field(default=50, ge=1)
+    patience: int = Field(default=6, ge=1)
     label: str = "training"
 
 
@@ -91,11 +97,15 @@ class FitRecord:
     seconds
         Time spent training, resumed runs included.
     stopped_because
-        "the loss was stable" or "the upper bound of steps was reached".
+        "the loss was stable", "the upper bound of steps was reached" or "the held-out score no longer rose".
     device
         What it ran on.
     decay_from
         Step at which the learning rate began to fall; None where it did not.
+    looks
+        (step, held-out score) of every look at what is held out; step 0 is before training.
+    best_step
+        Step whose weights were kept; None where nothing is held out, and the last ones were.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -104,6 +114,8 @@ class FitRecord:
     stopped_because: str = ""
     device: str = "cpu"
     decay_from: int | None = None
+    looks: list[list[float]] = field(default_factory=list)
+    best_step: int | None = None
 
     @property
     def steps(self) -> int:
@@ -164,6 +176,7 @@ def fit(
     loss: Callable[[NetworkT, BatchT], StepLoss],
     settings: FitSettings,
     folder: Path | None = None,
+    judge: Callable[[NetworkT], float] | None = None,
 ) -> FitRecord:
     """Train a network.
 
@@ -179,6 +192,10 @@ def fit(
         How to train.
     folder : Path, optional
         For the checkpoint, which is removed when training is complete.
+    judge : callable, optional
+        Score of a network, in evaluation mode, on what is held out; higher is better. It is asked before the first
+        step and then every `judge_every` steps; the best weights are kept, those before training included, and training
+        ends when the score no longer rises.
 
     Returns
     -------
@@ -199,7 +216,7 @@ def fit(
         from frugalseg.learning.training_run import TrainingRun, run_training
 
         torch.set_flush_denormal(True)
-        run = TrainingRun(network, loss, settings, str(device))
+        run = TrainingRun(network, loss, settings, str(device), judge)
         checkpoint = None if folder is None else folder / CHECKPOINT
         loader = DataLoader(_Numbered(batches, run), batch_size=None)
         if settings.resume and checkpoint is not None and checkpoint.exists():
@@ -208,6 +225,7 @@ def fit(
         with _interruptible(run):
             run_training(run, loader, device, checkpoint)
         run.record.seconds += time.monotonic() - start
+        run.take_best()
     network.to("cpu").eval()
     if run.interrupted:
         where = f"; go on with --resume (kept: {checkpoint})" if checkpoint else ""

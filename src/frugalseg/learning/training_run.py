@@ -25,9 +25,11 @@ class TrainingRun(LightningModule):
         loss: Callable[[Any, Any], StepLoss],
         settings: FitSettings,
         device_name: str,
+        judge: Callable[[Any], float] | None = None,
     ) -> None:
         super().__init__()
-        self.network, self.loss, self.settings = network, loss, settings
+        self.network, self.loss, self.settings, self.judge = network, loss, settings, judge
+        self.best: dict[str, Tensor] = {}
         self.record = FitRecord(device=device_name)
         self.interrupted = False
 
@@ -50,6 +52,30 @@ class TrainingRun(LightningModule):
             self.record.terms.setdefault(name, []).append(value)
         return total
 
+    def look(self) -> None:
+        """Score the network on what is held out, and keep its weights where it was never better."""
+        if self.judge is None or (self.record.looks and self.record.looks[-1][0] == self.record.steps):
+            return
+        self.network.eval()
+        with torch.no_grad():
+            score = float(self.judge(self.network))
+        self.network.train()
+        if all(score > earlier for _, earlier in self.record.looks):
+            self.record.best_step = self.record.steps
+            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.record.looks.append([self.record.steps, score])
+
+    def take_best(self) -> None:
+        """Give the network the best weights back; without a judge it keeps the last ones."""
+        if self.best:
+            self.network.load_state_dict(self.best)
+
+    @property
+    def no_longer_rises(self) -> bool:
+        """Whether the last `patience` looks brought no better score."""
+        looks, best = self.record.looks, self.record.best_step
+        return best is not None and sum(step > best for step, _ in looks) >= self.settings.patience
+
     def rate_factor(self) -> float:
         """Share of the learning rate at the current step: warm-up, constant, then linearly down where it decays."""
         step = self.record.steps
@@ -66,6 +92,11 @@ class TrainingRun(LightningModule):
     def check_end(self) -> bool:
         """After a step: begin the decay, or say why to stop."""
         record, settings = self.record, self.settings
+        if self.judge is not None and record.steps % settings.judge_every == 0:
+            self.look()
+            if self.no_longer_rises:
+                record.stopped_because = "the held-out score no longer rose"
+                return True
         if settings.schedule == "decay":
             last_start = settings.max_steps - self.decay_steps
             stable = is_stable(record.losses, settings.max_steps)
@@ -87,12 +118,14 @@ class TrainingRun(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the record along, as plain values."""
         checkpoint["record"] = self.record.to_dict()
+        checkpoint["best"] = self.best
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the record up again."""
         kept = {key: value for key, value in checkpoint["record"].items() if key != "steps"}
         kept["device"] = self.record.device
         self.record = FitRecord(**kept)
+        self.best = checkpoint["best"]
 
 
 class _Steps(Callback):
@@ -101,6 +134,14 @@ class _Steps(Callback):
     def __init__(self, checkpoint: Path | None, progress: Progress | None) -> None:
         self.checkpoint, self.progress = checkpoint, progress
         self.bar: Any = None
+
+    def on_train_start(self, trainer: Trainer, module: Any) -> None:
+        if module.record.steps == 0:  # a resumed run looks when the uncut one would
+            module.look()
+
+    def on_train_end(self, trainer: Trainer, module: Any) -> None:
+        if not module.interrupted:
+            module.look()
 
     def on_train_batch_end(self, trainer: Trainer, module: Any, *_rest: Any) -> None:
         record, settings = module.record, module.settings

@@ -1,0 +1,90 @@
+"""Training with something held out: the best weights are kept, and training ends when they get no better."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from frugalseg.errors import Interrupted
+from frugalseg.learning.fit import FitSettings, StepLoss, fit
+
+
+class Value:
+    """A batch: where the weight should go."""
+
+    def __init__(self, goal: float) -> None:
+        self.goal = goal
+
+    def to(self, device: torch.device) -> "Value":
+        return self
+
+
+class Weight(nn.Module):
+    """One number that is trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(()))
+
+
+def away(network: Weight, batch: Value) -> StepLoss:
+    """Drives the weight towards the goal, at the learning rate of Adam."""
+    return StepLoss((network.value - batch.goal).abs(), {})
+
+
+def settings(**changed: object) -> FitSettings:
+    usual = {"max_steps": 400, "learning_rate": 0.01, "device": "cpu", "quiet": True, "judge_every": 10}
+    return FitSettings.model_validate({**usual, "patience": 3, **changed})
+
+
+def nearest_to(best: float) -> Callable[[Weight], float]:
+    return lambda network: -abs(float(network.value.detach()) - best)
+
+
+def test_the_best_weights_are_kept_and_training_ends_when_it_gets_worse() -> None:
+    network = Weight()
+    record = fit(network, lambda step: Value(9.0), away, settings(), judge=nearest_to(0.5))
+    best = max(record.looks, key=lambda look: look[1])
+    assert record.best_step == best[0]
+    assert float(network.value.detach()) == pytest.approx(0.5, abs=0.1)
+    assert record.steps == record.best_step + 3 * 10
+    assert record.stopped_because == "the held-out score no longer rose"
+    assert record.looks[0] == [0, -0.5]
+
+
+def test_training_that_only_harms_leaves_the_start() -> None:
+    network = Weight()
+    record = fit(network, lambda step: Value(9.0), away, settings(), judge=nearest_to(-1.0))
+    assert (record.best_step, float(network.value.detach())) == (0, 0.0)
+
+
+def test_without_a_judge_the_last_weights_stay() -> None:
+    network = Weight()
+    record = fit(network, lambda step: Value(9.0), away, settings(max_steps=20))
+    assert (record.best_step, record.looks, record.steps) == (None, [], 20)
+    assert float(network.value.detach()) > 0.05
+
+
+def test_a_resumed_run_is_the_one_that_was_never_cut(tmp_path: Path) -> None:
+    import os
+    import signal
+
+    def batches(step: int) -> Value:
+        return Value(9.0)
+
+    def cut(step: int) -> Value:
+        if step == 34:
+            os.kill(os.getpid(), signal.SIGINT)
+        return Value(9.0)
+
+    whole, parts = Weight(), Weight()
+    record = fit(whole, batches, away, settings(), judge=nearest_to(0.2))
+    with pytest.raises(Interrupted, match="--resume"):
+        fit(parts, cut, away, settings(), tmp_path, judge=nearest_to(0.2))
+    again = Weight()
+    resumed = fit(again, batches, away, settings(resume=True), tmp_path, judge=nearest_to(0.2))
+    assert (resumed.looks, resumed.best_step) == (record.looks, record.best_step)
+    assert record.best_step < 34 < record.steps  # the best weights came out of the checkpoint
+    assert torch.equal(again.value, whole.value)
