@@ -161,7 +161,7 @@ def streamed_moments(
         values = np.asarray(read(tile.core), dtype=np.float64)
         values = values.reshape(len(values), -1)
         own = values.mean(axis=1)
-        values -= own[:, None]
+        values = values - own[:, None]  # not in place: they may be a view of the image itself
         added, step = values.shape[1], own - mean
         squares = squares + np.einsum("cp,cp->c", values, values) + step**2 * count * added / (count + added)
         mean = mean + step * added / (count + added)
