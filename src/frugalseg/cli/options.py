@@ -32,6 +32,29 @@ Cells = Annotated[
         metavar="CH[,CH]", help="Channels that show the whole cell: names or indices.", show_default=False
     ),
 ]
+CellsIfCells = Annotated[
+    str | None,
+    typer.Option(
+        "--cells",
+        metavar="CH[,CH]",
+        help="Channels that show the whole cell: names or indices. Required for --target cells.",
+        show_default=False,
+    ),
+]
+Target = Literal["cells", "nuclei"]
+SegmentTarget = Annotated[
+    Target,
+    typer.Option("--target", help="'nuclei': only the nuclei of the stain --nuclei; nothing is learned."),
+]
+OutlineLevel = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..1",
+        help="--target nuclei: where outlines lie between background (0) and nucleus (1); without it, where they are "
+        "steepest.",
+        show_default=False,
+    ),
+]
 Nuclei = Annotated[
     str | None,
     typer.Option(
@@ -125,6 +148,13 @@ def names_of(channels: str) -> tuple[str, ...]:
     if not all(names):
         raise typer.BadParameter(f"{channels!r} has an empty channel name; give CH or CH,CH")
     return names
+
+
+def only_for_cells(**given: object) -> None:
+    """`typer.BadParameter` where an option was given that has no meaning with ``--target nuclei``."""
+    names = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if names:
+        raise typer.BadParameter(f"{', '.join(names)} can't be combined with --target nuclei; leave it out")
 
 
 def require_markers(nuclei: str | None, markers: str | None) -> None:
