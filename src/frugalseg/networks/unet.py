@@ -1,0 +1,121 @@
+"""U-Net with an exchangeable encoder: from any number of channels to maps of the same size."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from frugalseg.networks.encoders import EncoderName, make_encoder
+
+
+def padded_to(images: Tensor, multiple: int) -> Tensor:
+    """Images (N,C,y,x) continued at the bottom and right until both sides are multiples of a number.
+
+    Mirrored without repeating the border, or the border repeated where there are fewer pixels than are missing. The
+    origin stays where it is: a tile cut at a multiple of the number has the same grid as the whole image.
+
+    Examples
+    --------
+    >>> padded_to(torch.arange(5.0).reshape(1, 1, 1, 5), 4).tolist()[0][0][0]
+    [0.0, 1.0, 2.0, 3.0, 4.0, 3.0, 2.0, 1.0]
+    """
+    for axis in (-1, -2):
+        missing = -images.shape[axis] % multiple
+        if missing:
+            mode = "reflect" if missing < images.shape[axis] else "replicate"
+            images = F.pad(images, (0, missing, 0, 0) if axis == -1 else (0, 0, 0, missing), mode=mode)
+    return images
+
+
+def _convolution(inputs: int, outputs: int) -> nn.Sequential:
+    """3x3 convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class _Up(nn.Module):
+    """Twice the sides (nearest), joined with the encoder's level, two convolutions."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int) -> None:
+        super().__init__()
+        self.first = _convolution(inputs + skip, outputs)
+        self.second = _convolution(outputs, outputs)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        out: Tensor = self.second(self.first(torch.cat([x, skip], dim=1)))
+        return out
+
+
+class Unet(nn.Module):
+    """U-Net from images (N,C,y,x) of any size to maps (N,K,y,x) without activation.
+
+    Parameters
+    ----------
+    encoder : {"small", "efficientnet_lite0", "resnet18", "densenet121"}
+        The way down; see `make_encoder`.
+    in_channels : int
+        Channels C of the images; z-scored, mean 0 and standard deviation 1 per image and channel.
+    out_channels : int
+        Maps K.
+
+    Attributes
+    ----------
+    stride
+        Largest stride: 16 px ("small") or 32 px.
+    feature_width
+        Channels F of `features`.
+
+    Raises
+    ------
+    SettingsError
+        There is no such encoder, or no input channel.
+    ValueError
+        If `out_channels` is below 1.
+
+    Notes
+    -----
+    All encoders start at half resolution; a convolution at full resolution beside them keeps borders of cells sharp. Images are padded at the bottom and right only (`padded_to`) and the maps cropped back. So, in
+    evaluation mode, a tile cut at multiples of `stride` has the maps of the whole image, except near its border.
+    With the encoder "small", the maps at a pixel depend on the image at most 138 px away.
+
+    References
+    ----------
+    Ronneberger et al., "U-Net: convolutional networks for biomedical image segmentation", MICCAI 2015; with the
+    encoder "densenet121" the network of paper A.
+
+    Examples
+    --------
+    >>> Unet("small", in_channels=2, out_channels=1)(torch.zeros(3, 2, 50, 71)).shape
+    torch.Size([3, 1, 50, 71])
+    """
+
+    def __init__(self, encoder: EncoderName, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        if out_channels < 1:
+            raise ValueError(f"a network needs at least one output, not {out_channels}")
+        self.encoder_name = encoder
+        self.encoder = make_encoder(encoder, in_channels)
+        self.stride = self.encoder.strides[-1]
+        outputs = self.encoder.decoder_widths
+        self.feature_width = outputs[0]
+        self.stem = _convolution(in_channels, self.feature_width)
+        skips = (self.feature_width, *self.encoder.widths)
+        inputs = (*outputs[1:], skips[-1])
+        ups = [_Up(*shape) for shape in zip(inputs, skips[:-1], outputs, strict=True)]
+        self.decoder = nn.ModuleList(reversed(ups))
+        self.output = nn.Conv2d(self.feature_width, out_channels, 1)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Last features (N,F,y,x) of the decoder, for a head of one's own."""
+        whole = padded_to(images, self.stride)
+        levels: list[Tensor] = [self.stem(whole), *self.encoder(whole)]
+        x = levels.pop()
+        for up in self.decoder:
+            x = up(x, levels.pop())
+        return x[..., : images.shape[-2], : images.shape[-1]]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps (N,K,y,x) of images (N,C,y,x)."""
+        maps: Tensor = self.output(self.features(images))
+        return maps
