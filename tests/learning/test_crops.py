@@ -1,0 +1,151 @@
+"""Crops lie where the target shows signal, and are the same however a run was cut."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from frugalseg.errors import BadPixels, SettingsError
+from frugalseg.images.fields import open_fields
+from frugalseg.images.synthetic import make_cells
+from frugalseg.learning.crops import SHARE, CropSampler, signal_threshold
+
+SIZE = 64
+
+
+def half_empty(seed: int) -> np.ndarray:
+    """A nuclear stain whose right half shows nothing but the camera's noise."""
+    nuclear = make_cells((200, 300), density=0.3, seed=seed).nuclear.astype(np.float32)
+    noise = np.random.default_rng(seed).normal(100, 3, nuclear.shape)
+    return np.where(np.arange(300) < 150, nuclear - nuclear.min() + noise, noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def fields() -> list[np.ndarray]:
+    noise = np.random.default_rng(9).normal(100, 3, (130, 170)).astype(np.float32)
+    return [half_empty(1), noise, half_empty(2)]
+
+
+def test_every_crop_has_signal_and_empty_fields_give_none(fields: list[np.ndarray]) -> None:
+    sampler = CropSampler(iter(fields), SIZE, seed=3)
+    assert sampler.empty == (1,)
+    assert 0.2 < sampler.skipped < 0.7
+    assert sampler.block == 2
+    bright = [
+        np.kron(
+            plane.reshape(plane.shape[0] // 2, 2, -1, 2).mean(axis=(1, 3)) > sampler.threshold,
+            np.ones((2, 2)),
+        )
+        for plane in fields
+    ]
+    for step in range(100):
+        for field, y, x in sampler(step, 2):
+            crop = fields[field][y : y + SIZE, x : x + SIZE]
+            assert crop.shape == (SIZE, SIZE)
+            assert bright[field][y : y + SIZE, x : x + SIZE].mean() >= SHARE
+            assert x < 150
+
+
+def test_all_corners_with_signal_are_found(fields: list[np.ndarray]) -> None:
+    """Blocks of 1 px: the corners are exactly those that summing each crop gives."""
+    plane = fields[0][:60, 100:170]
+    threshold, share, size = 400.0, 0.05, 31
+    sampler = CropSampler([plane], size, seed=0, share=share, threshold=threshold)
+    windows = np.lib.stride_tricks.sliding_window_view(plane > threshold, (size, size))
+    truly = windows.mean(axis=(2, 3)) >= share
+    assert 0 < truly.mean() < 1
+    assert sampler.skipped == pytest.approx(1 - truly.mean())
+    drawn = np.zeros_like(truly, int)
+    for step in range(truly.sum() * 5):
+        _, y, x = sampler(step, 1)[0]
+        drawn[y, x] += 1
+    assert not drawn[~truly].any()
+    assert (drawn[truly] > 0).mean() > 0.98  # exp(-5) are missed by chance
+    assert drawn[truly].max() < 20  # each is equally likely: 5 on average
+
+
+def test_a_run_that_was_cut_goes_on_with_the_same_crops(fields: list[np.ndarray]) -> None:
+    whole = CropSampler(fields, SIZE, seed=3)
+    again, other = CropSampler(fields, SIZE, seed=3), CropSampler(fields, SIZE, seed=4)
+    assert [again(step, 3) for step in (7, 2)] == [whole(step, 3) for step in (7, 2)]
+    assert [other(step, 3) for step in range(9)] != [whole(step, 3) for step in range(9)]
+    # crops are numbered through, so the batch only groups them
+    pairs, fours = ([one for step in range(12 // n) for one in whole(step, n)] for n in (2, 4))
+    assert pairs == fours
+
+
+def test_every_field_with_signal_gives_one_crop_per_round(fields: list[np.ndarray]) -> None:
+    sampler = CropSampler([*fields, half_empty(5)], SIZE, seed=0)
+    rounds = [[field for field, _, _ in sampler(lap, 3)] for lap in range(12)]
+    assert all(sorted(one) == [0, 2, 3] for one in rounds)
+    assert len({tuple(one) for one in rounds}) > 2
+
+
+def test_signal_everywhere_skips_nothing() -> None:
+    dense = make_cells((150, 180), density=1.0, seed=2, dim_nuclei=0.0).nuclear
+    sampler = CropSampler([dense], SIZE, seed=0)
+    assert (sampler.skipped, sampler.empty) == (0, ())
+    corners = np.array([sampler(step, 1)[0][1:] for step in range(800)])
+    assert (corners.min(axis=0) <= 3).all()
+    assert (corners.max(axis=0) >= np.array([150, 180]) - SIZE - 3).all()
+
+
+def test_share_0_takes_empty_crops_too(fields: list[np.ndarray]) -> None:
+    sampler = CropSampler(fields, SIZE, seed=0, share=0)
+    assert (sampler.skipped, sampler.empty) == (0, ())
+    assert {field for step in range(5) for field, _, _ in sampler(step, 3)} == {0, 1, 2}
+
+
+def test_no_signal_anywhere_is_an_error(fields: list[np.ndarray]) -> None:
+    for empty in ([fields[1]], [np.full((100, 100), 7)], [np.zeros((90, 90)), np.zeros((80, 80))]):
+        with pytest.raises(BadPixels, match="no crop of 64 px shows signal"):
+            CropSampler(empty, SIZE, seed=0)
+    with pytest.raises(BadPixels, match="no field"):
+        CropSampler([], SIZE, seed=0)
+    with pytest.raises(SettingsError):
+        CropSampler(fields, 0, seed=0)
+
+
+def test_small_fields_are_taken_whole() -> None:
+    small = half_empty(1)[:40, :50]
+    sampler = CropSampler([small, half_empty(2)], SIZE, seed=0)
+    assert {(y, x) for step in range(20) for field, y, x in sampler(step, 2) if field == 0} == {(0, 0)}
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1.0, 300.0])
+@pytest.mark.parametrize("bright", [1.0, 100.0])
+def test_the_threshold_follows_the_camera_and_not_one_bright_cell(factor: float, bright: float) -> None:
+    """Signal is 20 to 100 grey values above a background of 100 +- 2, wherever the scale begins."""
+    random = np.random.default_rng(0)
+    plane = random.normal(100, 2, (200, 200))
+    plane[20:60, 20:60] += np.linspace(20, 100, 40)
+    plane[100:110, 100:110] += 100 * bright
+    threshold = signal_threshold(plane * factor) / factor
+    assert 107 < threshold < 120
+
+
+def test_labels_are_signal_too() -> None:
+    labels = np.zeros((200, 200))
+    labels[10:20, 10:20] = 1
+    sampler = CropSampler([labels], SIZE, seed=0)
+    assert 0 < sampler.threshold < 1
+    assert all(y <= 20 and x <= 20 for step in range(50) for _, y, x in sampler(step, 1))
+
+
+@pytest.mark.real
+def test_sparse_real_fields(real_data: Path) -> None:
+    """Suspension nuclei cover less than 1 % of these fields; the threshold separates them, and half of the crops go."""
+    table = open_fields([real_data / "brightfield_nuclear"], where=["experiment=181024TK20"])
+    stains = [field.plane("nuclear") for field in table]
+    sampler = CropSampler(stains, 128, seed=0)
+    assert sampler.empty == ()
+    assert 0.2 < sampler.skipped < 0.8
+    for field, stain in zip(table, stains, strict=True):
+        truth = field.labels("nuclei")
+        assert truth is not None
+        signal, nuclei = (
+            plane.reshape(256, 4, 256, 4).mean(axis=(1, 3))
+            for plane in (stain[:1024, :1024], truth[:1024, :1024] > 0)
+        )
+        assert (signal[nuclei > 0.5] > sampler.threshold).mean() > 0.99
+        assert (signal[nuclei == 0] > sampler.threshold).mean() < 0.03
