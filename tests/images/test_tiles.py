@@ -120,9 +120,7 @@ def test_a_window_does_not_read_the_whole_plane(tmp_path: Path, monkeypatch: pyt
 
 def test_a_damaged_tile_is_an_unreadable_file(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
-    tifffile.imwrite(
-        path, RNG.integers(0, 255, (64, 64)).astype(np.uint8), tile=(32, 32), compression="zlib"
-    )
+    tifffile.imwrite(path, RNG.integers(0, 255, (64, 64)).astype(np.uint8), tile=(32, 32), compression="zlib")
     with tifffile.TiffFile(path) as tif:
         at = tif.pages.first.dataoffsets[3]
     content = bytearray(path.read_bytes())
@@ -159,7 +157,7 @@ def test_focal_planes_of_a_window_are_projected_and_checked() -> None:
     pixels = LazyPixels(stored.shape, stored.dtype, lambda c, z: stored[c, z])
     place = (slice(4, 9), slice(10, 30))
     np.testing.assert_array_equal(read_window(pixels, [1, 0], place), stored[[1, 0], :, 4:9, 10:].max(axis=1))
-    with pytest.raises(BadPixels, match="channel 0 of a.tif has 1 pixels"):
+    with pytest.raises(BadPixels, match=r"channel 0 of a\.tif has 1 pixels"):
         read_window(pixels, [1, 0], (slice(0, 2), slice(0, 2)), owner="a.tif")
 
 
