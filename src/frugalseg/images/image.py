@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, MissingChannel, WrongShape
 
-Projection = Literal["max", "mean"]
+Projection = Literal["max", "mean", "focus"]
+"""How focal planes become one: their maximum, their mean, or the sharpest (`frugalseg.images.focus.best_focus`)."""
 
 
 class PixelArray(Protocol):
@@ -115,8 +116,13 @@ def checked_plane(pixels: PixelArray, index: int, project: Projection, owner: st
     _, depth, height, width = pixels.shape
     if 0 in (depth, height, width):
         raise BadPixels(f"{owner} has no pixels: its shape is {height} x {width} with {depth} focal planes")
-    if project not in ("max", "mean"):
-        raise WrongShape(f"focal planes can be projected with 'max' or 'mean', not {project!r}")
+    if project not in ("max", "mean", "focus"):
+        raise WrongShape(f"focal planes can be projected with 'max', 'mean' or 'focus', not {project!r}")
+    if project == "focus" and depth > 1:
+        from frugalseg.images.focus import best_focus
+
+        sharpest = best_focus(finite_plane(pixels[index, z], owner) for z in range(depth))
+        return finite_plane(pixels[index, sharpest], owner)
     plane = np.asarray(pixels[index, 0]).astype(np.float32)
     for z in range(1, depth):
         other = np.asarray(pixels[index, z]).astype(np.float32)
