@@ -3,8 +3,7 @@
 import base64
 import html
 import re
-import shutil
-import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -404,31 +403,6 @@ def test_charts_place_values() -> None:
     assert running_mean(range(100))[50] == 50
 
 
-def browse(folder: Path, path: Path, *options: str) -> str:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    browser = next((found for name in names if (found := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip(f"no browser: none of {', '.join(names)} is installed")
-    quiet = "no-first-run disable-quic disable-background-networking disable-component-update disable-sync"
-    flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        f"--user-data-dir={folder / 'profile'}",
-    ]
-    flags += [f"--{name}" for name in quiet.split()]
-    command = [
-        browser,
-        *flags,
-        "--virtual-time-budget=8000",
-        "--window-size=1000,1500",
-        *options,
-        path.as_uri(),
-    ]
-    return subprocess.run(command, capture_output=True, timeout=120, check=True).stdout.decode()
-
-
 PROBE = """<script>
 const seen = [], failed = [];
 addEventListener("error", event => failed.push(event.message));
@@ -455,10 +429,10 @@ addEventListener("load", () => {
 
 
 @pytest.mark.slow
-def test_browser_runs_the_viewer(tmp_path: Path) -> None:
+def test_browser_runs_the_viewer(tmp_path: Path, browse: Callable[..., str]) -> None:
     path = tmp_path / "probe.html"
     path.write_text(render_report(one_report(one_field(EVIL))).replace("</head>", PROBE, 1), "utf-8")
-    dom = browse(tmp_path, path, "--dump-dom")
+    dom = browse(path, "--dump-dom")
     found = re.search(r'<pre id="probe">(.*?)</pre>', dom)
     assert found, dom[-2000:]
     fitted, wheeled, moved, reset, hint, before, hidden, pressed, shown, ready, errors = found[1].split("|")
@@ -481,11 +455,11 @@ def test_browser_runs_the_viewer(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
-def test_browser_shows_outlines(tmp_path: Path, dark: bool) -> None:
+def test_browser_shows_outlines(tmp_path: Path, browse: Callable[..., str], dark: bool) -> None:
     path, shot = tmp_path / "report.html", tmp_path / "shot.png"
     write_report(path, one_report())
     scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
-    browse(tmp_path, path, f"--screenshot={shot}", *scheme)
+    browse(path, f"--screenshot={shot}", *scheme)
     pixels = cv2.imread(str(shot))[..., ::-1].astype(int)
     assert pixels.shape == (1500, 1000, 3)
     corner = pixels[5, 5]

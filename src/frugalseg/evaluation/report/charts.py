@@ -11,6 +11,9 @@ WIDTH, HEIGHT = 340.0, 204.0
 LEFT, RIGHT, TOP, BOTTOM = 42.0, 10.0, 10.0, 38.0
 _MOST_POINTS = 400
 
+DENSITY_CELLS, DENSITY_LEVELS = 48, 6
+"""Cells along each axis of a 2-D histogram, and its shades."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -35,7 +38,9 @@ class Chart:
     note: str = ""
     lines: list[dict[str, Any]] = field(default_factory=list)
     bars: list[dict[str, Any]] = field(default_factory=list)
-    median: tuple[float, str] | None = None
+    mark: tuple[float, str] | None = None  # x of an upright line, and what it means
+    density: list[str] = field(default_factory=list)  # paths in cells of a grid, from few points to many
+    grid: str = ""  # the transform from that grid to the drawing
     width: float = WIDTH
     height: float = HEIGHT
     left: float = LEFT
@@ -50,6 +55,7 @@ def line_chart(
     x_label: str,
     y_range: tuple[float, float] | None = None,
     note: str = "",
+    mark: tuple[float, str] | None = None,
 ) -> Chart | None:
     """Draw lines over a common x axis; None when there is no finite point to draw."""
     clean = [_finite(one) for one in series]
@@ -62,6 +68,8 @@ def line_chart(
     low, high = y_range or (every_y.min(), every_y.max())
     y_ticks, y_span = _axis(low, high, tight=y_range is not None)
     chart = Chart(title, x_label, _placed_x(x_ticks, x_span), _placed_y(y_ticks, y_span), note=note)
+    if mark is not None:
+        chart.mark = (float(_x(np.array(mark[0]), x_span)), mark[1])
     other = 0
     for one in clean:
         xs, ys = _thin(np.asarray(one.xs, float), np.asarray(one.ys, float))
@@ -116,8 +124,42 @@ def histogram(
         path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in steps)
         chart.lines.append({"name": "truth", "style": "truth", "path": path, "dots": []})
     median = float(np.median(values))
-    chart.median = (float(_x(np.array(np.clip(median, low, high)), x_span)), f"median {median:.3g}{unit}")
+    chart.mark = (float(_x(np.array(np.clip(median, low, high)), x_span)), f"median {median:.3g}{unit}")
     return chart
+
+
+def density_chart(real: NDArray[Any], predicted: NDArray[Any]) -> Chart | None:
+    """Draw how often which pair of values occurs, on one scale for both axes; None without two values."""
+    pairs = np.stack([np.ravel(real), np.ravel(predicted)]).astype(float)
+    pairs = pairs[:, np.isfinite(pairs).all(0)]
+    low, high = np.percentile(pairs, (0.1, 99.9)).tolist() if pairs.size else (0.0, 0.0)
+    if high <= low:
+        return None
+    ticks, span = _axis(low, high, tight=True)
+    edges = np.linspace(*span, DENSITY_CELLS + 1)
+    counts = np.histogram2d(pairs[1], pairs[0], [edges, edges])[0]  # rows are the predicted values
+    chart = Chart("Predicted against real", "real", [], [], "predicted")
+    chart.width, chart.height, chart.left, chart.top = 300.0, 300.0, 54.0, 10.0
+    chart.right, chart.bottom = chart.width - RIGHT, chart.height - BOTTOM - 8
+    share = [(tick - span[0]) / (span[1] - span[0]) for tick in ticks]
+    names = [number(tick) for tick in ticks]
+    across, down = chart.right - chart.left, chart.bottom - chart.top
+    chart.x_ticks = [(chart.left + s * across, name) for s, name in zip(share, names, strict=True)]
+    chart.y_ticks = [(chart.bottom - s * down, name) for s, name in zip(share, names, strict=True)]
+    cell = (across / DENSITY_CELLS, -down / DENSITY_CELLS)
+    chart.grid = f"translate({chart.left:g} {chart.bottom:g}) scale({cell[0]:.5g} {cell[1]:.5g})"
+    # Counts span orders of magnitude: on a linear scale all but the background would vanish.
+    level = np.ceil(DENSITY_LEVELS * np.log1p(counts) / np.log1p(max(counts.max(), 1.0))).astype(int)
+    chart.density = [_runs(level == i) for i in range(1, DENSITY_LEVELS + 1)]
+    return chart
+
+
+def _runs(mask: NDArray[np.bool_]) -> str:
+    """Give the cells of a grid as one path, each row's neighbours as one rectangle."""
+    edges = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    starts, stops = np.argwhere(edges == 1).tolist(), np.argwhere(edges == -1).tolist()
+    pairs = zip(starts, stops, strict=True)
+    return "".join(f"M{x} {y}h{end - x}v1h{x - end}z" for (y, x), (_, end) in pairs)
 
 
 def running_mean(values: Sequence[float], parts: int = 25) -> list[float]:

@@ -37,13 +37,15 @@ def to_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip(bright, 0, 255)), dtype=np.uint8)
 
 
-def photo_uri(image: NDArray[Any], side: int, quality: int = 90) -> str:
+def photo_uri(
+    image: NDArray[Any], side: int, quality: int = 90, lossless_bytes: int = _LOSSLESS_BYTES
+) -> str:
     """Encode a preview (Y, X) or (Y, X, 3 = red, green, blue): PNG where that is small, JPEG otherwise."""
     pixels = fit(to_bytes(image), side)
     pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels
-    if pixels.size <= 4 * _LOSSLESS_BYTES:  # no photograph shrinks more than that without loss
+    if pixels.size <= 4 * lossless_bytes:  # no photograph shrinks more than that without loss
         lossless = _encode(pixels, ".png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
-        if len(lossless) <= _LOSSLESS_BYTES:
+        if len(lossless) <= lossless_bytes:
             return _uri("png", lossless)
     return _uri("jpeg", _encode(pixels, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality]))
 

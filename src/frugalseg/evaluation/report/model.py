@@ -8,20 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import WrongShape
+from frugalseg.evaluation.report.comparisons import Comparison, NumberTable
 
 FULL_FIELDS = 12
-"""Fields shown with a viewer; the ones after them get a thumbnail and their numbers, so the file stays small."""
+"""Fields and comparisons shown in full; those after them keep their numbers, so the file stays small."""
 
 THUMBNAIL_SIDE = 360
 
-# Additive colours of a composite, told apart with the common colour vision deficiencies.
-_COMPOSITE = ((0.35, 1.0, 0.45), (1.0, 0.25, 0.85), (0.25, 0.65, 1.0), (1.0, 0.8, 0.2))
 _KEPT_MEASUREMENTS = ("area", "area_um2", "equivalent_diameter", "eccentricity", "solidity", "touches_border")
 
 
 @dataclass(kw_only=True)
 class TrainingCurve:
-    """The loss of one training run.
+    """The loss of one training run, and how good the network was on what it did not learn from.
 
     Parameters
     ----------
@@ -33,6 +32,15 @@ class TrainingCurve:
         The loss's parts by name, each as long as `steps`.
     stopped_because
         One phrase, e.g. "the loss was stable" or "the limit of 1500 steps".
+    looks
+        (step, score) whenever what is held out was scored; more is better, and the best one is marked.
+    looks_name
+        What was scored, e.g. "PCC of the held-out fields".
+
+    Raises
+    ------
+    WrongShape
+        When a part of the curve does not have one value per step.
     """
 
     name: str
@@ -40,6 +48,8 @@ class TrainingCurve:
     losses: Sequence[float]
     terms: Mapping[str, Sequence[float]] = field(default_factory=dict)
     stopped_because: str = ""
+    looks: Sequence[tuple[int, float]] = ()
+    looks_name: str = "Score of what is held out"
 
     def __post_init__(self) -> None:
         """Refuse curves whose parts don't have one value per step."""
@@ -170,6 +180,12 @@ class Report:
         One curve per training run.
     notes
         Sentences shown at the end.
+    headline
+        More tiles on top: value, name, remark (may be empty).
+    tables
+        Tables of results, shown before all pictures.
+    comparisons
+        Fields with pictures side by side, e.g. of a predicted stain; `add` keeps their memory small too.
     """
 
     title: str
@@ -183,66 +199,13 @@ class Report:
     fields: list[FieldReport] = field(default_factory=list)
     training: list[TrainingCurve] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    headline: list[tuple[str, str, str]] = field(default_factory=list)
+    tables: list[NumberTable] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
 
-    def add(self, one: FieldReport) -> None:
-        """Append a field; from the thirteenth on only its thumbnail and numbers are kept in memory."""
-        self.fields.append(one if len(self.fields) < FULL_FIELDS else one.condense())
-
-
-def preview(
-    planes: NDArray[Any], *, low: float = 0.5, high: float = 99.8, gamma: float = 1.0
-) -> NDArray[np.uint8]:
-    """Stretch planes to 8 bits for display.
-
-    Parameters
-    ----------
-    planes
-        (C, Y, X) or (Y, X), any number type. NaN and infinite pixels are shown black.
-    low, high
-        Percentiles that become black and full brightness, per channel.
-    gamma
-        Below 1 lifts dim structures, e.g. 0.6 for nuclei of very different brightness.
-
-    Returns
-    -------
-    numpy.ndarray
-        (Y, X) uint8 for one channel; (Y, X, 3) uint8 for more, each channel in its own colour and added up.
-
-    Raises
-    ------
-    WrongShape
-        When `planes` has not two or three axes, or no pixel.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> preview(np.array([[0, 50, 100]]), low=0, high=100).tolist()
-    [[0, 128, 255]]
-    """
-    stack = np.asarray(planes)
-    stack = stack[None] if stack.ndim == 2 else stack
-    if stack.ndim != 3 or stack.size == 0:
-        raise WrongShape(f"A preview needs planes (C, Y, X) or (Y, X) with pixels, not {np.shape(planes)}.")
-    stretched = [_stretch(plane.astype(np.float32), low, high) ** gamma for plane in stack]
-    if len(stretched) == 1:
-        return _to_bytes(stretched[0])
-    colours = np.array([_COMPOSITE[i % len(_COMPOSITE)] for i in range(len(stretched))], np.float32)
-    mixed = np.einsum("cyx,ck->yxk", np.stack(stretched), colours)
-    return _to_bytes(mixed)
-
-
-def _to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    bright: NDArray[np.uint8] = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
-    return bright
-
-
-def _stretch(plane: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
-    finite = np.isfinite(plane)
-    if not finite.any():
-        return np.zeros_like(plane)
-    bottom, top = np.percentile(plane[finite], (low, high))
-    if top <= bottom:  # a constant plane, or one with a few bright pixels only
-        bottom, top = plane[finite].min(), plane[finite].max()
-    span = top - bottom if top > bottom else 1.0
-    scaled = np.where(finite, (plane - bottom) / span, 0)
-    return np.clip(scaled, 0, 1).astype(np.float32)
+    def add(self, one: FieldReport | Comparison) -> None:
+        """Append a field or a comparison; from the thirteenth on it is condensed, mostly to its numbers."""
+        if isinstance(one, Comparison):
+            self.comparisons.append(one if len(self.comparisons) < FULL_FIELDS else one.condense())
+        else:
+            self.fields.append(one if len(self.fields) < FULL_FIELDS else one.condense())

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 
 from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.evaluation.report import tables
-from frugalseg.evaluation.report.charts import Chart, Series, histogram, line_chart, running_mean
+from frugalseg.evaluation.report.charts import Chart, Series, histogram, line_chart
+from frugalseg.evaluation.report.headline import median_diameter, tiles
 from frugalseg.evaluation.report.layers import thumbnail_uri
-from frugalseg.evaluation.report.model import FULL_FIELDS, FieldReport, Report, TrainingCurve
+from frugalseg.evaluation.report.model import FULL_FIELDS, FieldReport, Report
+from frugalseg.evaluation.report.number_tables import number_table
+from frugalseg.evaluation.report.side_by_side import compared
+from frugalseg.evaluation.report.training_charts import training_view
 from frugalseg.evaluation.report.viewer import build_viewer
 from frugalseg.images.write import write_text
 
@@ -33,8 +37,8 @@ def write_report(path: str | Path, report: Report, overwrite: bool = False) -> N
     path
         Where to, usually ``report.html``.
     report
-        What to show. The first 12 fields get a viewer that zooms, the others a thumbnail and their numbers,
-        so that the file stays below 20 MB.
+        What to show. The first 12 fields get a viewer that zooms, the others a thumbnail and their numbers;
+        the first 12 comparisons show their pictures, the others their numbers; so the file stays below 20 MB.
     overwrite
         Replace a file that is there.
 
@@ -73,13 +77,15 @@ def render_report(report: Report) -> str:
     fields = _fields(report)
     return environment.get_template("report.html.j2").render(
         report=report,
-        style=Markup(texts["style.css"]),
-        script=Markup(texts["viewer.js"]),
+        style=Markup(texts["style.css"] + texts["comparison.css"]),
+        script=Markup(texts["viewer.js"] + texts["comparison.js"]),
         fields=fields,
         full_fields=FULL_FIELDS,
-        tiles=_tiles(report, fields),
+        tiles=tiles(report, [one["measured"][0] for one in fields]),
         overall=_overall(report, fields),
-        training=[_training(curve) for curve in report.training[:_MOST_CURVES]],
+        number_tables=[number_table(one) for one in report.tables],
+        compared=compared(report.comparisons),
+        training=[training_view(curve) for curve in report.training[:_MOST_CURVES]],
         more_curves=max(0, len(report.training) - _MOST_CURVES),
         settings=list(tables.flatten(report.settings)),
         versions=list(report.versions.items()),
@@ -108,7 +114,7 @@ def _field(shown: FieldReport, position: int, budget: int, thumbnail_side: int) 
         "anchor": f"field-{position + 1}",
         "about": shown,
         "measured": (rows, truth),
-        "diameter": _median_diameter(rows, shown.pixel_size),
+        "diameter": median_diameter(rows, shown.pixel_size),
         "diameter_px": float(np.median(_column([rows], "equivalent_diameter"))) if rows else None,
         "viewer": build_viewer(shown, budget) if full else None,
         "thumbnail": thumbnail_uri(shown.image, shown.labels, thumbnail_side) if thumbnail_side else "",
@@ -144,44 +150,8 @@ def _overall(report: Report, fields: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _tiles(report: Report, fields: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """Headline numbers: value, name, remark."""
-    rows = [row for one in fields for row in one["measured"][0]]
-    cells = sum(one.n_cells for one in report.fields)
-    tiles = [(f"{cells:,}", "cell" if cells == 1 else "cells", _count(len(fields), "field"))]
-    if rows:
-        sizes = {one.pixel_size for one in report.fields}
-        size = sizes.pop() if len(sizes) == 1 else None
-        tiles.append((_median_diameter(rows, size), "median cell diameter", "of the disk of the same area"))
-    scored = [one for one in report.fields if one.scores]
-    for key, name in (("cell_miou", "mean cell IoU"), ("mAP", "mAP")):
-        values = [v for one in scored if (v := tables.score(one.scores, key)) is not None]
-        gaps = [g for one in scored if (g := tables.gap(one.scores, one.baselines, key)) is not None]
-        if values:
-            remark = (
-                f"{tables.signed(float(np.mean(gaps)))} to the best baseline" if gaps else "against truth"
-            )
-            tiles.append((f"{np.mean(values):.3f}", name, remark))
-    if report.seconds is not None:
-        tiles.append((tables.duration(report.seconds), "wall time", report.started))
-    return tiles
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
 def _text(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _median_diameter(rows: Sequence[Any], pixel_size: tuple[float, float] | None) -> str:
-    if not rows:
-        return "–"
-    median = float(np.median([row["equivalent_diameter"] for row in rows]))
-    if pixel_size is None:
-        return f"{median:.1f} px"
-    return f"{median * (pixel_size[0] * pixel_size[1]) ** 0.5:.1f} µm"
 
 
 def _histograms(measured: Sequence[tuple[Sequence[Any], Sequence[Any] | None]]) -> list[Chart]:
@@ -214,14 +184,3 @@ def _ap_chart(own: Any, baselines: Any) -> Chart | None:
     return line_chart(
         "Average precision", [*lines, series(tables.OWN, own, "main")], "IoU threshold", y_range=(0.0, 1.0)
     )
-
-
-def _training(curve: TrainingCurve) -> dict[str, Any]:
-    smooth = running_mean(curve.losses)
-    lines = [Series("each step", curve.steps, curve.losses, "faint"), Series("smoothed", curve.steps, smooth)]
-    terms = [Series(name, curve.steps, running_mean(ys), "other") for name, ys in curve.terms.items()]
-    last = f"ended at {tables.figure(smooth[-1])} after {curve.steps[-1]:,} steps" if len(curve.steps) else ""
-    stopped = f"stopped because {curve.stopped_because}" if curve.stopped_because else ""
-    note = "; ".join(part for part in (last, stopped) if part)
-    charts = [line_chart("Loss", lines, "step"), line_chart("Its terms, smoothed", terms, "step")]
-    return {"name": curve.name, "note": note, "charts": [chart for chart in charts if chart is not None]}
