@@ -23,7 +23,7 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np
+import numpy as np  # noqa: E402  # after the number of threads is set
 
 SIDE, CELL = 512, 32
 CORE, HALO, LARGEST = 1024, 32, 40

@@ -75,17 +75,12 @@ def extent(labels: np.ndarray) -> int:
     return max(s.stop - s.start for box in ndimage.find_objects(labels) if box for s in box)
 
 
-@pytest.mark.parametrize(
-    ("core", "largest", "seed"), [(64, 40, 0), (96, 40, 1), (97, 61, 2), (200, 40, 3), (1024, 40, 4)]
-)
-def test_touching_cells_are_those_of_the_whole_image(
-    tmp_path: Path, core: int, largest: int, seed: int
-) -> None:
+@pytest.mark.parametrize(("core", "seed"), [(64, 0), (24, 1), (97, 2), (200, 3), (1024, 4)])
+def test_touching_cells_are_those_of_the_whole_image(tmp_path: Path, core: int, seed: int) -> None:
     maps = cells(SHAPE, 300, 30, seed)
     expected = in_raster_order(split(maps))
     assert expected.max() > 150
-    assert extent(expected) <= 40
-    stitched = stitch_tiles(tiled(maps, split, core, largest, tmp_path / "work"))
+    stitched = stitch_tiles(tiled(maps, split, core, extent(expected), tmp_path / "work"))
     assert stitched.count == expected.max()
     np.testing.assert_array_equal(stitched.whole(), expected)
 
@@ -115,7 +110,7 @@ def test_a_serpentine_and_corners_are_one_object(tmp_path: Path) -> None:
     maps[0, :, 129] = maps[0, :, 0] = 1
     maps[0, 3::8, 0] = maps[0, 1::8, 0] = maps[0, 2::8, 0] = 0
     maps[0, 5::8, 129] = maps[0, 6::8, 129] = maps[0, 7::8, 129] = 0
-    diagonal = np.eye(130, dtype=np.float32)[None]
+    diagonal = np.eye(128, dtype=np.float32)[None]  # through the corners of tiles
 
     def touching_corners(maps: np.ndarray) -> np.ndarray:
         labels: np.ndarray = ndimage.label(maps[0] > 0, np.ones((3, 3)))[0]
@@ -144,11 +139,11 @@ def test_ids_don_t_depend_on_the_tiles_or_on_large_ids(tmp_path: Path) -> None:
 def test_neighbours_that_disagree_about_a_border_stay_apart(tmp_path: Path) -> None:
     """Two halves of the image, whose common border every window sees 2 px further to the right."""
     maps = np.broadcast_to(np.arange(256, dtype=np.float32), (1, 256, 256)).copy()
-    maps[0, 0, 0] = -1.0
+    maps[0, 0] -= 1000
 
     def halves(maps: np.ndarray) -> np.ndarray:
         upper = maps[0].min() < 0  # only windows at the first row see it
-        return 1 + (maps[0] > (120 if upper else 122)).astype(int)
+        return 1 + (maps[0] % 1000 > (120 if upper else 122)).astype(int)
 
     whole = stitch_tiles(tiled(maps, halves, 64, 8, tmp_path / "work")).whole()
     assert set(np.unique(whole)) == {1, 2}

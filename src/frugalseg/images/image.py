@@ -70,9 +70,10 @@ class LazyPixels:
         if self.read_region is None or None in spans:
             return self.read_plane(c, z)[rows, columns]
         region = self.read_region(c, z, slice(*spans[0]), slice(*spans[1]))  # type: ignore[misc]
-        return region[
+        kept: NDArray[Any] = region[
             tuple(0 if isinstance(key, int | np.integer) else slice(None) for key in (rows, columns))
         ]
+        return kept
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Read everything."""

@@ -27,7 +27,7 @@ def page_region(page: Any, at: tuple[int | slice, ...]) -> NDArray[Any]:
     rows, columns = frame.axes.find("Y"), frame.axes.find("X")
     if rows < 0 or columns < 0:
         return np.asarray(page.asarray()[at])
-    spans: list[slice] = [at[axis] for axis in (rows, columns)]  # type: ignore[misc]  # stated above
+    spans: list[slice] = [at[axis] for axis in (rows, columns)]
     part = math.prod(span.stop - span.start for span in spans) < frame.shape[rows] * frame.shape[columns]
     if part and page.is_memmappable:
         return np.array(page.asarray(out="memmap")[at])

@@ -94,7 +94,7 @@ class TileStore:
     def save_parts(self, kind: str, tile: Tile, **parts: NDArray[Any]) -> None:
         """Keep several arrays of a tile in one compressed file."""
         with atomic_file(self._file(kind, tile.row, tile.column, "npz"), overwrite=True) as file:
-            np.savez_compressed(file, **parts)
+            np.savez_compressed(file, **parts)  # type: ignore[arg-type]  # no part is named allow_pickle
 
     def load_parts(self, kind: str, tile: Tile, *names: str) -> list[NDArray[Any]]:
         """Give some of the arrays that `save_parts` kept; raises `UnreadableFile` where there are none."""

@@ -143,7 +143,8 @@ class Stitched:
         core, names = self.store.load_parts(self.kind, tile, "core", "names")
         own = np.zeros(len(names) + 1, np.uint32)
         own[1:] = self.ids[np.searchsorted(self.names, names)]
-        return own[core]
+        labels: NDArray[np.uint32] = own[core]
+        return labels
 
     def whole(self) -> NDArray[np.uint32]:
         """Labels (Y, X) of the image, in memory."""
