@@ -13,6 +13,7 @@ from frugalseg.errors import BadPixels, FrugalsegError, MissingChannel, Unreadab
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.image import Image, LazyPixels, Projection, checked_plane, find_channel
 from frugalseg.images.read import read_image
+from frugalseg.images.rois import ROI_SUFFIXES, read_rois
 
 LARGEST_EXACT_FLOAT = 2**24
 
@@ -127,12 +128,14 @@ class Field:
                 return None
         ref = self.reference(channel)
         owner = f"labels {channel!r} of field {self.name!r}"
+        if ref.path.suffix.lower() in ROI_SUFFIXES and ref.path.exists():  # outlines know no size
+            return read_rois(ref.path, self.shape).astype(np.uint32)
         image, index = ref.open(f"field {self.name!r}")
         if image.pixels.shape[1] != 1:
             raise WrongShape(
                 f"{owner} have {image.pixels.shape[1]} focal planes; a label map is one (Y, X) plane"
             )
-        self._same_shape([next(iter(self.channels)), channel], [self.shape, image.shape])
+        self._same_shape([self._first_channel(), channel], [self.shape, image.shape])
         return as_labels(np.asarray(image.pixels[index, 0]), owner)
 
     @property
@@ -166,7 +169,12 @@ class Field:
     def _first(self) -> Image:
         if not self.channels:
             raise MissingChannel(f"field {self.name!r} has no channel; fill its row in the table")
-        return next(iter(self.channels.values())).open(f"field {self.name!r}")[0]
+        return self.channels[self._first_channel()].open(f"field {self.name!r}")[0]
+
+    def _first_channel(self) -> str:
+        """Name of the first channel that has a size of its own."""
+        sized = (name for name, ref in self.channels.items() if ref.path.suffix.lower() not in ROI_SUFFIXES)
+        return next(sized, next(iter(self.channels)))
 
     def _same_shape(self, channels: Sequence[str | int], shapes: Sequence[tuple[int, ...]]) -> None:
         for channel, shape in zip(channels, shapes, strict=True):

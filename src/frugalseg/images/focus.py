@@ -25,9 +25,9 @@ def best_focus(planes: Iterable[NDArray[Any]]) -> int:
 
     Examples
     --------
+    >>> from frugalseg.images.appearance import blur
     >>> sharp = np.kron(np.indices((6, 6)).sum(axis=0) % 2, np.ones((8, 8)))
-    >>> blurred = (sharp + np.roll(sharp, 2, 0) + np.roll(sharp, 4, 0)) / 3
-    >>> best_focus([blurred, sharp + 7, 5 * blurred])
+    >>> best_focus([blur(sharp, 2), sharp + 7, 5 * blur(sharp, 3)])
     1
     """
     measured = np.array([_detail_and_variance(plane) for plane in planes])

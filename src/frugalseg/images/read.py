@@ -8,9 +8,13 @@ import numpy as np
 from frugalseg.errors import UnreadableFile
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.image import Image
+from frugalseg.images.rois import ROI_SUFFIXES
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".zarr")
+LABEL_SUFFIXES = (".npy", *ROI_SUFFIXES)
+"""Read where a table, a pattern or the user names them; in a folder of images they are no images."""
+
 FORMATS = "TIFF, OME-TIFF, PNG and OME-Zarr"
 
 
@@ -20,8 +24,9 @@ def read_image(path: str | Path) -> Image:
     Parameters
     ----------
     path
-        A TIFF, ImageJ TIFF, OME-TIFF or PNG file, or an OME-Zarr (0.4 or 0.5) image folder. Nothing stored in the
-        file is ever executed.
+        A TIFF, ImageJ TIFF, OME-TIFF or PNG file, or an OME-Zarr (0.4 or 0.5) image folder; for labels also a ``.npy``
+        (`frugalseg.images.seg_npy`) or ImageJ regions (`frugalseg.images.rois`). Nothing stored in the file is ever
+        executed.
 
     Returns
     -------
@@ -51,8 +56,11 @@ def read_image(path: str | Path) -> Image:
 
         return read_ome_zarr(path)
     suffix = path.suffix.lower()
-    if suffix not in (*TIFF_SUFFIXES, ".png"):
-        raise UnreadableFile(f"{path} is of a format that is not read; {FORMATS} are")
+    if suffix not in (*TIFF_SUFFIXES, ".png", *LABEL_SUFFIXES):
+        raise UnreadableFile(
+            f"{path} is of a format that is not read; {FORMATS} are, and for labels cellpose's _seg.npy and ImageJ's .roi "
+            "and .zip"
+        )
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -61,6 +69,8 @@ def read_image(path: str | Path) -> Image:
         raise UnreadableFile(f"{path} can't be opened: {error.strerror}") from error
     if size == 0:
         raise UnreadableFile(f"{path} is empty (0 bytes); copy or export it again")
+    if suffix in LABEL_SUFFIXES:
+        return _read_label_file(path)
     # What a file is decides its content, not its name: exporters get the suffix wrong.
     if start == b"\x89PNG\r\n\x1a\n":
         return _read_png(path)
@@ -71,6 +81,16 @@ def read_image(path: str | Path) -> Image:
     from frugalseg.images.tiff import read_tiff
 
     return read_tiff(path)
+
+
+def _read_label_file(path: Path) -> Image:
+    if path.suffix.lower() in ROI_SUFFIXES:
+        from frugalseg.images.rois import read_roi_image
+
+        return read_roi_image(path)
+    from frugalseg.images.seg_npy import read_npy
+
+    return read_npy(path)
 
 
 def _read_png(path: Path) -> Image:

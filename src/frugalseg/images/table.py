@@ -5,9 +5,10 @@ from pathlib import Path
 
 from frugalseg.errors import InputError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field
-from frugalseg.images.read import FORMATS, IMAGE_SUFFIXES
+from frugalseg.images.read import FORMATS, IMAGE_SUFFIXES, LABEL_SUFFIXES
 
 NOT_CHANNELS = ("field", "split")
+FILE_SUFFIXES = (*IMAGE_SUFFIXES, *LABEL_SUFFIXES)
 
 
 def table_fields(path: Path) -> list[Field]:
@@ -17,14 +18,9 @@ def table_fields(path: Path) -> list[Field]:
     ``#channel`` of a file that holds several); other columns describe the field. Files need not exist yet.
     """
     header, rows = _read_table(path)
-    suffixes = tuple(suffix for s in IMAGE_SUFFIXES for suffix in (s, s + "#"))
-
-    def is_file(cell: str) -> bool:
-        return cell.lower().endswith(IMAGE_SUFFIXES) or any(
-            s in cell.lower() for s in suffixes if s.endswith("#")
-        )
-
-    columns = tuple(c for c in header if c not in NOT_CHANNELS and any(is_file(row[c]) for _, row in rows))
+    columns = tuple(
+        c for c in header if c not in NOT_CHANNELS and any(_names_file(row[c]) for _, row in rows)
+    )
     if not columns:
         raise UnreadableFile(
             f"no column of {path} names image files; each channel needs a column of file names"
@@ -54,7 +50,7 @@ def table_fields(path: Path) -> list[Field]:
 
 def _names_file(cell: str) -> bool:
     cell = cell.lower()
-    return cell.endswith(IMAGE_SUFFIXES) or any(f"{suffix}#" in cell for suffix in IMAGE_SUFFIXES)
+    return cell.endswith(FILE_SUFFIXES) or any(f"{suffix}#" in cell for suffix in FILE_SUFFIXES)
 
 
 def _cell_reference(folder: Path, cell: str, origin: str) -> ChannelRef:

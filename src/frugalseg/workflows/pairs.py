@@ -12,9 +12,10 @@ from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.fields import open_fields
 from frugalseg.images.image import find_channel
 from frugalseg.images.listing import TABLE_NAME, natural_key
-from frugalseg.images.read import IMAGE_SUFFIXES, field_stem
+from frugalseg.images.read import IMAGE_SUFFIXES, LABEL_SUFFIXES, field_stem
+from frugalseg.images.rois import ROI_SUFFIXES, read_rois
 
-TRUTH_NAMES = ("cells", "labels", "truth", "masks", "mask")
+TRUTH_NAMES = ("cells", "labels", "truth", "seg", "cp_masks", "masks", "mask")
 """What a truth is called, as a column of a table or the end of a file's name, the first that is there."""
 
 
@@ -72,8 +73,15 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
     return Pairs(pairs, unpaired, tuple(name for name in true if name not in ours), (note,) if note else ())
 
 
-def labels_of(name: str, ref: ChannelRef, role: str) -> NDArray[np.int32] | NDArray[np.uint32]:
-    """Label map (Y, X) of a file; messages call it `role` of field `name`. Raises as `Field.labels` does."""
+def labels_of(
+    name: str, ref: ChannelRef, role: str, shape: tuple[int, int] | None = None
+) -> NDArray[np.int32] | NDArray[np.uint32]:
+    """Label map (Y, X) of a file; messages call it `role` of field `name`. Raises as `Field.labels` does.
+
+    `shape` is what outlines are drawn at, which know no size of their own.
+    """
+    if shape is not None and ref.path.suffix.lower() in ROI_SUFFIXES and ref.path.exists():
+        return read_rois(ref.path, shape).astype(np.uint32)
     labels = Field(name, {"field": name}, {role: ref}).labels(role)
     if labels is None:  # only where a table's cell is empty, and here a file is named
         raise UnreadableFile(f"field {name!r} has no {role}")
@@ -93,7 +101,8 @@ def _predictions(path: Path) -> dict[str, ChannelRef]:
 
 
 def _label_files(folder: Path) -> list[Path]:
-    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+    suffixes = (*IMAGE_SUFFIXES, *LABEL_SUFFIXES)
+    found = (p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.name[0] != ".")
     return sorted(found, key=lambda path: natural_key(path.name))
 
 
@@ -103,9 +112,11 @@ def _folder_truths(folder: Path, labels: str | None) -> dict[str, ChannelRef]:
         raise UnreadableFile(f"{folder} does not exist; give a label file, a folder of them, or a fields.csv")
     true: dict[str, ChannelRef] = {}
     files = {field_stem(file): file for file in _label_files(folder)}
+    taken: set[str] = set()  # a_cp_masks is the truth of a, and not also that of a_cp
     for ending in (labels,) if labels else TRUTH_NAMES:
         for stem, file in files.items():
-            if stem.endswith(f"_{ending}"):
+            if stem.endswith(f"_{ending}") and stem not in taken:
+                taken.add(stem)
                 true.setdefault(stem.removesuffix(f"_{ending}"), ChannelRef(file))
     if true or labels:
         return true

@@ -108,8 +108,8 @@ def score_pair(name: str, truth: ChannelRef, predicted: ChannelRef, notes: list[
 
     A doubt whether a file is a label map at all is added to `notes`.
     """
-    true = labels_of(name, truth, "truth")
     ours = labels_of(name, predicted, "prediction")
+    true = labels_of(name, truth, "truth", ours.shape)
     if true.shape != ours.shape:
         sizes = " x ".join(map(str, true.shape)), " x ".join(map(str, ours.shape))
         raise WrongShape(

@@ -1,0 +1,84 @@
+"""Label maps in numpy's own files: plain ``.npy``, and cellpose's ``_seg.npy``, read without running its pickle.
+
+A ``_seg.npy`` is a pickled dictionary, and loading a pickle can run any program that was put in it. Here the pickle is
+taken apart by an unpickler that knows arrays and plain containers and refuses everything else.
+"""
+
+import pickle
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from frugalseg.errors import UnreadableFile, WrongShape
+from frugalseg.images.image import Image
+
+MAGIC = b"\x93NUMPY"
+_ARRAYS = {"_reconstruct", "scalar"}
+ALLOWED = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    *((module, name) for module in ("numpy.core.multiarray", "numpy._core.multiarray") for name in _ARRAYS),
+    *((module, "_frombuffer") for module in ("numpy.core.numeric", "numpy._core.numeric")),
+    *((module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset", "complex")),
+}
+"""All that an array, a number of numpy's and the containers around them are made with; none of it runs code."""
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Builds arrays and containers, and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Give what `ALLOWED` lists; a pickle names everything that it wants to call here."""
+        if (module, name) not in ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no array and is never run")
+        return super().find_class(module, name)
+
+
+def read_npy(path: Path) -> Image:
+    """Read a ``.npy``: a plane, or of cellpose's ``_seg.npy`` the masks.
+
+    Returns
+    -------
+    Image
+        Pixels (1, 1, Y, X), or (1, Z, Y, X) where the masks are of a stack.
+
+    Raises
+    ------
+    UnreadableFile
+        The file is damaged, holds no masks, or anything but arrays, numbers, texts and containers of these.
+    WrongShape
+        The array is not (Y, X) or (Z, Y, X).
+    """
+    try:
+        with path.open("rb") as file:
+            values = _load(file)
+    except UnreadableFile as error:
+        raise UnreadableFile(f"{path} {error}") from error
+    except Exception as error:  # damaged pickles raise nearly anything: index, key, type, memory errors
+        raise UnreadableFile(
+            f"{path} can't be read ({error or type(error).__name__}); save its masks as TIFF or PNG instead"
+        ) from error
+    if values.dtype.kind not in "iufb":
+        raise UnreadableFile(
+            f"{path} holds {values.dtype}, not numbers; save the masks as TIFF or PNG instead"
+        )
+    if values.ndim not in (2, 3) or 0 in values.shape:
+        raise WrongShape(f"{path} is not an image: its shape is {values.shape}; (Y, X) or (Z, Y, X) is read")
+    return Image(values.reshape(1, -1, *values.shape[-2:]), ("0",), None, path.name, "ZYX"[-values.ndim :])
+
+
+def _load(file: IO[bytes]) -> np.ndarray[Any, Any]:
+    version = npy.read_magic(file)
+    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    _, _, dtype = read_header(file)
+    if not dtype.hasobject:
+        file.seek(0)
+        return np.asarray(np.load(file, allow_pickle=False))
+    content = _ArraysOnly(file).load()
+    if isinstance(content, np.ndarray) and content.dtype == object and content.shape == ():
+        content = content.item()
+    if not isinstance(content, dict) or not isinstance(content.get("masks"), np.ndarray):
+        raise UnreadableFile("holds Python objects but no array 'masks', so it is no _seg.npy of cellpose")
+    return np.asarray(content["masks"])
