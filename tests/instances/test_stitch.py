@@ -12,6 +12,7 @@ from frugalseg.errors import WrongShape
 from frugalseg.images.read import read_image
 from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import plan_tiles
+from frugalseg.instances.maps import instances_from_maps
 from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
 
 Labeller = Callable[[np.ndarray], np.ndarray]
@@ -82,6 +83,19 @@ def test_touching_cells_are_those_of_the_whole_image(tmp_path: Path, core: int, 
     assert expected.max() > 150
     stitched = stitch_tiles(tiled(maps, split, core, extent(expected), tmp_path / "work"))
     assert stitched.count == expected.max()
+    np.testing.assert_array_equal(stitched.whole(), expected)
+
+
+@pytest.mark.parametrize("core", [64, 150])
+def test_cells_cut_by_h_maxima_are_those_of_the_whole_image(tmp_path: Path, core: int) -> None:
+    maps = cells(SHAPE, 300, 30, seed=5)
+
+    def cut(maps: np.ndarray) -> np.ndarray:
+        return instances_from_maps(maps[0] * 100, maps[0] > 0.2, h=10, min_area=20)
+
+    expected = in_raster_order(cut(maps))
+    assert expected.max() > 150
+    stitched = stitch_tiles(tiled(maps, cut, core, extent(expected), tmp_path / "work"))
     np.testing.assert_array_equal(stitched.whole(), expected)
 
 

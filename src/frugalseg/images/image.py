@@ -68,7 +68,8 @@ class LazyPixels:
         """`plane[rows, columns]`; only that rectangle is read where the file allows it."""
         spans = [_span(key, size) for key, size in zip((rows, columns), self.shape[2:], strict=True)]
         if self.read_region is None or None in spans:
-            return self.read_plane(c, z)[rows, columns]
+            part: NDArray[Any] = self.read_plane(c, z)[rows, columns]
+            return part
         region = self.read_region(c, z, slice(*spans[0]), slice(*spans[1]))  # type: ignore[misc]
         kept: NDArray[Any] = region[
             tuple(0 if isinstance(key, int | np.integer) else slice(None) for key in (rows, columns))
