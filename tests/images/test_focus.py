@@ -43,7 +43,7 @@ def test_the_plane_in_focus_is_found(channel: str, sharpest: int) -> None:
     gain = np.linspace(3, 1, 6) if sharpest else np.linspace(1, 3, 6)
     assert best_focus(stack(channel, sharpest, gain=gain, offset=np.arange(6) * 5 * contrast)) == sharpest
     # the planes out of focus are the noisier ones
-    noise = np.where(np.arange(6) == sharpest, 0.05, 0.3) * contrast
+    noise = np.where(np.arange(6) == sharpest, 0.05, 1.0) * contrast
     assert best_focus(stack(channel, sharpest, noise=noise)) == sharpest
 
 
