@@ -51,9 +51,11 @@ def test_the_level_decides_how_wide() -> None:
 
 
 def test_bright_spots_inside_do_not_shrink_a_nucleus() -> None:
-    plane = stained(100, 100, 100, 100, blur=1)
-    for y, x in [(27, 27), (33, 34), (28, 88), (34, 95)]:
-        plane[y - 1 : y + 2, x - 1 : x + 2] += 200
+    plane = stained(100, 100, 100, 100, blur=2)
+    spots = np.zeros_like(plane)
+    for y, x in [(26, 26), (32, 33), (28, 88), (34, 95), (24, 92)]:
+        spots[y - 2 : y + 3, x - 2 : x + 3] = 120
+    plane += ndi.gaussian_filter(spots, 0.8)
     drawn = outline_nuclei(plane, rough(2))
     for number in (1, 2):
         assert (drawn == number).sum() > 0.85 * (number == TRUTH).sum()
