@@ -21,6 +21,7 @@ PAPER = {
     "vary": 0.0,
     "schedule": "constant",
     "max_steps": 1600,
+    "steps_per_marker": None,
     "orientations": 1,
     "complete": False,
     "trim": False,
@@ -47,6 +48,13 @@ def test_the_default_is_eq_1_and_patches_of_the_paper_too() -> None:
     default = CutterSettings()
     assert default == CutterSettings.preset("default")
     assert (default.overlap, default.outside) == (1.0, 15.0)
+
+
+def test_fluorescence_changes_the_default_and_not_the_paper() -> None:
+    found = CutterSettings.preset("default", label_free=False)
+    assert (found.border, found.shift, found.vary) == (0.5, 3.0, 0.3)
+    assert found.model_copy(update={"border": 2.0, "shift": 2.0, "vary": 0.2}) == CutterSettings()
+    assert CutterSettings.preset("paper", label_free=False) == CutterSettings.preset("paper")
 
 
 @pytest.mark.parametrize("name", ["default", "paper"])

@@ -31,7 +31,7 @@ NAMES = ("synthetic_1", "synthetic_2")
 @pytest.fixture(autouse=True)
 def _small_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """A preset that trains in a second."""
-    monkeypatch.setattr(CutterSettings, "preset", classmethod(lambda cls, name, max_steps=None: SMALL))
+    monkeypatch.setattr(CutterSettings, "preset", classmethod(lambda cls, *_: SMALL))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def done(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One whole run on both fields."""
     out = tmp_path_factory.mktemp("runs") / "whole"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CutterSettings, "preset", classmethod(lambda cls, name, max_steps=None: SMALL))
+        patch.setattr(CutterSettings, "preset", classmethod(lambda cls, *_: SMALL))
         frugalseg.segment([images], out, settings(), quiet=True)
     return out
 

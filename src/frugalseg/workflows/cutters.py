@@ -20,9 +20,6 @@ from frugalseg.networks.store import CARD, load_card, load_weights
 from frugalseg.prediction.cells import cells_from_patches, cut_probabilities
 from frugalseg.workflows.cues import FieldCues
 
-#: The training record in a model folder.
-TRAINING = "training.json"
-
 
 def cut_cells(
     cutter: Cutter, cues: FieldCues, sample: MarkerSample, cutting: CutterSettings, device: Device
@@ -64,11 +61,6 @@ def load_cutter(folder: Path) -> tuple[CutterCard, CutterSettings, Cutter]:
             f"{folder / CARD} is damaged or of another version of frugalseg ({where}: {first['msg']})"
         ) from error
     return card, cutting, load_weights(folder, cutter)
-
-
-def checkpoints_of(model: Path) -> Path:
-    """Folder beside a model that holds the checkpoint while it is trained."""
-    return model.with_name(f"{model.name}.part")
 
 
 def make_card(

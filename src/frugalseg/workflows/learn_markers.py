@@ -1,6 +1,5 @@
 """``frugalseg learn markers``: one cutter from many fields, with no label (paper B)."""
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -13,25 +12,24 @@ from pydantic import Field as Setting
 from rich.console import Console
 from rich.text import Text
 
-from frugalseg.errors import FrugalsegError, OutputFailed, SettingsError
+from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.evaluation.report import Report, render_report
 from frugalseg.evaluation.report.model import FULL_FIELDS
 from frugalseg.images.fields import FieldTable, open_fields
-from frugalseg.images.write import plain, write_json
+from frugalseg.images.write import plain
 from frugalseg.learning.fit import Device, FitRecord, FitSettings, pick_device
 from frugalseg.learning.from_markers.data import MarkerSample
 from frugalseg.learning.from_markers.settings import CutterSettings, Preset
 from frugalseg.learning.from_markers.task import learn_from_markers
 from frugalseg.networks.cutter import Cutter
-from frugalseg.networks.store import check_free, save_model
+from frugalseg.networks.store import save_model
 from frugalseg.workflows.cues import CueSettings, FieldCues, check_channels, find_cues, sample_of
-from frugalseg.workflows.cutters import TRAINING, brief, checkpoints_of, curve_of, cut_cells, make_card
+from frugalseg.workflows.cutters import brief, curve_of, cut_cells, make_card
 from frugalseg.workflows.judging import field_report
-from frugalseg.workflows.outputs import REPORT, RunResult, read_json
+from frugalseg.workflows.model_runs import begin_model, checkpoints_of, model_extras, model_result
+from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.versions import versions
-
-RECORD, ASKED = "record.json", "asked.json"
 
 
 class LearnMarkersSettings(CueSettings):
@@ -114,16 +112,13 @@ def learn_markers_model(
     check_channels(table, settings.images(), settings.label_images())
     pick_device(device)
     asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
-    if overwrite and resume:
-        raise SettingsError("resume keeps earlier results and overwrite replaces them; give one of them")
-    if resume and (out / RECORD).exists():
-        return _earlier(out, asked)
-    check_free(out, overwrite)
-    _prepare(out, asked, resume)
+    earlier = begin_model(out, asked, resume, overwrite)
+    if earlier is not None:
+        return earlier
     console = Console(quiet=quiet)
     clock, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     lesson = _collect(table, settings, console)
-    cutting = CutterSettings.preset(settings.preset, settings.max_steps)
+    cutting = CutterSettings.preset(settings.preset, settings.max_steps, lesson.samples[0].label_free)
     fitting = FitSettings(
         seed=settings.seed,
         device=device,
@@ -147,39 +142,7 @@ def learn_markers_model(
     with console.status("writing the model and its report"):
         report = _report(lesson, content, cutter, cutting, training, device)
         _save(out, lesson, content, cutter, cutting, training, settings, overwrite, report)
-    return _result(out, content)
-
-
-def _prepare(out: Path, asked: dict[str, Any], resume: bool) -> None:
-    """Make the folder of the checkpoint; its settings must be the same where it is there already."""
-    part = checkpoints_of(out)
-    if resume and (part / ASKED).exists():
-        was = read_json(part / ASKED)
-        changed = sorted(key for key in {*was, *asked} if was.get(key) != asked.get(key))
-        if changed:
-            raise SettingsError(
-                f"{part} holds a run of other settings ({', '.join(changed)}); resume with the same ones, or start again "
-                "without --resume"
-            )
-        return
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        write_json(part / ASKED, asked)
-    except OutputFailed:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-
-
-def _earlier(out: Path, asked: dict[str, Any]) -> RunResult:
-    content = read_json(out / RECORD)
-    if content.get("settings") != asked:
-        raise SettingsError(f"{out} holds a model of other settings; replace it with --overwrite instead")
-    return _result(out, content)
-
-
-def _result(out: Path, content: dict[str, Any]) -> RunResult:
-    summary = {key: value for key, value in content.items() if key not in ("fields", "failed")}
-    return RunResult(out, content["fields"], content["failed"], summary)
+    return model_result(out, content)
 
 
 def _collect(table: FieldTable, settings: CueSettings, console: Console) -> _Lesson:
@@ -272,10 +235,5 @@ def _save(
         training,
         settings.seed,
     )
-    extras = {
-        TRAINING: json.dumps(training.to_dict()) + "\n",
-        RECORD: json.dumps(plain(content), indent=2, allow_nan=False) + "\n",
-        REPORT: report,
-    }
-    save_model(out, card, cutter, overwrite, extras)
+    save_model(out, card, cutter, overwrite, model_extras(training, content, report))
     shutil.rmtree(checkpoints_of(out), ignore_errors=True)

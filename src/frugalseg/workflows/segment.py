@@ -16,9 +16,10 @@ from frugalseg.learning.from_markers.settings import CutterSettings, Preset
 from frugalseg.learning.from_markers.task import learn_from_markers
 from frugalseg.networks.store import save_model
 from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
-from frugalseg.workflows.cutters import TRAINING, brief, checkpoints_of, curve_of, cut_cells, make_card
+from frugalseg.workflows.cutters import brief, curve_of, cut_cells, make_card
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
 from frugalseg.workflows.judging import Cut
+from frugalseg.workflows.model_runs import TRAINING, checkpoints_of
 from frugalseg.workflows.outputs import Outputs, RunResult, read_json
 
 
@@ -127,8 +128,8 @@ def _learn_and_cut(
     cues: FieldCues, settings: SegmentSettings, fitting: FitSettings, model: Path, console: Console
 ) -> Cut:
     """Train on one field, keep the model, and cut the field's cells."""
-    cutting = CutterSettings.preset(settings.preset, settings.max_steps)
     sample = sample_of(cues)
+    cutting = CutterSettings.preset(settings.preset, settings.max_steps, sample.label_free)
     cutter, training = learn_from_markers([sample], cutting, fitting, checkpoints_of(model))
     card = make_card(cues, [cues.name], cues.diameter, settings.nuclei, cutting, training, fitting.seed)
     save_model(model, card, cutter, overwrite=True, extras={TRAINING: json.dumps(training.to_dict()) + "\n"})

@@ -10,6 +10,8 @@ Preset = Literal["default", "paper"]
 
 #: Cells are scaled to this diameter in px; patch side and disk are meant for it (papers: 25 to 35 px).
 WORKING_DIAMETER = 30.0
+#: However few markers there are, so many steps are taken.
+LEAST_STEPS = 1000
 
 
 class CutterSettings(BaseModel):
@@ -41,6 +43,9 @@ class CutterSettings(BaseModel):
         Adam's. "constant" (the paper) or "decay": constant until the loss is stable, then down to 0.
     max_steps
         Upper bound of training steps.
+    steps_per_marker
+        A second bound: so many steps per marker, but at least 1000, because few cells are soon learned by heart; None
+        in the paper.
     orientations
         Flips and transposes averaged when the trained network is used: 1 (the paper) or 8.
     complete
@@ -66,6 +71,7 @@ class CutterSettings(BaseModel):
     learning_rate: float = Field(3e-3, gt=0)
     schedule: Literal["constant", "decay"] = "decay"
     max_steps: int = Field(3500, ge=1)
+    steps_per_marker: float | None = Field(20.0, gt=0)
     orientations: Literal[1, 8] = 8
     complete: bool = True
     trim: bool = True
@@ -77,8 +83,20 @@ class CutterSettings(BaseModel):
             raise ValueError(f"patch must be a multiple of {multiple} px for this network, not {self.patch}")
         return self
 
+    def steps_for(self, n_markers: int) -> int:
+        """Upper bound of training steps for so many markers in all fields together.
+
+        Examples
+        --------
+        >>> [CutterSettings().steps_for(n) for n in (5, 100, 1000)]
+        [1000, 2000, 3500]
+        """
+        if self.steps_per_marker is None:
+            return self.max_steps
+        return min(self.max_steps, max(LEAST_STEPS, round(self.steps_per_marker * n_markers)))
+
     @classmethod
-    def preset(cls, name: Preset, max_steps: int | None = None) -> Self:
+    def preset(cls, name: Preset, max_steps: int | None = None, label_free: bool = True) -> Self:
         """Make the settings of a preset.
 
         Parameters
@@ -87,6 +105,9 @@ class CutterSettings(BaseModel):
             "paper" is paper B to the letter; "default" is what was measured to be better (docs/results.md).
         max_steps : int, optional
             Another upper bound of steps.
+        label_free : bool
+            Whether the cells are seen in phase contrast, DIC or bright-field. In fluorescence many edges lie inside
+            cells, so the default follows edges less there, and varies patches more.
 
         Examples
         --------
@@ -104,11 +125,13 @@ class CutterSettings(BaseModel):
             "learning_rate": 1e-3,
             "schedule": "constant",
             "max_steps": 1600,
+            "steps_per_marker": None,
             "orientations": 1,
             "complete": False,
             "trim": False,
         }
-        values = dict(paper) if name == "paper" else {}
+        fluorescent: dict[str, Any] = {} if label_free else {"border": 0.5, "shift": 3.0, "vary": 0.3}
+        values = dict(paper) if name == "paper" else fluorescent
         if max_steps is not None:
             values["max_steps"] = max_steps
         return cls(**values)

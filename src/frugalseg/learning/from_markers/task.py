@@ -80,7 +80,7 @@ def learn_from_markers(
         lambda network, batch: cutter_loss(network, batch, settings),
         fitting.model_copy(
             update={
-                "max_steps": settings.max_steps,
+                "max_steps": settings.steps_for(sum(len(one.points) for one in samples)),
                 "learning_rate": settings.learning_rate,
                 "schedule": settings.schedule,
             }
