@@ -27,6 +27,16 @@ class Matching:
     pairs: Ints  # (K, 2) positions in true_ids and predicted_ids, ascending
     overlap: Ints  # (K,) px
     iou: Floats  # (K,) intersection over union, above 0
+    mostly_unknown: npt.NDArray[np.bool_]  # (P,) more than half of its px were not annotated
+
+    def false_positives(self, found: Ints) -> int:
+        """How many predicted cells are in no pair of `found` (rows of `pairs`) and count as wrong.
+
+        One that lies mostly where nothing was annotated may well be right: it can match, but is never wrong.
+        """
+        wrong = ~self.mostly_unknown
+        wrong[self.pairs[found, 1]] = False
+        return int(np.count_nonzero(wrong))
 
     def best(self) -> tuple[Floats, Ints]:
         """IoU (T,) of each true cell with its best predicted cell, and that cell's position, -1 for none.
@@ -84,14 +94,15 @@ def match_labels(truth: Labels, predicted: Labels) -> Matching:
     ----------
     truth
         (Y, X) integers: 0 background, a positive id per cell. Pixels with a negative value were not
-        annotated: they, and what is predicted there, count nowhere.
+        annotated: they, and what is predicted there, count in no size, overlap or IoU.
     predicted
         (Y, X) integers of the same shape, none negative. Ids need not agree with those of the truth.
 
     Returns
     -------
     Matching
-        Sizes, overlaps and IoU. Ids that are nowhere on annotated pixels are not listed.
+        Sizes, overlaps and IoU, and which predicted cells lie mostly on pixels not annotated. Ids that are
+        nowhere on annotated pixels are not listed.
 
     Raises
     ------
@@ -108,6 +119,7 @@ def match_labels(truth: Labels, predicted: Labels) -> Matching:
     """
     truth, predicted = check_labels(truth, predicted)
     annotated = truth >= 0
+    unknown = predicted[~annotated]  # (M,) what is predicted where nothing was annotated
     if not annotated.all():
         truth, predicted = truth[annotated], predicted[annotated]
     true_ids, true_codes = _codes(truth.ravel())
@@ -115,10 +127,13 @@ def match_labels(truth: Labels, predicted: Labels) -> Matching:
     pairs, pixels = _count_pairs(true_codes, predicted_codes, len(predicted_ids) + 1)
     true_sizes = np.bincount(pairs[:, 0], pixels, len(true_ids) + 1)[1:].astype(np.int64)
     predicted_sizes = np.bincount(pairs[:, 1], pixels, len(predicted_ids) + 1)[1:].astype(np.int64)
+    hidden = _count_ids(unknown, predicted_ids)
     real = (pairs > 0).all(axis=1)
     pairs, overlap = pairs[real] - 1, pixels[real]
     union = true_sizes[pairs[:, 0]] + predicted_sizes[pairs[:, 1]] - overlap
-    return Matching(true_ids, predicted_ids, true_sizes, predicted_sizes, pairs, overlap, overlap / union)
+    iou = overlap / union
+    mostly = hidden > predicted_sizes
+    return Matching(true_ids, predicted_ids, true_sizes, predicted_sizes, pairs, overlap, iou, mostly)
 
 
 def _best_other(cell: Ints, iou: Floats, n: int) -> Floats:
@@ -184,6 +199,15 @@ def _codes(labels: Labels) -> tuple[Ints, Ints]:
     present[labels.astype(np.int64)] = True
     present[0] = True
     return np.flatnonzero(present)[1:], (np.cumsum(present) - 1)[labels.astype(np.int64)]
+
+
+def _count_ids(labels: Labels, ids: Ints) -> Ints:
+    """Number of pixels (N,) with each of the ids (N,), which ascend."""
+    found, pixels = np.unique(labels, return_counts=True)
+    counts = np.zeros(len(ids), dtype=np.int64)
+    known = np.isin(found, ids)
+    counts[np.searchsorted(ids, found[known])] = pixels[known]
+    return counts
 
 
 def _count_pairs(true: Ints, predicted: Ints, width: int) -> tuple[Ints, Ints]:

@@ -1,8 +1,10 @@
 """How good a segmentation is: every score from one table of overlaps.
 
 Conventions. A cell is found at threshold t when it has a partner of its own with IoU >= t. Where there is
-no true cell, every score is 1 if nothing was predicted either, and 0 otherwise. Truth pixels with a
-negative value are not annotated and count nowhere.
+no true cell, every score is 1 if nothing was predicted either, and 0 otherwise.
+
+Truth pixels with a negative value are not annotated: no size, intersection or union has them. A predicted cell
+with more than half of its pixels there can match a true cell by the rest, but is never a false positive.
 """
 
 from collections.abc import Mapping
@@ -37,7 +39,7 @@ class Scores:
     rq: float
     foreground_iou: float  # of "any cell" against "any cell"
     n_true: int
-    n_predicted: int
+    n_predicted: int  # without those that could not be judged: unmatched at 0.5 and mostly not annotated
     marker_false_negatives: int | None  # true cells without a marker; None without markers
     marker_false_positives: int | None  # markers in no true cell, or in one that has a marker already
 
@@ -60,7 +62,7 @@ def score_labels(
     Parameters
     ----------
     truth
-        (Y, X) integers; 0 background, negative not annotated.
+        (Y, X) integers; 0 background, negative not annotated (see the module).
     predicted
         (Y, X) integers of the same shape; 0 background.
     points
@@ -89,10 +91,12 @@ def score_labels(
     (0.583, 1.0, 0.3333333333333333, 0.2)
     """
     match = match_labels(truth, predicted)
-    counts = {t: len(match.matched(t)) for t in THRESHOLDS}
-    found, n_true, n_predicted = counts[0.5], len(match.true_ids), len(match.predicted_ids)
-    ap = {t: _ratio(tp, n_true + n_predicted - tp) for t, tp in counts.items()}
-    f1_at = {t: _ratio(2 * tp, n_true + n_predicted) for t, tp in counts.items()}
+    rows = {t: match.matched(t) for t in THRESHOLDS}
+    wrong = {t: match.false_positives(pairs) for t, pairs in rows.items()}
+    found, n_true = len(rows[0.5]), len(match.true_ids)
+    n_predicted = found + wrong[0.5]
+    ap = {t: _ratio(len(rows[t]), n_true + wrong[t]) for t in THRESHOLDS}
+    f1_at = {t: _ratio(2 * len(rows[t]), n_true + len(rows[t]) + wrong[t]) for t in THRESHOLDS}
     pq, sq, rq = panoptic_quality(match)
     missed, extra = (None, None) if points is None else marker_errors(truth, points)
     return Scores(
@@ -182,12 +186,12 @@ def aggregated_jaccard(match: Matching) -> float:
     cell may be the best of several true cells.
     """
     if len(match.true_ids) == 0:
-        return float(len(match.predicted_ids) == 0)
+        return _nothing_wrong(match)
     best, partner = match.best()
     touched = partner >= 0
     sizes = match.true_sizes[touched] + match.predicted_sizes[partner[touched]]
     union = sizes / (1 + best[touched])  # from IoU = I / U and I + U = both sizes
-    unused = np.setdiff1d(np.arange(len(match.predicted_ids)), partner[touched])
+    unused = np.setdiff1d(np.flatnonzero(~match.mostly_unknown), partner[touched])
     whole = union.sum() + match.true_sizes[~touched].sum() + match.predicted_sizes[unused].sum()
     return float((sizes - union).sum() / whole)
 
@@ -198,10 +202,10 @@ def panoptic_quality(match: Matching) -> tuple[float, float, float]:
     Segmentation quality is the mean IoU of the matches, 0 where there is none.
     """
     if len(match.true_ids) == 0:
-        empty = float(len(match.predicted_ids) == 0)
-        return empty, empty, empty
-    iou = match.iou[match.iou > 0.5]
-    rq = _ratio(2 * len(iou), len(match.true_ids) + len(match.predicted_ids))
+        return (_nothing_wrong(match),) * 3
+    found = np.flatnonzero(match.iou > 0.5)
+    iou = match.iou[found]
+    rq = _ratio(2 * len(iou), len(match.true_ids) + len(iou) + match.false_positives(found))
     sq = float(iou.mean()) if len(iou) else 0.0
     return sq * rq, sq, rq
 
@@ -236,7 +240,12 @@ def marker_errors(truth: Labels, points: npt.NDArray[np.floating[Any]]) -> tuple
 
 
 def _mean_over_true(match: Matching, values: Floats) -> float:
-    return float(values.mean()) if len(values) else float(len(match.predicted_ids) == 0)
+    return float(values.mean()) if len(values) else _nothing_wrong(match)
+
+
+def _nothing_wrong(match: Matching) -> float:
+    """Score of a field without true cells."""
+    return float(match.false_positives(np.zeros(0, dtype=np.int64)) == 0)
 
 
 def _ratio(part: SupportsFloat, whole: SupportsFloat, empty: float = 1.0) -> float:
