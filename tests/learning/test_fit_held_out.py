@@ -88,3 +88,14 @@ def test_a_resumed_run_is_the_one_that_was_never_cut(tmp_path: Path) -> None:
     assert (resumed.looks, resumed.best_step) == (record.looks, record.best_step)
     assert record.best_step < 34 < record.steps  # the best weights came out of the checkpoint
     assert torch.equal(again.value, whole.value)
+
+
+def test_a_budget_is_used_up_however_noisy_the_loss() -> None:
+    network = Weight()
+    flat = fit(network, lambda step: Value(0.0), away, settings(schedule="budget", max_steps=100))
+    assert (flat.steps, flat.decay_from, flat.stopped_because) == (
+        100,
+        60,
+        "the upper bound of steps was reached",
+    )
+    assert fit(Weight(), lambda step: Value(0.0), away, settings(schedule="decay", max_steps=100)).steps < 100

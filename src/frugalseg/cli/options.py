@@ -1,5 +1,6 @@
 """Options that several commands share, so that they read and mean the same everywhere."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -59,6 +60,15 @@ Nuclei = Annotated[
     str | None,
     typer.Option(
         metavar="CH", help="Channel with the nuclear stain; markers are found in it.", show_default=False
+    ),
+]
+NucleiFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--nuclei-from",
+        metavar="MODEL",
+        help="Stain model that predicts the nuclear stain where none was imaged; --nuclei is then only compared with.",
+        show_default=False,
     ),
 ]
 MarkersFrom = Annotated[
@@ -136,15 +146,112 @@ NoBaselines = Annotated[
     bool,
     typer.Option("--no-baselines", help="Leave out the classical methods that results are compared with."),
 ]
+ModelOut = Annotated[
+    Path,
+    typer.Option("-o", "--out", metavar="MODEL", help="Folder that becomes the model.", show_default=False),
+]
+_FROM = "Label-free channels and focal planes, such as 'phase[1,3,5],brightfield'."
+From = Annotated[str, typer.Option("--from", metavar="CH[,CH]", help=_FROM, show_default=False)]
+FromOrStart = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="CH[,CH]", help=f"{_FROM} Those of --start without it.", show_default=False
+    ),
+]
+To = Annotated[str, typer.Option(metavar="CH", help="Channel of the stain to predict.", show_default=False)]
+ProjectionName = Literal["max", "mean", "focus"]
+Project = Annotated[
+    ProjectionName,
+    typer.Option(help="How focal planes of the stain become one: maximum, mean, or the sharpest one."),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        help="Network px per image px; by default so that nuclei are 20 px and cells 30 px wide.",
+        show_default=False,
+    ),
+]
+EncoderChoice = Literal["small", "efficientnet_lite0", "resnet18", "densenet121"]
+Encoder = Annotated[
+    EncoderChoice | None,
+    typer.Option(
+        help="Way down of the U-Net; 'small' is the default, 'densenet121' the paper's.", show_default=False
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="imagenet|none|FILE",
+        help="Weights that the encoder starts from; 'none' is the default.",
+        show_default=False,
+    ),
+]
+Crop = Annotated[
+    int | None,
+    typer.Option(
+        min=32, metavar="PX", help="Side of the crops, px at the network's scale.", show_default=False
+    ),
+]
+Batch = Annotated[int | None, typer.Option(min=1, help="Crops per training step.", show_default=False)]
+NoHoldOut = Annotated[
+    bool,
+    typer.Option(
+        "--no-hold-out", help="Learn from everything; without it a part decides which weights are kept."
+    ),
+]
+Labels = Annotated[
+    str,
+    typer.Option(
+        "--labels",
+        metavar="CH",
+        help="Label maps; below 0: not annotated. Fields without any are left out.",
+        show_default=False,
+    ),
+]
+LabelTarget = Annotated[
+    Literal["nuclei", "cells"],
+    typer.Option("--target", help="What is outlined, and to be found.", show_default=False),
+]
+Start = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Stain model, or model of nuclei or cells, to start from.",
+        show_default=False,
+    ),
+]
+Slope = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="Of the sigmoid behind the stain, for nuclei; 1 in the paper.", show_default=False
+    ),
+]
+Alpha = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Weight of the mask's loss, for cells; the initial ratio of both losses without it.",
+        show_default=False,
+    ),
+]
+Height = Annotated[
+    float | None,
+    typer.Option(
+        "--h",
+        metavar="PERCENT",
+        help="Height of a maximum of the distance map that is a cell of its own; 10 by default.",
+        show_default=False,
+    ),
+]
 
 
 def names_of(channels: str) -> tuple[str, ...]:
-    """Channel names from CH,CH; `typer.BadParameter` where one is empty.
+    """Channel names from CH,CH; `typer.BadParameter` where one is empty. Commas in brackets separate focal planes.
 
-    >>> names_of("phase, 2")
-    ('phase', '2')
+    >>> names_of("phase[1,3], 2")
+    ('phase[1,3]', '2')
     """
-    names = tuple(name.strip() for name in channels.split(","))
+    names = tuple(name.strip() for name in re.split(r",(?![^\[\]]*\])", channels))
     if not all(names):
         raise typer.BadParameter(f"{channels!r} has an empty channel name; give CH or CH,CH")
     return names
@@ -157,9 +264,10 @@ def only_for_cells(**given: object) -> None:
         raise typer.BadParameter(f"{', '.join(names)} can't be combined with --target nuclei; leave it out")
 
 
-def require_markers(nuclei: str | None, markers: str | None) -> None:
-    """`typer.BadParameter` unless exactly one of the two says where the cells are."""
-    if (nuclei is None) == (markers is None):
+def require_markers(nuclei: str | None, markers: str | None, nuclei_from: str | None = None) -> None:
+    """`typer.BadParameter` unless exactly one of them says where the cells are."""
+    real = nuclei if nuclei_from is None else nuclei_from
+    if (real is None) == (markers is None):
         raise typer.BadParameter(
-            "give either --nuclei CH or --markers CH: every cell starts from one of them"
+            "give one of --nuclei CH, --nuclei-from MODEL and --markers CH: every cell starts from it"
         )

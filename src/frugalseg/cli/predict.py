@@ -18,12 +18,15 @@ def predict(
     cells: Annotated[
         str | None,
         typer.Option(
+            "--cells",
+            "--from",
             metavar="CH[,CH]",
             help="Channels, where they are called otherwise than in the model.",
             show_default=False,
         ),
     ] = None,
     nuclei: options.Nuclei = None,
+    nuclei_from: options.NucleiFrom = None,
     markers: options.MarkersFrom = None,
     diameter: options.Diameter = None,
     nuclei_diameter: options.NucleiDiameter = None,
@@ -42,8 +45,8 @@ def predict(
     as_json: options.AsJson = False,
 ) -> None:
     """Use a trained model on new images, without training; channels are by default those it was trained on."""
-    if nuclei is not None and markers is not None:
-        options.require_markers(nuclei, markers)
+    if markers is not None:
+        options.require_markers(nuclei, markers, nuclei_from)
     channels = None if cells is None else options.names_of(cells)
     from frugalseg.workflows.predict import PredictSettings, predict_fields
 
@@ -51,6 +54,7 @@ def predict(
         PredictSettings,
         cells=channels,
         nuclei=nuclei,
+        nuclei_from=nuclei_from,
         markers=markers,
         diameter=diameter,
         nuclei_diameter=nuclei_diameter,

@@ -11,6 +11,7 @@ def segment(
     out: options.Out,
     cells: options.CellsIfCells = None,
     nuclei: options.Nuclei = None,
+    nuclei_from: options.NucleiFrom = None,
     target: options.SegmentTarget = "cells",
     markers: options.MarkersFrom = None,
     diameter: options.Diameter = None,
@@ -33,10 +34,16 @@ def segment(
     as_json: options.AsJson = False,
 ) -> None:
     """Segment cells with no label at all: find nuclei and foreground, learn on these very images, report."""
-    run = {"pattern": pattern, "where": where or (), "resume": resume, "overwrite": overwrite}
+    run: dict[str, object] = {
+        "pattern": pattern,
+        "where": where or (),
+        "resume": resume,
+        "overwrite": overwrite,
+    }
     if target == "nuclei":
         options.only_for_cells(
             cells=cells,
+            nuclei_from=nuclei_from,
             markers=markers,
             diameter=diameter,
             scribbles=scribbles,
@@ -49,7 +56,7 @@ def segment(
         raise typer.BadParameter("--cells CH[,CH] is missing: the channels that show the whole cell")
     if level is not None:
         raise typer.BadParameter("--level is for the outlines of nuclei; give --target nuclei with it")
-    options.require_markers(nuclei, markers)
+    options.require_markers(nuclei, markers, nuclei_from)
     channels = options.names_of(cells)
     from frugalseg.workflows.segment import SegmentSettings, segment_fields
 
@@ -57,6 +64,7 @@ def segment(
         SegmentSettings,
         cells=channels,
         nuclei=nuclei,
+        nuclei_from=nuclei_from,
         markers=markers,
         diameter=diameter,
         nuclei_diameter=nuclei_diameter,

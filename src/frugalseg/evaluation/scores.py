@@ -39,7 +39,7 @@ class Scores:
     rq: float
     foreground_iou: float  # of "any cell" against "any cell"
     n_true: int
-    n_predicted: int  # without those that could not be judged: unmatched at 0.5 and mostly not annotated
+    n_predicted: int  # without what can't be judged: unmatched at 0.5 and mostly not annotated
     marker_false_negatives: int | None  # true cells without a marker; None without markers
     marker_false_positives: int | None  # markers in no true cell, or in one that has a marker already
 
@@ -244,7 +244,6 @@ def _mean_over_true(match: Matching, values: Floats) -> float:
 
 
 def _nothing_wrong(match: Matching) -> float:
-    """Score of a field without true cells."""
     return float(match.false_positives(np.zeros(0, dtype=np.int64)) == 0)
 
 

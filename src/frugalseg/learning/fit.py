@@ -43,7 +43,8 @@ class FitSettings(BaseModel):
     max_steps
         Upper bound of training steps.
     learning_rate, schedule
-        Adam's; "constant", or "decay": constant until the loss is stable, then linearly down to 0.
+        Adam's; "constant"; "decay": constant until the loss is stable, then linearly down to 0; or "budget": down to 0
+        over the last 40 % of `max_steps`, for losses that are too noisy to tell when they are stable.
     seed
         Of everything random.
     device
@@ -66,7 +67,7 @@ class FitSettings(BaseModel):
 
     max_steps: int = Field(default=1000, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
-    schedule: Literal["constant", "decay"] = "constant"
+    schedule: Literal["constant", "decay", "budget"] = "constant"
     seed: int = Field(default=0, ge=0)
     device: Device = "auto"
     resume: bool = False

@@ -97,9 +97,9 @@ class TrainingRun(LightningModule):
             if self.no_longer_rises:
                 record.stopped_because = "the held-out score no longer rose"
                 return True
-        if settings.schedule == "decay":
+        if settings.schedule != "constant":
             last_start = settings.max_steps - self.decay_steps
-            stable = is_stable(record.losses, settings.max_steps)
+            stable = settings.schedule == "decay" and is_stable(record.losses, settings.max_steps)
             if record.decay_from is None and (stable or record.steps >= last_start):
                 record.decay_from = record.steps
                 record.stopped_because = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from frugalseg.images.fields import FieldTable
 from frugalseg.images.scale import resize_labels, resize_planes, resize_points, scaled_shape
 from frugalseg.learning.from_markers.data import MarkerSample
 from frugalseg.learning.from_markers.settings import WORKING_DIAMETER
+from frugalseg.workflows.predicted_nuclei import agreement_with_real, predicted_nuclei
 
 #: Labels below this diameter in px are points that somebody drew, and say nothing on the size of a nucleus.
 POINT_DIAMETER = 3.0
@@ -35,6 +36,8 @@ class CueSettings(BaseModel):
         Channels that show the whole cell, by name or index; the foreground is found in the first.
     nuclei
         Channel of the nuclear stain.
+    nuclei_from
+        Folder of a stain model that predicts the nuclear stain; a channel in `nuclei` is then only compared with.
     markers
         The user's own markers instead: a label image, one label per cell.
     diameter, nuclei_diameter
@@ -51,6 +54,7 @@ class CueSettings(BaseModel):
 
     cells: tuple[str, ...] = Setting(min_length=1)
     nuclei: str | None = None
+    nuclei_from: str | None = None
     markers: str | None = None
     diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
     nuclei_diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
@@ -60,7 +64,8 @@ class CueSettings(BaseModel):
 
     def images(self) -> tuple[str, ...]:
         """Channels that every field must have."""
-        return (*self.cells, *([self.nuclei] if self.nuclei is not None else []))
+        needed = self.nuclei is not None and self.nuclei_from is None
+        return (*self.cells, *([self.nuclei] if self.nuclei is not None and needed else []))
 
     def label_images(self) -> tuple[str, ...]:
         """Channels with labels, which single fields may lack."""
@@ -95,6 +100,8 @@ class FieldCues:
         Sentences for the user.
     pixel_size
         (y, x) in um, where the file says it.
+    synthetic
+        How predicted markers agree with those of the real stain, where both are known.
     """
 
     name: str
@@ -108,6 +115,7 @@ class FieldCues:
     quality: CueQuality
     warnings: tuple[str, ...]
     pixel_size: tuple[float, float] | None
+    synthetic: dict[str, Any] | None = None
 
     @property
     def factor(self) -> float:
@@ -141,8 +149,10 @@ def find_cues(field: Field, settings: CueSettings) -> FieldCues:
         The diameter can't be estimated, or can't be right.
     """
     planes = field.planes(settings.images())
-    nuclei = planes[len(settings.cells)] if settings.nuclei is not None else None
+    nuclei = planes[len(settings.cells)] if len(planes) > len(settings.cells) else None
     planes = planes[: len(settings.cells)]
+    if settings.nuclei_from is not None:
+        nuclei = predicted_nuclei(field, settings.nuclei_from)
     for name, plane in zip(settings.cells, planes, strict=True):
         if float(plane.min()) == float(plane.max()):
             raise BadPixels(
@@ -173,6 +183,7 @@ def find_cues(field: Field, settings: CueSettings) -> FieldCues:
         quality,
         quality.warnings,
         field.pixel_size,
+        _synthetic(field, markers, settings),
     )
 
 
@@ -224,21 +235,32 @@ def _missing(field: Field, channels: Sequence[str]) -> FrugalsegError | None:
 def _markers(field: Field, nuclei: NDArray[np.float32] | None, settings: CueSettings) -> Markers:
     if nuclei is None:
         return _own_markers(field, settings)
+    predicted = settings.nuclei_from is not None
+    source = "the predicted nuclear stain" if predicted else f"channel {settings.nuclei!r}"
     try:
         markers = find_markers(nuclei, settings.nuclei_diameter)
     except InputError as error:
-        raise type(error)(f"field {field.name!r}, channel {settings.nuclei!r}: {error}") from error
+        raise type(error)(f"field {field.name!r}, {source}: {error}") from error
     if len(markers) == 0:
         raise NoMarkers(
-            f"field {field.name!r}: no nucleus was found in channel {settings.nuclei!r}; is it the nuclear stain, and is "
+            f"field {field.name!r}: no nucleus was found in {source}; is it the nuclear stain, and is "
             "--nuclei-diameter right?"
         )
     return markers
 
 
+def _synthetic(field: Field, markers: Markers, settings: CueSettings) -> dict[str, Any] | None:
+    """Judge predicted markers where the field has the real stain too."""
+    if settings.nuclei_from is None or settings.nuclei is None or not field.has(settings.nuclei):
+        return None
+    return agreement_with_real(field, markers, settings.nuclei, settings.nuclei_diameter)
+
+
 def _own_markers(field: Field, settings: CueSettings) -> Markers:
     if settings.markers is None:
-        raise SettingsError("there is nothing to start cells from; give --nuclei CH or --markers CH")
+        raise SettingsError(
+            "there is nothing to start cells from; give --nuclei CH, --nuclei-from MODEL or --markers CH"
+        )
     labels = field.labels(settings.markers)
     if labels is None or not (labels > 0).any():
         raise NoMarkers(f"field {field.name!r}: there is no label in the markers {settings.markers!r}")

@@ -101,8 +101,8 @@ def brief(training: FitRecord) -> dict[str, Any]:
     }
 
 
-def curve_of(name: str, training: dict[str, Any]) -> TrainingCurve:
-    """Loss curve of a training record."""
+def curve_of(name: str, training: dict[str, Any], looks_name: str = "held-out score") -> TrainingCurve:
+    """Loss curve of a training record, and the held-out score where there was one."""
     losses = training["losses"]
     return TrainingCurve(
         name=name,
@@ -110,4 +110,6 @@ def curve_of(name: str, training: dict[str, Any]) -> TrainingCurve:
         losses=losses,
         terms=training["terms"],
         stopped_because=training["stopped_because"],
+        looks=[(int(step), float(score)) for step, score in training.get("looks", ())],
+        looks_name=looks_name,
     )

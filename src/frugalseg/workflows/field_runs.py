@@ -125,6 +125,11 @@ class FieldRun:
         self.say(f"  cues: {cues.line()}")
         for warning in cues.warnings:
             self.say(f"  warning: {warning}")
+        if cues.synthetic is not None:
+            one = cues.synthetic
+            self.say(
+                f"  predicted markers: {one['missed']} of {one['n_real']} real ones missed, {one['invented']} invented"
+            )
         cut = self.cut(cues)
         record: dict[str, Any] = {
             "n_cells": int(np.count_nonzero(np.unique(cut.labels))),
@@ -134,6 +139,7 @@ class FieldRun:
             "foreground": cues.foreground.method,
             "cues": cues.quality.to_dict(),
             "warnings": cues.warnings,
+            **({} if cues.synthetic is None else {"synthetic_markers": cues.synthetic}),
             **cut.record,
         }
         if truth is not None:

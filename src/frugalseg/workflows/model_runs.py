@@ -2,14 +2,24 @@
 
 import json
 import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.text import Text
+
 from frugalseg.errors import OutputFailed, SettingsError
+from frugalseg.evaluation.report import Report
 from frugalseg.images.write import plain, write_json
 from frugalseg.learning.fit import FitRecord
+from frugalseg.networks.cards import TrainingSummary
 from frugalseg.networks.store import check_free
+from frugalseg.workflows.cutters import brief, curve_of
 from frugalseg.workflows.outputs import REPORT, RunResult, read_json
+from frugalseg.workflows.versions import versions
 
 #: In a model folder: what was done with which settings, and the curves of the training.
 RECORD, TRAINING = "record.json", "training.json"
@@ -76,3 +86,68 @@ def model_extras(training: FitRecord, content: dict[str, Any], report: str) -> d
         RECORD: json.dumps(plain(content), indent=2, allow_nan=False) + "\n",
         REPORT: report,
     }
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """One run of a `learn` command: its settings, its clock, and where progress is said.
+
+    Attributes
+    ----------
+    command
+        Such as "learn stains".
+    asked
+        Settings and fields, as plain values.
+    console
+        Where progress is said.
+    """
+
+    command: str
+    asked: dict[str, Any]
+    console: Console
+    clock: float = field(default_factory=time.monotonic)
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def say(self, text: str) -> None:
+        """Print one line, whatever characters are in it."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def record(self, training: FitRecord) -> dict[str, Any]:
+        """What the record of every model says."""
+        return {
+            "command": self.command,
+            "settings": self.asked,
+            "seed": self.asked["seed"],
+            "versions": versions(),
+            "started": self.started,
+            "seconds": round(time.monotonic() - self.clock, 2),
+            "training": brief(training),
+        }
+
+    def training_summary(
+        self, training: FitRecord, fields: tuple[str, ...], held_out: tuple[str, ...]
+    ) -> TrainingSummary:
+        """What the card says of the training."""
+        return TrainingSummary(
+            steps=training.steps,
+            stopped_because=training.stopped_because,
+            seconds=round(training.seconds, 2),
+            seed=self.asked["seed"],
+            fields=fields,
+            held_out=held_out,
+        )
+
+
+def report_of(record: dict[str, Any], curve: str, training: FitRecord, looks_name: str) -> Report:
+    """Report of a model, with everything but what was learned from."""
+    return Report(
+        title=f"frugalseg {record['command']}",
+        command=f"frugalseg {record['command']}",
+        settings=record["settings"],
+        versions=record["versions"],
+        seeds=(record["seed"],),
+        started=record["started"],
+        seconds=record["seconds"],
+        warnings=[f"{name} failed: {why}" for name, why in record["failed"].items()],
+        training=[curve_of(curve, training.to_dict(), looks_name)],
+    )

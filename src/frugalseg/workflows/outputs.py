@@ -2,7 +2,7 @@
 
 ::
 
-    <field>_labels.tif     the cells of one field
+    <field>_labels.tif     the cells of one field; <field>_<channel>.tif for a predicted stain
     <field>_record.json    what is known about it (scores, measurements, time); written last, so it means "complete"
     measurements.csv       every cell of every field
     report.html            written by the workflow
@@ -79,6 +79,8 @@ class Outputs:
         Replace the results of an earlier run.
     resume
         Keep the fields that an earlier run with the same settings completed.
+    suffix
+        What the name of a field's result ends with; ``_labels.tif`` by default.
 
     Raises
     ------
@@ -99,8 +101,10 @@ class Outputs:
         command: str,
         overwrite: bool = False,
         resume: bool = False,
+        suffix: str = LABELS_SUFFIX,
     ) -> None:
         self.folder = Path(folder)
+        self.suffix = suffix
         self.names = tuple(fields)
         self.settings: dict[str, Any] = plain(dict(settings))
         self.command = command
@@ -127,9 +131,13 @@ class Outputs:
                 self._remove(self.record_path(name))
         self._write_run("running", {})  # fails now, and not after an hour, where nothing can be written
 
+    def result_path(self, name: str) -> Path:
+        """Where a field's result goes: its label map, or the predicted stain."""
+        return self.folder / f"{name}{self.suffix}"
+
     def labels_path(self, name: str) -> Path:
         """Where a field's label map goes."""
-        return self.folder / f"{name}{LABELS_SUFFIX}"
+        return self.result_path(name)
 
     def record_path(self, name: str) -> Path:
         """Where a field's record goes."""
@@ -162,6 +170,12 @@ class Outputs:
             Of `frugalseg.evaluation.measurements.measure_cells`; kept in the record for ``measurements.csv``.
         """
         write_labels(self.labels_path(name), labels, pixel_size, overwrite=True)
+        self.write_record(name, record, rows)
+
+    def write_record(
+        self, name: str, record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Write what is known about a field whose result is written: from now on it counts as complete."""
         kept = {**plain(dict(record)), "measurements": plain(list(rows))}
         write_text(self.record_path(name), json.dumps(kept, allow_nan=False) + "\n", overwrite=True)
         self.done[name] = kept
@@ -181,7 +195,7 @@ class Outputs:
         return RunResult(self.folder, fields, dict(self.failed), summary_written)
 
     def _there(self) -> list[Path]:
-        per_field = [path for name in self.names for path in (self.labels_path(name), self.record_path(name))]
+        per_field = [path for name in self.names for path in (self.result_path(name), self.record_path(name))]
         whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
         return [path for path in (*per_field, *whole) if path.exists()]
 
@@ -202,7 +216,7 @@ class Outputs:
         self._earlier_seconds = float(earlier.get("seconds") or 0.0)
         self.started = earlier.get("started") or self.started
         for name in self.names:
-            if self.labels_path(name).exists() and self.record_path(name).exists():
+            if self.result_path(name).exists() and self.record_path(name).exists():
                 self.done[name] = read_json(self.record_path(name))
 
     def _write_run(self, state: str, summary: dict[str, Any]) -> dict[str, Any]:

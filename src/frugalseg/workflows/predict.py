@@ -1,4 +1,4 @@
-"""``frugalseg predict``: a trained cutter on images it has not seen, with their own markers and no training."""
+"""``frugalseg predict``: a trained model on images it has not seen, without training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +9,13 @@ from frugalseg.errors import SettingsError
 from frugalseg.images.fields import open_fields
 from frugalseg.learning.fit import Device, pick_device
 from frugalseg.networks.cards import CutterCard
+from frugalseg.networks.store import load_card
 from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
 from frugalseg.workflows.cutters import cut_cells, load_cutter
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
 from frugalseg.workflows.judging import Cut
 from frugalseg.workflows.outputs import Outputs, RunResult
+from frugalseg.workflows.predict_maps import PredictMapsSettings, predict_with_maps
 
 
 class PredictSettings(FieldRunSettings):
@@ -43,16 +45,19 @@ def predict_fields(
     overwrite: bool = False,
     quiet: bool = False,
 ) -> RunResult:
-    """Segment fields with a trained model; each field's markers and foreground are found in the field itself.
+    """Use a trained model on fields that it has not seen.
+
+    A cutter finds each field's markers and foreground in the field itself. A model of a stain, of nuclei or of cells
+    needs its input channels only.
 
     Parameters
     ----------
     model
-        Folder made by `frugalseg.learn_markers`, or a ``<field>_model`` of `frugalseg.segment`.
+        Folder made by `frugalseg learn`, or a ``<field>_model`` of `frugalseg.segment`.
     inputs, pattern, where
         See `frugalseg.open_fields`.
     out
-        Folder of the results, as of `frugalseg.segment`.
+        Folder of the results, as of `frugalseg.segment`; a stain model writes ``<field>_<channel>.tif``.
     settings
         Channels, cues, judging; by default the model's channels.
     device, resume, overwrite, quiet
@@ -70,6 +75,21 @@ def predict_fields(
         There are results already; nothing can be written.
     """
     model = Path(model)
+    any_card = load_card(model)
+    if not isinstance(any_card, CutterCard):
+        return predict_with_maps(
+            model,
+            any_card,
+            inputs,
+            out,
+            _for_maps(settings or PredictSettings(), model),
+            pattern=pattern,
+            where=where,
+            device=device,
+            resume=resume,
+            overwrite=overwrite,
+            quiet=quiet,
+        )
     card, cutting, cutter = load_cutter(model)
     settings = _completed(settings or PredictSettings(), card, model)
     table = open_fields(inputs, pattern=pattern, where=where)
@@ -94,6 +114,20 @@ def predict_fields(
     return FieldRun(outputs, settings, cut, lambda _name: None, console).run(table)
 
 
+def _for_maps(settings: PredictSettings, model: Path) -> PredictMapsSettings:
+    """Settings that mean something to a model of whole images; the others are refused."""
+    asked = settings.model_dump(
+        exclude_defaults=True, exclude={"truth", "diameter", "seed", "baselines", "cells"}
+    )
+    if asked:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise SettingsError(
+            f"{model} finds its objects without markers, so it has no use for {names}; leave that out"
+        )
+    inputs = ",".join(settings.cells) or None
+    return PredictMapsSettings(inputs=inputs, truth=settings.truth, diameter=settings.diameter)
+
+
 def _completed(settings: PredictSettings, card: CutterCard, model: Path) -> PredictSettings:
     """Take from the card what was not given."""
     cells = settings.cells or card.channels
@@ -103,7 +137,7 @@ def _completed(settings: PredictSettings, card: CutterCard, model: Path) -> Pred
             f"({','.join(card.channels)}); give as many, in the same order"
         )
     nuclei = settings.nuclei
-    if nuclei is None and settings.markers is None:
+    if nuclei is None and settings.markers is None and settings.nuclei_from is None:
         nuclei = card.nuclei
         if nuclei is None:
             raise SettingsError(

@@ -1,0 +1,88 @@
+"""Learning from stains: the training run of a stain model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from frugalseg.evaluation.maps import pearson_correlation
+from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
+from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss, fit
+from frugalseg.learning.from_stains.settings import StainSettings
+from frugalseg.networks.objects import maps_of_field
+from frugalseg.networks.pretrained import load_pretrained
+from frugalseg.networks.unet import Unet
+
+
+def stain_loss(network: Unet, batch: Crops) -> StepLoss:
+    """Mean absolute difference between predicted and real stain, on the scale 0..1 (paper A)."""
+    predicted = network(batch.images.contiguous(memory_format=torch.channels_last))
+    difference = (predicted - batch.targets).abs() * batch.valid
+    total = difference.sum() / (batch.valid.sum() * batch.targets.shape[1]).clamp(min=1)
+    return StepLoss(total, {"L1": float(total.detach())})
+
+
+def learn_from_stains(
+    samples: Sequence[CropSample],
+    held_out: Sequence[CropSample],
+    draw: Draw,
+    settings: StainSettings,
+    fitting: FitSettings,
+    folder: Path | None = None,
+) -> tuple[Unet, FitRecord, str]:
+    """Train a network to predict a stain from label-free channels, without any label (paper A).
+
+    Parameters
+    ----------
+    samples : sequence of CropSample
+        Training fields at the network's scale; one target, scaled to 0..1.
+    held_out : sequence of CropSample
+        Fields that decide which weights are kept, by their mean PCC; may be empty.
+    draw : callable
+        Where crops are taken, such as `CropSampler`.
+    settings : StainSettings
+        Network, crops, loss.
+    fitting : FitSettings
+        Seed, device, progress, resuming.
+    folder : Path, optional
+        Where checkpoints go.
+
+    Returns
+    -------
+    network : Unet
+        On the CPU, in evaluation mode.
+    record : FitRecord
+        What happened.
+    started_from : str
+        What the encoder's weights were before.
+    """
+    torch.manual_seed(fitting.seed)
+    network = Unet(settings.encoder, samples[0].planes.shape[0], 1)
+    started_from = load_pretrained(network, settings.weights)
+    batches = CropBatches(
+        samples, draw, settings.crop, settings.batch, fitting.seed, settings.turn, settings.vary
+    )
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    judge = (lambda one: mean_correlation(one, held_out)) if held_out else None
+    record = fit(
+        network,
+        batches,
+        stain_loss,
+        fitting.model_copy(
+            update={
+                "max_steps": settings.max_steps,
+                "learning_rate": settings.learning_rate,
+                "schedule": settings.schedule,
+            }
+        ),
+        folder,
+        judge,
+    )
+    return network, record, started_from
+
+
+def mean_correlation(network: Unet, samples: Sequence[CropSample]) -> float:
+    """Mean PCC (paper A, eq. 3) over samples."""
+    found = [pearson_correlation(maps_of_field(network, one.planes)[0], one.targets[0]) for one in samples]
+    return float(np.mean(found))

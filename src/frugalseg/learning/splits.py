@@ -1,0 +1,94 @@
+"""What is learned from, and what only decides when to stop: whole fields, or parts where there are few."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+#: Share of the fields that is held out, at least one.
+SHARE = 0.2
+#: From so many fields on, whole fields are held out; with fewer that would cost half of the labels or more.
+FIELDS_TO_SPLIT = 3
+#: Share of a field's longer side that is held out where it has to be split.
+STRIP = 0.25
+
+
+class Part(NamedTuple):
+    """One field, or the part of it along one axis between two shares of its side.
+
+    Attributes
+    ----------
+    field
+        Number of the field.
+    axis
+        0: y, 1: x.
+    start, stop
+        0..1.
+    """
+
+    field: int
+    axis: int = 0
+    start: float = 0.0
+    stop: float = 1.0
+
+    def area(self, shape: tuple[int, int]) -> tuple[slice, slice]:
+        """Pixels of this part.
+
+        >>> Part(0, 1, 0.75, 1.0).area((10, 20))
+        (slice(0, 10, None), slice(15, 20, None))
+        """
+        spans = [slice(0, side) for side in shape]
+        side = shape[self.axis]
+        spans[self.axis] = slice(round(self.start * side), round(self.stop * side))
+        return spans[0], spans[1]
+
+    def name(self, field: str) -> str:
+        """How records call it."""
+        if (self.start, self.stop) == (0.0, 1.0):
+            return field
+        return f"{field} ({'yx'[self.axis]} {self.start:.0%} to {self.stop:.0%})"
+
+
+class Split(NamedTuple):
+    """Parts to learn from, and parts that are held out."""
+
+    train: tuple[Part, ...]
+    held_out: tuple[Part, ...]
+
+
+def split_fields(shapes: Sequence[tuple[int, int]], seed: int, hold_out: bool = True) -> Split:
+    """Hold out whole fields where there are enough, else the last strip of one field.
+
+    Never are pixels on both sides. The same seed gives the same split.
+
+    Parameters
+    ----------
+    shapes
+        (Y, X) of every field.
+    seed
+        Decides which fields.
+    hold_out
+        Without it, everything is learned from.
+
+    Examples
+    --------
+    >>> [len(part) for part in split_fields([(64, 64)] * 10, seed=0)]
+    [8, 2]
+    >>> split_fields([(64, 80)], seed=0).held_out
+    (Part(field=0, axis=1, start=0.75, stop=1.0),)
+    """
+    everything = tuple(Part(index) for index in range(len(shapes)))
+    if not hold_out or not shapes:
+        return Split(everything, ())
+    order = np.random.default_rng([seed, 77]).permutation(len(shapes))
+    if len(shapes) >= FIELDS_TO_SPLIT:
+        count = max(1, round(SHARE * len(shapes)))
+        chosen = {int(index) for index in order[:count]}
+        return Split(
+            tuple(part for part in everything if part.field not in chosen),
+            tuple(part for part in everything if part.field in chosen),
+        )
+    index = int(order[0])
+    axis = int(shapes[index][1] >= shapes[index][0])
+    kept, strip = Part(index, axis, 0.0, 1 - STRIP), Part(index, axis, 1 - STRIP, 1.0)
+    return Split(tuple(kept if part.field == index else part for part in everything), (strip,))

@@ -1,0 +1,42 @@
+"""Nuclei or cells of a whole field, by a network that learned from labels."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.images.scale import resize_planes, scaled_shape
+from frugalseg.instances.objects import labels_of_maps
+from frugalseg.networks.objects import CellNetwork, NucleusNetwork, Target, maps_of_field
+
+
+def predict_objects(
+    network: NucleusNetwork | CellNetwork,
+    planes: NDArray[np.float32],
+    target: Target,
+    scale: float,
+    h: float = 10.0,
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """Labels and maps of one field at its own scale.
+
+    Parameters
+    ----------
+    network
+        Trained; the device it is on computes.
+    planes : (C,Y,X) float32
+        z-scored, at the image's scale.
+    target
+        What the network finds.
+    scale
+        Network px per image px.
+    h
+        Of `frugalseg.instances.maps.instances_from_maps`, per cent.
+
+    Returns
+    -------
+    labels : (Y,X) uint32
+    maps : (K,Y,X) float32
+        As of the network, interpolated.
+    """
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    small = maps_of_field(network, resize_planes(planes, scaled_shape(shape, scale)))
+    maps = resize_planes(small, shape)
+    return labels_of_maps(maps, target, h), maps

@@ -1,0 +1,300 @@
+"""``frugalseg predict`` with a model that sees whole images: of a stain, of nuclei or of cells."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Setting
+from rich.console import Console
+from rich.text import Text
+
+from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed, SettingsError
+from frugalseg.evaluation.intervals import mean_interval
+from frugalseg.evaluation.maps import mask_iou, pearson_correlation
+from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.evaluation.report import FieldReport, Report, preview, write_report
+from frugalseg.evaluation.scores import score_labels
+from frugalseg.images.field import Field
+from frugalseg.images.fields import FieldTable, open_fields
+from frugalseg.images.select import InputChannel, expanded, parse_channels
+from frugalseg.images.write import write_image
+from frugalseg.learning.fit import Device, pick_device
+from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.prediction.objects import predict_objects
+from frugalseg.prediction.stains import in_original_units, predict_stain
+from frugalseg.workflows.cues import check_channels
+from frugalseg.workflows.judging import summarise
+from frugalseg.workflows.objects import load_object_model, load_stain_model
+from frugalseg.workflows.outputs import LABELS_SUFFIX, Outputs, RunResult
+from frugalseg.workflows.stains import compare, read_zscored
+from frugalseg.workflows.versions import versions
+
+
+class PredictMapsSettings(BaseModel):
+    """Settings of `predict_with_maps`.
+
+    Attributes
+    ----------
+    inputs
+        Channels and focal planes, as many and in the same order as the model's; the model's own when None.
+    truth
+        Channel with the real stain, or with true labels, only to score the result.
+    diameter
+        Of a typical object, px, where it differs from that in the training labels; images are resized accordingly.
+        When None, pixel sizes are compared instead, where the model and the image both state one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: str | None = None
+    truth: str | None = None
+    diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
+
+
+@dataclass
+class _Session:
+    """One run: the model as a function of a field, and where results go."""
+
+    settings: PredictMapsSettings
+    channels: tuple[InputChannel, ...]
+    outputs: Outputs
+    report: Report
+    console: Console
+    one: Callable[["_Session", Field], None] = field(repr=False)
+
+    def say(self, text: str) -> None:
+        self.console.print(Text(text), soft_wrap=True)
+
+
+def predict_with_maps(
+    model: str | Path,
+    card: StainCard | ObjectCard,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: PredictMapsSettings,
+    *,
+    pattern: str | None = None,
+    where: Sequence[str] = (),
+    device: Device = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> RunResult:
+    """Predict a stain, nuclei or cells of every field.
+
+    Parameters
+    ----------
+    model, card
+        The model's folder and what is written on it.
+    inputs, pattern, where
+        See `frugalseg.open_fields`.
+    out
+        Folder of the results: ``<field>_<channel>.tif`` in the stain's grey values, or ``<field>_labels.tif``;
+        ``measurements.csv``, ``report.html``, ``run.json``.
+    settings
+        Channels, truth, size of the objects.
+    device, resume, overwrite, quiet
+        As of `frugalseg.predict`.
+
+    Raises
+    ------
+    As `frugalseg.predict`.
+    """
+    channels = parse_channels(settings.inputs or ",".join(card.channels))
+    table = open_fields(inputs, pattern=pattern, where=where)
+    _check(table, channels, card, settings.truth, model)
+    picked = pick_device(device)
+    is_stain = isinstance(card, StainCard)
+    outputs = Outputs(
+        out,
+        [one.name for one in table],
+        {**settings.model_dump(), "model": str(model), "weights": card.sha256},
+        command="predict",
+        overwrite=overwrite,
+        resume=resume,
+        suffix=f"_{_file_part(card.target)}.tif" if isinstance(card, StainCard) else LABELS_SUFFIX,
+    )
+    report = Report(
+        title=f"frugalseg predict: {card.target if isinstance(card, StainCard) else card.kind}",
+        command="frugalseg predict",
+        settings=outputs.settings,
+        versions=versions(),
+        started=outputs.started,
+    )
+    one = _stain_of(card, model, picked) if isinstance(card, StainCard) else _objects_of(card, model, picked)
+    session = _Session(settings, channels, outputs, report, Console(quiet=quiet), one)
+    try:
+        for number, one_field in enumerate(table, start=1):
+            session.say(f"[{number}/{len(table)}] {one_field.name}")
+            _guarded(session, one_field)
+    except (Interrupted, KeyboardInterrupt):
+        outputs.finish(state="interrupted")
+        raise
+    summary = _pcc_summary(outputs) if is_stain else summarise(outputs, settings.truth)
+    report.warnings = list(summary["warnings"])
+    report.seconds = sum(record["seconds"] for record in outputs.done.values())
+    write_report(outputs.report_path, report, overwrite=True)
+    return outputs.finish(summary)
+
+
+def _check(
+    table: FieldTable,
+    channels: Sequence[InputChannel],
+    card: StainCard | ObjectCard,
+    truth: str | None,
+    model: str | Path,
+) -> None:
+    """Refuse channels that no field has, and another number of inputs than the model's."""
+    needed = [one.channel for one in channels]
+    labels: tuple[str, ...] = ()
+    if truth is not None and isinstance(card, StainCard):
+        needed.append(truth)
+    elif truth is not None:
+        labels = (truth,)
+    check_channels(table, needed, labels)
+    found = expanded(table[0], channels)
+    if len(found) != len(card.channels):
+        raise SettingsError(
+            f"{model} was trained on {len(card.channels)} inputs ({', '.join(card.channels)}), and {', '.join(found)} are "
+            f"{len(found)}; give as many with --from, in the same order"
+        )
+
+
+def _guarded(session: _Session, one: Field) -> None:
+    try:
+        session.one(session, one)
+    except (Interrupted, OutputFailed):
+        raise
+    except FrugalsegError as error:
+        session.outputs.fail(one.name, error)
+
+
+def _stain_of(card: StainCard, model: str | Path, device: Any) -> Callable[[_Session, Field], None]:
+    """Predict, write, score and show one field's stain."""
+    _, network = load_stain_model(model)
+    network.to(device)
+
+    def one(session: _Session, field: Field) -> None:
+        outputs = session.outputs
+        start = time.monotonic()
+        if outputs.is_complete(field.name) and len(session.report.comparisons) >= MOST_PICTURES:
+            return
+        planes = read_zscored(field, session.channels)
+        predicted = predict_stain(network, planes, _scale(card, field, None))
+        real = None if session.settings.truth is None else field.plane(session.settings.truth, card.project)
+        if not outputs.is_complete(field.name):
+            record: dict[str, Any] = {"warnings": ()}
+            if real is not None:
+                record["pcc"] = pearson_correlation(predicted, card.target_scale.apply(real[None])[0])
+                session.say(f"  PCC {record['pcc']:.3f}")
+            write_image(
+                outputs.result_path(field.name),
+                in_original_units(predicted, card.target_scale),
+                [card.target],
+                field.pixel_size,
+                overwrite=True,
+            )
+            record["seconds"] = round(time.monotonic() - start, 2)
+            outputs.write_record(field.name, record)
+        pcc = outputs.done[field.name].get("pcc")
+        scaled = None if real is None else card.target_scale.apply(real[None])[0]
+        session.report.add(
+            compare(field.name, planes, scaled, predicted, {} if pcc is None else {"PCC": pcc})
+        )
+
+    return one
+
+
+#: Fields whose pictures the report of a stain shows.
+MOST_PICTURES = 40
+
+
+def _objects_of(card: ObjectCard, model: str | Path, device: Any) -> Callable[[_Session, Field], None]:
+    """Find, write, score and show one field's nuclei or cells."""
+    _, teaching, network = load_object_model(model)
+    network.to(device)
+
+    def one(session: _Session, field: Field) -> None:
+        outputs = session.outputs
+        start = time.monotonic()
+        truth = None if session.settings.truth is None else field.labels(session.settings.truth)
+        planes = read_zscored(field, session.channels)
+        if outputs.is_complete(field.name):
+            labels = _stored_labels(outputs, field.name)
+        else:
+            scale = _scale(card, field, session.settings.diameter)
+            labels, maps = predict_objects(network, planes, card.kind, scale, teaching.h)
+            record = _object_record(labels, maps, truth)
+            rows = measure_cells(
+                labels, dict(zip(card.channels, planes, strict=True)), pixel_size=field.pixel_size
+            )
+            record["seconds"] = round(time.monotonic() - start, 2)
+            outputs.write_field(field.name, labels, record, rows, field.pixel_size)
+            session.say(f"  {record['n_cells']} {card.kind} in {record['seconds']:.1f} s")
+        record = outputs.done[field.name]
+        if "scores" in record:
+            session.say(
+                f"  scores: mIoU {record['scores']['cell_miou']:.3f}, mAP {record['scores']['mAP']:.3f}"
+            )
+        session.report.add(
+            FieldReport(
+                name=field.name,
+                image=preview(planes[:1]),
+                labels=labels,
+                truth=None if truth is None else np.maximum(truth, 0),
+                measurements=record["measurements"],
+                pixel_size=field.pixel_size,
+                scores=record.get("scores"),
+                seconds=record["seconds"],
+                warnings=tuple(record["warnings"]),
+            )
+        )
+
+    return one
+
+
+def _object_record(
+    labels: NDArray[np.uint32], maps: NDArray[np.float32], truth: NDArray[Any] | None
+) -> dict[str, Any]:
+    count = int(labels.max(initial=0))
+    record: dict[str, Any] = {"n_cells": count, "warnings": [] if count else ["Nothing was found."]}
+    if truth is not None:
+        record["scores"] = score_labels(truth, labels).to_dict()
+        record["mask_iou"] = mask_iou((maps[-1] > 0) & (truth >= 0), truth > 0)
+    return record
+
+
+def _stored_labels(outputs: Outputs, name: str) -> NDArray[np.uint32]:
+    from frugalseg.images.read import read_image
+
+    return np.asarray(read_image(outputs.result_path(name)).pixels[0, 0]).astype(np.uint32)
+
+
+def _scale(card: StainCard | ObjectCard, field: Field, diameter: float | None) -> float:
+    """Network px per image px, so that objects look as large as in training."""
+    if diameter is not None and isinstance(card, ObjectCard):
+        return min(4.0, card.scale * card.diameter / diameter)
+    if card.pixel_size is not None and field.pixel_size is not None:
+        return min(4.0, card.scale * field.pixel_size[0] / card.pixel_size[0])
+    return card.scale
+
+
+def _pcc_summary(outputs: Outputs) -> dict[str, Any]:
+    """Mean PCC with a 95 % interval."""
+    warnings = [f"{name} failed: {why}" for name, why in outputs.failed.items()]
+    values = [record["pcc"] for record in outputs.done.values() if "pcc" in record]
+    summary: dict[str, Any] = {"warnings": warnings}
+    if values:
+        one = mean_interval(values)
+        summary["pcc"] = {"mean": one.mean, "low": one.low, "high": one.high, "n": one.n}
+    return summary
+
+
+def _file_part(channel: str) -> str:
+    """Channel's name as part of a file name."""
+    return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in channel)
