@@ -58,7 +58,8 @@ def execute(field: str, variant: str, changes: dict[str, object], seed: int, dat
         "seconds": round(seconds),
         **{name: round(scores["scores"][name], 4) for name in pick},
         "baselines": {
-            method: [round(values[name], 4) for name in pick] for method, values in scores["baselines"].items()
+            method: [round(values[name], 4) for name in pick]
+            for method, values in scores["baselines"].items()
         },
     }
 

@@ -64,8 +64,14 @@ from frugalseg.images.read import read_image as read_image
 from frugalseg.images.synthetic import make_cells as make_cells
 from frugalseg.images.synthetic import write_synthetic_set as write_synthetic_set
 from frugalseg.images.write import write_labels as write_labels
+from frugalseg.workflows.learn_labels import LearnLabelsSettings as LearnLabelsSettings
+from frugalseg.workflows.learn_labels import learn_labels_model as learn_labels  # noqa: F401
 from frugalseg.workflows.learn_markers import LearnMarkersSettings as LearnMarkersSettings
 from frugalseg.workflows.learn_markers import learn_markers_model as learn_markers  # noqa: F401
+from frugalseg.workflows.learn_stains import LearnStainsSettings as LearnStainsSettings
+from frugalseg.workflows.learn_stains import learn_stains_model as learn_stains  # noqa: F401
+from frugalseg.workflows.nuclei import NucleiSettings as NucleiSettings
+from frugalseg.workflows.nuclei import segment_nuclei as segment_nuclei
 from frugalseg.workflows.predict import PredictSettings as PredictSettings
 from frugalseg.workflows.predict import predict_fields as predict  # noqa: F401
 from frugalseg.workflows.segment import SegmentSettings as SegmentSettings

@@ -1,0 +1,170 @@
+"""What the experiments on paper A share: data, budgets, runs that are kept, and tables with intervals.
+
+Every run is one call of the public API with its settings, on one thread. Its record goes to a JSON file in the
+folder `--out`, and runs that have one are not done again, so each experiment can be stopped and called again.
+"""
+
+import argparse
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+HELA = ("hela_1", "hela_2", "hela_3", "hela_4")
+#: The small budget that fits two CPU cores: crops of 128 px, 4 at a time. Minutes are those of one quiet core.
+STAIN_STEPS, LABEL_STEPS = 600, 300
+CROP, BATCH = 128, 4
+
+
+def arguments(doc: str | None) -> argparse.Namespace:
+    """Options that all experiments have."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    root = Path(__file__).resolve().parent.parent
+    data = os.environ.get("FRUGALSEG_DATA", str(root.parent / "shared" / "data"))
+    parser.add_argument("--data", type=Path, default=Path(data))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--steps-factor", type=float, default=1.0, help="times the steps stated in the script"
+    )
+    return parser.parse_args()
+
+
+def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A run's record, computed once."""
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    record = compute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+    return record
+
+
+def one_thread() -> None:
+    """Let a process use one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def stain_model(
+    out: Path,
+    data: Path,
+    folder: str,
+    fields: Sequence[str],
+    inputs: str,
+    to: str,
+    scale: float,
+    seed: int,
+    steps: int,
+    **changed: Any,
+) -> Path:
+    """Train a stain model on whole fields, nothing held out; give its folder."""
+    from frugalseg.workflows.learn_stains import LearnStainsSettings, learn_stains_model
+
+    one_thread()
+    settings = LearnStainsSettings(
+        inputs=inputs,
+        to=to,
+        scale=scale,
+        hold_out=False,
+        crop=CROP,
+        batch=BATCH,
+        max_steps=steps,
+        seed=seed,
+        **changed,
+    )
+    table = [data / folder / "fields.csv"]
+    where = [f"field={','.join(fields)}"]
+    learn_stains_model(table, out, settings, where=where, device="cpu", resume=True, quiet=True)
+    return out
+
+
+def predicted(
+    model: Path, table: Path, fields: Sequence[str], out: Path, truth: str, **changed: Any
+) -> dict[str, Any]:
+    """Records of fields by a model."""
+    from frugalseg.workflows.predict import PredictSettings, predict_fields
+
+    one_thread()
+    result = predict_fields(
+        model,
+        [table],
+        out,
+        PredictSettings(truth=truth, **changed),
+        where=[f"field={','.join(fields)}"],
+        device="cpu",
+        overwrite=True,
+        quiet=True,
+    )
+    return dict(result.to_dict()["fields"])
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Rows of a fields.csv."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def crop_table(out: Path, data: Path, folder: str, field: str, labels: str, side: int, seed: int) -> Path:
+    """A fields.csv with one field of which only one crop is annotated, at a place drawn by the seed.
+
+    Everything else is -1, "not annotated", so it enters no loss. The crop is drawn until it holds a label.
+    """
+    import numpy as np
+    import tifffile
+
+    row = next(row for row in rows_of(data / folder / "fields.csv") if row["field"] == field)
+    whole = tifffile.imread(data / folder / row[labels]).astype(np.int32)
+    random = np.random.default_rng([seed, 5])
+    while True:
+        y, x = (int(random.integers(max(1, n - side + 1))) for n in whole.shape)
+        area = (slice(y, y + side), slice(x, x + side))
+        if (whole[area] > 0).any():
+            break
+    part = np.full(whole.shape, -1, np.int32)
+    part[area] = whole[area]
+    out.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(out / "crop.tif", part)
+    channels = {name: str(data / folder / file) for name, file in row.items() if file.endswith(".tif")}
+    with (out / "fields.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["field", *channels])
+        writer.writeheader()
+        writer.writerow({"field": field, **channels, labels: str(out / "crop.tif")})
+    return out / "fields.csv"
+
+
+def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], workers: int) -> list[Any]:
+    """Results of all jobs, in order."""
+    with ProcessPoolExecutor(workers) as pool:
+        waiting = [pool.submit(function, *job) for job in jobs]
+        return [one.result() for one in waiting]
+
+
+def mean_text(values: Sequence[float]) -> str:
+    """Mean and 95 % interval over seeds."""
+    from frugalseg.evaluation.intervals import mean_interval
+
+    one = mean_interval(list(values))
+    return f"{one.mean:.3f}" if one.low is None else f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]"
+
+
+def gain_text(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    """Relative gain of paired runs, mean and 95 % interval over seeds."""
+    from frugalseg.evaluation.intervals import mean_interval
+
+    gains = [(a - b) / b for a, b in zip(ours, theirs, strict=True) if b > 0]
+    if not gains:
+        return "–"
+    one = mean_interval(gains)
+    return f"{one.mean:+.0%}" if one.low is None else f"{one.mean:+.0%} [{one.low:+.0%}, {one.high:+.0%}]"
