@@ -135,8 +135,7 @@ def matched_miou(match: Matching) -> float:
 
     Partners are assigned one to one so that the sum of IoU is as large as it can be.
     """
-    iou = np.zeros(len(match.true_ids))
-    rows = match.assigned()
+    iou, rows = np.zeros(len(match.true_ids)), match.assigned()
     iou[match.pairs[rows, 0]] = match.iou[rows]
     return _mean_over_true(match, iou)
 
