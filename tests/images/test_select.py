@@ -154,3 +154,27 @@ def test_five_planes_of_neurons(real_data: Path) -> None:
     stored = tifffile.imread(real_data / "phase_zstack_neurons" / "neurons_1_phase.tif")
     planes = read_inputs(field, parse_channels("phase[1,3,5]"))
     np.testing.assert_array_equal(planes, stored[[0, 2, 4]].astype(np.float32))
+
+
+def test_of_a_window_only_the_window_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole planes of a large file would not fit into memory."""
+    from frugalseg.images import tiff
+
+    field = open_fields([folder / "fields.csv"])[0]
+    image = lazy_inputs(field, parse_channels("phase[2,5],pair#1,brightfield"))
+    read, asked = tiff._read_region, []
+
+    def spy(path: Path, plan: object, c: int, z: int, rows: slice, columns: slice) -> object:
+        asked.append((path.name, c, z, rows, columns))
+        return read(path, plan, c, z, rows, columns)
+
+    monkeypatch.setattr(tiff, "_read_region", spy)
+    window = slice(2, 9), slice(1, 12)
+    got = image.pixels[:, 0, *window]
+    np.testing.assert_array_equal(got, np.stack([STACK[1], STACK[4], PAIR[1], FLAT])[:, *window])
+    assert asked == [
+        ("phase.tif", 0, 1, *window),
+        ("phase.tif", 0, 4, *window),
+        ("pair.tif", 1, 0, *window),
+        ("bf.tif", 0, 0, *window),
+    ]

@@ -178,7 +178,7 @@ def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, I
 def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
     """Give all inputs as one lazy image (C, 1, Y, X), one channel per input, named as `expanded` does.
 
-    Raises `WrongShape` where inputs differ in shape, and as `expanded`.
+    Of a window no more is read than the files' layout demands, see `frugalseg.images.image.LazyPixels`. Raises `WrongShape` where inputs differ in shape, and as `expanded`.
     """
     inputs = _inputs(field, channels)
     shapes = {name: image.shape for name, image, _, _ in inputs}
@@ -194,10 +194,13 @@ def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
         _, image, index, plane = inputs[c]
         return np.asarray(image.pixels[index, plane])
 
+    def read_region(c: int, _z: int, rows: slice, columns: slice) -> NDArray[np.generic]:
+        _, image, index, plane = inputs[c]
+        return np.asarray(image.pixels[index, plane, rows, columns])
+
     dtype = np.result_type(*(image.pixels.dtype for _, image, _, _ in inputs))
-    return Image(
-        LazyPixels((len(inputs), 1, *shape), dtype, read), tuple(shapes), field.pixel_size, field.name
-    )
+    pixels = LazyPixels((len(inputs), 1, *shape), dtype, read, read_region)
+    return Image(pixels, tuple(shapes), field.pixel_size, field.name)
 
 
 def read_inputs(field: Field, channels: Sequence[InputChannel]) -> NDArray[np.float32]:
