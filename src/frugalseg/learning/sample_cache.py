@@ -38,8 +38,9 @@ class CachedSamples(Sequence[CropSample]):
         """Load a sample, or take it from the ones that are kept."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        if index < 0:
-            index += len(self)
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there is no sample {index} among {len(self)}")
+        index %= len(self)
         if index not in self.kept:
             self.kept[index] = self.load[index]()
             self.bytes += _bytes(self.kept[index])

@@ -1,9 +1,10 @@
 """What is learned from, and what only decides when to stop: whole fields, or parts where there are few."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 #: Share of the fields that is held out, at least one.
 SHARE = 0.2
@@ -56,7 +57,12 @@ class Split(NamedTuple):
     held_out: tuple[Part, ...]
 
 
-def split_fields(shapes: Sequence[tuple[int, int]], seed: int, hold_out: bool = True) -> Split:
+def split_fields(
+    shapes: Sequence[tuple[int, int]],
+    seed: int,
+    hold_out: bool = True,
+    contents: Sequence[NDArray[np.bool_]] | None = None,
+) -> Split:
     """Hold out whole fields where there are enough, else the last strip of one field.
 
     Never are pixels on both sides. The same seed gives the same split.
@@ -69,6 +75,9 @@ def split_fields(shapes: Sequence[tuple[int, int]], seed: int, hold_out: bool = 
         Decides which fields.
     hold_out
         Without it, everything is learned from.
+    contents
+        (Y, X) of every field, such as where labels are: a strip then holds about a quarter of it, and not an area
+        where nothing is labelled, which would say nothing on a network.
 
     Examples
     --------
@@ -88,7 +97,20 @@ def split_fields(shapes: Sequence[tuple[int, int]], seed: int, hold_out: bool = 
             tuple(part for part in everything if part.field not in chosen),
             tuple(part for part in everything if part.field in chosen),
         )
-    index = int(order[0])
+    filled = [index for index in order if contents is None or contents[index].any()]
+    index = int((filled or order)[0])
     axis = int(shapes[index][1] >= shapes[index][0])
-    kept, strip = Part(index, axis, 0.0, 1 - STRIP), Part(index, axis, 1 - STRIP, 1.0)
+    cut = 1 - STRIP if contents is None else _cut(contents[index].sum(axis=1 - axis))
+    kept, strip = Part(index, axis, 0.0, cut), Part(index, axis, cut, 1.0)
     return Split(tuple(kept if part.field == index else part for part in everything), (strip,))
+
+
+def _cut(profile: NDArray[np.integer[Any]]) -> float:
+    """Share of a side at which the strip begins: the usual one, unless too much or too little lies behind it."""
+    up_to = np.cumsum(profile)
+    side, total = len(up_to), int(up_to[-1])
+    behind = total - int(up_to[round((1 - STRIP) * side) - 1])
+    if total == 0 or STRIP / 2 <= behind / total <= 2 * STRIP:
+        return 1 - STRIP
+    at = int(np.searchsorted(up_to, (1 - STRIP) * total)) + 1
+    return min(at, side - 1) / side

@@ -61,12 +61,13 @@ class LabelLesson:
     @property
     def diameter(self) -> float:
         """Median diameter of the labelled objects, px of the images."""
-        sizes = np.concatenate([np.bincount(one[one > 0].astype(np.int64)) for one in self.labels])
-        return float(np.sqrt(4 * np.median(sizes[sizes > 0]) / np.pi))
+        sizes = [np.unique(one[one > 0], return_counts=True)[1] for one in self.labels]
+        return float(np.sqrt(4 * np.median(np.concatenate(sizes)) / np.pi))
 
     def split(self, seed: int, hold_out: bool) -> None:
         """Choose what is held out."""
-        self.parts = split_fields([_shape(one) for one in self.labels], seed, hold_out)
+        shapes = [_shape(one) for one in self.labels]
+        self.parts = split_fields(shapes, seed, hold_out, [one > 0 for one in self.labels])
 
     def name(self, part: Part) -> str:
         """Name of a part."""

@@ -14,24 +14,23 @@ from rich.console import Console
 from rich.text import Text
 
 from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed, SettingsError
-from frugalseg.evaluation.intervals import mean_interval
 from frugalseg.evaluation.maps import mask_iou, pearson_correlation
 from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.evaluation.report import FieldReport, Report, preview, write_report
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.field import Field
-from frugalseg.images.fields import FieldTable, open_fields
-from frugalseg.images.select import InputChannel, expanded, parse_channels
+from frugalseg.images.fields import open_fields
+from frugalseg.images.select import InputChannel, parse_channels, read_inputs
 from frugalseg.images.write import write_image
 from frugalseg.learning.fit import Device, pick_device
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.prediction.objects import predict_objects
 from frugalseg.prediction.stains import in_original_units, predict_stain
-from frugalseg.workflows.cues import check_channels
 from frugalseg.workflows.judging import summarise
+from frugalseg.workflows.model_inputs import check_inputs, planes_for
 from frugalseg.workflows.objects import load_object_model, load_stain_model
 from frugalseg.workflows.outputs import LABELS_SUFFIX, Outputs, RunResult
-from frugalseg.workflows.stains import compare, read_zscored
+from frugalseg.workflows.stains import compare, mean_pcc
 from frugalseg.workflows.versions import versions
 
 
@@ -107,9 +106,12 @@ def predict_with_maps(
     """
     channels = parse_channels(settings.inputs or ",".join(card.channels))
     table = open_fields(inputs, pattern=pattern, where=where)
-    _check(table, channels, card, settings.truth, model)
+    check_inputs(table, channels, card, settings.truth, model)
+    if settings.diameter is not None and isinstance(card, StainCard):
+        raise SettingsError(f"{model} predicts a stain and finds no objects, so leave --diameter out")
     picked = pick_device(device)
     is_stain = isinstance(card, StainCard)
+    one = _stain_of(card, model, picked) if isinstance(card, StainCard) else _objects_of(card, model, picked)
     outputs = Outputs(
         out,
         [one.name for one in table],
@@ -126,7 +128,6 @@ def predict_with_maps(
         versions=versions(),
         started=outputs.started,
     )
-    one = _stain_of(card, model, picked) if isinstance(card, StainCard) else _objects_of(card, model, picked)
     session = _Session(settings, channels, outputs, report, Console(quiet=quiet), one)
     try:
         for number, one_field in enumerate(table, start=1):
@@ -140,29 +141,6 @@ def predict_with_maps(
     report.seconds = sum(record["seconds"] for record in outputs.done.values())
     write_report(outputs.report_path, report, overwrite=True)
     return outputs.finish(summary)
-
-
-def _check(
-    table: FieldTable,
-    channels: Sequence[InputChannel],
-    card: StainCard | ObjectCard,
-    truth: str | None,
-    model: str | Path,
-) -> None:
-    """Refuse channels that no field has, and another number of inputs than the model's."""
-    needed = [one.channel for one in channels]
-    labels: tuple[str, ...] = ()
-    if truth is not None and isinstance(card, StainCard):
-        needed.append(truth)
-    elif truth is not None:
-        labels = (truth,)
-    check_channels(table, needed, labels)
-    found = expanded(table[0], channels)
-    if len(found) != len(card.channels):
-        raise SettingsError(
-            f"{model} was trained on {len(card.channels)} inputs ({', '.join(card.channels)}), and {', '.join(found)} are "
-            f"{len(found)}; give as many with --from, in the same order"
-        )
 
 
 def _guarded(session: _Session, one: Field) -> None:
@@ -184,9 +162,10 @@ def _stain_of(card: StainCard, model: str | Path, device: Any) -> Callable[[_Ses
         start = time.monotonic()
         if outputs.is_complete(field.name) and len(session.report.comparisons) >= MOST_PICTURES:
             return
-        planes = read_zscored(field, session.channels)
+        planes = planes_for(card, field, session.channels)
         predicted = predict_stain(network, planes, _scale(card, field, None))
-        real = None if session.settings.truth is None else field.plane(session.settings.truth, card.project)
+        truth = session.settings.truth
+        real = field.plane(truth, card.project) if truth is not None and field.has(truth) else None
         if not outputs.is_complete(field.name):
             record: dict[str, Any] = {"warnings": ()}
             if real is not None:
@@ -223,16 +202,15 @@ def _objects_of(card: ObjectCard, model: str | Path, device: Any) -> Callable[[_
         outputs = session.outputs
         start = time.monotonic()
         truth = None if session.settings.truth is None else field.labels(session.settings.truth)
-        planes = read_zscored(field, session.channels)
+        planes = planes_for(card, field, session.channels)
         if outputs.is_complete(field.name):
             labels = _stored_labels(outputs, field.name)
         else:
             scale = _scale(card, field, session.settings.diameter)
             labels, maps = predict_objects(network, planes, card.kind, scale, teaching.h)
             record = _object_record(labels, maps, truth)
-            rows = measure_cells(
-                labels, dict(zip(card.channels, planes, strict=True)), pixel_size=field.pixel_size
-            )
+            grey = dict(zip(card.channels, read_inputs(field, session.channels), strict=True))
+            rows = measure_cells(labels, grey, pixel_size=field.pixel_size)
             record["seconds"] = round(time.monotonic() - start, 2)
             outputs.write_field(field.name, labels, record, rows, field.pixel_size)
             session.say(f"  {record['n_cells']} {card.kind} in {record['seconds']:.1f} s")
@@ -287,12 +265,8 @@ def _scale(card: StainCard | ObjectCard, field: Field, diameter: float | None) -
 def _pcc_summary(outputs: Outputs) -> dict[str, Any]:
     """Mean PCC with a 95 % interval."""
     warnings = [f"{name} failed: {why}" for name, why in outputs.failed.items()]
-    values = [record["pcc"] for record in outputs.done.values() if "pcc" in record]
-    summary: dict[str, Any] = {"warnings": warnings}
-    if values:
-        one = mean_interval(values)
-        summary["pcc"] = {"mean": one.mean, "low": one.low, "high": one.high, "n": one.n}
-    return summary
+    mean = mean_pcc([record.get("pcc") for record in outputs.done.values()])
+    return {"warnings": warnings} if mean is None else {"warnings": warnings, "pcc": mean}
 
 
 def _file_part(channel: str) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError
-from frugalseg.evaluation.intervals import mean_interval
 from frugalseg.evaluation.maps import pearson_correlation
 from frugalseg.evaluation.report import Comparison
 from frugalseg.images.field import Field
@@ -21,7 +20,7 @@ from frugalseg.learning.sample_cache import CachedSamples
 from frugalseg.learning.splits import Part, Split, split_fields
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.stains import predict_stain
-from frugalseg.workflows.stains import StainPair, automatic_scale, compare, read_pair, stain_sample
+from frugalseg.workflows.stains import StainPair, automatic_scale, compare, mean_pcc, read_pair, stain_sample
 
 #: Grey values are sampled at every so many pixels to fit the target's scale.
 STEP = 4
@@ -160,18 +159,11 @@ def judge_stain(network: Unet, lesson: StainLesson) -> tuple[dict[str, dict[str,
 
 def mean_by_role(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Mean PCC and its 95 % interval, held-out parts apart from the others."""
-    found = {}
-    for role in ("held out", "learned from"):
-        values = [one["pcc"] for one in records.values() if one["role"] == role]
-        if values:
-            interval = mean_interval(values)
-            found[role] = {
-                "mean": interval.mean,
-                "low": interval.low,
-                "high": interval.high,
-                "n": interval.n,
-            }
-    return found
+    found = {
+        role: mean_pcc([one["pcc"] for one in records.values() if one["role"] == role])
+        for role in ("held out", "learned from")
+    }
+    return {role: one for role, one in found.items() if one is not None}
 
 
 def _shape(plane: NDArray[Any]) -> tuple[int, int]:

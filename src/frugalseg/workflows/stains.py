@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.cues.markers import find_markers
 from frugalseg.errors import BadPixels, InputError, WrongShape
+from frugalseg.evaluation.intervals import mean_interval
 from frugalseg.evaluation.report import Comparison, preview
 from frugalseg.images.field import Field
 from frugalseg.images.image import Projection
@@ -103,6 +105,15 @@ def stain_sample(
         np.ascontiguousarray(planes[:, *area]),
         np.ascontiguousarray(target[:, *area]),
     )
+
+
+def mean_pcc(values: Sequence[float | None]) -> dict[str, Any] | None:
+    """Mean PCC and its 95 % interval, without the fields where an image is constant; None where no field is left."""
+    known = [value for value in values if value is not None and np.isfinite(value)]
+    if not known:
+        return None
+    one = mean_interval(known)
+    return {"mean": one.mean, "low": one.low, "high": one.high, "n": one.n}
 
 
 def compare(

@@ -8,7 +8,7 @@ import torch
 
 from frugalseg.evaluation.maps import pearson_correlation
 from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
-from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss, fit
+from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss, fit, with_budget
 from frugalseg.learning.from_stains.settings import StainSettings
 from frugalseg.networks.objects import maps_of_field
 from frugalseg.networks.pretrained import load_pretrained
@@ -64,18 +64,13 @@ def learn_from_stains(
         samples, draw, settings.crop, settings.batch, fitting.seed, settings.turn, settings.vary
     )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    judge = (lambda one: mean_correlation(one, held_out)) if held_out else None
+    varied = any(np.ptp(one.targets) > 0 for one in held_out)  # else there is no correlation to judge by
+    judge = (lambda one: mean_correlation(one, held_out)) if varied else None
     record = fit(
         network,
         batches,
         stain_loss,
-        fitting.model_copy(
-            update={
-                "max_steps": settings.max_steps,
-                "learning_rate": settings.learning_rate,
-                "schedule": settings.schedule,
-            }
-        ),
+        with_budget(fitting, settings.max_steps, settings.learning_rate, settings.schedule),
         folder,
         judge,
     )
@@ -83,6 +78,10 @@ def learn_from_stains(
 
 
 def mean_correlation(network: Unet, samples: Sequence[CropSample]) -> float:
-    """Mean PCC (paper A, eq. 3) over samples."""
-    found = [pearson_correlation(maps_of_field(network, one.planes)[0], one.targets[0]) for one in samples]
-    return float(np.mean(found))
+    """Mean PCC (paper A, eq. 3) over samples; without those of a constant stain, 0 for a constant prediction."""
+    found = [
+        pearson_correlation(maps_of_field(network, one.planes)[0], one.targets[0])
+        for one in samples
+        if np.ptp(one.targets[0]) > 0
+    ]
+    return float(np.mean(np.nan_to_num(found))) if found else 0.0

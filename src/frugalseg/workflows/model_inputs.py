@@ -1,0 +1,59 @@
+"""What a model of whole images is given: its input channels, as many as it was trained on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import FrugalsegError, SettingsError, WrongShape
+from frugalseg.images.field import Field
+from frugalseg.images.fields import FieldTable
+from frugalseg.images.select import InputChannel, expanded
+from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.workflows.cues import check_channels
+from frugalseg.workflows.stains import read_zscored
+
+
+def check_inputs(
+    table: FieldTable,
+    channels: Sequence[InputChannel],
+    card: StainCard | ObjectCard,
+    truth: str | None,
+    model: str | Path,
+) -> None:
+    """Refuse channels that no field has, and another number of inputs than the model's in every field."""
+    needed = [one.channel for one in channels]
+    labels: tuple[str, ...] = ()
+    if truth is not None and isinstance(card, StainCard):
+        needed.append(truth)
+    elif truth is not None:
+        labels = (truth,)
+    check_channels(table, needed, labels)
+    wrong = None
+    for one in table:
+        try:
+            found = expanded(one, channels)
+        except FrugalsegError:  # said when its turn comes
+            continue
+        if len(found) == len(card.channels):
+            return
+        wrong = wrong or (
+            f"{model} was trained on {len(card.channels)} inputs ({', '.join(card.channels)}), and {', '.join(found)} are "
+            f"{len(found)}; give as many with --from, in the same order"
+        )
+    if wrong:
+        raise SettingsError(wrong)
+
+
+def planes_for(
+    card: StainCard | ObjectCard, one: Field, channels: Sequence[InputChannel]
+) -> NDArray[np.float32]:
+    """Inputs of a field, z-scored, as many as the model's."""
+    planes = read_zscored(one, channels)
+    if len(planes) != len(card.channels):
+        raise WrongShape(
+            f"field {one.name!r} gives {len(planes)} inputs and the model needs {len(card.channels)}; say which focal planes "
+            "to take with --from, such as phase[1]"
+        )
+    return planes

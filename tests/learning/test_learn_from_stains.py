@@ -1,0 +1,144 @@
+"""Learning a stain: the loss is the one of the paper, and training learns what can be learned."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from frugalseg.evaluation.maps import pearson_correlation
+from frugalseg.learning.crop_batches import Crops, CropSample
+from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.fit import FitRecord, FitSettings
+from frugalseg.learning.from_stains.settings import StainSettings
+from frugalseg.learning.from_stains.task import learn_from_stains, mean_correlation, stain_loss
+from frugalseg.networks.objects import maps_of_field
+from frugalseg.networks.unet import Unet
+
+TINY = StainSettings(crop=32, batch=4, max_steps=30, vary=0.05)
+FITTING = FitSettings(device="cpu", quiet=True, judge_every=10)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> object:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+class Echo(nn.Module):
+    """Says what it is given, plus a number."""
+
+    def __init__(self, added: float = 0.0) -> None:
+        super().__init__()
+        self.added = nn.Parameter(torch.tensor(added))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images[:, :1] + self.added
+
+
+def batch(seed: int = 0) -> Crops:
+    random = np.random.default_rng(seed)
+    images = random.normal(size=(2, 1, 5, 6)).astype(np.float32)
+    targets = random.normal(size=(2, 1, 5, 6)).astype(np.float32)
+    valid = (random.random((2, 1, 5, 6)) > 0.3).astype(np.float32)
+    return Crops(*(torch.from_numpy(one) for one in (images, targets, valid)))
+
+
+def blobs(seed: int) -> CropSample:
+    """A stain of smooth spots, of which the label-free image shows the negative, with noise."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:72, :80]
+    centres = random.uniform(0, 80, (9, 2))
+    stain = sum(np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 50) for cy, cx in centres)
+    stain = np.clip(stain / stain.max(), 0, 1).astype(np.float32)
+    image = -stain + random.normal(0, 0.05, stain.shape)
+    image = ((image - image.mean()) / image.std()).astype(np.float32)
+    return CropSample(f"f{seed}", image[None], stain[None])
+
+
+def test_the_loss_is_the_mean_absolute_difference_where_the_stain_is_known() -> None:
+    crops = batch()
+    images, targets, valid = (one.numpy() for one in (crops.images, crops.targets, crops.valid))
+    loss = stain_loss(Echo(0.25), crops)
+    expected = np.abs(images + 0.25 - targets)[valid > 0].mean()
+    assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-6)
+    assert loss.terms == {"L1": pytest.approx(expected, rel=1e-6)}
+
+
+def test_what_is_not_known_changes_nothing() -> None:
+    crops, network = batch(), Echo()
+    changed = torch.where(crops.valid > 0, crops.targets, torch.tensor(1e6))
+    one, other = stain_loss(network, crops), stain_loss(network, Crops(crops.images, changed, crops.valid))
+    assert torch.equal(one.total, other.total)
+    nothing = stain_loss(network, Crops(crops.images, crops.targets, torch.zeros_like(crops.valid)))
+    assert nothing.total.item() == 0.0  # and no NaN
+
+
+def test_the_score_is_the_mean_correlation_over_fields() -> None:
+    samples = [blobs(1), blobs(2)]
+    expected = [np.corrcoef(s.planes[0].ravel(), s.targets[0].ravel())[0, 1] for s in samples]
+    assert mean_correlation(Echo(), samples) == pytest.approx(np.mean(expected), abs=1e-5)
+
+
+def test_a_constant_field_does_not_decide_which_weights_are_kept() -> None:
+    """Correlation is not defined there; NaN would never be beaten."""
+    constant = CropSample("c", blobs(3).planes, np.zeros((1, 72, 80), np.float32))
+    judged = mean_correlation(Echo(), [blobs(1), constant])
+    assert judged == mean_correlation(Echo(), [blobs(1)])
+    _, record, _ = learned(max_steps=2, held_out=[constant])
+    assert (record.looks, record.best_step) == ([], None)  # as where nothing is held out
+
+
+def test_a_constant_prediction_is_no_correlation() -> None:
+    class Zero(Echo):
+        def forward(self, images: Tensor) -> Tensor:
+            return 0 * images[:, :1]
+
+    assert mean_correlation(Zero(), [blobs(1)]) == 0.0
+
+
+def learned(**changed: object) -> tuple[Unet, FitRecord, str]:
+    samples = [blobs(1), blobs(2)]
+    draw = CropSampler((one.targets[0] for one in samples), TINY.crop, 0)
+    held_out = changed.pop("held_out", [blobs(7)])
+    settings = TINY.model_copy(update=changed)
+    return learn_from_stains(samples, held_out, draw, settings, FITTING)
+
+
+def test_a_stain_that_can_be_learned_is_learned() -> None:
+    network, record, started_from = learned()
+    assert started_from == "none"
+    assert not network.training
+    new = blobs(20)  # neither learned from nor looked at
+    assert pearson_correlation(maps_of_field(network, new.planes)[0], new.targets[0]) > 0.9
+    assert record.looks[0][0] == 0
+    assert record.looks[0][1] < 0.6
+    best = max(score for _, score in record.looks)
+    assert best > 0.9
+    assert mean_correlation(network, [blobs(7)]) == pytest.approx(best, abs=1e-5)  # the best weights are kept
+    assert np.mean(record.losses[-5:]) < 0.5 * np.mean(record.losses[:5])
+    assert record.terms["L1"] == record.losses
+
+
+def test_the_seed_decides_everything() -> None:
+    one, other = learned(max_steps=3), learned(max_steps=3)
+    assert one[1].losses == other[1].losses
+    weights = (network.state_dict() for network in (one[0], other[0]))
+    assert all(torch.equal(a, b) for a, b in zip(*(w.values() for w in weights), strict=True))
+
+
+def test_nothing_held_out_keeps_the_last_weights() -> None:
+    _, record, _ = learned(max_steps=3, held_out=[])
+    assert (record.looks, record.best_step, record.steps) == ([], None, 3)
+
+
+def test_the_papers_network_learns_too() -> None:
+    """One step with its encoder and rate; the weights of ImageNet are not at hand."""
+    paper = StainSettings.preset("paper", weights="none", max_steps=1, batch=1, crop=64)
+    samples = [blobs(1)]
+    network, record, _ = learn_from_stains(
+        samples, [], CropSampler([samples[0].targets[0]], 64, 0), paper, FITTING
+    )
+    assert (network.encoder_name, record.steps) == ("densenet121", 1)
+    assert np.isfinite(record.losses).all()
