@@ -29,4 +29,4 @@ def labels_of_maps(
     from scipy import ndimage
 
     connected, _ = ndimage.label(mask, np.ones((3, 3)))
-    return instances_from_maps(distance_target(connected), mask, h)
+    return instances_from_maps(distance_target(connected, single_peak=False), mask, h)

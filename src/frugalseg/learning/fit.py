@@ -33,6 +33,8 @@ IMPROVEMENT = 0.002
 #: Share of `max_steps` in which the schedule "decay" takes the learning rate down to 0.
 DECAY = 0.4
 WARM_UP = 20
+#: Looks at what is held out in a run of `max_steps`.
+LOOKS = 20
 
 
 class FitSettings(BaseModel):
@@ -74,8 +76,28 @@ class FitSettings(BaseModel):
     quiet: bool = False
     checkpoint_every: int = Field(default=200, ge=1)
     judge_every: int = Field(default=50, ge=1)
-    patience: int = Field(default=6, ge=1)
+    patience: int = Field(default=8, ge=1)
     label: str = "training"
+
+
+def with_budget(
+    settings: FitSettings, max_steps: int, learning_rate: float, schedule: Literal["constant", "budget"]
+) -> FitSettings:
+    """Settings for a run of so many steps, with `LOOKS` looks at what is held out.
+
+    Examples
+    --------
+    >>> with_budget(FitSettings(), 600, 1e-3, "budget").judge_every
+    30
+    """
+    return settings.model_copy(
+        update={
+            "max_steps": max_steps,
+            "learning_rate": learning_rate,
+            "schedule": schedule,
+            "judge_every": max(10, max_steps // LOOKS),
+        }
+    )
 
 
 class StepLoss(NamedTuple):

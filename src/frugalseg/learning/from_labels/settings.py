@@ -43,7 +43,7 @@ class LabelSettings(BaseModel):
     target: Target
     encoder: EncoderName = "small"
     weights: str = "none"
-    crop: int = Field(192, ge=32)
+    crop: int = Field(160, ge=32)
     batch: int = Field(8, ge=1)
     slope: float = Field(1.0, gt=0, allow_inf_nan=False)
     alpha: float | None = Field(None, ge=0, allow_inf_nan=False)
@@ -52,7 +52,7 @@ class LabelSettings(BaseModel):
     zoom: float = Field(0.1, ge=0, le=0.5)
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "budget"] = "budget"
-    max_steps: int = Field(1000, ge=1)
+    max_steps: int = Field(600, ge=1)
     h: float = Field(10.0, gt=0, lt=100)
 
     @classmethod

@@ -13,7 +13,7 @@ from frugalseg.evaluation.maps import mask_iou
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.instances.objects import labels_of_maps
 from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
-from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss, fit
+from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss, fit, with_budget
 from frugalseg.learning.from_labels.loss import distance_error, jaccard_loss, mask_error
 from frugalseg.learning.from_labels.settings import LabelSettings
 from frugalseg.networks.heads import DISTANCE, MASK
@@ -110,13 +110,7 @@ def learn_from_labels(
         network,
         batches,
         loss,
-        fitting.model_copy(
-            update={
-                "max_steps": settings.max_steps,
-                "learning_rate": settings.learning_rate,
-                "schedule": settings.schedule,
-            }
-        ),
+        with_budget(fitting, settings.max_steps, settings.learning_rate, settings.schedule),
         folder,
         (lambda one: held_out_score(one, held_out, settings)) if held_out else None,
     )

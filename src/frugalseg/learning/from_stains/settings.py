@@ -37,14 +37,14 @@ class StainSettings(BaseModel):
 
     encoder: EncoderName = "small"
     weights: str = "none"
-    crop: int = Field(256, ge=32)
+    crop: int = Field(192, ge=32)
     batch: int = Field(8, ge=1)
     turn: bool = True
     vary: float = Field(0.1, ge=0)
     percentiles: tuple[float, float] = (1.0, 99.8)
     learning_rate: float = Field(2e-3, gt=0)
     schedule: Literal["constant", "budget"] = "budget"
-    max_steps: int = Field(1500, ge=1)
+    max_steps: int = Field(1000, ge=1)
 
     @classmethod
     def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:
