@@ -1,6 +1,7 @@
 """Numbered objects from the maps of a network."""
 
 import numpy as np
+import pytest
 
 from frugalseg.instances.maps import PEAK, distance_target
 from frugalseg.instances.objects import labels_of_maps
@@ -33,3 +34,30 @@ def test_cells_come_from_distance_0_to_1_and_the_masks_logit() -> None:
     assert same_partition(labels_of_maps(maps, "cells"), truth)
     flat = np.stack([np.zeros_like(maps[0]), maps[1]])
     assert labels_of_maps(flat, "cells").max() == 0  # a mask without any height holds no cell
+
+
+def test_a_nucleus_is_where_the_logit_is_above_0() -> None:
+    maps = np.linspace(-1, 1, 41, dtype=np.float32)[None, None].repeat(21, axis=1)
+    labels = labels_of_maps(maps, "nuclei")
+    np.testing.assert_array_equal(labels > 0, maps[0] > 0)
+    assert labels.dtype == np.uint32
+
+
+def test_the_mask_decides_where_cells_are() -> None:
+    truth = discs((30, 20), (30, 60))
+    maps = np.stack([distance_target(truth) / PEAK, np.where(truth > 0, 3.0, -3.0)]).astype(np.float32)
+    maps[1, :, :40] = -0.1
+    assert same_partition(labels_of_maps(maps, "cells"), np.where(np.arange(80) < 40, 0, truth))
+
+
+def test_h_is_per_cent_of_the_distance() -> None:
+    x = np.abs(np.arange(81) - 40.0)
+    height = np.where(x > 20, 1.0 - (x - 20) / 20, 0.8 + 0.01 * x)  # 0.8 between two peaks of 1.0
+    maps = np.stack([np.tile(height, (9, 1)), np.full((9, 81), 3.0)]).astype(np.float32)
+    assert [int(labels_of_maps(maps, "cells", h).max()) for h in (10.0, 19.0, 21.0, 40.0)] == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(("target", "count"), [("nuclei", 1), ("cells", 2)])
+def test_an_empty_mask_gives_nothing(target: str, count: int) -> None:
+    labels = labels_of_maps(np.full((count, 12, 14), -3.0, np.float32), target)
+    assert (labels.shape, bool(labels.any())) == ((12, 14), False)

@@ -1,0 +1,175 @@
+"""Every kind of model says on its card what it is, and reads back as that and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from pydantic import ValidationError
+from torch import nn
+
+from frugalseg.errors import BadModel, SettingsError
+from frugalseg.images.scale import IntensityScale
+from frugalseg.learning.from_labels.settings import LabelSettings
+from frugalseg.networks.cards import ANY_CARD, CutterCard, ObjectCard, StainCard, TrainingSummary
+from frugalseg.networks.cutter import Cutter
+from frugalseg.networks.objects import object_network
+from frugalseg.networks.store import CARD, load_card, save_model
+from frugalseg.networks.unet import Unet
+from frugalseg.workflows.cutters import load_cutter
+from frugalseg.workflows.objects import find_start, load_object_model, load_stain_model, scale_for
+
+TRAINING = TrainingSummary(
+    steps=3, stopped_because="s", seconds=1.5, seed=0, fields=("a", "b (x 0% to 75%)"), held_out=("c",)
+)
+COMMON: dict[str, Any] = {
+    "channels": ("phase[1]", "phase[3]"),
+    "training": TRAINING,
+    "pixel_size": (0.5, 0.25),
+}
+STAIN = StainCard(
+    **COMMON,
+    settings={"encoder": "small"},
+    scale=0.5,
+    target="dapi",
+    project="focus",
+    target_scale=IntensityScale(how="percentile", centre=(101.25,), spread=(2000.5,), channels=("dapi",)),
+)
+
+
+def objects(kind: str) -> ObjectCard:
+    settings = LabelSettings(target=kind, slope=2.0).model_dump(mode="json")
+    return ObjectCard(
+        **COMMON, kind=kind, settings=settings, scale=0.75, diameter=31.5, started_from="imagenet"
+    )
+
+
+CUTTER = CutterCard(
+    **COMMON, settings={"patch": 64}, appearances=("label-free", "fluorescent"), diameter=30.0, nuclei="dapi"
+)
+CARDS = {"cutter": CUTTER, "stain": STAIN, "nuclei": objects("nuclei"), "cells": objects("cells")}
+
+
+def network_of(kind: str) -> nn.Module:
+    torch.manual_seed(1)
+    if kind == "cutter":
+        return Cutter(3, (4, 8))
+    return Unet("small", 2, 1) if kind == "stain" else object_network(kind, "small", 2, 2.0)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("models")
+    for kind, card in CARDS.items():
+        save_model(folder / kind, card, network_of(kind))
+    return {kind: folder / kind for kind in CARDS}
+
+
+@pytest.mark.parametrize("kind", CARDS)
+def test_what_is_on_a_card_comes_back(models: dict[str, Path], kind: str) -> None:
+    card = load_card(models[kind])
+    assert type(card) is type(CARDS[kind])
+    assert card.model_copy(update={"sha256": ""}) == CARDS[kind]
+    assert (card.kind, len(card.sha256)) == (kind, 64)
+    written = yaml.safe_load((models[kind] / CARD).read_text())
+    assert ANY_CARD.validate_python(written) == card
+
+
+def changed(model: Path, copy: Path, **values: object) -> Path:
+    copy.mkdir()
+    (copy / "weights.safetensors").write_bytes((model / "weights.safetensors").read_bytes())
+    content = {**yaml.safe_load((model / CARD).read_text()), **values}
+    (copy / CARD).write_text(yaml.safe_dump({k: v for k, v in content.items() if v != "left out"}))
+    return copy
+
+
+@pytest.mark.parametrize("kind", CARDS)
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"colour": "red"}, "colour: Extra inputs"),
+        ({"kind": "nucleus"}, "'nucleus'"),
+        ({"kind": "left out"}, "kind"),
+        ({"channels": []}, "channels: "),
+        ({"training": {"steps": 3}}, "training."),
+        ({"format": 2}, "format: "),
+    ],
+    ids=str,
+)
+def test_a_card_that_is_not_understood_is_one_sentence(
+    models: dict[str, Path], tmp_path: Path, kind: str, values: dict[str, object], says: str
+) -> None:
+    with pytest.raises(BadModel, match="damaged or of another version") as error:
+        load_card(changed(models[kind], tmp_path / "m", **values))
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_card_of_one_kind_is_none_of_another(models: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="damaged"):
+        load_card(changed(models["stain"], tmp_path / "m", kind="cells"))
+    for values in ({"scale": 0}, {"scale": 5}, {"project": "min"}, {"target_scale": {"centre": [1.0]}}):
+        with pytest.raises(ValidationError):
+            StainCard.model_validate({**STAIN.model_dump(), **values})
+    for values in ({"diameter": 0}, {"diameter": float("inf")}, {"scale": -1}):
+        with pytest.raises(ValidationError):
+            ObjectCard.model_validate({**objects("cells").model_dump(), **values})
+
+
+@pytest.mark.parametrize("kind", ["stain", "nuclei", "cells"])
+def test_weights_come_back(models: dict[str, Path], kind: str) -> None:
+    loaded = load_stain_model(models[kind])[-1] if kind == "stain" else load_object_model(models[kind])[-1]
+    expected = network_of(kind).state_dict()
+    assert set(loaded.state_dict()) == set(expected)
+    assert all(torch.equal(value, expected[name]) for name, value in loaded.state_dict().items())
+    assert not loaded.training
+
+
+def test_settings_of_objects_come_back(models: dict[str, Path]) -> None:
+    _, settings, network = load_object_model(models["nuclei"])
+    assert settings == LabelSettings(target="nuclei", slope=2.0)
+    assert network.activation.slope == 2.0
+
+
+def test_one_kind_of_model_for_another_is_said(models: dict[str, Path]) -> None:
+    for kind in ("cutter", "nuclei", "cells"):
+        with pytest.raises(BadModel, match=f"is a model of kind '{kind}'; a stain model is needed here"):
+            load_stain_model(models[kind])
+    for kind in ("cutter", "stain"):
+        with pytest.raises(BadModel, match=f"is a model of kind '{kind}'; one of nuclei or cells is needed"):
+            load_object_model(models[kind])
+    for kind in ("stain", "nuclei", "cells"):
+        with pytest.raises(BadModel, match="cutter"):
+            load_cutter(models[kind])
+    with pytest.raises(BadModel, match="is a cutter, which sees one cell at a time"):
+        find_start(models["cutter"])
+
+
+@pytest.mark.parametrize("kind", ["stain", "nuclei", "cells"])
+def test_a_start_needs_as_many_inputs(models: dict[str, Path], kind: str) -> None:
+    start = find_start(models[kind], 2)
+    assert (start.encoder, start.card.kind) == ("small", kind)
+    assert start.name == f"{kind} model {start.card.sha256[:12]}"
+    with pytest.raises(
+        SettingsError, match=r"trained on 2 inputs \(phase\[1\], phase\[3\]\) and 3 are given"
+    ):
+        find_start(models[kind], 3)
+
+
+def test_settings_that_no_longer_exist_are_said(models: dict[str, Path], tmp_path: Path) -> None:
+    old = {**LabelSettings(target="cells").model_dump(mode="json"), "momentum": 0.9}
+    with pytest.raises(BadModel, match=r"settings\.momentum: Extra inputs"):
+        load_object_model(changed(models["cells"], tmp_path / "m", settings=old))
+
+
+def test_the_scale_of_a_start(models: dict[str, Path]) -> None:
+    assert scale_for("nuclei", 40.0, None) == 0.5  # 20 px wide
+    assert scale_for("cells", 40.0, None) == 0.75  # 30 px wide
+    assert scale_for("cells", 12.0, None) == 1.0  # never larger than they are
+    assert scale_for("cells", 900.0, None) == 0.25
+    assert (
+        scale_for("cells", 63.0, find_start(models["cells"])) == 0.375
+    )  # objects look as large as at the start
+    assert scale_for("cells", 63.0, find_start(models["nuclei"])) == 0.75  # its images are taken alike
+    assert scale_for("nuclei", 63.0, find_start(models["stain"])) == 0.5

@@ -1,0 +1,54 @@
+"""Networks of nuclei and cells are stain models with a little behind them, whatever their weights started from."""
+
+import numpy as np
+import pytest
+import torch
+
+from frugalseg.networks.heads import ObjectHead
+from frugalseg.networks.objects import CellNetwork, NucleusNetwork, maps_of_field, object_network
+from frugalseg.networks.unet import Unet
+
+
+def test_a_nucleus_network_is_a_stain_model_and_eq_1() -> None:
+    torch.manual_seed(0)
+    network = NucleusNetwork("small", 2, slope=3.0).eval()
+    images = torch.randn(1, 2, 40, 48)
+    with torch.no_grad():
+        stain, logits = network.unet(images), network(images)
+    assert torch.allclose(torch.sigmoid(logits), 1 / (1 + torch.exp(-3.0 * (stain - 0.5))))
+    wanted = {f"unet.{name}" for name in Unet("small", 2, 1).state_dict()}
+    assert set(network.state_dict()) == wanted  # nothing but the stain model
+
+
+def test_a_cell_network_adds_two_convolutions_behind_the_stain() -> None:
+    torch.manual_seed(0)
+    network = CellNetwork("small", 1).eval()
+    added = [name for name in network.state_dict() if not name.startswith("unet.")]
+    assert added == ["head.first.weight", "head.first.bias", "head.second.weight", "head.second.bias"]
+    images = torch.randn(1, 1, 40, 48)
+    with torch.no_grad():
+        features = network.unet.features(images)
+        seen = torch.cat([features, network.unet(images)], dim=1)
+        assert torch.allclose(network(images), network.head(seen), atol=1e-6)
+    assert isinstance(network.head, ObjectHead)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "maps"), [("nuclei", NucleusNetwork, 1), ("cells", CellNetwork, 2)]
+)
+def test_the_target_decides_the_network(target: str, kind: type, maps: int) -> None:
+    network = object_network(target, "small", 3, 2.0).eval()
+    assert type(network) is kind
+    assert maps_of_field(network, np.zeros((3, 37, 41), np.float32)).shape == (maps, 37, 41)
+    assert getattr(network, "activation", None) is None or network.activation.slope == 2.0
+
+
+def test_maps_of_a_field_are_what_the_network_says() -> None:
+    torch.manual_seed(0)
+    network = Unet("small", 1, 1).eval()
+    planes = np.random.default_rng(0).normal(size=(1, 50, 45)).astype(np.float32)
+    maps = maps_of_field(network, planes)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(planes)[None])[0].numpy()
+    np.testing.assert_allclose(maps, expected, atol=1e-5)
+    assert maps.dtype == np.float32
