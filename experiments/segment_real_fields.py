@@ -47,16 +47,17 @@ class Run(NamedTuple):
 def planned(seeds: Iterable[int]) -> list[Run]:
     """All runs, the models before their use."""
     seeds = tuple(seeds)
-    runs = [Run("phase_nuclear", field, "phase", seed) for seed in seeds for field in HELA]
-    runs += [
-        Run("fluo_two_channel", field, "cyto", seed)
-        for seed in seeds
-        for fields in FLUORESCENT.values()
-        for field in fields
-    ]
-    runs += [Run("phase_nuclear", "hela_2", "phase,nuclear", seed) for seed in seeds]
+    runs = []
+    for seed in seeds:  # whole seeds one after the other, so that a run cut short has some complete
+        runs += [Run("phase_nuclear", field, "phase", seed) for field in HELA]
+        runs += [
+            Run("fluo_two_channel", field, "cyto", seed)
+            for fields in FLUORESCENT.values()
+            for field in fields
+        ]
+    runs.append(Run("phase_nuclear", "3t3_1", "phase", seeds[0]))
     runs += [Run("phase_nuclear", "hela_5", "phase", seed, model_of="hela_2") for seed in seeds]
-    return [*runs, Run("phase_nuclear", "3t3_1", "phase", seeds[0])]
+    return [*runs, *(Run("phase_nuclear", "hela_2", "phase,nuclear", seed) for seed in seeds)]
 
 
 def execute(run: Run, data: str, out: str) -> dict[str, object]:
