@@ -90,6 +90,32 @@ def test_resume_keeps_complete_fields_only(tmp_path: Path) -> None:
     assert len((tmp_path / "measurements.csv").read_text().splitlines()) == 9  # those of the first run too
 
 
+def test_a_result_that_is_no_label_map_counts_by_its_own_ending(tmp_path: Path) -> None:
+    out = opened(tmp_path, suffix="_dapi.tif")
+    assert out.result_path("a") == tmp_path / "a_dapi.tif"
+    assert not out.is_complete("a")
+    for name in ("a", "b"):
+        tifffile.imwrite(out.result_path(name), LABELS.astype(np.uint16))
+    out.fail("a", "first try")
+    out.write_record("a", {"pcc": np.float32(0.5), "bad": float("nan")})
+    assert (out.is_complete("a"), out.failed) == (True, {})
+    assert written(tmp_path, "a_record.json") == {"pcc": 0.5, "bad": None, "measurements": []}
+    result = out.finish()  # b has a result and no record: not complete
+    assert result.fields == {"a": {"pcc": 0.5, "bad": None, "measurements": []}}
+    assert written(tmp_path)["fields"] == {"a": {"pcc": 0.5, "bad": None}}
+    again = opened(tmp_path, suffix="_dapi.tif", resume=True)
+    assert (again.is_complete("a"), again.is_complete("b")) == (True, False)
+    (tmp_path / "a_dapi.tif").unlink()
+    assert not opened(tmp_path, suffix="_dapi.tif", resume=True).is_complete("a")
+
+
+def test_a_predicted_stain_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    (tmp_path / "b_dapi.tif").write_text("mine")
+    with pytest.raises(OutputExists, match=r"b_dapi\.tif are there already"):
+        opened(tmp_path, suffix="_dapi.tif")
+    assert (tmp_path / "b_dapi.tif").read_text() == "mine"
+
+
 def test_resume_of_nothing_is_a_new_run(tmp_path: Path) -> None:
     assert not opened(tmp_path / "new", resume=True).is_complete("a")
 

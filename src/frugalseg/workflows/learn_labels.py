@@ -11,8 +11,8 @@ from rich.console import Console
 
 from frugalseg.errors import SettingsError
 from frugalseg.evaluation.report import render_report
-from frugalseg.images.fields import open_fields
-from frugalseg.images.select import parse_channels
+from frugalseg.images.fields import FieldTable, open_fields
+from frugalseg.images.select import InputChannel, parse_channels
 from frugalseg.images.write import plain
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.fit import Device, FitSettings, pick_device
@@ -36,6 +36,7 @@ from frugalseg.workflows.model_runs import (
     model_extras,
     model_result,
     report_of,
+    resumable_or_gone,
 )
 from frugalseg.workflows.objects import Start, begin_network, find_start, scale_for
 from frugalseg.workflows.outputs import RunResult
@@ -162,15 +163,33 @@ def learn_labels_model(
     """
     out = Path(out)
     start = None if settings.start is None else find_start(settings.start)
-    teaching, channels = settings.teaching(start), parse_channels(settings.from_text(start))
+    settings.teaching(start)  # refuses what does not fit together
+    channels = parse_channels(settings.from_text(start))
     table = open_fields(inputs, pattern=pattern, where=where)
     check_channels(table, tuple(one.channel for one in channels), (settings.labels,))
-    picked = pick_device(device)
+    pick_device(device)
     asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
     earlier = begin_model(out, asked, resume, overwrite)
     if earlier is not None:
         return earlier
     run = ModelRun("learn labels", asked, Console(quiet=quiet))
+    with resumable_or_gone(out):
+        return _learn(table, channels, out, settings, run, start, device, resume, overwrite)
+
+
+def _learn(
+    table: FieldTable,
+    channels: tuple[InputChannel, ...],
+    out: Path,
+    settings: LearnLabelsSettings,
+    run: ModelRun,
+    start: Start | None,
+    device: Device,
+    resume: bool,
+    overwrite: bool,
+) -> RunResult:
+    """Read, train, judge and save."""
+    teaching, picked, quiet = settings.teaching(start), pick_device(device), run.console.quiet
     with run.console.status("reading the fields"):
         lesson = read_label_lesson(table, channels, settings.labels, settings.target)
     if start is not None:

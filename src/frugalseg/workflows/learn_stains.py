@@ -10,9 +10,9 @@ from pydantic import Field as Setting
 from rich.console import Console
 
 from frugalseg.evaluation.report import render_report
-from frugalseg.images.fields import open_fields
+from frugalseg.images.fields import FieldTable, open_fields
 from frugalseg.images.image import Projection
-from frugalseg.images.select import parse_channels
+from frugalseg.images.select import InputChannel, parse_channels
 from frugalseg.images.write import plain
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.fit import Device, FitSettings, pick_device
@@ -29,6 +29,7 @@ from frugalseg.workflows.model_runs import (
     model_extras,
     model_result,
     report_of,
+    resumable_or_gone,
 )
 from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.stain_lesson import StainLesson, judge_stain, mean_by_role, read_stain_lesson
@@ -133,12 +134,28 @@ def learn_stains_model(
     channels = parse_channels(settings.inputs)
     table = open_fields(inputs, pattern=pattern, where=where)
     check_channels(table, (*(one.channel for one in channels), settings.to), ())
-    picked = pick_device(device)
+    pick_device(device)
     asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
     earlier = begin_model(out, asked, resume, overwrite)
     if earlier is not None:
         return earlier
-    run, teaching = ModelRun("learn stains", asked, Console(quiet=quiet)), settings.teaching()
+    run = ModelRun("learn stains", asked, Console(quiet=quiet))
+    with resumable_or_gone(out):
+        return _learn(table, channels, out, settings, run, device, resume, overwrite)
+
+
+def _learn(
+    table: FieldTable,
+    channels: tuple[InputChannel, ...],
+    out: Path,
+    settings: LearnStainsSettings,
+    run: ModelRun,
+    device: Device,
+    resume: bool,
+    overwrite: bool,
+) -> RunResult:
+    """Read, train, judge and save."""
+    teaching, picked, quiet = settings.teaching(), pick_device(device), run.console.quiet
     with run.console.status("reading the fields"):
         lesson = read_stain_lesson(
             table, channels, settings.to, settings.project, settings.scale, teaching.percentiles

@@ -3,6 +3,8 @@
 import json
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from rich.text import Text
 from frugalseg.errors import OutputFailed, SettingsError
 from frugalseg.evaluation.report import Report
 from frugalseg.images.write import plain, write_json
-from frugalseg.learning.fit import FitRecord
+from frugalseg.learning.fit import CHECKPOINT, FitRecord
 from frugalseg.networks.cards import TrainingSummary
 from frugalseg.networks.store import check_free
 from frugalseg.workflows.cutters import brief, curve_of
@@ -64,6 +66,17 @@ def begin_model(out: Path, asked: dict[str, Any], resume: bool, overwrite: bool)
         shutil.rmtree(part, ignore_errors=True)
         raise
     return None
+
+
+@contextmanager
+def resumable_or_gone(out: Path) -> Iterator[None]:
+    """Remove the folder of the checkpoint when a run ends with an error before there is a checkpoint in it."""
+    try:
+        yield
+    except BaseException:
+        if not (checkpoints_of(out) / CHECKPOINT).exists():
+            shutil.rmtree(checkpoints_of(out), ignore_errors=True)
+        raise
 
 
 def _earlier(out: Path, asked: dict[str, Any]) -> RunResult:
