@@ -30,20 +30,22 @@ def check_inputs(
     elif truth is not None:
         labels = (truth,)
     check_channels(table, needed, labels)
-    wrong = None
+    errors: list[FrugalsegError] = []
     for one in table:
         try:
             found = expanded(one, channels)
-        except FrugalsegError:  # said when its turn comes
+        except FrugalsegError as error:
+            errors.append(error)
             continue
         if len(found) == len(card.channels):
-            return
-        wrong = wrong or (
-            f"{model} was trained on {len(card.channels)} inputs ({', '.join(card.channels)}), and {', '.join(found)} are "
-            f"{len(found)}; give as many with --from, in the same order"
+            return  # what is wrong with other fields is said when their turn comes
+        errors.append(
+            SettingsError(
+                f"{model} was trained on {len(card.channels)} inputs ({', '.join(card.channels)}), and {', '.join(found)} "
+                f"are {len(found)}; give as many with --from, in the same order"
+            )
         )
-    if wrong:
-        raise SettingsError(wrong)
+    raise errors[0]
 
 
 def planes_for(
