@@ -28,12 +28,15 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import WrongShape
 from frugalseg.images.tile_store import TileStore
-from frugalseg.images.tiles import Tile, plan_tiles
+from frugalseg.images.tiles import Tile, Window, plan_tiles
 from frugalseg.images.write import PixelSize
 from frugalseg.images.write_tiles import write_tiles
 
 ToLabels = Callable[[NDArray[Any]], NDArray[Any]]
 """Turns maps (K, y, x) into labels (y, x): integers, 0 is background."""
+
+ReadMaps = Callable[[Window], NDArray[Any]]
+"""Gives the maps (K, y, x) of a window."""
 
 Progress = Callable[[int, int], None]
 """Is told the number of finished tiles, and of all."""
@@ -46,7 +49,7 @@ def label_tiles(
     store: TileStore,
     to_labels: ToLabels,
     largest: int,
-    maps: str = "maps",
+    maps: str | ReadMaps = "maps",
     labels: str = "labels",
     progress: Progress | None = None,
 ) -> None:
@@ -55,13 +58,13 @@ def label_tiles(
     Parameters
     ----------
     store
-        Holds the maps of all tiles; receives the labels.
+        Receives the labels; holds the maps of all tiles, unless `maps` gives them.
     to_labels
         Maps (K, y, x) of a window -> labels (y, x).
     largest
         Height and width of the largest object whose labels must be those of the whole image, px.
     maps, labels
-        Kinds of tiles in the store.
+        Kinds of tiles in the store. Instead of a kind, `maps` may be a function that gives the maps of a window.
     progress
         Is told (finished, all) after each tile.
 
@@ -75,7 +78,7 @@ def label_tiles(
     tiles = plan_tiles(store.shape, store.core, halo=2 * largest)
     for done, tile in enumerate(tiles, start=1):
         if not store.has(labels, tile):
-            view = to_labels(store.read(maps, tile.window))
+            view = to_labels(store.read(maps, tile.window) if isinstance(maps, str) else maps(tile.window))
             store.save_parts(labels, tile, **_named_core(view, tile, store.shape))
         if progress is not None:
             progress(done, len(tiles))

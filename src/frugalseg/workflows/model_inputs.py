@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, SettingsError, WrongShape
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
-from frugalseg.images.select import InputChannel, expanded
+from frugalseg.images.image import Image
+from frugalseg.images.select import InputChannel, expanded, lazy_inputs
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.workflows.cues import check_channels
 from frugalseg.workflows.stains import read_zscored
@@ -53,9 +54,20 @@ def planes_for(
 ) -> NDArray[np.float32]:
     """Inputs of a field, z-scored, as many as the model's."""
     planes = read_zscored(one, channels)
-    if len(planes) != len(card.channels):
+    _check_count(card, one, len(planes))
+    return planes
+
+
+def lazy_inputs_for(card: StainCard | ObjectCard, one: Field, channels: Sequence[InputChannel]) -> Image:
+    """Inputs of a field as one lazy image (C,1,Y,X), grey values, as many as the model's."""
+    image = lazy_inputs(one, channels)
+    _check_count(card, one, len(image.channels))
+    return image
+
+
+def _check_count(card: StainCard | ObjectCard, one: Field, count: int) -> None:
+    if count != len(card.channels):
         raise WrongShape(
-            f"field {one.name!r} gives {len(planes)} inputs and the model needs {len(card.channels)}; say which focal planes "
+            f"field {one.name!r} gives {count} inputs and the model needs {len(card.channels)}; say which focal planes "
             "to take with --from, such as phase[1]"
         )
-    return planes

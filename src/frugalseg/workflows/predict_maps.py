@@ -27,7 +27,10 @@ from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.prediction.objects import predict_objects
 from frugalseg.prediction.stains import in_original_units, predict_stain
 from frugalseg.workflows.judging import summarise
-from frugalseg.workflows.model_inputs import check_inputs, planes_for
+from frugalseg.workflows.large_fields import find_large_objects, is_large, predict_large_stain
+from frugalseg.workflows.large_pictures import large_comparison, large_report
+from frugalseg.workflows.large_run import LargeRun
+from frugalseg.workflows.model_inputs import check_inputs, lazy_inputs_for, planes_for
 from frugalseg.workflows.objects import load_object_model, load_stain_model
 from frugalseg.workflows.outputs import LABELS_SUFFIX, Outputs, RunResult
 from frugalseg.workflows.stains import compare, mean_pcc
@@ -65,6 +68,11 @@ class _Session:
     report: Report
     console: Console
     one: Callable[["_Session", Field], None] = field(repr=False)
+    resume: bool = False
+
+    @property
+    def large(self) -> LargeRun:
+        return LargeRun(self.outputs, self.console, self.channels, self.settings.truth, self.resume)
 
     def say(self, text: str) -> None:
         self.console.print(Text(text), soft_wrap=True)
@@ -128,7 +136,7 @@ def predict_with_maps(
         versions=versions(),
         started=outputs.started,
     )
-    session = _Session(settings, channels, outputs, report, Console(quiet=quiet), one)
+    session = _Session(settings, channels, outputs, report, Console(quiet=quiet), one, resume)
     try:
         for number, one_field in enumerate(table, start=1):
             session.say(f"[{number}/{len(table)}] {one_field.name}")
@@ -162,8 +170,14 @@ def _stain_of(card: StainCard, model: str | Path, device: Any) -> Callable[[_Ses
         start = time.monotonic()
         if outputs.is_complete(field.name) and len(session.report.comparisons) >= MOST_PICTURES:
             return
+        image, scale = lazy_inputs_for(card, field, session.channels), _scale(card, field, None)
+        if is_large(image, scale):
+            if not outputs.is_complete(field.name):
+                predict_large_stain(session.large, field, image, card, network, scale)
+            session.report.add(large_comparison(session.large, field, image, card))
+            return
         planes = planes_for(card, field, session.channels)
-        predicted = predict_stain(network, planes, _scale(card, field, None))
+        predicted = predict_stain(network, planes, scale)
         truth = session.settings.truth
         real = field.plane(truth, card.project) if truth is not None and field.has(truth) else None
         if not outputs.is_complete(field.name):
@@ -201,12 +215,18 @@ def _objects_of(card: ObjectCard, model: str | Path, device: Any) -> Callable[[_
     def one(session: _Session, field: Field) -> None:
         outputs = session.outputs
         start = time.monotonic()
+        image = lazy_inputs_for(card, field, session.channels)
+        scale = _scale(card, field, session.settings.diameter)
+        if is_large(image, scale):
+            if not outputs.is_complete(field.name):
+                find_large_objects(session.large, field, image, card, network, scale, teaching.h)
+            session.report.add(large_report(session.large, field, image))
+            return
         truth = None if session.settings.truth is None else field.labels(session.settings.truth)
         planes = planes_for(card, field, session.channels)
         if outputs.is_complete(field.name):
             labels = _stored_labels(outputs, field.name)
         else:
-            scale = _scale(card, field, session.settings.diameter)
             labels, maps = predict_objects(network, planes, card.kind, scale, teaching.h)
             record = _object_record(labels, maps, truth)
             grey = dict(zip(card.channels, read_inputs(field, session.channels), strict=True))
@@ -264,7 +284,8 @@ def _scale(card: StainCard | ObjectCard, field: Field, diameter: float | None) -
 
 def _pcc_summary(outputs: Outputs) -> dict[str, Any]:
     """Mean PCC with a 95 % interval."""
-    warnings = [f"{name} failed: {why}" for name, why in outputs.failed.items()]
+    warnings = [f"{n}: {w}" for n, record in outputs.done.items() for w in record["warnings"]]
+    warnings += [f"{name} failed: {why}" for name, why in outputs.failed.items()]
     mean = mean_pcc([record.get("pcc") for record in outputs.done.values()])
     return {"warnings": warnings} if mean is None else {"warnings": warnings, "pcc": mean}
 

@@ -1,0 +1,96 @@
+"""Numbers of fields that are too large for the memory: measurements of cells, and scores where there is truth."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from frugalseg.errors import WrongShape
+from frugalseg.evaluation.maps import mask_iou
+from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.streamed import measure_tiles
+from frugalseg.images.field import Field
+from frugalseg.images.image import Image
+from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
+from frugalseg.instances.stitch import Stitched
+from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.workflows.large_run import LargeRun, progress_bar, read_result
+
+LARGEST_SCORED = 40_000_000
+"""Pixels of label maps that are compared; both have to be in memory."""
+
+MOST_MEASURED = 100_000
+"""Cells of one field whose measurements are written."""
+
+
+def real_stain(
+    run: LargeRun, field: Field, shape: tuple[int, int], card: StainCard
+) -> tuple[ReadWindow | None, list[str]]:
+    """Windows (1, y, x) of the real stain, where there is one to compare with; and what is to be said."""
+    if run.truth is None or not field.has(run.truth):
+        return None, []
+    real, index = field.reference(run.truth).open(f"field {field.name!r}")
+    if real.shape != shape:
+        raise WrongShape(
+            f"field {field.name!r}: the inputs are {shape[0]} x {shape[1]} px and {run.truth!r} is {real.shape[0]} x "
+            f"{real.shape[1]} px; both must show the same pixels"
+        )
+    if card.project == "focus" and real.pixels.shape[1] > 1:
+        return None, [
+            f"{run.truth!r} was not compared: the sharpest plane of so large a stack would have to be found in memory."
+        ]
+    owner = f"field {field.name!r}"
+    return lambda window: read_window(real.pixels, [index], window, card.project, owner), []
+
+
+def measured(
+    run: LargeRun,
+    field: Field,
+    image: Image,
+    card: ObjectCard,
+    stitched: Stitched,
+    largest: int,
+    record: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Rows of ``measurements.csv``."""
+    if stitched.count > MOST_MEASURED:
+        record["warnings"].append(
+            f"There are {stitched.count} {card.kind}, so they were counted and not measured one by one (the limit is "
+            f"{MOST_MEASURED})."
+        )
+        return []
+    path, inputs = run.outputs.result_path(field.name), range(len(image.channels))
+    with progress_bar(run, "measuring") as told:
+        return measure_tiles(
+            lambda window: read_result(path, window),
+            lambda window: read_window(image.pixels, inputs, window, owner=image.name),
+            image.shape,
+            card.channels,
+            largest,
+            stitched.store.core,
+            field.pixel_size,
+            told,
+        )
+
+
+def score_large(
+    run: LargeRun, field: Field, maps: ReadWindow, stitched: Stitched, record: dict[str, Any]
+) -> None:
+    """Compare with true labels where both fit into the memory, else say that it was not done."""
+    shape = stitched.store.shape
+    if run.truth is None or not field.has(run.truth):
+        return
+    if math.prod(shape) > LARGEST_SCORED:
+        record["warnings"].append(
+            f"{shape[0]} x {shape[1]} px are too many to be compared with {run.truth!r}, so the field was not scored (the "
+            f"limit is {LARGEST_SCORED} px); score parts of it with `frugalseg score`."
+        )
+        return
+    truth = field.labels(run.truth)
+    if truth is None:
+        return
+    mask = np.zeros(shape, bool)
+    for tile in plan_tiles(shape, stitched.store.core, halo=0):
+        mask[tile.core] = maps(tile.core)[-1] > 0
+    record["scores"] = score_labels(truth, stitched.whole()).to_dict()
+    record["mask_iou"] = mask_iou(mask & (truth >= 0), truth > 0)

@@ -1,0 +1,79 @@
+"""What is computed window by window is what is computed on the whole image."""
+
+import numpy as np
+import pytest
+
+from frugalseg.evaluation.maps import pearson_correlation
+from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.evaluation.streamed import StreamedCorrelation, measure_tiles
+from frugalseg.images.tiles import plan_tiles
+
+
+def streamed(ours: np.ndarray, true: np.ndarray, core: int) -> float:
+    correlation = StreamedCorrelation()
+    for tile in plan_tiles(ours.shape, core, halo=0):
+        correlation.add(ours[tile.core], true[tile.core])
+    return correlation.value()
+
+
+@pytest.mark.parametrize("core", [7, 16, 1000])
+@pytest.mark.parametrize("offset", [0.0, 6e4, 1e9])
+def test_correlation_is_that_of_the_whole(core: int, offset: float) -> None:
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=(50, 61)) + np.linspace(0, 3, 61)  # no tile has the mean of the whole
+    ours = 0.3 * true + rng.normal(size=true.shape) + offset
+    assert streamed(ours, true, core) == pytest.approx(
+        np.corrcoef(ours.ravel(), true.ravel())[0, 1], abs=1e-6
+    )
+    assert streamed(ours, true, core) == pytest.approx(pearson_correlation(ours, true), abs=1e-6)
+    assert streamed(-2 * true + 9, true, core) == pytest.approx(-1.0, abs=1e-9)
+
+
+def test_correlation_with_a_constant_is_not_defined() -> None:
+    noise = np.random.default_rng(0).normal(size=(30, 30))
+    assert np.isnan(streamed(np.full((30, 30), 0.1), noise, 7))
+    assert np.isnan(streamed(noise, np.full((30, 30), 1e9 + 0.1), 7))
+    assert np.isnan(StreamedCorrelation().value())
+
+
+def cells(shape: tuple[int, int]) -> np.ndarray:
+    """Touching blobs up to 22 px wide, numbered at random."""
+    rng = np.random.default_rng(2)
+    numbers = rng.permutation(np.arange(1, 400)) * 3
+    y, x = np.indices(shape)
+    labels = np.zeros(shape, np.uint32)
+    for i in range(70):
+        cy, cx = rng.uniform(-2, shape[0] + 2), rng.uniform(-2, shape[1] + 2)
+        inside = np.hypot((y - cy) * rng.uniform(1, 2), x - cx) < rng.uniform(2, 11)
+        labels[inside & (labels == 0)] = numbers[i]
+    return labels
+
+
+@pytest.mark.parametrize("core", [16, 37, 400])
+def test_measurements_are_those_of_the_whole(core: int) -> None:
+    labels = cells((130, 171))
+    planes = np.random.default_rng(1).normal(500, 90, (2, 130, 171))
+    expected = measure_cells(labels, dict(zip("ab", planes, strict=True)), (0.5, 0.25))
+    told = []
+    rows = measure_tiles(
+        lambda window: labels[window],
+        lambda window: planes[:, *window],
+        labels.shape,
+        ("a", "b"),
+        largest=24,
+        core=core,
+        pixel_size=(0.5, 0.25),
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert [row["label"] for row in rows] == [row["label"] for row in expected]
+    assert 0 < sum(bool(row["touches_border"]) for row in rows) < len(rows)
+    for row, whole in zip(rows, expected, strict=True):
+        assert row.keys() == whole.keys()
+        assert dict(row) == pytest.approx(whole, rel=1e-9)
+    assert told[-1] == (len(told), len(told))
+
+
+def test_nothing_found_is_no_row() -> None:
+    empty = np.zeros((40, 40), np.uint32)
+    read = lambda window: np.zeros((1, *empty[window].shape))  # noqa: E731
+    assert measure_tiles(lambda window: empty[window], read, (40, 40), ("a",), 5, 16) == []
