@@ -199,9 +199,7 @@ def start_and_tuned(before: dict[str, Judged], after: dict[str, Judged], measure
     note = "Nothing was held out, so this table can't tell whether tuning helped on new images."
     if changes:
         verdict = "helped" if np.mean(changes) > 0 else "did not help"
-        note = (
-            f"Tuning {verdict}: {measure} of what was held out changed by {np.mean(changes):+.3f} on average."
-        )
+        note = f"Tuning {verdict}: {measure.replace('_iou', ' IoU')} of what was held out changed by {np.mean(changes):+.3f} on average."
     return NumberTable(
         title="Start against tuned",
         columns=["field", "role", "start", "tuned", "change"],
