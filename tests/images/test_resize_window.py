@@ -36,6 +36,13 @@ def test_windows_are_those_of_the_whole(scale: float, shape: tuple[int, int]) ->
     np.testing.assert_allclose(everywhere(small, shape, 211), back, atol=1e-5)
 
 
+def test_slivers_of_pixels_are_left_out_as_in_opencv() -> None:
+    """6001 / 3000 px: the new pixels' borders are off the old ones' by less than a thousandth at first."""
+    whole = image((8, 6001))
+    small = resize_planes(whole, (4, 3000))
+    np.testing.assert_allclose(everywhere(whole, (4, 3000), 500), small, atol=1e-5)
+
+
 def test_strips_give_the_same_with_little_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = image((400, 300))
     monkeypatch.setattr(module, "MOST_PIXELS", 9000)
