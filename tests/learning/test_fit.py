@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from frugalseg.errors import BadModel, Interrupted, SettingsError
-from frugalseg.learning.fit import CHECKPOINT, FitRecord, FitSettings, StepLoss, fit, is_stable, pick_device
+from frugalseg.learning.fit import CHECKPOINT, FitRecord, FitSettings, StepLoss, fit, pick_device
+from frugalseg.learning.schedule import is_stable
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def test_each_step_is_one_of_adams_on_its_own_batch() -> None:
     assert seen[:12] == list(range(12))
     adam = torch.optim.Adam(plain.parameters(), lr=1e-2)
     losses = []
-    from frugalseg.learning.fit import WARM_UP
+    from frugalseg.learning.schedule import WARM_UP
 
     for step in range(12):
         adam.param_groups[0]["lr"] = 1e-2 * min(1.0, (step + 1) / WARM_UP)
@@ -323,6 +324,8 @@ def test_the_record_is_plain_values() -> None:
         "stopped_because": "the loss was stable",
         "device": "cpu",
         "decay_from": 1,
+        "looks": [],
+        "best_step": None,
     }
 
 

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
@@ -26,13 +25,6 @@ from frugalseg.errors import BadModel, Interrupted, SettingsError
 Device = Literal["auto", "cpu", "cuda", "mps"]
 CHECKPOINT = "last.ckpt"
 
-#: The loss is stable when its mean over this share of the steps ...
-WINDOW = 0.1
-#: ... improved by less than this share of its range so far.
-IMPROVEMENT = 0.002
-#: Share of `max_steps` in which the schedule "decay" takes the learning rate down to 0.
-DECAY = 0.4
-WARM_UP = 20
 #: Looks at what is held out in a run of `max_steps`.
 LOOKS = 20
 
@@ -174,23 +166,6 @@ def pick_device(device: Device) -> torch.device:
             f"device '{device}' is not there; use one of {[n for n, ok in there.items() if ok]}"
         )
     return torch.device(device)
-
-
-def is_stable(losses: list[float], max_steps: int) -> bool:
-    """Whether the loss improved by less than `IMPROVEMENT` of its range over the last two windows.
-
-    Examples
-    --------
-    >>> falling = [1.0 - 0.01 * step for step in range(100)]
-    >>> is_stable(falling, 100), is_stable(falling + [0.0] * 40, 100)
-    (False, True)
-    """
-    window = max(10, int(WINDOW * max_steps))
-    if len(losses) < 4 * window:
-        return False
-    means = np.array([np.mean(losses[i : i + window]) for i in range(0, len(losses) - window + 1, window)])
-    before, now = np.mean(losses[-2 * window : -window]), np.mean(losses[-window:])
-    return bool(before - now < IMPROVEMENT * max(float(means.max() - means.min()), 1e-12))
 
 
 def fit(

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from frugalseg.learning.fit import DECAY, WARM_UP, FitRecord, FitSettings, StepLoss, is_stable
+from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss
+from frugalseg.learning.schedule import DECAY, WARM_UP, is_stable
 
 #: The bar shows the mean loss of so many steps.
 SHOWN = 50
