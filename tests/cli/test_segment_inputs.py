@@ -20,7 +20,7 @@ SMALL = CutterSettings(widths=(8, 12), max_steps=12, orientations=1, batch=4)
 
 @pytest.fixture(autouse=True)
 def _small_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CutterSettings, "preset", classmethod(lambda cls, name, max_steps=None: SMALL))
+    monkeypatch.setattr(CutterSettings, "preset", classmethod(lambda cls, *_: SMALL))
 
 
 @pytest.fixture
