@@ -81,14 +81,14 @@ def make_model(folder: Path) -> None:
     seen, target = torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(wanted))
     network = object_network("cells", "small", 1).train()
     adam = torch.optim.Adam(network.parameters(), lr=3e-3)
-    for _ in range(60):
+    for _ in range(40):
         adam.zero_grad()
         maps = network(seen)
         loss = F.l1_loss(maps[:, 0], target[:, 0])
         (loss + F.binary_cross_entropy_with_logits(maps[:, 1], target[:, 1])).backward()
         adam.step()
     summary = TrainingSummary(
-        steps=60, stopped_because="the limit", seconds=0, seed=0, fields=("procedural",)
+        steps=40, stopped_because="the limit", seconds=0, seed=0, fields=("procedural",)
     )
     card = ObjectCard(
         kind="cells", channels=("0",), scale=SCALE, diameter=2 * RADIUS, settings={"target": "cells"}, training=summary
