@@ -19,6 +19,7 @@ from frugalseg.instances.maps import cell_maps
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.objects import object_network
 from frugalseg.networks.store import save_model
+from frugalseg.networks.unet import Unet
 from frugalseg.prediction import large
 from frugalseg.workflows import large_fields, large_numbers
 from frugalseg.workflows.outputs import RunResult
@@ -62,9 +63,9 @@ def fitted(network: nn.Module, targets: Callable[[np.ndarray], np.ndarray]) -> n
     planes = (planes - planes.mean((1, 2), keepdims=True)) / planes.std((1, 2), keepdims=True)
     images, wanted = torch.from_numpy(planes)[None], torch.from_numpy(targets(labels))[None]
     adam = torch.optim.Adam(network.train().parameters(), lr=4e-3)
-    for step in range(30):
-        y, x = step % 2 * 48, step // 2 % 2 * 48
-        part = (..., slice(y, y + 80), slice(x, x + 80))
+    for step in range(24):
+        y, x = step % 2 * 64, step // 2 % 2 * 64
+        part = (..., slice(y, y + 64), slice(x, x + 64))
         adam.zero_grad()
         nn.functional.mse_loss(network(images[part]), wanted[part]).backward()
         adam.step()
@@ -110,6 +111,16 @@ def in_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(large_fields, "CORE_AT_WORK", 96)
     monkeypatch.setattr(large_fields, "CORE", 128)
     monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+@pytest.fixture
+def without_network(in_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps made of the first channel, where it does not matter which."""
+
+    def maps(network: nn.Module, planes: np.ndarray) -> np.ndarray:
+        return planes[:1] if isinstance(network, Unet) else np.stack([planes[0] / 2, planes[0]])
+
+    monkeypatch.setattr(large, "maps_of_field", maps)
 
 
 def predicted(folder: Path, kind: str, out: Path, truth: str | None = None, **more: object) -> RunResult:
@@ -189,7 +200,12 @@ def test_the_moments_are_those_of_the_whole_image(
 
 @pytest.mark.parametrize(("kind", "ending"), [("cells", "labels"), ("stain", "dapi")])
 def test_an_interrupted_run_goes_on_with_the_missing_tiles(
-    folder: Path, kind: str, ending: str, tmp_path: Path, in_tiles: None, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    kind: str,
+    ending: str,
+    tmp_path: Path,
+    without_network: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     save, saved, stop = TileStore.save, [], [7]
 
@@ -217,7 +233,7 @@ def test_an_interrupted_run_goes_on_with_the_missing_tiles(
 
 
 def test_interrupted_while_writing_leaves_no_half_file(
-    folder: Path, tmp_path: Path, in_tiles: None, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undo, calls = large.in_original_units, []
 
@@ -240,7 +256,7 @@ def test_interrupted_while_writing_leaves_no_half_file(
 
 
 def test_tiles_of_a_changed_image_and_of_no_resume_are_dropped(
-    folder: Path, tmp_path: Path, in_tiles: None, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, stop = large_fields.write_stitched, [True]
 
@@ -269,7 +285,7 @@ def test_tiles_of_a_changed_image_and_of_no_resume_are_dropped(
 
 
 def test_what_is_not_scored_or_measured_is_said(
-    folder: Path, tmp_path: Path, in_tiles: None, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(large_numbers, "LARGEST_SCORED", 1000)
     monkeypatch.setattr(large_numbers, "MOST_MEASURED", 10)
@@ -282,7 +298,9 @@ def test_what_is_not_scored_or_measured_is_said(
     assert f"There are {record['n_cells']} cells, so they were counted and not measured" in said
 
 
-def test_a_constant_channel_fails_like_in_one_piece(folder: Path, tmp_path: Path, in_tiles: None) -> None:
+def test_a_constant_channel_fails_like_in_one_piece(
+    folder: Path, tmp_path: Path, without_network: None
+) -> None:
     for name in ("x_phase", "y_phase"):
         tifffile.imwrite(tmp_path / f"{name}.tif", field_of(labelled((90, 120)))[0])
     tifffile.imwrite(tmp_path / "x_bf.tif", np.full((90, 120), 9, np.uint16))
