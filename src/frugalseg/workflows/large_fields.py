@@ -28,7 +28,7 @@ LARGEST_AT_WORK = 6_000_000
 LARGEST_IN_MEMORY = 24_000_000
 """Pixels at the image's scale, of all inputs together, of such a field: about 2 GB while cells are cut."""
 
-CORE_AT_WORK, CORE = 768, 1536
+CORE_AT_WORK, CORE = 768, 2048
 """Sides of the tiles, px at the network's scale and at the image's."""
 
 LARGEST_OBJECT = 640
