@@ -78,3 +78,11 @@ def test_h_reaches_the_watershed() -> None:
     maps = np.stack([np.tile(height, (9, 1)), np.ones((9, 81))]).astype(np.float32)
     counts = [int(predict_objects(Linear(), maps, "cells", 1.0, h)[0].max()) for h in (10.0, 30.0)]
     assert counts == [2, 1]
+
+
+def test_a_stain_that_was_stored_as_fractions_stays_fractions() -> None:
+    real = np.linspace(0, 1, 101, dtype=np.float32)[None]
+    scale = IntensityScale.fit(real[None], "percentile", (0, 100))
+    grey = in_original_units(scale.apply(real[None])[0], scale)
+    assert grey.dtype == np.float32
+    np.testing.assert_allclose(grey, real, atol=1e-6)

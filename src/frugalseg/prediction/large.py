@@ -9,8 +9,8 @@ for what lies beyond the halo (`HALOS`).
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels
@@ -25,7 +25,7 @@ from frugalseg.images.write_tiles import write_tiles
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.objects import CellNetwork, NucleusNetwork, maps_of_field
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.stains import in_original_units
+from frugalseg.prediction.stains import in_original_units, stored_type
 from frugalseg.prediction.tiled import Progress, predict_maps
 
 HALOS: dict[EncoderName, int] = {
@@ -156,7 +156,7 @@ def write_stain(
     tiles = plan_tiles(shape, core, halo=0)
     correlation = StreamedCorrelation()
 
-    def grey() -> Iterator[NDArray[np.uint16]]:
+    def grey() -> Iterator[NDArray[Any]]:
         for done, tile in enumerate(tiles, start=1):
             stain = read(tile.core)[0]
             if truth is not None:
@@ -165,5 +165,5 @@ def write_stain(
             if progress is not None:
                 progress(done, len(tiles))
 
-    write_tiles(path, grey(), shape, np.dtype(np.uint16), core, [name], pixel_size, overwrite=True)
+    write_tiles(path, grey(), shape, stored_type(target_scale), core, [name], pixel_size, overwrite=True)
     return None if truth is None else correlation.value()

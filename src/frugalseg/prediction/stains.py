@@ -1,5 +1,7 @@
 """The predicted stain of a whole field, in its original units."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +28,26 @@ def predict_stain(network: Unet, planes: NDArray[np.float32], scale: float) -> N
     return stain
 
 
-def in_original_units(stain: NDArray[np.float32], target_scale: IntensityScale) -> NDArray[np.uint16]:
-    """Grey values (Y,X) uint16 of a stain on the scale 0..1; what lies outside of 0..65535 is clipped."""
+#: Stains of a smaller spread than this, in grey values, were stored as fractions, and are written so.
+FEW_GREYS = 20.0
+
+
+def stored_type(target_scale: IntensityScale) -> np.dtype[Any]:
+    """Type that a predicted stain is written in: uint16, or float32 where whole grey values would be too coarse."""
+    return np.dtype(np.uint16 if target_scale.spread[0] >= FEW_GREYS else np.float32)
+
+
+def in_original_units(stain: NDArray[np.float32], target_scale: IntensityScale) -> NDArray[Any]:
+    """Grey values (Y,X) of a stain on the scale 0..1, in `stored_type`; uint16 is clipped to 0..65535.
+
+    Examples
+    --------
+    >>> fractions = IntensityScale(how="percentile", centre=(0.1,), spread=(0.5,))
+    >>> in_original_units(np.array([[0.0, 1.0]], np.float32), fractions).round(3).tolist()
+    [[0.1..., 0.6...]]
+    """
     grey = target_scale.undo(stain[None])[0]
-    whole: NDArray[np.uint16] = np.clip(np.rint(grey), 0, np.iinfo(np.uint16).max).astype(np.uint16)
-    return whole
+    dtype = stored_type(target_scale)
+    if dtype.kind == "f":
+        return grey
+    return np.asarray(np.clip(np.rint(grey), 0, np.iinfo(np.uint16).max), dtype=dtype)
