@@ -50,4 +50,5 @@ def in_original_units(stain: NDArray[np.float32], target_scale: IntensityScale) 
     dtype = stored_type(target_scale)
     if dtype.kind == "f":
         return grey
-    return np.asarray(np.clip(np.rint(grey), 0, np.iinfo(np.uint16).max), dtype=dtype)
+    whole: NDArray[Any] = np.clip(np.rint(grey), 0, np.iinfo(np.uint16).max).astype(dtype)
+    return whole
