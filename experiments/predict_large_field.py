@@ -26,6 +26,13 @@ import numpy as np
 
 TILE, CELL, RADIUS = 640, 128, 50
 SCALE = 0.25
+# A shell that starts this in the background lets its children ignore Ctrl-C.
+CHILD = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from frugalseg.cli import main
+main(sys.argv[1:])
+"""
 
 
 def tile_of_cells(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +109,7 @@ def run(folder: Path, minutes: float, threads: int) -> dict[str, object]:
     start = time.monotonic()
     command = ["predict", str(folder / "model"), str(folder / "image.tif"), "-o", str(folder / "out")]
     child = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from frugalseg.cli import main; main(sys.argv[1:])", *command],
+        [sys.executable, "-c", CHILD, *command],
         env=environment,
         stdout=sys.stderr,
     )
