@@ -46,9 +46,8 @@ def in_original_units(stain: NDArray[np.float32], target_scale: IntensityScale) 
     >>> in_original_units(np.array([[0.0, 1.0]], np.float32), fractions).round(3).tolist()
     [[0.1..., 0.6...]]
     """
-    grey = target_scale.undo(stain[None])[0]
+    grey: NDArray[np.float32] = target_scale.undo(stain[None])[0]
     dtype = stored_type(target_scale)
     if dtype.kind == "f":
         return grey
-    whole: NDArray[Any] = np.clip(np.rint(grey), 0, np.iinfo(np.uint16).max).astype(dtype)
-    return whole
+    return np.asarray(np.clip(np.rint(grey), 0, np.iinfo(np.uint16).max)).astype(dtype, copy=False)
