@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# The networks here are tiny: threads only wait for each other, for minutes on a busy machine. Set before torch is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
