@@ -40,7 +40,7 @@ CUES = {
     "markers_per_megapixel_foreground": ("Markers per megapixel of foreground", "how densely the cells sit"),
     "median_spacing": (
         "Distance to the next marker, median",
-        "well below a cell's diameter: nuclei cut in pieces",
+        "if well below a cell's diameter, nuclei may be cut in pieces",
     ),
     "foreground_fraction": ("Foreground", "share of the image taken to be cells"),
     "foreground_without_marker": (
