@@ -2,9 +2,10 @@
 
     python experiments/few_labels.py --out FOLDER [--data FOLDER] [--workers 2] [--seeds 0 1 2] [--only nuclei|cells]
 
-Needs the stain models of `stain_pcc.py` in the same FOLDER (it makes them where they are missing). Both arms have the
-same network, steps, crops and labels and differ in the starting weights only: nothing, or the stain model. Budget per
-run: 300 steps of 4 crops of 128 px, about 1.5 minutes on one core. Nothing is held out, the last weights are used.
+Needs the stain models of `stain_pcc.py` in the same FOLDER (it makes them where they are missing). All arms have the
+same network (efficientnet_lite0), steps, crops and labels and differ in the starting weights only: nothing, ImageNet,
+or the stain model (which started from ImageNet). Budget per run: 200 steps of 4 crops of 128 px; for cells also 1000
+steps with four fields. Nothing is held out, the last weights are used.
 
 - nuclei: brightfield_nuclear, one crop of 512 px or one image of the train rows (another one per seed), scored on the
   test rows: IoU (eq. 4), mean over fields.
@@ -13,67 +14,62 @@ run: 300 steps of 4 crops of 128 px, about 1.5 minutes on one core. Nothing is h
 """
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from paper_a_runs import (
-    BATCH,
-    CROP,
     HELA,
     LABEL_STEPS,
     arguments,
+    cell_model,
     crop_table,
     gain_text,
     in_parallel,
     kept,
     mean_text,
-    one_thread,
     predicted,
 )
 from stain_pcc import fields_of, on_fields
 
-STARTS = ("nothing", "stain")
 CROP_OF_512 = "one crop of 512"
-NUMBERS = {"nuclei": (CROP_OF_512, 1), "cells": (CROP_OF_512, 1, 2, 4)}
+LONG = 5  # times the steps
+EVERY, TWO = ("nothing", "imagenet", "stain"), ("nothing", "stain")
+#: (target, labelled fields, times the steps) and the arms that are compared.
+ROWS = {
+    ("nuclei", CROP_OF_512, 1): EVERY,
+    ("cells", CROP_OF_512, 1): EVERY,
+    ("nuclei", 1, 1): EVERY,
+    ("cells", 4, LONG): ("stain",),
+    ("cells", 1, 1): TWO,
+    ("cells", 4, 1): TWO,
+    ("cells", 2, 1): TWO,
+}
 FOLDERS = {"nuclei": "brightfield_nuclear", "cells": "phase_nuclear"}
 INPUTS = {"nuclei": ("brightfield", 1.0), "cells": ("phase", 0.5)}
 SCORES = {"nuclei": "mask_iou", "cells": "mAP"}
 
 
 def run(
-    out: Path, data: Path, target: str, number: int | str, start: str, seed: int, factor: float
+    out: Path, data: Path, target: str, number: int | str, times: int, start: str, seed: int, factor: float
 ) -> dict[str, Any]:
     """Learn from so many labelled fields, or one crop, and score on the test fields."""
+    name = f"{target}_{str(number).replace(' ', '_')}{f'_x{times}' if times > 1 else ''}_{start}_{seed}"
 
     def compute() -> dict[str, Any]:
-        from frugalseg.workflows.learn_labels import LearnLabelsSettings, learn_labels_model
-
-        one_thread()
         folder = FOLDERS[target]
         inputs, scale = INPUTS[target]
         train, test = fields_of(data, folder)
         chosen = _chosen(train if target == "nuclei" else HELA, number, seed)
-        name = f"{target}_{str(number).replace(' ', '_')}_{start}_{seed}"
-        table = data / folder / "fields.csv"
+        table = whole = data / folder / "fields.csv"
         if number == CROP_OF_512:
             table = crop_table(out / f"{name}_labels", data, folder, chosen[0], target, 512, seed)
-        settings = LearnLabelsSettings(
-            inputs=inputs,
-            labels=target,
-            target=target,
-            start=out / f"stain_{folder}_{seed}" if start == "stain" else None,
-            scale=scale,
-            hold_out=False,
-            crop=CROP,
-            batch=BATCH,
-            max_steps=round(LABEL_STEPS * factor),
-            seed=seed,
-        )
-        where = [f"field={','.join(chosen)}"]
-        learn_labels_model(
-            [table], out / name, settings, where=where, device="cpu", overwrite=True, quiet=True
-        )
-        records = predicted(out / name, data / folder / "fields.csv", test, out / f"{name}_test", target)
+        begin = out / f"stain_{folder}_{seed}" if start == "stain" else start
+        steps = round(LABEL_STEPS * times * factor)
+        started = time.perf_counter()
+        cell_model(out / name, table, chosen, target, inputs, begin, scale, seed, steps)
+        minutes = (time.perf_counter() - started) / 60
+        records = predicted(out / name, whole, test, out / f"{name}_test", target)
         scores = {
             field: {
                 "mask_iou": one["mask_iou"],
@@ -83,15 +79,15 @@ def run(
             for field, one in records.items()
         }
         return {
-            "target": target,
-            "n": number,
+            "row": [target, number, times],
             "start": start,
             "seed": seed,
             "fields": chosen,
+            "minutes": minutes,
             "scores": scores,
         }
 
-    return kept(out / f"few_{target}_{str(number).replace(' ', '_')}_{start}_{seed}.json", compute)
+    return kept(out / f"few_{name}.json", compute)
 
 
 def _chosen(train: tuple[str, ...], number: int | str, seed: int) -> list[str]:
@@ -107,35 +103,48 @@ def main() -> None:
     if only is not None:
         sys.argv.remove("--only")
     given = arguments(__doc__)
-    targets = [one for one in NUMBERS if only in (None, one)]
+    rows = {row: starts for row, starts in ROWS.items() if only in (None, row[0])}
+    targets = dict.fromkeys(row[0] for row in rows)
     factor = given.steps_factor
     stains = [(given.out, given.data, FOLDERS[one], seed, factor) for one in targets for seed in given.seeds]
     in_parallel(on_fields, stains, given.workers)
     jobs = [
-        (given.out, given.data, target, number, start, seed, factor)
-        for target in targets
-        for number in NUMBERS[target]
+        (given.out, given.data, *row, start, seed, factor)
+        for row, starts in rows.items()
         for seed in given.seeds
-        for start in STARTS
+        for start in starts
     ]
     found = in_parallel(run, jobs, given.workers)
-    print(
-        "| target | labels | score | from nothing | from the stain model | relative gain |\n|---|---|---|---|---|---|"
-    )
     for target in targets:
         for score in dict.fromkeys((SCORES[target], "mask_iou", "mAP")):
-            for number in NUMBERS[target]:
-                values = {
-                    start: [
-                        sum(one[score] for one in r["scores"].values()) / len(r["scores"])
-                        for r in found
-                        if (r["target"], r["n"], r["start"]) == (target, number, start)
-                    ]
-                    for start in STARTS
-                }
-                texts = [mean_text(values[start]) for start in STARTS]
-                gain = gain_text(values["stain"], values["nothing"])
-                print(f"| {target} | {number} | {score} | {' | '.join(texts)} | {gain} |")
+            print(f"\n{target}, {score}, mean over test fields; mean and 95 % interval over seeds\n")
+            print("| labels | steps | nothing | ImageNet | stain model | over nothing | over ImageNet |")
+            print("|---|---|---|---|---|---|---|")
+            for row in (one for one in rows if one[0] == target):
+                print(_line(row, [one for one in found if tuple(one["row"]) == row], score, factor))
+    print()
+    for times in (1, LONG):
+        minutes = [one["minutes"] for one in found if one["row"][2] == times]
+        if minutes:
+            steps = round(LABEL_STEPS * times * factor)
+            print(
+                f"{steps} steps took {min(minutes):.1f} to {max(minutes):.1f} minutes with one thread, all included"
+            )
+
+
+def _line(row: tuple[str, int | str, int], runs: list[dict[str, Any]], score: str, factor: float) -> str:
+    """One row of a table: each arm, and what the stain model gains over the others."""
+    values = {
+        start: [
+            sum(one[score] for one in r["scores"].values()) / len(r["scores"])
+            for r in runs
+            if r["start"] == start
+        ]
+        for start in EVERY
+    }
+    texts = [mean_text(values[start]) if values[start] else "" for start in EVERY]
+    gains = [gain_text(values["stain"], values[one]) if values[one] else "" for one in EVERY[:2]]
+    return f"| {row[1]} | {round(LABEL_STEPS * row[2] * factor)} | {' | '.join([*texts, *gains])} |"
 
 
 if __name__ == "__main__":

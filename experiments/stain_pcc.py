@@ -2,14 +2,15 @@
 
     python experiments/stain_pcc.py --out FOLDER [--data FOLDER] [--workers 2] [--seeds 0 1 2]
 
-Budget per run: 600 steps of 4 crops of 128 px, encoder "small", about 3 minutes on one core. The models stay in
-FOLDER/stain_* for the other experiments on paper A.
+Budget per run: 600 steps of 4 crops of 128 px, encoder efficientnet_lite0 from ImageNet. The models stay in FOLDER/stain_*
+for the other experiments on paper A.
 
 - phase_nuclear: phase -> nuclear, half scale; trained on hela_1 to hela_4 and hela_u1, scored on hela_5.
 - brightfield_nuclear: bright-field -> nuclear, full scale; trained on the train rows, scored on the test rows.
 - phase_zstack_neurons: phase -> nuclear, half scale, left two thirds -> right third, the middle plane or all five.
 """
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from paper_a_runs import (
     in_parallel,
     kept,
     mean_text,
-    one_thread,
     predicted,
     rows_of,
     stain_model,
@@ -51,9 +51,13 @@ def on_fields(out: Path, data: Path, folder: str, seed: int, factor: float) -> d
         inputs, scale, _, _ = SETS[folder]
         train, test = fields_of(data, folder)
         model = out / f"stain_{folder}_{seed}"
-        stain_model(model, data, folder, train, inputs, "nuclear", scale, seed, round(STAIN_STEPS * factor))
-        scores = predicted(model, data / folder / "fields.csv", test, out / f"{model.name}_test", "nuclear")
-        return {"set": folder, "seed": seed, "pcc": {name: one["pcc"] for name, one in scores.items()}}
+        table = data / folder / "fields.csv"
+        started = time.perf_counter()
+        stain_model(model, table, train, inputs, "nuclear", scale, seed, round(STAIN_STEPS * factor))
+        minutes = (time.perf_counter() - started) / 60
+        scores = predicted(model, table, test, out / f"{model.name}_test", "nuclear")
+        pcc = {name: one["pcc"] for name, one in scores.items()}
+        return {"set": folder, "seed": seed, "minutes": minutes, "pcc": pcc}
 
     return kept(out / f"pcc_{folder}_{seed}.json", compute)
 
@@ -65,10 +69,6 @@ def on_neurons(out: Path, data: Path, inputs: str, seed: int, factor: float) -> 
         import numpy as np
         import tifffile
 
-        from frugalseg.workflows.learn_stains import LearnStainsSettings, learn_stains_model
-        from frugalseg.workflows.predict import PredictSettings, predict_fields
-
-        one_thread()
         parts = out / f"neurons_{inputs.replace(',', '')}_{seed}"
         row = rows_of(data / "phase_zstack_neurons" / "fields.csv")[0]
         for channel in ("phase", "nuclear"):
@@ -82,31 +82,16 @@ def on_neurons(out: Path, data: Path, inputs: str, seed: int, factor: float) -> 
             "field,phase,nuclear\n"
             + "".join(f"{side},{side}_phase.tif,{side}_nuclear.tif\n" for side in ("left", "right"))
         )
-        settings = LearnStainsSettings(
-            inputs=inputs,
-            to="nuclear",
-            scale=0.5,
-            hold_out=False,
-            crop=128,
-            batch=4,
-            seed=seed,
-            max_steps=round(STAIN_STEPS * factor),
-        )
-        table, run = [parts / "fields.csv"], {"device": "cpu", "quiet": True}
-        learn_stains_model(table, parts / "model", settings, where=["field=left"], resume=True, **run)
-        result = predict_fields(
-            parts / "model",
-            table,
-            parts / "test",
-            PredictSettings(truth="nuclear"),
-            where=["field=right"],
-            overwrite=True,
-            **run,
-        )
+        table, model = parts / "fields.csv", parts / "model"
+        started = time.perf_counter()
+        stain_model(model, table, ["left"], inputs, "nuclear", 0.5, seed, round(STAIN_STEPS * factor))
+        minutes = (time.perf_counter() - started) / 60
+        scores = predicted(model, table, ["right"], parts / "test", "nuclear")
         return {
             "set": f"neurons {inputs}",
             "seed": seed,
-            "pcc": {"right third": result.fields["right"]["pcc"]},
+            "minutes": minutes,
+            "pcc": {"right third": scores["right"]["pcc"]},
         }
 
     return kept(out / f"pcc_neurons_{inputs.replace(',', '')}_{seed}.json", compute)
@@ -130,6 +115,8 @@ def main() -> None:
         ],
         given.workers,
     )
+    minutes = [one["minutes"] for one in found]
+    print(f"training took {min(minutes):.1f} to {max(minutes):.1f} minutes with one thread\n")
     print("| set | field | PCC, mean and 95 % interval over seeds |\n|---|---|---|")
     for name in dict.fromkeys(one["set"] for one in found):
         runs = [one for one in found if one["set"] == name]
