@@ -4,7 +4,7 @@
 
 Defaults only, the same for every field. A run is one field and one seed in a process of one thread; runs that are
 complete in FOLDER are kept, so the script can be stopped and called again. Writes FOLDER/segment_real_fields.json
-and the tables of docs/results.md to stdout. About 6 minutes per HeLa field on one core, 2 per fluorescence field.
+and the tables of docs/results.md to stdout. The seconds of each run are in the second table.
 
 Besides the default it runs, on one HeLa field, both channels as input, and a model trained on `hela_2` on `hela_5`.
 """
