@@ -28,6 +28,25 @@ def test_touching_nuclei_are_cut_where_the_mask_is_narrow() -> None:
     assert min(agreement) > 0.97
 
 
+def small_nuclei(count: int) -> list[np.ndarray]:
+    """Logits (1, 20, 20) of one uneven nucleus of 6 to 12 px each."""
+    rng = np.random.default_rng(0)
+    made = []
+    for _ in range(count):
+        radius, (cy, cx), turn = rng.uniform(3, 6), rng.uniform(9.5, 10.5, 2), rng.uniform(0, 2 * np.pi, 2)
+        y, x = np.mgrid[:20, :20] - np.array([cy, cx])[:, None, None]
+        angle = np.arctan2(y, x)
+        border = radius * (1 + 0.2 * np.cos(2 * angle + turn[0]) + 0.05 * np.cos(3 * angle + turn[1]))
+        made.append(np.where(np.hypot(y, x) <= border, 4.0, -4.0).astype(np.float32)[None])
+    return made
+
+
+def test_small_nuclei_are_not_cut_by_the_steps_of_the_pixel_grid() -> None:
+    nuclei = small_nuclei(300)
+    assert sum(labels_of_maps(one, "nuclei").max() != 1 for one in nuclei) <= 3
+    assert sum(labels_of_maps(one, "nuclei", 10.0).max() != 1 for one in nuclei) >= 10
+
+
 def test_cells_come_from_distance_0_to_1_and_the_masks_logit() -> None:
     truth = discs((30, 20), (30, 37))
     maps = np.stack([distance_target(truth) / PEAK, np.where(truth > 0, 3.0, -3.0)]).astype(np.float32)

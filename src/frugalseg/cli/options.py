@@ -239,7 +239,7 @@ Height = Annotated[
     typer.Option(
         "--h",
         metavar="PERCENT",
-        help="Height of a maximum of the distance map that is a cell of its own; 10 by default.",
+        help="Height of a maximum of the distance map that is a cell of its own; 20 by default.",
         show_default=False,
     ),
 ]

@@ -9,7 +9,7 @@ from frugalseg.instances.maps import PEAK, distance_target, instances_from_maps
 
 
 def labels_of_maps(
-    maps: NDArray[np.float32], target: Literal["nuclei", "cells"], h: float = 10.0
+    maps: NDArray[np.float32], target: Literal["nuclei", "cells"], h: float = 20.0
 ) -> NDArray[np.uint32]:
     """Numbered objects (Y,X) uint32 of a network's maps (K,Y,X).
 

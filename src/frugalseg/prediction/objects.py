@@ -13,7 +13,7 @@ def predict_objects(
     planes: NDArray[np.float32],
     target: Target,
     scale: float,
-    h: float = 10.0,
+    h: float = 20.0,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Labels and maps of one field at its own scale.
 

@@ -35,7 +35,7 @@ class LabelSettings(BaseModel):
         Upper bound of training steps.
     h
         Height that a maximum of the distance map must have to be a cell, in per cent of a cell's largest distance to
-        its border; 10 in the paper, on a map of another unit.
+        its border; 10 in the paper, on a map of another unit, and in its preset.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +53,7 @@ class LabelSettings(BaseModel):
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "budget"] = "budget"
     max_steps: int = Field(600, ge=1)
-    h: float = Field(10.0, gt=0, lt=100)
+    h: float = Field(20.0, gt=0, lt=100)
 
     @classmethod
     def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:
@@ -70,6 +70,7 @@ class LabelSettings(BaseModel):
         paper: dict[str, Any] = {
             "encoder": "densenet121",
             "weights": "imagenet",
+            "h": 10.0,
             "crop": 512,
             "turn": False,
             "vary": 0.0,
