@@ -50,7 +50,7 @@ class LabelSettings(BaseModel):
     turn: bool = True
     vary: float = Field(0.2, ge=0)
     zoom: float = Field(0.1, ge=0, le=0.5)
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(2e-3, gt=0)
     schedule: Literal["constant", "budget"] = "budget"
     max_steps: int = Field(600, ge=1)
     h: float = Field(20.0, gt=0, lt=100)
