@@ -43,6 +43,18 @@ def discs(size: int, cells: int, seed: int = 0) -> tuple[NDArray[np.float64], ND
     return np.where(mask, distance + 3 * noise / noise.std(), 0.0).clip(0), mask
 
 
+def confluent(size: int, cells: int, seed: int = 0) -> NDArray[np.float64]:
+    """Map (Y, X) in per cent of so many cells that fill the image (Voronoi), with a little smooth noise."""
+    from frugalseg.instances.maps import distance_target
+
+    rng = np.random.default_rng(seed)
+    centres = np.zeros((size, size), np.int32)
+    centres[tuple(rng.integers(0, size, (2, cells)))] = np.arange(1, cells + 1)
+    nearest = ndimage.distance_transform_edt(centres == 0, return_distances=False, return_indices=True)
+    noise = ndimage.gaussian_filter(rng.standard_normal((size, size)), 2)
+    return (distance_target(centres[tuple(nearest)]) + 3 * noise / noise.std()).clip(0)
+
+
 def serpentine(size: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """A ridge that goes to and fro over the whole image, falling all the way, with a dip below its second top."""
     inside = np.zeros((size, size), dtype=bool)
@@ -109,6 +121,9 @@ def main() -> None:
     rows = [
         compare("discs", heights, mask, arguments.repeat),
         compare("discs, flooded without a mask", heights, np.ones_like(mask), arguments.repeat),
+        compare(
+            "confluent", confluent(arguments.size, arguments.cells), np.ones_like(mask), arguments.repeat
+        ),
         compare("serpentine ridge", *serpentine(361), 1),
     ]
     for row in rows:

@@ -1,6 +1,6 @@
-"""Flooding from seeds, highest pixels first, with a queue that costs little for any size and shape of map.
+"""Flooding from seeds, highest pixels first: by descent where heights differ, else with a queue for any map.
 
-Parts of the map that are not connected are flooded one after the other, which keeps what is worked on in the
+The queue costs little for any size and shape of map. Parts of the map that are not connected are flooded one after the other, which keeps what is worked on in the
 processor's cache. In a small part the pixels that wait are a heap. In a large one they lie on shelves by height, each
 first in, first out, about as many shelves as pixels, and only the shelf in work is brought into exact order by
 the heap. The worst a map can do, with nearly all heights on one shelf, is a plain heap.
@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from frugalseg.instances.descent import flood_by_descent
 
 #: More shelves than this no longer fit into a processor's cache.
 _MOST_SHELVES = 1 << 20
@@ -27,6 +29,13 @@ def flood(
     Returns the labels, and the height at which each pixel was reached: its own, or where the way to it from
     the seed leads lower, the lowest on the way. It is the reconstruction by dilation of the map from the seeds.
     """
+    return flood_by_descent(padded, seeds) or flood_by_queue(padded, seeds)
+
+
+def flood_by_queue(
+    padded: NDArray[np.float64], seeds: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
+    """As `flood`, for maps of any heights."""
     inside = padded > -np.inf
     n = int(np.count_nonzero(inside))
     if n == 0:
