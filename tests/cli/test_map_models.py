@@ -73,6 +73,9 @@ def test_learning_prints_what_json_says(run: Any, images: Path, tmp_path: Path) 
     assert (told["inputs"], told["scale"], told["seed"]) == (["phase", "brightfield"], 0.5, 7)
     assert told["settings"]["crop"] == 32
     assert -1 <= told["pcc"]["learned from"]["mean"] <= 1
+    report = (tmp_path / "m" / "report.html").read_text()
+    assert f"frugalseg learn stains {images} --from phase,brightfield --to nuclear" in report
+    assert "--scale 0.5 --seed 7" in report
 
 
 @pytest.mark.slow
@@ -104,6 +107,10 @@ def test_predict_writes_cells_and_their_scores(
     assert set(written["fields"]["synthetic_1"]["scores"]) >= {"mAP", "cell_miou", "foreground_iou"}
     assert 0 <= written["scores"]["mAP"]["mean"] <= 1
     assert (out / "synthetic_3_labels.tif").exists()
+    assert (
+        f"frugalseg predict {models['cells']} {images} -o {out} --truth cells"
+        in (out / "report.html").read_text()
+    )
     again = run(*use)
     assert (again.code, "--overwrite" in again.error) == (1, True)
     assert run(*use, "--overwrite").code == 0

@@ -1,5 +1,6 @@
 """The command line: typed arguments, and one call into `frugalseg.workflows` each."""
 
+import sys
 from collections.abc import Sequence
 
 
@@ -15,5 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         What was typed behind ``frugalseg``; by default of this process.
     """
     from frugalseg.cli.app import command
+    from frugalseg.workflows.versions import typed
 
-    command()(args=None if arguments is None else list(arguments), prog_name="frugalseg")
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with typed(given):
+        command()(args=given, prog_name="frugalseg")

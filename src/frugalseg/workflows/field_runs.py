@@ -20,7 +20,7 @@ from frugalseg.images.read import read_image
 from frugalseg.workflows.cues import CueSettings, FieldCues, find_cues
 from frugalseg.workflows.judging import Cut, field_report, judge, numbers_of, summarise
 from frugalseg.workflows.outputs import Outputs, RunResult
-from frugalseg.workflows.versions import versions
+from frugalseg.workflows.versions import command_line, versions
 
 
 class FieldRunSettings(CueSettings):
@@ -82,7 +82,7 @@ class FieldRun:
         outputs = self.outputs
         report = Report(
             title=f"frugalseg {outputs.command}",
-            command=f"frugalseg {outputs.command}",
+            command=command_line(outputs.command),
             settings=outputs.settings,
             versions=versions(),
             seeds=(self.settings.seed,),

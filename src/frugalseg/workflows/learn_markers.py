@@ -29,7 +29,7 @@ from frugalseg.workflows.cutters import brief, curve_of, cut_cells, make_card
 from frugalseg.workflows.judging import field_report
 from frugalseg.workflows.model_runs import begin_model, checkpoints_of, model_extras, model_result
 from frugalseg.workflows.outputs import RunResult
-from frugalseg.workflows.versions import versions
+from frugalseg.workflows.versions import command_line, versions
 
 
 class LearnMarkersSettings(CueSettings):
@@ -195,7 +195,7 @@ def _report(
     """HTML that shows what the model makes of the first fields it was trained on."""
     report = Report(
         title="frugalseg learn markers",
-        command="frugalseg learn markers",
+        command=command_line("learn markers"),
         settings=content["settings"],
         versions=content["versions"],
         seeds=(content["seed"],),

@@ -21,7 +21,7 @@ from frugalseg.networks.cards import TrainingSummary
 from frugalseg.networks.store import check_free
 from frugalseg.workflows.cutters import brief, curve_of
 from frugalseg.workflows.outputs import REPORT, RunResult, read_json
-from frugalseg.workflows.versions import versions
+from frugalseg.workflows.versions import command_line, versions
 
 #: In a model folder: what was done with which settings, and the curves of the training.
 RECORD, TRAINING = "record.json", "training.json"
@@ -155,7 +155,7 @@ def report_of(record: dict[str, Any], curve: str, training: FitRecord, looks_nam
     """Report of a model, with everything but what was learned from."""
     return Report(
         title=f"frugalseg {record['command']}",
-        command=f"frugalseg {record['command']}",
+        command=command_line(record["command"]),
         settings=record["settings"],
         versions=record["versions"],
         seeds=(record["seed"],),

@@ -26,7 +26,7 @@ from frugalseg.instances.tidy import tidy_labels
 from frugalseg.workflows.cues import check_channels
 from frugalseg.workflows.judging import NUCLEI_GAMMA, summarise
 from frugalseg.workflows.outputs import Outputs, RunResult
-from frugalseg.workflows.versions import versions
+from frugalseg.workflows.versions import command_line, versions
 
 
 class NucleiSettings(BaseModel):
@@ -145,7 +145,7 @@ def segment_nuclei(
     console = Console(quiet=quiet)
     report = Report(
         title="frugalseg segment: nuclei",
-        command="frugalseg segment --target nuclei",
+        command=command_line("segment --target nuclei"),
         settings=outputs.settings,
         versions=versions(),
         started=outputs.started,

@@ -34,7 +34,7 @@ from frugalseg.workflows.model_inputs import check_inputs, lazy_inputs_for, plan
 from frugalseg.workflows.objects import load_object_model, load_stain_model
 from frugalseg.workflows.outputs import LABELS_SUFFIX, Outputs, RunResult
 from frugalseg.workflows.stains import compare, mean_pcc
-from frugalseg.workflows.versions import versions
+from frugalseg.workflows.versions import command_line, versions
 
 
 class PredictMapsSettings(BaseModel):
@@ -131,7 +131,7 @@ def predict_with_maps(
     )
     report = Report(
         title=f"frugalseg predict: {card.target if isinstance(card, StainCard) else card.kind}",
-        command="frugalseg predict",
+        command=command_line("predict"),
         settings=outputs.settings,
         versions=versions(),
         started=outputs.started,
