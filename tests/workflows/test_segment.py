@@ -229,6 +229,18 @@ def test_learning_goes_on_where_it_was_stopped(images: Path, tmp_path: Path, mon
     assert load_card(tmp_path / "cut").sha256 == load_card(tmp_path / "whole").sha256
 
 
+def test_learning_that_can_not_begin_leaves_nothing(images: Path, tmp_path: Path) -> None:
+    blank = np.random.default_rng(0).normal(100, 3, (140, 150)).astype(np.uint16)
+    for name in NAMES:
+        shutil.copy(images / f"{name}_cytoplasm.tif", tmp_path)
+        tifffile.imwrite(tmp_path / f"{name}_nuclear.tif", blank)
+    learn = frugalseg.LearnMarkersSettings(cells=("cytoplasm",), nuclei="nuclear")
+    pattern = "{field}_{channel}.tif"
+    with pytest.raises(frugalseg.InputError, match="no nucleus was found"):
+        frugalseg.learn_markers([tmp_path], tmp_path / "model", learn, pattern=pattern, quiet=True)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".tif"] * 4
+
+
 def test_a_sample_is_at_the_working_scale(images: Path) -> None:
     cues = find_cues(
         open_fields([images])[0], CueSettings(cells=("cytoplasm", "phase"), nuclei="0", diameter=60)

@@ -4,17 +4,15 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field as Setting
 from rich.console import Console
-from rich.text import Text
 
 from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.measurements import measure_cells
-from frugalseg.evaluation.report import Report, render_report
+from frugalseg.evaluation.report import render_report
 from frugalseg.evaluation.report.model import FULL_FIELDS
 from frugalseg.images.fields import FieldTable, open_fields
 from frugalseg.images.write import plain
@@ -25,11 +23,18 @@ from frugalseg.learning.from_markers.task import learn_from_markers
 from frugalseg.networks.cutter import Cutter
 from frugalseg.networks.store import save_model
 from frugalseg.workflows.cues import CueSettings, FieldCues, check_channels, find_cues, sample_of
-from frugalseg.workflows.cutters import brief, curve_of, cut_cells, make_card
+from frugalseg.workflows.cutters import cut_cells, make_card
 from frugalseg.workflows.judging import field_report
-from frugalseg.workflows.model_runs import begin_model, checkpoints_of, model_extras, model_result
+from frugalseg.workflows.model_runs import (
+    ModelRun,
+    begin_model,
+    checkpoints_of,
+    model_extras,
+    model_result,
+    report_of,
+    resumable_or_gone,
+)
 from frugalseg.workflows.outputs import RunResult
-from frugalseg.workflows.versions import command_line, versions
 
 
 class LearnMarkersSettings(CueSettings):
@@ -115,50 +120,56 @@ def learn_markers_model(
     earlier = begin_model(out, asked, resume, overwrite)
     if earlier is not None:
         return earlier
-    console = Console(quiet=quiet)
-    clock, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    lesson = _collect(table, settings, console)
+    run = ModelRun("learn markers", asked, Console(quiet=quiet))
+    with resumable_or_gone(out):
+        return _learn(table, out, settings, run, device, resume, overwrite)
+
+
+def _learn(
+    table: FieldTable,
+    out: Path,
+    settings: LearnMarkersSettings,
+    run: ModelRun,
+    device: Device,
+    resume: bool,
+    overwrite: bool,
+) -> RunResult:
+    """Find the cues, train, judge and save."""
+    lesson = _collect(table, settings, run)
     cutting = CutterSettings.preset(settings.preset, settings.max_steps, lesson.samples[0].label_free)
     fitting = FitSettings(
         seed=settings.seed,
         device=device,
         resume=resume,
-        quiet=quiet,
+        quiet=run.console.quiet,
         label=f"training on {len(lesson.samples)} fields",
     )
     cutter, training = learn_from_markers(lesson.samples, cutting, fitting, checkpoints_of(out))
-    content = {
-        "command": "learn markers",
-        "settings": asked,
-        "seed": settings.seed,
-        "versions": versions(),
-        "started": started,
-        "seconds": round(time.monotonic() - clock, 2),
-        "training": brief(training),
+    record = run.record(training) | {
         "warnings": lesson.warnings,
         "fields": lesson.records,
         "failed": lesson.failed,
     }
-    with console.status("writing the model and its report"):
-        report = _report(lesson, content, cutter, cutting, training, device)
-        _save(out, lesson, content, cutter, cutting, training, settings, overwrite, report)
-    return model_result(out, content)
+    with run.console.status("writing the model and its report"):
+        report = _report(lesson, record, cutter, cutting, training, device)
+        _save(out, lesson, record, cutter, cutting, training, settings, overwrite, report)
+    return model_result(out, record)
 
 
-def _collect(table: FieldTable, settings: CueSettings, console: Console) -> _Lesson:
+def _collect(table: FieldTable, settings: CueSettings, run: ModelRun) -> _Lesson:
     """Find every field's cues and keep what is learned from; raises the first error where no field is left."""
     lesson = _Lesson()
     errors: list[FrugalsegError] = []
     for number, one in enumerate(table, start=1):
         start = time.monotonic()
         try:
-            with console.status(f"[{number}/{len(table)}] looking for nuclei and cells"):
+            with run.console.status(f"[{number}/{len(table)}] looking for nuclei and cells"):
                 cues = find_cues(one, settings)
         except FrugalsegError as error:
             errors.append(error)
             lesson.failed[one.name] = " ".join(str(error).split())
             continue
-        console.print(Text(f"[{number}/{len(table)}] {one.name}: {cues.line()}"), soft_wrap=True)
+        run.say(f"[{number}/{len(table)}] {one.name}: {cues.line()}")
         first = lesson.shown[0] if lesson.shown else cues
         doubts = list(cues.warnings)
         if cues.appearances != first.appearances:
@@ -186,24 +197,15 @@ def _collect(table: FieldTable, settings: CueSettings, console: Console) -> _Les
 
 def _report(
     lesson: _Lesson,
-    content: dict[str, Any],
+    record: dict[str, Any],
     cutter: Cutter,
     cutting: CutterSettings,
     training: FitRecord,
     device: Device,
 ) -> str:
     """HTML that shows what the model makes of the first fields it was trained on."""
-    report = Report(
-        title="frugalseg learn markers",
-        command=command_line("learn markers"),
-        settings=content["settings"],
-        versions=content["versions"],
-        seeds=(content["seed"],),
-        started=content["started"],
-        seconds=content["seconds"],
-        warnings=[*lesson.warnings, *(f"{name} failed: {why}" for name, why in lesson.failed.items())],
-        training=[curve_of("all fields", training.to_dict())],
-    )
+    report = report_of(record, "all fields", training)
+    report.warnings = [*lesson.warnings, *report.warnings]
     for cues, sample in zip(lesson.shown, lesson.samples, strict=False):
         labels = cut_cells(cutter, cues, sample, cutting, device)
         rows = measure_cells(labels, pixel_size=cues.pixel_size)
@@ -216,7 +218,7 @@ def _report(
 def _save(
     out: Path,
     lesson: _Lesson,
-    content: dict[str, Any],
+    record: dict[str, Any],
     cutter: Cutter,
     cutting: CutterSettings,
     training: FitRecord,
@@ -235,5 +237,5 @@ def _save(
         training,
         settings.seed,
     )
-    save_model(out, card, cutter, overwrite, model_extras(training, content, report))
+    save_model(out, card, cutter, overwrite, model_extras(training, record, report))
     shutil.rmtree(checkpoints_of(out), ignore_errors=True)

@@ -151,7 +151,9 @@ class ModelRun:
         )
 
 
-def report_of(record: dict[str, Any], curve: str, training: FitRecord, looks_name: str) -> Report:
+def report_of(
+    record: dict[str, Any], curve: str, training: FitRecord, looks_name: str = "held-out score"
+) -> Report:
     """Report of a model, with everything but what was learned from."""
     return Report(
         title=f"frugalseg {record['command']}",
