@@ -7,7 +7,7 @@ Scored on both test fields of phase_cells_t98g, mean over them.
 
 - untouched: as it is, and told the median diameter of T98G cells in the training rows (`--diameter`).
 - tuned: 200 steps of 4 crops of 128 px on one training field (another one per seed); for comparison the same from
-  the stain model of phase_nuclear, from ImageNet and from nothing. All at the same scale.
+  the stain model of phase_nuclear, at the same scale.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ from paper_a_runs import (
 )
 
 UNTOUCHED, WITH_DIAMETER, CELLS, STAIN = "untouched", "untouched, --diameter", "HeLa cells", "HeLa stain"
-WAYS = (UNTOUCHED, WITH_DIAMETER, CELLS, STAIN, "imagenet", "nothing")
+WAYS = (UNTOUCHED, WITH_DIAMETER, CELLS, STAIN)
 FOLDER, HELA_CELLS, HELA_SCALE = "phase_cells_t98g", 58.0, 0.5
 
 
@@ -58,7 +58,7 @@ def run(out: Path, data: Path, way: str, seed: int, factor: float) -> dict[str, 
             changed = {"diameter": diameter}
         elif way != UNTOUCHED:
             starts = {CELLS: model, STAIN: out / f"stain_phase_nuclear_{seed}"}
-            start, steps = starts.get(way, way), round(LABEL_STEPS * factor)
+            start, steps = starts[way], round(LABEL_STEPS * factor)
             scale = round(HELA_SCALE * HELA_CELLS / diameter, 2)
             model = cell_model(out / name, table, [chosen], "cells", "phase", start, scale, seed, steps)
         records = predicted(model, table, test, out / f"{name}_test", "cells", **changed)

@@ -1,11 +1,11 @@
 """What a stain model is worth when there are few labels: nuclei from bright-field, cells from phase, seeds 0-2.
 
-    python experiments/few_labels.py --out FOLDER [--data FOLDER] [--workers 2] [--seeds 0 1 2] [--only nuclei|cells]
+    python experiments/few_labels.py --out FOLDER [--data FOLDER] [--workers 2] [--seeds 0 1 2] [--only nuclei|cells] [--tables]
 
 Needs the stain models of `stain_pcc.py` in the same FOLDER (it makes them where they are missing). All arms have the
 same network (efficientnet_lite0), steps, crops and labels and differ in the starting weights only: nothing, ImageNet,
 or the stain model (which started from ImageNet). Budget per run: 200 steps of 4 crops of 128 px; for cells also 1000
-steps with four fields. Nothing is held out, the last weights are used.
+steps with four fields. Nothing is held out, the last weights are used. `--tables` prints what is complete.
 
 - nuclei: brightfield_nuclear, one crop of 512 px or one image of the train rows (another one per seed), scored on the
   test rows: IoU (eq. 4), mean over fields.
@@ -13,6 +13,7 @@ steps with four fields. Nothing is held out, the last weights are used.
   scored on hela_5: mAP (eq. 5).
 """
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -39,8 +40,8 @@ EVERY, TWO = ("nothing", "imagenet", "stain"), ("nothing", "stain")
 ROWS = {
     ("nuclei", CROP_OF_512, 1): EVERY,
     ("cells", CROP_OF_512, 1): EVERY,
-    ("nuclei", 1, 1): EVERY,
     ("cells", 4, LONG): ("stain",),
+    ("nuclei", 1, 1): EVERY,
     ("cells", 1, 1): TWO,
     ("cells", 4, 1): TWO,
     ("cells", 2, 1): TWO,
@@ -54,7 +55,7 @@ def run(
     out: Path, data: Path, target: str, number: int | str, times: int, start: str, seed: int, factor: float
 ) -> dict[str, Any]:
     """Learn from so many labelled fields, or one crop, and score on the test fields."""
-    name = f"{target}_{str(number).replace(' ', '_')}{f'_x{times}' if times > 1 else ''}_{start}_{seed}"
+    name = name_of(target, number, times, start, seed)
 
     def compute() -> dict[str, Any]:
         folder = FOLDERS[target]
@@ -90,6 +91,17 @@ def run(
     return kept(out / f"few_{name}.json", compute)
 
 
+def name_of(target: str, number: int | str, times: int, start: str, seed: int) -> str:
+    """Name of a run's model folder, and behind "few_" of its record."""
+    return f"{target}_{str(number).replace(' ', '_')}{f'_x{times}' if times > 1 else ''}_{start}_{seed}"
+
+
+def complete(out: Path, *job: Any) -> dict[str, Any] | None:
+    """Give what an earlier call left of a run, if it is complete."""
+    path = out / f"few_{name_of(*job)}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 def _chosen(train: tuple[str, ...], number: int | str, seed: int) -> list[str]:
     """Labelled fields: another first one per seed."""
     count = 1 if number == CROP_OF_512 else int(number)
@@ -102,26 +114,38 @@ def main() -> None:
     only = sys.argv.pop(sys.argv.index("--only") + 1) if "--only" in sys.argv else None
     if only is not None:
         sys.argv.remove("--only")
+    only_tables = "--tables" in sys.argv
+    if only_tables:
+        sys.argv.remove("--tables")
     given = arguments(__doc__)
     rows = {row: starts for row, starts in ROWS.items() if only in (None, row[0])}
     targets = dict.fromkeys(row[0] for row in rows)
     factor = given.steps_factor
+    jobs = [(*row, start, seed) for row, starts in rows.items() for seed in given.seeds for start in starts]
+    if only_tables:
+        found = [one for one in (complete(given.out, *job) for job in jobs) if one is not None]
+        _print(rows, found, factor)
+        return
     stains = [(given.out, given.data, FOLDERS[one], seed, factor) for one in targets for seed in given.seeds]
     in_parallel(on_fields, stains, given.workers)
-    jobs = [
-        (given.out, given.data, *row, start, seed, factor)
-        for row, starts in rows.items()
-        for seed in given.seeds
-        for start in starts
-    ]
-    found = in_parallel(run, jobs, given.workers)
+    found = in_parallel(run, [(given.out, given.data, *job, factor) for job in jobs], given.workers)
+    _print(rows, found, factor)
+
+
+def _print(
+    rows: dict[tuple[str, int | str, int], tuple[str, ...]], found: list[dict[str, Any]], factor: float
+) -> None:
+    """Tables of all runs that are there."""
+    targets = dict.fromkeys(row[0] for row in rows)
     for target in targets:
         for score in dict.fromkeys((SCORES[target], "mask_iou", "mAP")):
             print(f"\n{target}, {score}, mean over test fields; mean and 95 % interval over seeds\n")
             print("| labels | steps | nothing | ImageNet | stain model | over nothing | over ImageNet |")
             print("|---|---|---|---|---|---|---|")
             for row in (one for one in rows if one[0] == target):
-                print(_line(row, [one for one in found if tuple(one["row"]) == row], score, factor))
+                runs = [one for one in found if tuple(one["row"]) == row]
+                if runs:
+                    print(_line(row, runs, score, factor))
     print()
     for times in (1, LONG):
         minutes = [one["minutes"] for one in found if one["row"][2] == times]
@@ -143,7 +167,10 @@ def _line(row: tuple[str, int | str, int], runs: list[dict[str, Any]], score: st
         for start in EVERY
     }
     texts = [mean_text(values[start]) if values[start] else "" for start in EVERY]
-    gains = [gain_text(values["stain"], values[one]) if values[one] else "" for one in EVERY[:2]]
+    gains = [
+        gain_text(values["stain"], values[one]) if len(values[one]) == len(values["stain"]) else ""
+        for one in EVERY[:2]
+    ]
     return f"| {row[1]} | {round(LABEL_STEPS * row[2] * factor)} | {' | '.join([*texts, *gains])} |"
 
 
