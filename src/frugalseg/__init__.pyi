@@ -50,6 +50,8 @@ from frugalseg.errors import (
 from frugalseg.errors import (
     WrongShape as WrongShape,
 )
+from frugalseg.evaluation.maps import mask_iou as mask_iou
+from frugalseg.evaluation.maps import pearson_correlation as pearson_correlation
 from frugalseg.evaluation.matching import Matching as Matching
 from frugalseg.evaluation.matching import match_labels as match_labels
 from frugalseg.evaluation.measurements import measure_cells as measure_cells
@@ -64,6 +66,8 @@ from frugalseg.images.read import read_image as read_image
 from frugalseg.images.synthetic import make_cells as make_cells
 from frugalseg.images.synthetic import write_synthetic_set as write_synthetic_set
 from frugalseg.images.write import write_labels as write_labels
+from frugalseg.instances.maps import distance_target as distance_target
+from frugalseg.instances.maps import instances_from_maps as instances_from_maps
 from frugalseg.workflows.learn_labels import LearnLabelsSettings as LearnLabelsSettings
 from frugalseg.workflows.learn_labels import learn_labels_model as learn_labels  # noqa: F401
 from frugalseg.workflows.learn_markers import LearnMarkersSettings as LearnMarkersSettings

@@ -155,6 +155,18 @@ def test_a_model_of_labels_can_be_the_start_too(images: Path, cells: Any, tmp_pa
     assert (card.kind, card.started_from[:11]) == ("nuclei", "cells model")
 
 
+def test_another_model_in_the_starts_folder_is_another_start(
+    images: Path, cells: Any, tmp_path: Path
+) -> None:
+    start, model = tmp_path / "start", tmp_path / "m"
+    shutil.copytree(cells[0], start)
+    learn_labels(images, model, start=start, max_steps=1)
+    learn_labels(images, model, start=start, max_steps=1, resume=True)  # complete already
+    learn_labels(images, start, inputs="phase", max_steps=1, seed=5, overwrite=True)
+    with pytest.raises(SettingsError, match="model of other settings"):
+        learn_labels(images, model, start=start, max_steps=1, resume=True)
+
+
 def test_nothing_to_start_from_has_no_start_in_its_report(images: Path, tmp_path: Path) -> None:
     learn_labels(images, tmp_path / "m", inputs="phase", max_steps=1, hold_out=False)
     written = record(tmp_path / "m")

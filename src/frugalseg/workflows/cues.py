@@ -19,6 +19,7 @@ from frugalseg.images.fields import FieldTable
 from frugalseg.images.scale import resize_labels, resize_planes, resize_points, scaled_shape
 from frugalseg.learning.from_markers.data import MarkerSample
 from frugalseg.learning.from_markers.settings import WORKING_DIAMETER
+from frugalseg.networks.store import load_card
 from frugalseg.workflows.predicted_nuclei import agreement_with_real, predicted_nuclei
 
 #: Labels below this diameter in px are points that somebody drew, and say nothing on the size of a nucleus.
@@ -66,6 +67,17 @@ class CueSettings(BaseModel):
         """Channels that every field must have."""
         needed = self.nuclei is not None and self.nuclei_from is None
         return (*self.cells, *([self.nuclei] if self.nuclei is not None and needed else []))
+
+    def as_asked(self) -> dict[str, Any]:
+        """All settings, and the checksum of the model that predicts nuclei: another one in its folder is another run.
+
+        Raises
+        ------
+        BadModel
+            There is no such model, or its card is damaged.
+        """
+        model = {} if self.nuclei_from is None else {"nuclei_from_sha256": load_card(self.nuclei_from).sha256}
+        return self.model_dump() | model
 
     def label_images(self) -> tuple[str, ...]:
         """Channels with labels, which single fields may lack."""

@@ -169,6 +169,8 @@ def learn_labels_model(
     check_channels(table, tuple(one.channel for one in channels), (settings.labels,))
     pick_device(device)
     asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
+    if start is not None:  # another model in the same folder is another start
+        asked["start_sha256"] = start.card.sha256
     earlier = begin_model(out, asked, resume, overwrite)
     if earlier is not None:
         return earlier

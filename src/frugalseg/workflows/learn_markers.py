@@ -116,7 +116,7 @@ def learn_markers_model(
     table = open_fields(inputs, pattern=pattern, where=where)
     check_channels(table, settings.images(), settings.label_images())
     pick_device(device)
-    asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
+    asked = plain({**settings.as_asked(), "fields": [one.name for one in table]})
     earlier = begin_model(out, asked, resume, overwrite)
     if earlier is not None:
         return earlier

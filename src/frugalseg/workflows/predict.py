@@ -98,7 +98,7 @@ def predict_fields(
     outputs = Outputs(
         out,
         [field.name for field in table],
-        {**settings.model_dump(), "model": str(model), "weights": card.sha256},
+        {**settings.as_asked(), "model": str(model), "weights": card.sha256},
         command="predict",
         overwrite=overwrite,
         resume=resume,

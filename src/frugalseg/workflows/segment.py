@@ -103,9 +103,7 @@ def segment_fields(
         raise OutputExists(
             f"{there} is there already; give --overwrite to replace it, --resume to go on, or another folder"
         )
-    outputs = Outputs(
-        out, names, settings.model_dump(), command="segment", overwrite=overwrite, resume=resume
-    )
+    outputs = Outputs(out, names, settings.as_asked(), command="segment", overwrite=overwrite, resume=resume)
     if not resume:  # else a later --resume would go on from another run's checkpoint
         for path in models.values():
             shutil.rmtree(checkpoints_of(path), ignore_errors=True)
