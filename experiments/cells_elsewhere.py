@@ -6,8 +6,7 @@ Needs the models of `few_labels.py` in the same FOLDER: phase_nuclear, four fiel
 Scored on both test fields of phase_cells_t98g, mean over them.
 
 - untouched: as it is, and told the median diameter of T98G cells in the training rows (`--diameter`).
-- tuned: 200 steps of 4 crops of 128 px on one training field (another one per seed); for comparison the same from
-  the stain model of phase_nuclear, at the same scale.
+- tuned: 200 steps of 4 crops of 128 px on one training field (another one per seed).
 """
 
 from pathlib import Path
@@ -25,9 +24,9 @@ from paper_a_runs import (
     rows_of,
 )
 
-UNTOUCHED, WITH_DIAMETER, CELLS, STAIN = "untouched", "untouched, --diameter", "HeLa cells", "HeLa stain"
-WAYS = (UNTOUCHED, WITH_DIAMETER, CELLS, STAIN)
-FOLDER, HELA_CELLS, HELA_SCALE = "phase_cells_t98g", 58.0, 0.5
+UNTOUCHED, WITH_DIAMETER, TUNED = "untouched", "untouched, --diameter", "tuned"
+WAYS = (UNTOUCHED, WITH_DIAMETER, TUNED)
+FOLDER = "phase_cells_t98g"
 
 
 def median_diameter(data: Path) -> float:
@@ -57,10 +56,8 @@ def run(out: Path, data: Path, way: str, seed: int, factor: float) -> dict[str, 
         if way == WITH_DIAMETER:
             changed = {"diameter": diameter}
         elif way != UNTOUCHED:
-            starts = {CELLS: model, STAIN: out / f"stain_phase_nuclear_{seed}"}
-            start, steps = starts[way], round(LABEL_STEPS * factor)
-            scale = round(HELA_SCALE * HELA_CELLS / diameter, 2)
-            model = cell_model(out / name, table, [chosen], "cells", "phase", start, scale, seed, steps)
+            steps = round(LABEL_STEPS * factor)
+            model = cell_model(out / name, table, [chosen], "cells", "phase", model, None, seed, steps)
         records = predicted(model, table, test, out / f"{name}_test", "cells", **changed)
         return {
             "way": way,

@@ -41,7 +41,7 @@ ROWS = {
     ("nuclei", CROP_OF_512, 1): EVERY,
     ("cells", CROP_OF_512, 1): EVERY,
     ("cells", 4, LONG): ("stain",),
-    ("nuclei", 1, 1): EVERY,
+    ("nuclei", 1, 1): TWO,
     ("cells", 1, 1): TWO,
     ("cells", 4, 1): TWO,
     ("cells", 2, 1): TWO,
