@@ -5,13 +5,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.instances.holes import fill_holes
 from frugalseg.instances.maps import PEAK, distance_target, instances_from_maps
 
 
 def labels_of_maps(
     maps: NDArray[np.float32], target: Literal["nuclei", "cells"], h: float = 20.0
 ) -> NDArray[np.uint32]:
-    """Numbered objects (Y,X) uint32 of a network's maps (K,Y,X).
+    """Numbered objects (Y,X) uint32, without holes, of a network's maps (K,Y,X).
 
     Parameters
     ----------
@@ -25,8 +26,8 @@ def labels_of_maps(
     """
     mask = maps[-1] > 0
     if target == "cells":
-        return instances_from_maps(maps[0] * PEAK, mask, h)
+        return fill_holes(instances_from_maps(maps[0] * PEAK, mask, h))
     from scipy import ndimage
 
     connected, _ = ndimage.label(mask, np.ones((3, 3)))
-    return instances_from_maps(distance_target(connected, single_peak=False), mask, h)
+    return fill_holes(instances_from_maps(distance_target(connected, single_peak=False), mask, h))

@@ -2,10 +2,10 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 from skimage.measure import label
 
 from frugalseg.errors import WrongShape
+from frugalseg.instances.holes import fill_holes
 
 
 def tidy_labels(labels: ArrayLike, points: ArrayLike | None = None, min_area: int = 0) -> NDArray[np.uint32]:
@@ -45,7 +45,7 @@ def tidy_labels(labels: ArrayLike, points: ArrayLike | None = None, min_area: in
     numbered = (compact.reshape(given.shape) + int(ids[0] != 0)).astype(np.int32)
     ids = np.concatenate([[0], ids[ids > 0]])
     markers = np.zeros((0, 2)) if points is None else np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    filled = _without_holes(np.where(_main_pieces(numbered, ids, markers), numbered, 0).astype(np.int32))
+    filled = fill_holes(np.where(_main_pieces(numbered, ids, markers), numbered, 0).astype(np.uint32))
     sizes = np.bincount(filled.ravel(), minlength=len(ids))
     filled[sizes[filled] < min_area] = 0
     return ids.astype(np.uint32)[filled]
@@ -71,21 +71,3 @@ def _main_pieces(
     main[owner[hit[own]]] = hit[own]
     kept: NDArray[np.bool_] = (pieces > 0) & (main[compact] == pieces)
     return kept
-
-
-def _without_holes(compact: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Fill background that a single cell encloses."""
-    holes, count = ndimage.label(np.pad(compact == 0, 1, constant_values=True))
-    lowest = np.full(count + 1, np.iinfo(np.int32).max)
-    highest = np.zeros(count + 1, dtype=np.int32)
-    around = np.pad(compact, 1)
-    for axis in (0, 1):
-        first = tuple(slice(0, -1) if a == axis else slice(None) for a in (0, 1))
-        second = tuple(slice(1, None) if a == axis else slice(None) for a in (0, 1))
-        for here, there in ((first, second), (second, first)):
-            both = (holes[here] > 0) & (around[there] > 0)
-            np.minimum.at(lowest, holes[here][both], around[there][both])
-            np.maximum.at(highest, holes[here][both], around[there][both])
-    fill = np.where(lowest == highest, highest, 0)
-    fill[[0, holes[0, 0]]] = 0
-    return np.where(compact > 0, compact, fill[holes[1:-1, 1:-1]]).astype(np.int32)
