@@ -197,11 +197,16 @@ def mean_text(values: Sequence[float]) -> str:
 
 
 def gain_text(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    """Relative gain of paired runs, mean and 95 % interval over seeds."""
+    """Gain of paired runs, relative and as a difference, each with mean and 95 % interval over seeds."""
     from frugalseg.evaluation.intervals import mean_interval
 
-    gains = [(a - b) / b for a, b in zip(ours, theirs, strict=True) if b > 0]
-    if not gains:
-        return "–"
-    one = mean_interval(gains)
-    return f"{one.mean:+.0%}" if one.low is None else f"{one.mean:+.0%} [{one.low:+.0%}, {one.high:+.0%}]"
+    texts = []
+    for gains, form in (
+        ([(a - b) / b for a, b in zip(ours, theirs, strict=True) if b > 0], "+.0%"),
+        ([a - b for a, b in zip(ours, theirs, strict=True)], "+.3f"),
+    ):
+        if gains:
+            one = mean_interval(gains)
+            span = "" if one.low is None else f" [{one.low:{form}}, {one.high:{form}}]"
+            texts.append(f"{one.mean:{form}}{span}")
+    return "; ".join(texts)
