@@ -10,6 +10,7 @@ from frugalseg.networks.cutter import PAPER_WIDTHS
 PAPER = {
     "patch": 64,
     "sigma": 15.0,
+    "regularization": None,
     "widths": PAPER_WIDTHS,
     "stride": 1,
     "prior": False,

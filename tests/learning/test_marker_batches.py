@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from frugalseg.errors import NoMarkers, WrongShape
 from frugalseg.learning.from_markers.data import Batch, MarkerBatches, MarkerSample, PaddedField, border_ease
 from frugalseg.learning.from_markers.settings import CutterSettings
-from frugalseg.networks.patches import gaussian_disk, turned_back
+from frugalseg.networks.patches import turned_back
+from frugalseg.networks.positions import gaussian_disk
 
 NO_TURN = (False, False, False)
 
@@ -17,6 +18,7 @@ def _settings(**values: object) -> CutterSettings:
     small = {
         "patch": 16,
         "sigma": 4.0,
+        "regularization": None,
         "widths": (4, 4),
         "stride": 1,
         "batch": 4,

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from frugalseg.networks.cutter import PAPER_WIDTHS, Cutter
-from frugalseg.networks.patches import gaussian_disk
+from frugalseg.networks.positions import gaussian_disk
 
 
 def _zeroed(cutter: Cutter, bias: float = 0.0) -> Cutter:

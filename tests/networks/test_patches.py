@@ -1,4 +1,4 @@
-"""Patches around markers: the right pixels, the disk on the marker, and turns that can be taken back."""
+"""Patches around markers: the right pixels, the position channel behind them, and turns that can be taken back."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from frugalseg.networks.patches import (
     Turns,
     canvas_index,
     every_turn,
-    gaussian_disk,
     padded_planes,
     patches_at,
     turned,
     turned_back,
 )
+from frugalseg.networks.positions import gaussian_disk
 
 SIDE = 8
 
@@ -41,15 +41,6 @@ def test_turned_and_back_is_as_before(turns: Turns) -> None:
     assert torch.equal(turned_back(turned(patches[:, 0], turns), turns), patches[:, 0])
 
 
-def test_the_disk_is_a_gaussian_on_the_centre_pixel() -> None:
-    disk = gaussian_disk(64, 15.0)
-    assert disk.shape == (64, 64)
-    assert divmod(int(disk.argmax()), 64) == (32, 32)
-    assert disk[32, 32] == 1
-    assert disk[32, 47].item() == pytest.approx(np.exp(-0.5))
-    assert disk[20, 41].item() == pytest.approx(np.exp(-(12**2 + 9**2) / (2 * 15**2)))
-
-
 @pytest.mark.parametrize("shape", [(20, 31), (3, 5), (1, 1)])
 def test_every_marker_has_a_whole_patch_centred_on_it(shape: tuple[int, int]) -> None:
     """Border markers and images smaller than a patch among them."""
@@ -57,7 +48,7 @@ def test_every_marker_has_a_whole_patch_centred_on_it(shape: tuple[int, int]) ->
     planes = np.stack([number, -number])
     centres = np.argwhere(np.ones(shape))
     padded = torch.from_numpy(padded_planes(planes, SIDE))
-    patches = patches_at(padded, centres, gaussian_disk(SIDE, 2.0))
+    patches = patches_at(padded, centres, gaussian_disk(SIDE, 2.0).expand(len(centres), 1, -1, -1))
     assert patches.shape == (len(centres), 3, SIDE, SIDE)
     # The marker's own pixel lies where the disk has its maximum.
     assert patches[:, 0, SIDE // 2, SIDE // 2].tolist() == number.ravel().tolist()

@@ -6,7 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from frugalseg.networks.patches import gaussian_disk
+from frugalseg.images.ways import relief
+from frugalseg.networks.positions import MarkerPositions, gaussian_disk
 from frugalseg.prediction import cells
 from frugalseg.prediction.cells import cells_from_patches, cut_probabilities
 
@@ -27,6 +28,12 @@ class FirstRow(nn.Module):
         return logits
 
 
+def _disks(shape: tuple[int, int], points: NDArray[np.float64], side: int, sigma: float) -> MarkerPositions:
+    """The paper's disk at each point."""
+    centres = np.clip(np.round(points).astype(np.int64), 0, np.array(shape) - 1)
+    return MarkerPositions(np.zeros(shape, np.float32), centres, side, sigma, None)
+
+
 def _planes(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).normal(size=(2, *shape)).astype(np.float32)
 
@@ -36,7 +43,12 @@ def _planes(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
 def test_patches_hold_the_networks_answer_at_their_corner(shape: tuple[int, int], orientations: int) -> None:
     planes = _planes(shape)
     points = np.array([[0.0, 0.0], [2.4, 3.6], [shape[0] - 0.6, shape[1] - 0.6]])
-    found, corners = cut_probabilities(Pixelwise(), planes, points, 16, 4.0, orientations)  # type: ignore[arg-type]
+    found, corners = cut_probabilities(
+        Pixelwise(),  # type: ignore[arg-type]
+        planes,
+        _disks(shape, points, 16, 4.0),
+        orientations,
+    )
     assert corners.tolist() == [[-8, -8], [-6, -4], [shape[0] - 9, shape[1] - 9]]
     disk = gaussian_disk(16, 4.0).numpy()
     for patch, (top, left) in zip(found, corners, strict=True):
@@ -47,9 +59,9 @@ def test_patches_hold_the_networks_answer_at_their_corner(shape: tuple[int, int]
 
 
 def test_eight_orientations_are_turned_back_and_averaged() -> None:
-    points = np.array([[10.0, 10.0]])
-    one, _ = cut_probabilities(FirstRow(), _planes((20, 20)), points, 16, 4.0, 1)  # type: ignore[arg-type]
-    eight, _ = cut_probabilities(FirstRow(), _planes((20, 20)), points, 16, 4.0, 8)  # type: ignore[arg-type]
+    disks = _disks((20, 20), np.array([[10.0, 10.0]]), 16, 4.0)
+    one, _ = cut_probabilities(FirstRow(), _planes((20, 20)), disks, 1)  # type: ignore[arg-type]
+    eight, _ = cut_probabilities(FirstRow(), _planes((20, 20)), disks, 8)  # type: ignore[arg-type]
     assert one[0, 0, :3].tolist() == [1, 1, 1]
     assert one.sum() == pytest.approx(3)
     turns = [np.rot90(side, k) for side in (one[0], one[0][::-1]) for k in range(4)]
@@ -57,17 +69,19 @@ def test_eight_orientations_are_turned_back_and_averaged() -> None:
 
 
 def test_batches_of_patches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = np.random.default_rng(0).uniform(0, 29, (7, 2))
-    together = cut_probabilities(Pixelwise(), _planes((30, 30)), points, 16, 4.0, 1)  # type: ignore[arg-type]
+    planes = _planes((30, 30))
+    centres = np.random.default_rng(0).integers(0, 30, (7, 2))
+    positions = MarkerPositions(relief(planes[0]), centres, 16, 4.0, 0.05)
+    together = cut_probabilities(Pixelwise(), planes, positions, 1)  # type: ignore[arg-type]
     monkeypatch.setattr(cells, "AT_ONCE", 3)
-    apart = cut_probabilities(Pixelwise(), _planes((30, 30)), points, 16, 4.0, 1)  # type: ignore[arg-type]
+    apart = cut_probabilities(Pixelwise(), planes, positions, 1)  # type: ignore[arg-type]
     np.testing.assert_allclose(apart[0], together[0], atol=1e-6)
     assert np.array_equal(apart[1], together[1])
 
 
 def test_no_marker_gives_no_cell() -> None:
     points = np.zeros((0, 2))
-    found, corners = cut_probabilities(Pixelwise(), _planes((9, 9)), points, 16, 4.0)  # type: ignore[arg-type]
+    found, corners = cut_probabilities(Pixelwise(), _planes((9, 9)), _disks((9, 9), points, 16, 4.0))  # type: ignore[arg-type]
     assert found.shape == (0, 16, 16)
     labels, _ = cells_from_patches(found, corners, points, np.ones((9, 9), bool))
     assert labels.dtype == np.uint32
@@ -121,7 +135,7 @@ def test_border_cells_and_scale(factor: float) -> None:
             return 40 * (patches[:, -1] - float(np.exp(-0.5)))
 
     planes = np.zeros((1, *small), np.float32)
-    found, corners = cut_probabilities(Disk(), planes, centres, 64, sigma)  # type: ignore[arg-type]
+    found, corners = cut_probabilities(Disk(), planes, _disks(small, centres, 64, sigma))  # type: ignore[arg-type]
     labels, _ = cells_from_patches(found, corners, points, np.ones(shape, bool), factor, complete=False)
     y, x = np.mgrid[: shape[0], : shape[1]]
     for number, (row, column) in enumerate(points, start=1):

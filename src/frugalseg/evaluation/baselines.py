@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
 from frugalseg.evaluation.propagate import propagate
+from frugalseg.images.ways import unit_range
 
 Image = npt.NDArray[Any]  # (Y, X) numbers
 Points = npt.NDArray[Any]  # (N, 2) y, x in px
@@ -132,9 +133,7 @@ def propagation(
     array([1, 1, 1, 1, 1, 2, 2, 2], dtype=uint32)
     """
     image, points, mask = _checked(image, points, mask)
-    low, high = np.percentile(image, [0.1, 99.9]) if image.size else (0.0, 0.0)
-    scaled = ((image - low) / (high - low)).clip(0, 1) if high > low else np.zeros_like(image)
-    return propagate(scaled, _seeds(points, mask, seeds), mask, regularization)[0]
+    return propagate(unit_range(image), _seeds(points, mask, seeds), mask, regularization)[0]
 
 
 BASELINES: MappingProxyType[str, Callable[[Image, Points, Mask], Labels]] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""What a cutter is given: patches around markers, with a disk at the marker, turned or not."""
+"""What a cutter is given: patches around markers, with the marker's position, turned or not."""
 
 import numpy as np
 import torch
@@ -42,13 +42,6 @@ def turned_back(patches: Tensor, turns: Turns) -> Tensor:
     return patches.flip(-1) if flip_x else patches
 
 
-def gaussian_disk(side: int, sigma: float) -> Tensor:
-    """Disk (y,x) of height 1 at the patch's marker, which is pixel ``side // 2``."""
-    steps = torch.arange(side, dtype=torch.float32) - side // 2
-    squares = steps[:, None] ** 2 + steps[None, :] ** 2
-    return torch.exp(-squares / (2 * sigma**2))
-
-
 def padded_planes(planes: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Mirror (C,Y,X) at its borders by half a patch, so that every marker has a whole one.
 
@@ -81,19 +74,18 @@ def canvas_index(corners: Tensor, side: int, width: int) -> Tensor:
     return rows[:, :, None] * width + columns[:, None, :]
 
 
-def patches_at(padded: Tensor, centres: NDArray[np.int64], disk: Tensor) -> Tensor:
-    """Patches (N,C+1,y,x) at markers: the planes, then the disk.
+def patches_at(padded: Tensor, corners: NDArray[np.int64], positions: Tensor) -> Tensor:
+    """Patches (N,C+1,y,x): the planes, then the position channel.
 
     Parameters
     ----------
     padded : Tensor
-        Planes (C,Y,X) padded by half a patch.
-    centres : (N,2) int64
-        Marker pixels (y, x) of the image before padding.
-    disk : Tensor
-        From `gaussian_disk`.
+        Planes (C,Y,X) padded by half a patch, so that a marker's pixel is also its patch's corner.
+    corners : (N,2) int64
+        Upper left corner (y, x) of each patch in the padded planes.
+    positions : Tensor
+        Position channel (N,1,y,x), from `frugalseg.networks.positions.MarkerPositions`.
     """
-    side = disk.shape[-1]
-    index = canvas_index(torch.from_numpy(centres), side, padded.shape[-1])
+    index = canvas_index(torch.from_numpy(corners), positions.shape[-1], padded.shape[-1])
     values = padded.flatten(1)[:, index].transpose(0, 1)
-    return torch.cat([values, disk.expand(len(centres), 1, -1, -1)], dim=1)
+    return torch.cat([values, positions], dim=1)

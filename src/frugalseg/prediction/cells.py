@@ -11,12 +11,12 @@ from frugalseg.instances.tidy import tidy_labels
 from frugalseg.networks.cutter import Cutter
 from frugalseg.networks.patches import (
     every_turn,
-    gaussian_disk,
     padded_planes,
     patches_at,
     turned,
     turned_back,
 )
+from frugalseg.networks.positions import MarkerPositions
 
 #: Patches that go through the network at once.
 AT_ONCE = 64
@@ -25,9 +25,7 @@ AT_ONCE = 64
 def cut_probabilities(
     cutter: Cutter,
     planes: NDArray[np.float32],
-    points: NDArray[np.float64],
-    side: int = 64,
-    sigma: float = 15.0,
+    positions: MarkerPositions,
     orientations: int = 8,
     device: torch.device | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -39,10 +37,8 @@ def cut_probabilities(
         Trained.
     planes : (C,Y,X) float32
         Image at the working scale, normalised as in training.
-    points : (N,2) float64
-        Markers (y, x), px at the working scale.
-    side, sigma : int, float
-        Patch side and standard deviation of the disk, px, as in training.
+    positions : MarkerPositions
+        Of the image's markers; patch side and all else as in training.
     orientations : {1, 8}
         Flips and transposes to average.
     device : torch.device, optional
@@ -56,15 +52,13 @@ def cut_probabilities(
     """
     device = device or torch.device("cpu")
     cutter = cutter.to(device).eval()
-    shape = planes.shape[1:]
-    centres = np.clip(np.round(points).astype(np.int64).reshape(-1, 2), 0, np.array(shape) - 1)
+    centres, side = positions.centres, positions.side
     padded = torch.from_numpy(padded_planes(planes, side))
-    disk = gaussian_disk(side, sigma)
     found = np.zeros((len(centres), side, side), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(centres), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            patches = patches_at(padded, centres[part], disk).to(device)
+            part = np.arange(start, min(start + AT_ONCE, len(centres)))
+            patches = patches_at(padded, centres[part], positions(part)).to(device)
             total = torch.zeros(patches.shape[0], side, side, device=device)
             for turns in every_turn()[:orientations]:
                 flipped = turned(patches, turns).contiguous(memory_format=torch.channels_last)

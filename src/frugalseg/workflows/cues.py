@@ -17,6 +17,7 @@ from frugalseg.images.appearance import Appearance, appearance_of, normalised
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.scale import resize_labels, resize_planes, resize_points, scaled_shape
+from frugalseg.images.ways import relief
 from frugalseg.learning.from_markers.data import MarkerSample
 from frugalseg.learning.from_markers.settings import WORKING_DIAMETER
 from frugalseg.networks.store import load_card
@@ -219,6 +220,7 @@ def sample_of(cues: FieldCues, appearances: Sequence[Appearance] | None = None) 
         resize_points(cues.markers.points, cues.shape, shape),
         resize_labels(cues.foreground.mask, shape),
         looks[0] == "label-free",
+        relief(small[0]),
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from frugalseg.errors import BadModel
 from frugalseg.evaluation.report import TrainingCurve
 from frugalseg.learning.fit import Device, FitRecord, pick_device
-from frugalseg.learning.from_markers.data import MarkerSample
+from frugalseg.learning.from_markers.data import MarkerSample, positions_of
 from frugalseg.learning.from_markers.settings import CutterSettings
 from frugalseg.learning.from_markers.task import new_cutter
 from frugalseg.networks.cards import CutterCard, TrainingSummary
@@ -26,13 +26,7 @@ def cut_cells(
 ) -> NDArray[np.uint32]:
     """Labels (Y,X) uint32 of one field at the image's own scale."""
     probabilities, corners = cut_probabilities(
-        cutter,
-        sample.planes,
-        sample.points,
-        cutting.patch,
-        cutting.sigma,
-        cutting.orientations,
-        pick_device(device),
+        cutter, sample.planes, positions_of(sample, cutting), cutting.orientations, pick_device(device)
     )
     labels, _ = cells_from_patches(
         probabilities,
@@ -52,7 +46,8 @@ def load_cutter(folder: Path) -> tuple[CutterCard, CutterSettings, Cutter]:
     if not isinstance(card, CutterCard):
         raise BadModel(f"{folder} is a model of kind '{card.kind}', and a cutter is needed here")
     try:
-        cutting = CutterSettings.model_validate(card.settings)
+        # Cards from before ways were followed do not name the setting: those cutters know the disk.
+        cutting = CutterSettings.model_validate({"regularization": None} | card.settings)
         cutter = new_cutter(len(card.channels), cutting)
     except ValidationError as error:
         first = error.errors()[0]

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from frugalseg.errors import NoMarkers, WrongShape
 from frugalseg.images.appearance import blur
+from frugalseg.images.ways import relief
 from frugalseg.learning.augment import vary_grey_values
 from frugalseg.learning.from_markers.settings import CutterSettings
-from frugalseg.networks.patches import Turns, canvas_index, gaussian_disk, padded_planes, patches_at, turned
+from frugalseg.networks.patches import Turns, canvas_index, padded_planes, patches_at, turned
+from frugalseg.networks.positions import MarkerPositions
 
 #: Edges that attract borders are sought at this scale, px at the working scale.
 EDGE_SIGMA = 1.0
@@ -38,6 +40,9 @@ class MarkerSample:
         (Y,X) bool.
     label_free
         Whether the first plane shows phase contrast, DIC or bright-field, and so may have a halo.
+    relief
+        (Y,X) float32, 0..1, over which ways from the markers are measured (`frugalseg.images.ways.relief`); made from
+        the first plane when None.
     """
 
     name: str
@@ -45,6 +50,7 @@ class MarkerSample:
     points: NDArray[np.float64]
     foreground: NDArray[np.bool_]
     label_free: bool = False
+    relief: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what does not belong together."""
@@ -61,6 +67,14 @@ class MarkerSample:
         return np.clip(np.round(self.points).astype(np.int64), 0, np.array(self.foreground.shape) - 1)
 
 
+def positions_of(sample: MarkerSample, settings: CutterSettings, reach: int = 0) -> MarkerPositions:
+    """Position channel of a field's markers; patches may be moved by `reach` px."""
+    ground = relief(sample.planes[0]) if sample.relief is None else sample.relief
+    return MarkerPositions(
+        ground, sample.centres, settings.patch, settings.sigma, settings.regularization, reach
+    )
+
+
 @dataclass(frozen=True)
 class Batch:
     """Patches of one canvas, turned, with what the loss needs to turn them back and lay them down.
@@ -68,7 +82,7 @@ class Batch:
     Attributes
     ----------
     patches
-        (N,C+1,y,x); the last channel is the Gaussian disk.
+        (N,C+1,y,x); the last channel is the marker's position.
     index
         (N,y,x) flat index on the canvas, before turning.
     foreground
@@ -101,7 +115,7 @@ class PaddedField:
     sample : MarkerSample
         The field.
     settings : CutterSettings
-        Patch side, disk, border weight.
+        Patch side, position channel, border weight.
     """
 
     def __init__(self, sample: MarkerSample, settings: CutterSettings) -> None:
@@ -109,7 +123,7 @@ class PaddedField:
         self.reach = math.ceil(2 * self.shift)
         # Centres are also upper left corners on a canvas padded by half a patch; moved patches need some px more.
         self.centres = sample.centres
-        self.disk = gaussian_disk(self.side, settings.sigma)
+        self.positions = positions_of(sample, settings, self.reach)
         padded = self.side + 2 * self.reach
         self.planes = torch.from_numpy(padded_planes(sample.planes, padded))
         mask = padded_planes(sample.foreground[None].astype(np.float32), padded)[0]
@@ -123,12 +137,14 @@ class PaddedField:
 
         Each patch is moved off its marker a little, and its grey values are varied, where the settings say so.
         """
-        move = np.round(random.normal(0, self.shift, (len(chosen), 2))) if self.shift else np.zeros(2)
-        corners = self.centres[chosen] + self.reach + np.clip(move, -self.reach, self.reach).astype(np.int64)
+        size = (len(chosen), 2)
+        drawn = np.round(random.normal(0, self.shift, size)) if self.shift else np.zeros(size)
+        moves = np.clip(drawn, -self.reach, self.reach).astype(np.int64)
+        corners = self.centres[chosen] + self.reach + moves
         start, stop = corners.min(axis=0), corners.max(axis=0) + self.side
         window = (slice(start[0], stop[0]), slice(start[1], stop[1]))
         index = canvas_index(torch.from_numpy(corners - start), self.side, int(stop[1] - start[1]))
-        patches = patches_at(self.planes, corners, self.disk)
+        patches = patches_at(self.planes, corners, self.positions(chosen, moves))
         patches[:, :-1] = vary_grey_values(patches[:, :-1], self.vary, random)
         return Batch(
             turned(patches, turns),

@@ -22,7 +22,10 @@ class CutterSettings(BaseModel):
     patch
         Side of a patch, px at the working scale, where a cell is 30 px wide.
     sigma
-        Standard deviation of the Gaussian disk at the marker, px at the working scale.
+        Standard deviation of the Gaussian at the marker, px at the working scale.
+    regularization
+        The Gaussian falls off with the shortest way over the image; this is the price of a px where nothing
+        changes, see `frugalseg.networks.positions.MarkerPositions`. None: with the distance, the paper's disk.
     widths, stride, prior
         Of the network, see `frugalseg.networks.cutter.Cutter`.
     overlap, outside
@@ -58,6 +61,7 @@ class CutterSettings(BaseModel):
 
     patch: int = Field(64, ge=16)
     sigma: float = Field(15.0, gt=0)
+    regularization: float | None = Field(0.05, gt=0, allow_inf_nan=False)
     widths: tuple[int, ...] = (24, 32, 48, 64)
     stride: Literal[1, 2] = 2
     prior: bool = True
@@ -115,6 +119,7 @@ class CutterSettings(BaseModel):
         (32, 64, 128, 256, 256)
         """
         paper: dict[str, Any] = {
+            "regularization": None,
             "widths": PAPER_WIDTHS,
             "stride": 1,
             "prior": False,
