@@ -24,6 +24,7 @@ PAPER = {
     "max_steps": 1600,
     "steps_per_marker": None,
     "orientations": 1,
+    "margin": 0,
     "complete": False,
     "trim": False,
 }
@@ -71,6 +72,9 @@ def test_another_bound_of_steps_changes_nothing_else(name: str) -> None:
         ({"patch": 60, "widths": (4, 4, 4), "stride": 2}, "multiple of 8"),
         ({"patch": 60, "widths": PAPER_WIDTHS, "stride": 1}, "multiple of 16"),
         ({"patch": 8}, "greater than or equal to 16"),
+        ({"margin": 5}, "2 margin must be a multiple of 16"),
+        ({"margin": -8}, "greater than or equal to 0"),
+        ({"regularization": 0.0}, "greater than 0"),
         ({"stride": 3}, "1 or 2"),
         ({"orientations": 4}, "1 or 8"),
         ({"sigma": 0.0}, "greater than 0"),

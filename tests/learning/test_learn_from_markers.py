@@ -160,7 +160,7 @@ def test_the_papers_network_learns_too() -> None:
 
 def _cell_miou(cutter: Cutter, field: SyntheticField, settings: CutterSettings) -> float:
     sample = _sample(field)
-    positions = data.positions_of(sample, settings)
+    positions = data.positions_of(sample, settings, settings.side_in_use)
     probabilities, corners = cut_probabilities(cutter, sample.planes, positions, settings.orientations)
     labels, _ = cells_from_patches(probabilities, corners, sample.points, sample.foreground)
     return score_labels(field.cells, labels).cell_miou

@@ -25,8 +25,9 @@ def cut_cells(
     cutter: Cutter, cues: FieldCues, sample: MarkerSample, cutting: CutterSettings, device: Device
 ) -> NDArray[np.uint32]:
     """Labels (Y,X) uint32 of one field at the image's own scale."""
+    positions = positions_of(sample, cutting, cutting.side_in_use)
     probabilities, corners = cut_probabilities(
-        cutter, sample.planes, positions_of(sample, cutting), cutting.orientations, pick_device(device)
+        cutter, sample.planes, positions, cutting.orientations, pick_device(device)
     )
     labels, _ = cells_from_patches(
         probabilities,
@@ -46,8 +47,8 @@ def load_cutter(folder: Path) -> tuple[CutterCard, CutterSettings, Cutter]:
     if not isinstance(card, CutterCard):
         raise BadModel(f"{folder} is a model of kind '{card.kind}', and a cutter is needed here")
     try:
-        # Cards from before ways were followed do not name the setting: those cutters know the disk.
-        cutting = CutterSettings.model_validate({"regularization": None} | card.settings)
+        # Older cards do not name these settings: their cutters know the disk, and patches as in training.
+        cutting = CutterSettings.model_validate({"regularization": None, "margin": 0} | card.settings)
         cutter = new_cutter(len(card.channels), cutting)
     except ValidationError as error:
         first = error.errors()[0]

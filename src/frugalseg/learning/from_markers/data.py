@@ -67,12 +67,12 @@ class MarkerSample:
         return np.clip(np.round(self.points).astype(np.int64), 0, np.array(self.foreground.shape) - 1)
 
 
-def positions_of(sample: MarkerSample, settings: CutterSettings, reach: int = 0) -> MarkerPositions:
-    """Position channel of a field's markers; patches may be moved by `reach` px."""
+def positions_of(
+    sample: MarkerSample, settings: CutterSettings, side: int, reach: int = 0
+) -> MarkerPositions:
+    """Position channel of a field's markers, in patches of `side` px that may be moved by `reach` px."""
     ground = relief(sample.planes[0]) if sample.relief is None else sample.relief
-    return MarkerPositions(
-        ground, sample.centres, settings.patch, settings.sigma, settings.regularization, reach
-    )
+    return MarkerPositions(ground, sample.centres, side, settings.sigma, settings.regularization, reach)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class PaddedField:
         self.reach = math.ceil(2 * self.shift)
         # Centres are also upper left corners on a canvas padded by half a patch; moved patches need some px more.
         self.centres = sample.centres
-        self.positions = positions_of(sample, settings, self.reach)
+        self.positions = positions_of(sample, settings, self.side, self.reach)
         padded = self.side + 2 * self.reach
         self.planes = torch.from_numpy(padded_planes(sample.planes, padded))
         mask = padded_planes(sample.foreground[None].astype(np.float32), padded)[0]

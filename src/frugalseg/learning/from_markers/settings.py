@@ -51,6 +51,9 @@ class CutterSettings(BaseModel):
         in the paper.
     orientations
         Flips and transposes averaged when the trained network is used: 1 (the paper) or 8.
+    margin
+        A patch is wider by this many px on each side when the trained network is used than it was in training, so
+        that large cells are not cut off along straight lines. 0 in the paper.
     complete
         Share out foreground that no patch claims with one half, by the network's own probabilities.
     trim
@@ -77,6 +80,7 @@ class CutterSettings(BaseModel):
     max_steps: int = Field(3500, ge=1)
     steps_per_marker: float | None = Field(20.0, gt=0)
     orientations: Literal[1, 8] = 8
+    margin: int = Field(8, ge=0)
     complete: bool = True
     trim: bool = True
 
@@ -85,7 +89,16 @@ class CutterSettings(BaseModel):
         multiple = self.stride * 2 ** (len(self.widths) - 1)
         if self.patch % multiple or self.patch % 2:
             raise ValueError(f"patch must be a multiple of {multiple} px for this network, not {self.patch}")
+        if self.side_in_use % multiple:
+            raise ValueError(
+                f"patch + 2 margin must be a multiple of {multiple} px for this network, not {self.side_in_use}"
+            )
         return self
+
+    @property
+    def side_in_use(self) -> int:
+        """Side of a patch when the trained network is used, px."""
+        return self.patch + 2 * self.margin
 
     def steps_for(self, n_markers: int) -> int:
         """Upper bound of training steps for so many markers in all fields together.
@@ -132,6 +145,7 @@ class CutterSettings(BaseModel):
             "max_steps": 1600,
             "steps_per_marker": None,
             "orientations": 1,
+            "margin": 0,
             "complete": False,
             "trim": False,
         }
