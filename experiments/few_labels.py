@@ -63,7 +63,7 @@ def run(
         folder = FOLDERS[target]
         inputs, scale = INPUTS[target]
         train, test = fields_of(data, folder)
-        chosen = _chosen(train if target == "nuclei" else HELA, number, seed)
+        chosen = chosen_fields(train if target == "nuclei" else HELA, number, seed)
         table = whole = data / folder / "fields.csv"
         if number == CROP_OF_512:
             table = crop_table(out / f"{name}_labels", data, folder, chosen[0], target, 512, seed)
@@ -103,7 +103,7 @@ def complete(out: Path, *job: Any) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def _chosen(train: tuple[str, ...], number: int | str, seed: int) -> list[str]:
+def chosen_fields(train: tuple[str, ...], number: int | str, seed: int) -> list[str]:
     """Labelled fields: another first one per seed."""
     count = 1 if number == CROP_OF_512 else int(number)
     first = (seed * 3) % len(train)

@@ -100,8 +100,12 @@ def cell_model(
     scale: float | None,
     seed: int,
     steps: int,
+    **changed: Any,
 ) -> Path:
-    """Train a model of nuclei or cells, the last weights kept; start: "nothing", "imagenet" or a model's folder."""
+    """Train a model of nuclei or cells, the last weights kept; start: "nothing", "imagenet" or a model's folder.
+
+    `changed` are other settings of `LearnLabelsSettings`.
+    """
     from frugalseg.workflows.learn_labels import LearnLabelsSettings, learn_labels_model
 
     one_thread()
@@ -121,6 +125,7 @@ def cell_model(
         max_steps=steps,
         seed=seed,
         **begin,
+        **changed,
     )
     where = [f"field={','.join(fields)}"]
     learn_labels_model([table], out, settings, where=where, device="cpu", resume=True, quiet=True)
