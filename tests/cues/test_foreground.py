@@ -27,15 +27,15 @@ BOUNDS = [
     ("cytoplasm", "intensity", 0.97, 0.77),
     ("membrane", "intensity", 0.6, 0.78),
     ("phase", "texture", 0.1, 0.40),
-    ("phase", "texture", 0.3, 0.54),
-    ("phase", "texture", 0.6, 0.59),
-    ("phase", "texture", 0.85, 0.64),
-    ("phase", "texture", 0.97, 0.60),
-    ("brightfield", "texture", 0.05, 0.56),
+    ("phase", "texture", 0.3, 0.55),
+    ("phase", "texture", 0.6, 0.70),
+    ("phase", "texture", 0.85, 0.78),
+    ("phase", "texture", 0.97, 0.90),
+    ("brightfield", "texture", 0.05, 0.60),
     ("brightfield", "texture", 0.3, 0.73),
-    ("brightfield", "texture", 0.6, 0.68),
-    ("brightfield", "texture", 0.85, 0.66),
-    ("brightfield", "texture", 0.97, 0.62),
+    ("brightfield", "texture", 0.6, 0.70),
+    ("brightfield", "texture", 0.85, 0.72),
+    ("brightfield", "texture", 0.97, 0.68),
 ]
 
 
@@ -55,7 +55,31 @@ def test_the_mask_is_where_the_cells_are(
     assert _iou(found.mask, truth) >= least
     # The evidence agrees with the mask: surer inside than outside, never beyond 0 to 1.
     assert 0 <= found.probability.min() < found.probability.max() <= 1
-    assert found.probability[found.mask].mean() > found.probability[~found.mask].mean() + 0.2
+    if not found.mask.all():
+        assert found.probability[found.mask].mean() > found.probability[~found.mask].mean() + 0.2
+
+
+@pytest.mark.parametrize(("channel", "least"), [("phase", 0.45), ("brightfield", 0.65)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_large_field_with_eight_cells_is_mostly_background(channel: str, least: float, seed: int) -> None:
+    """Measured: 0.54 to 0.62 and 0.71 to 0.77. A mixture over the whole field splits the background: 0.06 in phase."""
+    field = make_cells((512, 512), n_cells=8, seed=seed, dim_nuclei=0.0)
+    found = find_foreground(field.planes([channel]), field.markers, 30, "texture")
+    assert _iou(found.mask, field.cells > 0) >= least
+
+
+def test_false_markers_on_background_do_not_flood_it() -> None:
+    """A fifth more markers, all of them on background that is smooth."""
+    field = make_cells((256, 256), density=0.3, seed=1)
+    background = np.argwhere(field.cells == 0)
+    chosen = np.random.default_rng(0).integers(len(background), size=len(field.markers) // 5)
+    markers = np.concatenate([field.markers, background[chosen]])
+    planes = field.planes(["brightfield"])
+    clean, dirty = (
+        find_foreground(planes, points, 30, "texture").mask for points in (field.markers, markers)
+    )
+    assert _iou(clean, field.cells > 0) > 0.7
+    assert _iou(dirty, clean) > 0.9
 
 
 @pytest.mark.parametrize("density", [0.1, 0.6, 0.85])

@@ -13,8 +13,14 @@ Plane = NDArray[np.float32]
 
 #: Gaussian windows in cell diameters: the fine structure that counts as texture, and its averaging.
 DETAIL, WINDOW = 0.067, 0.05
+#: Statistics are taken this many cell diameters around the markers, so that a nearly empty field does not decide.
+NEIGHBOURHOOD = 1.5
 #: Pixels this near to a marker, in cell diameters, are cell; further than FAR they may well be background.
 CERTAIN, FAR = 0.2, 0.75
+#: At most this share of the certain pixels may look like background, or the markers are believed rather than the mixture:
+#: where nearly everything is cells, it splits the cells themselves, and its two classes are not apart. Where they are, more is
+#: borne, because false markers lie on background.
+LOST = {False: 0.1, True: 0.25}
 #: The uncertain band inside the rough region's border, in units of the computed bleeding.
 BAND = 1.2
 #: Holes up to this area, in squared cell diameters, are smooth parts of cells.
@@ -29,6 +35,11 @@ class TwoClasses(NamedTuple):
     cells: float
     cells_spread: float
     share: float
+
+    @property
+    def apart(self) -> bool:
+        """Whether the mixture has two peaks (of about equal height), and so is more than one class split in two."""
+        return self.cells - self.background > self.cells_spread + self.background_spread
 
 
 def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[NDArray[np.bool_], Plane]:
@@ -55,8 +66,12 @@ def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[
     """
     flat = flatten(plane, diameter)
     texture = local_texture(flat, diameter)
-    classes = fit_two_classes(texture, distance < CERTAIN * diameter, distance > FAR * diameter)
-    log_odds = np.clip(class_log_odds(texture, classes), -4.0, 4.0).astype(np.float32)
+    near = distance < NEIGHBOURHOOD * diameter
+    certain = distance < CERTAIN * diameter
+    classes = fit_two_classes(texture[near], certain[near], distance[near] > FAR * diameter)
+    odds = class_log_odds(texture, classes)
+    odds -= min(0.0, float(np.quantile(odds[certain], LOST[classes.apart])))
+    log_odds = np.clip(odds, -4.0, 4.0).astype(np.float32)
     rough = graph_cut(log_odds, 2.0)
     depth = ndimage.distance_transform_edt(rough)
     band = BAND * bleeding(texture, log_odds, classes, diameter)

@@ -32,14 +32,14 @@ class Cutter(nn.Module):
     Parameters
     ----------
     inputs : int
-        Channels of a patch: the image's, then the Gaussian disk at the marker.
+        Channels of a patch: the image's, then the marker's position (`frugalseg.networks.positions`).
     widths : sequence of int
         Channels per level, finest first. The paper's are `PAPER_WIDTHS`; the decoder mirrors them.
     stride : {1, 2}
         2 folds each 2x2 pixels into channels before the first level and unfolds the output: no pixel is lost, and
         the level that costs most is left out. 1 in the paper.
     prior : bool
-        Add a fixed disk to the logit, so that an untrained network marks the centre and training starts from a
+        Add the position channel to the logit, so that an untrained network marks the centre and training starts from a
         sensible partition. False in the paper.
 
     Raises
@@ -64,7 +64,7 @@ class Cutter(nn.Module):
     torch.Size([3, 64, 64])
     """
 
-    #: Logit of the prior is ``PRIOR[0] * disk - PRIOR[1]``: 2.5 at the marker, 0 at 0.87 sigma.
+    #: Logit of the prior is ``PRIOR[0] * position - PRIOR[1]``: 2.5 at the marker, 0 at 0.87 sigma.
     PRIOR = (8.0, 5.5)
 
     def __init__(
