@@ -19,7 +19,8 @@ def slow_target(labels):
     expected = np.zeros(labels.shape)
     for number in np.unique(labels[labels > 0]):
         cell = labels == number
-        distance = np.ones(labels.shape) if cell.all() else ndimage.distance_transform_edt(cell)
+        border = ~cell & (labels >= 0)
+        distance = ndimage.distance_transform_edt(~border) if border.any() else np.ones(labels.shape)
         deepest = distance[cell].max() - 1
         expected[cell] = 100 * (distance[cell] - 1) / deepest if deepest else 100
     return expected
@@ -75,11 +76,20 @@ def test_ids_may_be_large_and_a_cell_may_be_one_pixel():
     assert distance_target(labels).tolist() == [[0, 100, 0, 0, 50, 100]]
 
 
-def test_what_was_not_annotated_is_said_and_is_a_border():
-    maps = cell_maps(np.array([[-1, 5, 5, 5, 5, 5, -2, 0]]))
-    assert maps.annotated.tolist() == [[False, True, True, True, True, True, False, True]]
+def test_what_was_not_annotated_is_said_and_is_no_border():
+    maps = cell_maps(np.array([[0, 5, 5, 5, 5, 5, -2, -1]]))
+    assert maps.annotated.tolist() == [[True, True, True, True, True, True, False, False]]
     assert maps.mask.tolist() == [[False, True, True, True, True, True, False, False]]
-    assert maps.distance.tolist() == [[0, 0, 50, 100, 50, 0, 0, 0]]
+    assert maps.distance.tolist() == [[0, 0, 25, 50, 75, 100, 0, 0]]
+    assert (distance_target([[3, 3, -1], [3, 3, -1]])[:, :2] == 100).all()
+
+
+def test_a_window_of_annotation_teaches_what_the_image_s_edge_would():
+    labels = make_cells((160, 160), density=0.9, diameter=24, seed=5).cells.astype(int)
+    window = np.full(labels.shape, -1)
+    window[40:120, 30:130] = labels[40:120, 30:130]
+    within = distance_target(window)[40:120, 30:130]
+    assert within == pytest.approx(distance_target(labels[40:120, 30:130]), abs=1e-4)
 
 
 def test_thousands_of_labels_take_one_pass():

@@ -105,3 +105,18 @@ def test_labels_in_one_column_only_can_not_be_divided() -> None:
     last[:, 49] = True
     strip, _ = strip_of(last)
     assert 0 < strip.start < 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_only_fields_with_labels_are_held_out_and_never_all(seed: int) -> None:
+    shape = (32, 48)
+    contents = [np.full(shape, index in (1, 4)) for index in range(6)]
+    split = split_fields([shape] * 6, seed, contents=contents)
+    (strip,) = split.held_out  # two labelled fields are too few to lose one
+    assert strip.field in (1, 4)
+    assert (strip.axis, strip.start) == (1, 0.75)
+    assert {part.field for part in split.train} == set(range(6))
+    contents[5][:] = True
+    (whole,) = split_fields([shape] * 6, seed, contents=contents).held_out
+    assert whole.field in (1, 4, 5)
+    assert whole == Part(whole.field)

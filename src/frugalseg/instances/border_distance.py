@@ -2,19 +2,58 @@
 
 One separable pass over the whole image for any number of labels (Felzenszwalb and Huttenlocher 2012): first along
 the rows, then along each run of one label in a column, by the lower envelope of parabolas. The nearest foreign pixel
-of a column's run is never beyond the two pixels that end the run, so runs don't see each other.
+of a column's run is never beyond the two pixels that end the run, so runs don't see each other. Only cells beside
+pixels that were not annotated need a transform of their own.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy import ndimage
 
 
 def squared_border_distance(labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Squared distance (Y, X) in px; 0 where the label is 0, infinite for a label that fills the whole image."""
-    squared: NDArray[np.float64] = _along_rows(labels)
-    _along_columns(labels, squared)
+    """Squared distance (Y, X) in px; 0 where there is no label, infinite for a label that nothing known borders on.
+
+    A negative pixel is unknown, like what lies past the image's edge: it has no label and is no border.
+    """
+    cells = np.maximum(labels, 0)
+    squared: NDArray[np.float64] = _along_rows(cells)
+    _along_columns(cells, squared)
+    open_cells = labels_beside_unknown(labels)
+    if open_cells.size:
+        _pass_over_unknown(labels, open_cells, squared)
     return squared
+
+
+def labels_beside_unknown(labels: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """Labels (n,), sorted, of the cells that touch a negative pixel, be it at a corner."""
+    unknown = labels < 0
+    if not unknown.any():
+        return np.empty(0, labels.dtype)
+    beside = ndimage.binary_dilation(unknown, np.ones((3, 3), bool))
+    return np.unique(labels[beside & (labels > 0)])
+
+
+def _pass_over_unknown(
+    labels: NDArray[np.int64], open_cells: NDArray[np.integer[Any]], squared: NDArray[np.float64]
+) -> None:
+    """Measure some cells again, to the nearest known pixel that is not theirs."""
+    numbers, compact = np.unique(np.maximum(labels, 0), return_inverse=True)
+    first = int(numbers[0] == 0)
+    boxes = ndimage.find_objects(compact.reshape(labels.shape) + 1 - first)
+    for label in open_cells:
+        box = boxes[int(np.searchsorted(numbers, label)) - first]
+        reach = sum(
+            side.stop - side.start for side in box
+        )  # a known border is nearer than this, or there is none
+        window = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)
+        around = labels[window]
+        own, border = around == label, (around >= 0) & (around != label)
+        away = ndimage.distance_transform_edt(~border) if border.any() else np.full(around.shape, np.inf)
+        squared[window][own] = away[own] ** 2
 
 
 def deepest_pixels(

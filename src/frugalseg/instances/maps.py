@@ -71,10 +71,10 @@ def distance_target(labels: ArrayLike, *, single_peak: bool = True) -> NDArray[n
     -------
     (Y, X) float32
         0 outside cells. In a cell 100 * (d - 1) / (the largest d in the cell - 1), where d is the Euclidean distance
-        in px between the centres of the pixel and of the nearest one that is not of the same label: background,
-        a touching neighbour, or not annotated. The image's edge is no border, as the cell goes on behind it. A
-        cell with border pixels only (d = 1), and one that fills the whole image, is 100 throughout. A label in
-        several pieces is one cell.
+        in px between the centres of the pixel and of the nearest one that is known not to be of the same label:
+        background or a touching neighbour. Neither the image's edge nor the edge of what was annotated is a border,
+        as the cell may go on behind it. A cell with border pixels only (d = 1), and one without any border, is 100
+        throughout. A label in several pieces is one cell.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def distance_target(labels: ArrayLike, *, single_peak: bool = True) -> NDArray[n
     from frugalseg.instances.border_distance import deepest_pixels, squared_border_distance
 
     cells = np.maximum(given, 0)
-    distance = np.sqrt(squared_border_distance(cells)) - 1
+    distance = np.sqrt(squared_border_distance(given)) - 1
     distance[np.isinf(distance)] = 0.0
     inside = cells > 0
     deepest, owner = deepest_pixels(cells[inside], distance[inside])

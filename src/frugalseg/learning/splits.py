@@ -76,8 +76,8 @@ def split_fields(
     hold_out
         Without it, everything is learned from.
     contents
-        (Y, X) of every field, such as where labels are: a strip then holds about a quarter of it, and not an area
-        where nothing is labelled, which would say nothing on a network.
+        (Y, X) of every field, such as where labels are. Only fields with some can be held out, and a strip holds
+        about a quarter of it: an area without a label would say nothing on a network.
 
     Examples
     --------
@@ -89,16 +89,15 @@ def split_fields(
     everything = tuple(Part(index) for index in range(len(shapes)))
     if not hold_out or not shapes:
         return Split(everything, ())
-    order = np.random.default_rng([seed, 77]).permutation(len(shapes))
-    if len(shapes) >= FIELDS_TO_SPLIT:
-        count = max(1, round(SHARE * len(shapes)))
-        chosen = {int(index) for index in order[:count]}
+    order = [int(index) for index in np.random.default_rng([seed, 77]).permutation(len(shapes))]
+    filled = [index for index in order if contents is None or contents[index].any()]
+    if len(filled) >= FIELDS_TO_SPLIT:
+        chosen = set(filled[: max(1, round(SHARE * len(filled)))])
         return Split(
             tuple(part for part in everything if part.field not in chosen),
             tuple(part for part in everything if part.field in chosen),
         )
-    filled = [index for index in order if contents is None or contents[index].any()]
-    index = int((filled or order)[0])
+    index = (filled or order)[0]
     axis = int(shapes[index][1] >= shapes[index][0])
     cut = 1 - STRIP if contents is None else _cut(contents[index].sum(axis=1 - axis))
     kept, strip = Part(index, axis, 0.0, cut), Part(index, axis, cut, 1.0)
