@@ -3,8 +3,9 @@
     python experiments/segment_real_fields.py --out FOLDER [--data FOLDER] [--workers 2] [--seeds 0 1 2]
 
 Defaults only, the same for every field. A run is one field and one seed in a process of one thread; runs that are
-complete in FOLDER are kept, so the script can be stopped and called again. Writes FOLDER/segment_real_fields.json
-and the tables of docs/results.md to stdout. The seconds of each run are in the second table.
+complete in FOLDER are kept, so the script can be stopped and called again. Baselines have no seed and are scored once per
+field. Writes FOLDER/segment_real_fields.json and the tables of docs/results.md to stdout. The seconds of each run are in
+the second table.
 
 Besides the default it runs, on one HeLa field, both channels as input, and a model trained on `hela_2` on `hela_5`.
 """
@@ -83,16 +84,34 @@ def execute(run: Run, data: str, out: str) -> dict[str, object]:
         result = segment_fields(
             table, folder, SegmentSettings(**common), where=where, device="cpu", resume=True, quiet=True
         )
-    return {**run._asdict(), "record": dict(result.to_dict()["fields"][run.field])}
+    record = dict(result.to_dict()["fields"][run.field])
+    return {**run._asdict(), "record": record | {"baselines": baselines_of(run, data, out)}}
 
 
-def complete(run: Run, out: str) -> dict[str, object] | None:
+def baselines_of(run: Run, data: str, out: str) -> dict[str, object]:
+    """Scores of the classical methods on a run's field, or what an earlier call found."""
+    from frugalseg.images.fields import open_fields
+    from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
+    from frugalseg.workflows.judging import score_baselines
+
+    path = Path(out) / f"{run.field}_baselines.json"
+    if not path.exists():
+        field = open_fields([Path(data) / run.folder / "fields.csv"], where=[f"field={run.field}"])[0]
+        channel = run.cells.split(",")[0]
+        cues = find_cues(field, CueSettings(cells=(channel,), nuclei="nuclear"))
+        found = score_baselines(field.labels("cells"), cues, sample_of(cues))
+        path.write_text(json.dumps(found) + "\n", encoding="utf-8")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def complete(run: Run, data: str, out: str) -> dict[str, object] | None:
     """Give what an earlier call left of a run, if it is complete."""
     path = Path(out) / run.name / "run.json"
     content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return (
-        {**run._asdict(), "record": content["fields"][run.field]} if content.get("state") == "done" else None
-    )
+    if content.get("state") != "done":
+        return None
+    record = content["fields"][run.field]
+    return {**run._asdict(), "record": record | {"baselines": baselines_of(run, data, out)}}
 
 
 def main() -> None:
@@ -111,7 +130,7 @@ def main() -> None:
     arguments = parser.parse_args()
     runs = planned(arguments.seeds)
     if arguments.tables:
-        found = [complete(run, arguments.out) for run in runs]
+        found = [complete(run, arguments.data, arguments.out) for run in runs]
         print(tables([one for one in found if one is not None]))
         return
     first = [run for run in runs if not run.model_of]

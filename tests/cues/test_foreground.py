@@ -304,3 +304,12 @@ def test_markers_without_a_position_are_refused() -> None:
     field = make_cells((64, 80), seed=0)
     with pytest.raises(BadPixels, match="markers"):
         find_foreground(field.planes(["phase"]), [[np.nan, 3.0]], 30)
+
+
+def test_a_field_without_a_pixel_far_from_a_marker_is_all_cell() -> None:
+    """Cells told to be several times as wide as they are, or a crop from within one."""
+    field = make_cells((96, 96), density=1.0, diameter=20, seed=3)
+    found = find_foreground(field.planes(["phase"]), field.markers, 150, "texture")
+    assert found.mask.all()
+    one = find_foreground(field.planes(["phase"])[:, :20, :20], np.array([[10.0, 10.0]]), 80, "texture")
+    assert one.mask.all()

@@ -52,6 +52,16 @@ def test_more_patches_than_sixteen_bits_hold() -> None:
     assert labels[0].tolist() == list(range(1, n + 1))
 
 
+def test_each_axis_has_its_own_factor() -> None:
+    """As of an image of 1010 px whose reduced copy has 152 and not 151.5 rows."""
+    patch = np.zeros((9, 9), np.float32)
+    patch[4, 4] = 1.0
+    found = integrate_patches(patch[None], [[132, 132]], (1010, 1010), (152 / 1010, 151 / 1010))
+    y, x = np.unravel_index(found.probability.argmax(), found.probability.shape)
+    assert y == pytest.approx(136.5 * 1010 / 152 - 0.5, abs=0.5)
+    assert x == pytest.approx(136.5 * 1010 / 151 - 0.5, abs=0.5)
+
+
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.7])
 @pytest.mark.parametrize("place", [(40.0, 52.0), (37.3, 55.8)])
 def test_a_disk_keeps_place_and_size_at_any_scale(factor: float, place: tuple[float, float]) -> None:

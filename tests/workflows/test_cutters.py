@@ -29,6 +29,16 @@ class Everything(nn.Module):
         return (4.0 - 0.01 * (steps[:, None] + steps[None, :])).expand(len(patches), side, side)
 
 
+class Peak(nn.Module):
+    """Claims the marker's own pixel."""
+
+    def forward(self, patches: Tensor) -> Tensor:
+        side = patches.shape[-1]
+        claimed = torch.full((len(patches), side, side), -20.0)
+        claimed[:, side // 2, side // 2] = 20.0
+        return claimed
+
+
 @pytest.mark.parametrize("margin", [0, 8, 24])
 def test_a_cutter_sees_wider_patches_in_use_than_in_training(tmp_path: Path, margin: int) -> None:
     """One marker in a field that is all cell: the cell is as wide as what the cutter was shown."""
@@ -45,6 +55,20 @@ def test_a_cutter_sees_wider_patches_in_use_than_in_training(tmp_path: Path, mar
     expected = np.zeros((160, 160), np.uint32)
     expected[max(0, y - half) : y + half, max(0, x - half) : x + half] = 1
     np.testing.assert_array_equal(labels, expected)
+
+
+def test_patches_lie_where_their_markers_are(tmp_path: Path) -> None:
+    """A field whose sides don't go evenly into the working scale: every cell is its patch around its marker."""
+    write_synthetic_set(tmp_path, 1, shape=(251, 249), n_cells=5, seed=3)
+    field = open_fields([tmp_path / "fields.csv"])[0]
+    cues = find_cues(field, CueSettings(cells=("cytoplasm",), nuclei="nuclear", diameter=290))
+    sample = sample_of(cues)
+    assert sample.planes.shape[1:] == (26, 26)  # 25.97 and 25.76 were asked for
+    settings = SMALL.model_copy(update={"margin": 0, "complete": False})
+    labels = cut_cells(Peak(), cues, sample, settings, "cpu")  # type: ignore[arg-type]
+    for number, point in enumerate(np.round(sample.points), start=1):
+        middle = np.argwhere(labels == number).mean(axis=0)
+        assert middle == pytest.approx((point + 0.5) * [251 / 26, 249 / 26] - 0.5, abs=0.6)
 
 
 def test_cards_from_before_ways_mean_the_papers_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from frugalseg.cues.blobs import blob_points
 from frugalseg.cues.flatten import check_plane, grey_step_of, noise_of, subtract_background
 from frugalseg.cues.nuclei import WORKING_DIAMETER, estimate_nucleus_diameter, find_nuclei, shrunk
 from frugalseg.errors import NoMarkers, SettingsError, WrongShape
+from frugalseg.images.scale import resize_points
 
 Plane = NDArray[np.float32]
 Method = Literal["auto", "threshold", "log", "doh"]
@@ -97,7 +98,7 @@ def find_markers(
     small = shrunk(flat, shrink)
     noise = noise_of(small, small, 0.0, step)
     points = blob_points(small, diameter * shrink, noise, "log" if name == "log" else "doh", log_intensity)
-    return Markers((points + 0.5) / shrink - 0.5, float(diameter), name)
+    return Markers(resize_points(points, small.shape, flat.shape), float(diameter), name)
 
 
 def markers_from_points(points: ArrayLike, diameter: float = float("nan")) -> Markers:

@@ -64,10 +64,12 @@ def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[
     log_odds : (Y,X) float32
         Evidence for "cell" from texture alone, in -4..4.
     """
-    flat = flatten(plane, diameter)
-    texture = local_texture(flat, diameter)
     near = distance < NEIGHBOURHOOD * diameter
     certain = distance < CERTAIN * diameter
+    if not (near & ~certain).any():  # nothing to tell apart: a corner of one cell, or full of markers
+        return np.ones(plane.shape, bool), np.full(plane.shape, 4.0, np.float32)
+    flat = flatten(plane, diameter)
+    texture = local_texture(flat, diameter)
     classes = fit_two_classes(texture[near], certain[near], distance[near] > FAR * diameter)
     odds = class_log_odds(texture, classes)
     odds -= min(0.0, float(np.quantile(odds[certain], LOST[classes.apart])))

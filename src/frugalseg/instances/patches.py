@@ -23,7 +23,10 @@ class Integrated(NamedTuple):
 
 
 def integrate_patches(
-    probabilities: NDArray[np.float32], corners: ArrayLike, shape: tuple[int, int], factor: float = 1.0
+    probabilities: NDArray[np.float32],
+    corners: ArrayLike,
+    shape: tuple[int, int],
+    factor: float | tuple[float, float] = 1.0,
 ) -> Integrated:
     """Give each pixel to the patch with the highest probability there (paper B, "Model training").
 
@@ -35,8 +38,9 @@ def integrate_patches(
         Upper left corner (y, x) of each patch in px of the patches' scale; it may lie outside the image.
     shape : (Y, X)
         Shape of the image.
-    factor : float
-        Patch pixels per image pixel; the patches are interpolated linearly to the image's scale.
+    factor : float or (float, float)
+        Patch pixels per image pixel, in y and x; the patches are interpolated linearly to the image's scale. A resized
+        image has whole pixels, so its factors are those of its two shapes, and not what was asked for.
 
     Returns
     -------
@@ -62,8 +66,9 @@ def integrate_patches(
         )
     labels = np.zeros(shape, dtype=np.uint32)
     best = np.zeros(shape, dtype=np.float32)
+    factors = np.broadcast_to(np.asarray(factor, np.float64), 2)
     for number, (patch, corner) in enumerate(zip(probabilities, corners, strict=True), start=1):
-        area, values = _on_image(patch, corner, shape, factor)
+        area, values = _on_image(patch, corner, shape, factors)
         higher = values > best[area]
         best[area][higher] = values[higher]
         labels[area][higher] = number
@@ -71,19 +76,22 @@ def integrate_patches(
 
 
 def _on_image(
-    patch: NDArray[np.float32], corner: NDArray[np.int64], shape: tuple[int, int], factor: float
+    patch: NDArray[np.float32],
+    corner: NDArray[np.int64],
+    shape: tuple[int, int],
+    factors: NDArray[np.float64],
 ) -> tuple[tuple[slice, slice], NDArray[np.float32]]:
     """Area of the image that a patch covers, and the patch interpolated there."""
-    start = np.maximum(np.floor((corner + 0.5) / factor - 0.5).astype(int), 0)
-    stop = np.minimum(np.ceil((corner + patch.shape) / factor).astype(int), shape)
+    start = np.maximum(np.floor((corner + 0.5) / factors - 0.5).astype(int), 0)
+    stop = np.minimum(np.ceil((corner + patch.shape) / factors).astype(int), shape)
     area = (slice(start[0], max(start[0], stop[0])), slice(start[1], max(start[1], stop[1])))
-    if factor == 1.0:
+    if (factors == 1.0).all():
         inside = tuple(slice(a.start - c, a.stop - c) for a, c in zip(area, corner, strict=True))
         return area, patch[inside]
     # Pixel centres: image pixel p lies at (p + 0.5) * factor - 0.5 on the patches' scale.
     rows, columns = (
         ((np.arange(a.start, a.stop) + 0.5) * factor - 0.5 - c).astype(np.float32)
-        for a, c in zip(area, corner, strict=True)
+        for a, c, factor in zip(area, corner, factors, strict=True)
     )
     if rows.size == 0 or columns.size == 0:
         return area, np.zeros((rows.size, columns.size), dtype=np.float32)

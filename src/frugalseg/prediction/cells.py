@@ -73,7 +73,7 @@ def cells_from_patches(
     corners: NDArray[np.int64],
     points: NDArray[np.float64],
     foreground: NDArray[np.bool_],
-    factor: float = 1.0,
+    factor: float | tuple[float, float] = 1.0,
     complete: bool = True,
     label_free: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.uint32], Integrated]:
@@ -87,8 +87,8 @@ def cells_from_patches(
         Markers (y, x), px of the image.
     foreground : (Y,X) bool
         Where there are cells, at the image's scale.
-    factor : float
-        Working px per image px.
+    factor : float or (float, float)
+        Working px per image px, in y and x.
     complete : bool
         Share out the foreground (`complete_foreground`); False: the paper's threshold of one half.
     label_free : (y,x) float32, optional

@@ -34,7 +34,7 @@ def cut_cells(
         corners,
         cues.markers.points,
         cues.foreground.mask,
-        cues.factor,
+        tuple(small / side for small, side in zip(sample.planes.shape[1:], cues.shape, strict=True)),
         cutting.complete,
         sample.planes[0] if cutting.trim and sample.label_free else None,
     )

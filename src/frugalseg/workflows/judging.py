@@ -44,20 +44,27 @@ class Cut:
 
 
 def judge(truth: NDArray[Any], cues: FieldCues, cut: Cut, baselines: bool) -> dict[str, Any]:
-    """Scores of the cells and, from the same markers and foreground, of the classical methods.
-
-    These see what the network sees, at the working scale, and their labels are tidied like ours.
-    """
-    points = cues.markers.points
-    result: dict[str, Any] = {"scores": score_labels(truth, cut.labels, points).to_dict()}
+    """Scores of the cells, and of the classical methods where `baselines` is set."""
+    result: dict[str, Any] = {"scores": score_labels(truth, cut.labels, cues.markers.points).to_dict()}
     if baselines:
-        sample = cut.sample
-        result["baselines"] = {}
-        for name, method in BASELINES.items():
-            small = method(sample.planes[0], sample.points, sample.foreground)
-            labels = tidy_labels(resize_labels(small, cues.shape), points)
-            result["baselines"][name] = score_labels(truth, labels, points).to_dict()
+        result["baselines"] = score_baselines(truth, cues, cut.sample)
     return result
+
+
+def score_baselines(truth: NDArray[Any], cues: FieldCues, sample: MarkerSample) -> dict[str, Any]:
+    """Scores of the classical methods, from the same markers and foreground, tidied like ours.
+
+    They work at the working scale on the root of the first channel's grey values, from which the network's position
+    channel is made as well. That serves them better than the network's flattened input
+    (``experiments/baseline_pixels.py``).
+    """
+    points, scores = cues.markers.points, {}
+    pixels = sample.planes[0] if sample.relief is None else sample.relief
+    for name, method in BASELINES.items():
+        small = method(pixels, sample.points, sample.foreground)
+        labels = tidy_labels(resize_labels(small, cues.shape), points)
+        scores[name] = score_labels(truth, labels, points).to_dict()
+    return scores
 
 
 def field_report(

@@ -1,0 +1,36 @@
+"""What the classical methods are given, so that they are judged fairly."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frugalseg.images.fields import open_fields
+from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.workflows import judging
+from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
+
+
+def test_baselines_get_our_cues_and_the_root_of_the_grey_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_synthetic_set(tmp_path, 1, shape=(96, 120), n_cells=6, seed=1)
+    field = open_fields([tmp_path / "fields.csv"])[0]
+    cues = find_cues(field, CueSettings(cells=("cytoplasm",), nuclei="nuclear"))
+    sample, truth = sample_of(cues), field.labels("cells")
+    seen: list[Any] = []
+
+    def method(image: Any, points: Any, mask: Any) -> Any:
+        seen.append((image, points, mask))
+        return np.where(mask, 1, 0).astype(np.uint32)
+
+    monkeypatch.setattr(judging, "BASELINES", {"one cell": method})
+    scores = judging.score_baselines(truth, cues, sample)
+    ((image, points, mask),) = seen
+    assert image is sample.relief
+    assert points is sample.points
+    assert mask is sample.foreground
+    assert image.min() == 0
+    assert np.corrcoef(image.ravel() ** 2, np.clip(sample.planes[0], 0, None).ravel())[0, 1] > 0.8
+    assert scores["one cell"]["n_predicted"] == 1
