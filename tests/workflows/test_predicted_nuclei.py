@@ -14,6 +14,7 @@ from frugalseg.images.synthetic import write_synthetic_set
 from frugalseg.networks.cards import StainCard, TrainingSummary
 from frugalseg.networks.store import load_card, save_model
 from frugalseg.networks.unet import Unet
+from frugalseg.workflows import predicted_nuclei as predicted_nuclei_module
 from frugalseg.workflows.cues import CueSettings, find_cues
 from frugalseg.workflows.predicted_nuclei import predicted_nuclei
 
@@ -52,6 +53,24 @@ def test_the_stain_comes_in_grey_values(images: Path, model: Path, same: None) -
     real = field.plane("nuclear").astype(np.float64)
     expected = 100 + 50 * (real - real.mean()) / real.std()
     np.testing.assert_allclose(predicted_nuclei(field, model), expected, rtol=1e-4, atol=1e-2)
+
+
+def test_the_image_is_resized_to_the_model_s_pixel_size(
+    images: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `predict` does it with the same model."""
+    field = open_fields([images])[0]
+    (card, network), scales = predicted_nuclei_module._loaded(str(model), load_card(model).sha256), []
+    of_model = card.model_copy(update={"pixel_size": (0.3, 0.3), "scale": 0.5})
+    monkeypatch.setattr(predicted_nuclei_module, "_loaded", lambda *_: (of_model, network))
+    monkeypatch.setattr(type(field), "pixel_size", property(lambda _: (0.6, 0.6)))
+    monkeypatch.setattr(
+        predicted_nuclei_module,
+        "predict_stain",
+        lambda network, planes, scale: scales.append(scale) or planes[0],
+    )
+    predicted_nuclei(field, model)
+    assert scales == [pytest.approx(1.0)]
 
 
 def test_markers_are_those_of_the_predicted_stain(images: Path, model: Path, same: None) -> None:

@@ -8,6 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from frugalseg.errors import BadModel, SettingsError
+from frugalseg.images.field import Field
 from frugalseg.learning.from_labels.settings import LabelSettings
 from frugalseg.networks.cards import CutterCard, ObjectCard, StainCard
 from frugalseg.networks.encoders import EncoderName
@@ -138,3 +139,12 @@ def scale_for(target: Target, diameter: float, start: Start | None) -> float:
         return start.card.scale
     at_work = NUCLEUS_AT_WORK if target == "nuclei" else CELL_AT_WORK
     return round(min(1.0, max(SMALLEST_SCALE, at_work / diameter)), 2)
+
+
+def network_scale(card: StainCard | ObjectCard, field: Field, diameter: float | None = None) -> float:
+    """Network px per image px, so that objects look as large as in training."""
+    if diameter is not None and isinstance(card, ObjectCard):
+        return min(4.0, card.scale * card.diameter / diameter)
+    if card.pixel_size is not None and field.pixel_size is not None:
+        return min(4.0, card.scale * field.pixel_size[0] / card.pixel_size[0])
+    return card.scale

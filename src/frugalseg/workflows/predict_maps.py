@@ -31,7 +31,7 @@ from frugalseg.workflows.large_fields import find_large_objects, is_large, predi
 from frugalseg.workflows.large_pictures import large_comparison, large_report
 from frugalseg.workflows.large_run import LargeRun
 from frugalseg.workflows.model_inputs import check_inputs, lazy_inputs_for, planes_for
-from frugalseg.workflows.objects import load_object_model, load_stain_model
+from frugalseg.workflows.objects import load_object_model, load_stain_model, network_scale
 from frugalseg.workflows.outputs import LABELS_SUFFIX, Outputs, RunResult
 from frugalseg.workflows.stains import compare, mean_pcc
 from frugalseg.workflows.versions import command_line, versions
@@ -170,7 +170,7 @@ def _stain_of(card: StainCard, model: str | Path, device: Any) -> Callable[[_Ses
         start = time.monotonic()
         if outputs.is_complete(field.name) and len(session.report.comparisons) >= MOST_PICTURES:
             return
-        image, scale = lazy_inputs_for(card, field, session.channels), _scale(card, field, None)
+        image, scale = lazy_inputs_for(card, field, session.channels), network_scale(card, field, None)
         if is_large(image, scale):
             if not outputs.is_complete(field.name):
                 predict_large_stain(session.large, field, image, card, network, scale)
@@ -216,7 +216,7 @@ def _objects_of(card: ObjectCard, model: str | Path, device: Any) -> Callable[[_
         outputs = session.outputs
         start = time.monotonic()
         image = lazy_inputs_for(card, field, session.channels)
-        scale = _scale(card, field, session.settings.diameter)
+        scale = network_scale(card, field, session.settings.diameter)
         if is_large(image, scale):
             if not outputs.is_complete(field.name):
                 find_large_objects(session.large, field, image, card, network, scale, teaching.h)
@@ -271,15 +271,6 @@ def _stored_labels(outputs: Outputs, name: str) -> NDArray[np.uint32]:
     from frugalseg.images.read import read_image
 
     return np.asarray(read_image(outputs.result_path(name)).pixels[0, 0]).astype(np.uint32)
-
-
-def _scale(card: StainCard | ObjectCard, field: Field, diameter: float | None) -> float:
-    """Network px per image px, so that objects look as large as in training."""
-    if diameter is not None and isinstance(card, ObjectCard):
-        return min(4.0, card.scale * card.diameter / diameter)
-    if card.pixel_size is not None and field.pixel_size is not None:
-        return min(4.0, card.scale * field.pixel_size[0] / card.pixel_size[0])
-    return card.scale
 
 
 def _pcc_summary(outputs: Outputs) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.stains import predict_stain
-from frugalseg.workflows.objects import load_stain_model
+from frugalseg.workflows.objects import load_stain_model, network_scale
 from frugalseg.workflows.stains import read_zscored
 
 #: A predicted marker stands for a real one within this many nuclear diameters.
@@ -33,6 +33,9 @@ def _loaded(folder: str, checksum: str) -> tuple[StainCard, Unet]:
 def predicted_nuclei(field: Field, folder: str | Path) -> NDArray[np.float32]:
     """Nuclear stain (Y,X) of a field, predicted from the model's channels, in the stain's grey values.
 
+    As `frugalseg.predict` does it: where the model and the image both state a pixel size, the image is resized to
+    the model's. Computed on the CPU, since the cutter's training takes far longer.
+
     Raises
     ------
     BadModel
@@ -42,7 +45,9 @@ def predicted_nuclei(field: Field, folder: str | Path) -> NDArray[np.float32]:
     """
     card, network = _loaded(str(folder), load_card(folder).sha256)
     planes = read_zscored(field, parse_channels(",".join(card.channels)))
-    grey: NDArray[np.float32] = card.target_scale.undo(predict_stain(network, planes, card.scale)[None])[0]
+    grey: NDArray[np.float32] = card.target_scale.undo(
+        predict_stain(network, planes, network_scale(card, field))[None]
+    )[0]
     return grey
 
 
