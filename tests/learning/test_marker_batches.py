@@ -9,7 +9,7 @@ from frugalseg.errors import NoMarkers, WrongShape
 from frugalseg.learning.from_markers.data import Batch, MarkerBatches, MarkerSample, PaddedField, border_ease
 from frugalseg.learning.from_markers.settings import CutterSettings
 from frugalseg.networks.patches import turned_back
-from frugalseg.networks.positions import gaussian_disk
+from frugalseg.networks.positions import KEPT, gaussian_disk
 
 NO_TURN = (False, False, False)
 
@@ -264,3 +264,9 @@ def test_grey_values_vary_and_the_disk_does_not() -> None:
     assert not torch.allclose(one.patches[:, :-1], two.patches[:, :-1], atol=0.05)
     spread = float((one.patches[:, :-1] - plain.patches[:, :-1]).std())
     assert 0.1 < spread < 1.0
+
+
+def test_many_fields_keep_no_more_position_maps_than_one() -> None:
+    samples = [_sample((40, 40), [[20.0, 10.0 + i]]) for i in range(5)]
+    fields = MarkerBatches(samples, _settings(regularization=0.05), 0).fields
+    assert sum(field.positions._kept.cache_info().maxsize or KEPT for field in fields) == KEPT // 5 * 5

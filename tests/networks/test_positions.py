@@ -6,7 +6,6 @@ import torch
 from numpy.typing import NDArray
 
 from frugalseg.images.ways import relief, ways_from
-from frugalseg.networks import positions as module
 from frugalseg.networks.positions import MarkerPositions, gaussian_disk
 
 SIDE, SIGMA, PRICE = 32, 8.0, 0.05
@@ -86,11 +85,10 @@ def test_no_marker_has_no_position() -> None:
     assert made([]).shape == (0, 1, SIDE, SIDE)
 
 
-def test_the_memory_is_bounded_and_what_is_forgotten_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_is_bounded_and_what_is_forgotten_is_made_again() -> None:
     centres = np.argwhere(np.ones((40, 70)))[::130]
     expected = MarkerPositions(relief(_two_cells()), centres, SIDE, SIGMA, PRICE)(range(len(centres)))
-    monkeypatch.setattr(module, "KEPT", 3)
-    made = MarkerPositions(relief(_two_cells()), centres, SIDE, SIGMA, PRICE)
+    made = MarkerPositions(relief(_two_cells()), centres, SIDE, SIGMA, PRICE, kept=3)
     for number in (0, 5, 9, 0, 12, 5):
         assert torch.equal(made([number])[0], expected[number])
     assert made._kept.cache_info().currsize == 3

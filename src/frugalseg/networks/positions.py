@@ -14,8 +14,8 @@ from frugalseg.networks.patches import padded_planes
 INSIDE = (4.0, 12.0)
 #: It is measured at no more markers than this.
 MEASURED = 200
-#: Maps that are kept, 20 to 25 kB each.
-KEPT = 4096
+#: Maps that are kept, of all fields together, 20 to 25 kB each.
+KEPT = 16384
 
 
 def gaussian_disk(side: int, sigma: float) -> Tensor:
@@ -43,6 +43,8 @@ class MarkerPositions:
         See `frugalseg.images.ways.step_costs`; None: the paper's disk.
     reach : int
         How far a patch may be moved off its marker, px.
+    kept : int
+        Maps of the markers used last that are kept.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class MarkerPositions:
         sigma: float,
         regularization: float | None,
         reach: int = 0,
+        kept: int = KEPT,
     ) -> None:
         self.side, self.sigma, self.regularization, self.reach = side, sigma, regularization, reach
         self.disk = gaussian_disk(side, sigma)
@@ -72,7 +75,7 @@ class MarkerPositions:
         if regularization is not None:
             self.window = side + 2 * reach
             self.relief = padded_planes(relief[None], self.window)[0]
-            self._kept = lru_cache(maxsize=KEPT)(self._map)
+            self._kept = lru_cache(maxsize=kept)(self._map)
             self.scale = self._typical_way()
 
     def __call__(

@@ -16,7 +16,7 @@ from frugalseg.images.ways import relief
 from frugalseg.learning.augment import vary_grey_values
 from frugalseg.learning.from_markers.settings import CutterSettings
 from frugalseg.networks.patches import Turns, canvas_index, padded_planes, patches_at, turned
-from frugalseg.networks.positions import MarkerPositions
+from frugalseg.networks.positions import KEPT, MarkerPositions
 
 #: Edges that attract borders are sought at this scale, px at the working scale.
 EDGE_SIGMA = 1.0
@@ -68,11 +68,14 @@ class MarkerSample:
 
 
 def positions_of(
-    sample: MarkerSample, settings: CutterSettings, side: int, reach: int = 0
+    sample: MarkerSample, settings: CutterSettings, side: int, reach: int = 0, kept: int = KEPT
 ) -> MarkerPositions:
-    """Position channel of a field's markers, in patches of `side` px that may be moved by `reach` px."""
+    """Position channel of a field's markers, in patches of `side` px that may be moved by `reach` px.
+
+    The maps of so many markers are `kept` for when they are asked for again.
+    """
     ground = relief(sample.planes[0]) if sample.relief is None else sample.relief
-    return MarkerPositions(ground, sample.centres, side, settings.sigma, settings.regularization, reach)
+    return MarkerPositions(ground, sample.centres, side, settings.sigma, settings.regularization, reach, kept)
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,16 @@ class PaddedField:
         The field.
     settings : CutterSettings
         Patch side, position channel, border weight.
+    kept : int
+        Position maps that are kept.
     """
 
-    def __init__(self, sample: MarkerSample, settings: CutterSettings) -> None:
+    def __init__(self, sample: MarkerSample, settings: CutterSettings, kept: int = KEPT) -> None:
         self.side, self.shift, self.vary = settings.patch, settings.shift, settings.vary
         self.reach = math.ceil(2 * self.shift)
         # Centres are also upper left corners on a canvas padded by half a patch; moved patches need some px more.
         self.centres = sample.centres
-        self.positions = positions_of(sample, settings, self.side, self.reach)
+        self.positions = positions_of(sample, settings, self.side, self.reach, kept)
         padded = self.side + 2 * self.reach
         self.planes = torch.from_numpy(padded_planes(sample.planes, padded))
         mask = padded_planes(sample.foreground[None].astype(np.float32), padded)[0]
@@ -193,7 +198,7 @@ class MarkerBatches:
             )
         self.settings = settings
         self.seed = seed
-        self.fields = [PaddedField(sample, settings) for sample in samples]
+        self.fields = [PaddedField(sample, settings, max(1, KEPT // len(samples))) for sample in samples]
         counts = np.array([len(field.centres) for field in self.fields], dtype=np.float64)
         self.share = counts / counts.sum()
 
