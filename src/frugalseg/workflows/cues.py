@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
-from pydantic import Field as Setting
 
 from frugalseg.cues.foreground import Foreground, find_foreground
 from frugalseg.cues.markers import Markers, estimate_cell_diameter, find_markers, markers_from_labels
@@ -20,69 +18,13 @@ from frugalseg.images.scale import resize_labels, resize_planes, resize_points, 
 from frugalseg.images.ways import relief
 from frugalseg.learning.from_markers.data import MarkerSample
 from frugalseg.learning.from_markers.settings import WORKING_DIAMETER
-from frugalseg.networks.store import load_card
+from frugalseg.workflows.cue_settings import CueSettings as CueSettings
 from frugalseg.workflows.predicted_nuclei import agreement_with_real, predicted_nuclei
 
 #: Labels below this diameter in px are points that somebody drew, and say nothing on the size of a nucleus.
 POINT_DIAMETER = 3.0
 #: A field has at most this many pixels at the working scale; more means that the diameter is wrong.
 MOST_PIXELS = 400_000_000
-
-
-class CueSettings(BaseModel):
-    """What is known without labels, and where.
-
-    Attributes
-    ----------
-    cells
-        Channels that show the whole cell, by name or index; the foreground is found in the first.
-    nuclei
-        Channel of the nuclear stain.
-    nuclei_from
-        Folder of a stain model that predicts the nuclear stain; a channel in `nuclei` is then only compared with.
-    markers
-        The user's own markers instead: a label image, one label per cell.
-    diameter, nuclei_diameter
-        Of a typical cell and nucleus, px; estimated when None.
-    foreground
-        How to tell cells from background, see `frugalseg.cues.foreground.find_foreground`.
-    scribbles
-        Label image with a few strokes: 1 background, 2 cell.
-    mask
-        The user's own foreground, above 0 where there are cells.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    cells: tuple[str, ...] = Setting(min_length=1)
-    nuclei: str | None = None
-    nuclei_from: str | None = None
-    markers: str | None = None
-    diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
-    nuclei_diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
-    foreground: Literal["auto", "intensity", "texture", "scribbles"] = "auto"
-    scribbles: str | None = None
-    mask: str | None = None
-
-    def images(self) -> tuple[str, ...]:
-        """Channels that every field must have."""
-        needed = self.nuclei is not None and self.nuclei_from is None
-        return (*self.cells, *([self.nuclei] if self.nuclei is not None and needed else []))
-
-    def as_asked(self) -> dict[str, Any]:
-        """All settings, and the checksum of the model that predicts nuclei: another one in its folder is another run.
-
-        Raises
-        ------
-        BadModel
-            There is no such model, or its card is damaged.
-        """
-        model = {} if self.nuclei_from is None else {"nuclei_from_sha256": load_card(self.nuclei_from).sha256}
-        return self.model_dump() | model
-
-    def label_images(self) -> tuple[str, ...]:
-        """Channels with labels, which single fields may lack."""
-        return tuple(name for name in (self.markers, self.scribbles, self.mask) if name is not None)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,79 @@
+"""What a user can say about markers, foreground and scale."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Setting
+
+from frugalseg.images.select import parse_channels
+from frugalseg.networks.store import load_card
+
+
+class CueSettings(BaseModel):
+    """What is known without labels, and where.
+
+    Attributes
+    ----------
+    cells
+        Channels that show the whole cell, by name or index; the foreground is found in the first.
+    nuclei
+        Channel of the nuclear stain.
+    nuclei_from
+        Folder of a stain model that predicts the nuclear stain; a channel in `nuclei` is then only compared with.
+    markers
+        The user's own markers instead: a label image, one label per cell.
+    diameter, nuclei_diameter
+        Of a typical cell and nucleus, px; estimated when None.
+    foreground
+        How to tell cells from background, see `frugalseg.cues.foreground.find_foreground`.
+    scribbles
+        Label image with a few strokes: 1 background, 2 cell.
+    mask
+        The user's own foreground, above 0 where there are cells.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cells: tuple[str, ...] = Setting(min_length=1)
+    nuclei: str | None = None
+    nuclei_from: str | None = None
+    markers: str | None = None
+    diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
+    nuclei_diameter: float | None = Setting(default=None, gt=2, allow_inf_nan=False)
+    foreground: Literal["auto", "intensity", "texture", "scribbles"] = "auto"
+    scribbles: str | None = None
+    mask: str | None = None
+
+    def images(self) -> tuple[str, ...]:
+        """Channels that every field must have."""
+        needed = self.nuclei is not None and self.nuclei_from is None
+        return (*self.cells, *([self.nuclei] if self.nuclei is not None and needed else []))
+
+    def as_asked(self) -> dict[str, Any]:
+        """All settings, and the checksum of the model that predicts nuclei: another one in its folder is another run.
+
+        Raises
+        ------
+        BadModel
+            There is no such model, or its card is damaged.
+        """
+        model = {} if self.nuclei_from is None else {"nuclei_from_sha256": load_card(self.nuclei_from).sha256}
+        return self.model_dump() | model
+
+    def label_images(self) -> tuple[str, ...]:
+        """Channels with labels, which single fields may lack."""
+        return tuple(name for name in (self.markers, self.scribbles, self.mask) if name is not None)
+
+    def channels_read(self) -> tuple[str, ...]:
+        """Every channel that is looked at where a field has it, those that only the stain model needs included.
+
+        Raises
+        ------
+        BadModel
+            As of `as_asked`.
+        """
+        model = (
+            () if self.nuclei_from is None else parse_channels(",".join(load_card(self.nuclei_from).channels))
+        )
+        compared = () if self.nuclei is None else (self.nuclei,)
+        return (*self.images(), *compared, *self.label_images(), *(one.channel for one in model))
