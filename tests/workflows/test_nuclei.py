@@ -51,6 +51,8 @@ def test_nuclei_are_found_scored_and_reported(segment: Any, images: Path, tmp_pa
         np.testing.assert_array_equal(labels, nuclei_of(stain))
         assert run["fields"][name]["scores"] == score_labels(truth, labels).to_dict()
         assert run["fields"][name]["scores"]["cell_miou"] > 0.75
+        read = [Path(path).name for path, *_ in run["fields"][name]["files"]]
+        assert read == [f"{name}_nuclear.tif", f"{name}_nuclei.tif"]
         assert run["fields"][name]["n_cells"] == len(np.unique(labels)) - 1 >= 13
     rows = (out / "measurements.csv").read_text().splitlines()
     assert len(rows) == 1 + sum(run["fields"][name]["n_cells"] for name in NAMES)

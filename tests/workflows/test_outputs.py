@@ -13,6 +13,7 @@ import tifffile
 from frugalseg.errors import OutputExists, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.workflows.outputs import Outputs
+from frugalseg.workflows.sources import Sources
 
 LABELS = np.kron(np.arange(1, 5).reshape(2, 2), np.ones((6, 6), int))
 SETTINGS = {"cells": ("phase",), "seed": 2, "diameter": float("nan")}
@@ -43,7 +44,7 @@ def test_a_run_leaves_labels_records_measurements_and_what_made_them(tmp_path: P
     run = written(out.folder)
     assert (run["state"], run["command"], run["seed"]) == ("done", "segment", 2)
     assert run["settings"] == {"cells": ["phase"], "seed": 2, "diameter": None}
-    assert run["fields"] == {"a": {"n_cells": 4, "seconds": 1.5}}
+    assert run["fields"] == {"a": {"n_cells": 4, "seconds": 1.5, "files": []}}
     assert run["failed"] == {"b": "there is no nucleus"}
     assert run["scores"] == {"mean": 0.5}
     assert {"frugalseg", "python", "torch", "numpy"} <= set(run["versions"])
@@ -56,7 +57,7 @@ def test_result_has_what_is_in_run_json(tmp_path: Path) -> None:
     out = opened(tmp_path)
     out.write_field("b", LABELS, {"n_cells": 4})
     result = out.finish()
-    assert json.loads(json.dumps(result.to_dict()))["fields"] == {"b": {"n_cells": 4}}
+    assert json.loads(json.dumps(result.to_dict()))["fields"] == {"b": {"n_cells": 4, "files": []}}
     assert result.to_dict()["settings"] == written(tmp_path)["settings"]
 
 
@@ -99,10 +100,11 @@ def test_a_result_that_is_no_label_map_counts_by_its_own_ending(tmp_path: Path) 
     out.fail("a", "first try")
     out.write_record("a", {"pcc": np.float32(0.5), "bad": float("nan")})
     assert (out.is_complete("a"), out.failed) == (True, {})
-    assert written(tmp_path, "a_record.json") == {"pcc": 0.5, "bad": None, "measurements": []}
+    record = {"pcc": 0.5, "bad": None, "measurements": [], "result": "a_dapi.tif", **out.made_from("a")}
+    assert written(tmp_path, "a_record.json") == record
     result = out.finish()  # b has a result and no record: not complete
-    assert result.fields == {"a": {"pcc": 0.5, "bad": None, "measurements": []}}
-    assert written(tmp_path)["fields"] == {"a": {"pcc": 0.5, "bad": None}}
+    assert result.fields == {"a": record}
+    assert written(tmp_path)["fields"] == {"a": {"pcc": 0.5, "bad": None, "files": []}}
     again = opened(tmp_path, suffix="_dapi.tif", resume=True)
     assert (again.is_complete("a"), again.is_complete("b")) == (True, False)
     (tmp_path / "a_dapi.tif").unlink()
@@ -120,6 +122,78 @@ def test_resume_of_nothing_is_a_new_run(tmp_path: Path) -> None:
     assert not opened(tmp_path / "new", resume=True).is_complete("a")
 
 
+@pytest.mark.parametrize("left", ["b_labels.tif", "a_record.json", "report.html"])
+def test_resume_of_what_no_run_made_is_refused(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).write_text("mine")
+    with pytest.raises(OutputExists, match=rf"{left} are there, but no run\.json"):
+        opened(tmp_path, resume=True)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(left, "mine")]
+
+
+def test_an_image_that_was_given_is_never_replaced(tmp_path: Path) -> None:
+    """Read or only listed; the result of an earlier run is no image, although its folder lists it."""
+    read, listed = (tmp_path / f"{name}_labels.tif" for name in "ab")
+    for path in (read, listed):
+        path.write_text("mine")
+    refused = [
+        {"a": Sources(states(tmp_path / "." / read.name))},
+        {"b": Sources((), (listed,))},
+        {"b": Sources(states(listed), (listed,))},
+    ]
+    for sources in refused:
+        for how in ({}, {"overwrite": True}, {"resume": True}):
+            with pytest.raises(OutputExists, match="one of the images that were given"):
+                opened(tmp_path, sources=sources, **how)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        read.name: "mine",
+        listed.name: "mine",
+    }
+    opened(tmp_path, overwrite=True).write_field("b", LABELS, {})
+    opened(tmp_path, overwrite=True, sources=refused[1])
+    with pytest.raises(OutputExists, match="b_labels"):  # its record is gone with that run
+        opened(tmp_path, overwrite=True, sources=refused[2])
+
+
+def test_a_record_of_other_settings_is_not_taken(tmp_path: Path) -> None:
+    """Of a field that a later run with --overwrite did not do."""
+    finished(tmp_path)
+    Outputs(tmp_path, ["b"], {**SETTINGS, "seed": 3}, command="segment", overwrite=True).finish()
+    again = opened(tmp_path, resume=True, settings={**SETTINGS, "seed": 3})
+    assert not again.is_complete("a")
+
+
+def states(*paths: Path) -> tuple[tuple[str, int, int], ...]:
+    return tuple((str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+
+
+def test_resume_refuses_other_files_of_a_field_that_is_done(tmp_path: Path) -> None:
+    image, other = tmp_path / "a_phase.tif", tmp_path / "b_phase.tif"
+    image.write_text("one")
+    other.write_text("two")
+    out = tmp_path / "out"
+    first = opened(out, sources={"a": Sources(states(image))})
+    first.write_field("a", LABELS, {"n_cells": 4})
+    first.finish()
+    assert written(out)["fields"]["a"]["files"] == [list(state) for state in states(image)]
+    same = {"a": Sources(states(image)), "b": Sources(states(other))}
+    assert opened(out, resume=True, sources=same).is_complete("a")
+    assert opened(out, resume=True, sources={"a": Sources()}).is_complete("a")  # it is gone: nothing differs
+    with pytest.raises(SettingsError, match=r"'a'.* not made from .*b_phase\.tif"):
+        opened(out, resume=True, sources={"a": Sources(states(other))})
+    image.write_text("changed")
+    with pytest.raises(SettingsError, match=r"'a'.* not made from .*a_phase\.tif"):
+        opened(out, resume=True, sources={"a": Sources(states(image))})
+    opened(out, overwrite=True, sources={"a": Sources(states(image))})
+
+
+def test_resume_refuses_what_settings_came_to_in_another_version(tmp_path: Path) -> None:
+    opened(tmp_path, resolved={"cutter": {"area": 5, "patch": 64}}).write_field("a", LABELS, {})
+    assert written(tmp_path)["resolved"] == {"cutter": {"area": 5, "patch": 64}}
+    assert opened(tmp_path, resume=True, resolved={"cutter": {"area": 5, "patch": 64}}).is_complete("a")
+    with pytest.raises(SettingsError, match=r"\(cutter: area 5 -> 6\)"):
+        opened(tmp_path, resume=True, resolved={"cutter": {"area": 6, "patch": 64}})
+
+
 def test_resume_refuses_other_settings(tmp_path: Path) -> None:
     finished(tmp_path)
     with pytest.raises(SettingsError, match="seed 2 -> 3"):
@@ -130,7 +204,9 @@ def test_resume_refuses_other_settings(tmp_path: Path) -> None:
 
 def test_overwriting_forgets_what_was_complete(tmp_path: Path) -> None:
     finished(tmp_path)
+    (tmp_path / "report.html").write_text("of the run before")
     opened(tmp_path, overwrite=True)  # and stopped at once
+    assert {path.name for path in tmp_path.iterdir()} == {"a_labels.tif", "run.json"}
     assert written(tmp_path)["state"] == "running"
     assert not opened(tmp_path, resume=True).is_complete("a")
 

@@ -27,6 +27,7 @@ from frugalseg.workflows.predict import PredictSettings, predict_fields
 
 CENTRE, SPREAD = 150.0, 900.0
 PIXEL = (0.65, 0.65)
+PATTERN = "{field}_{channel}.tif"
 COMMON: dict[str, Any] = {
     "channels": ("nuclear",),
     "pixel_size": PIXEL,
@@ -204,6 +205,41 @@ def test_resume_keeps_what_is_done(models: dict[str, Path], images: Path, tmp_pa
             predict(models[kind], images, out, resume=True, truth="nuclei")
 
 
+def test_the_users_own_stain_is_never_replaced(models: dict[str, Path], images: Path, tmp_path: Path) -> None:
+    """Results into the folder of the images, where a real stain is called as the predicted one would be."""
+    folder, own = tmp_path / "set", tmp_path / "set" / "a_my_stain.tif"
+    folder.mkdir()
+    for name in ("nuclear", "my_stain"):
+        shutil.copy(images / "synthetic_1_nuclear.tif", folder / f"a_{name}.tif")
+    (folder / "fields.csv").write_text("field,nuclear,real\na,a_nuclear.tif,a_my_stain.tif\n")
+    before = own.read_bytes()
+
+    def refused(**given: Any) -> None:
+        with pytest.raises(OutputExists, match=r"a_my_stain\.tif is one of the images that were given"):
+            predict(models["stain"], folder, folder, **given)
+
+    for how in ({}, {"overwrite": True}, {"resume": True}):
+        refused(**how)
+    assert own.read_bytes() == before
+    own.unlink()  # what a run made may be replaced, although the table names it, but not while it is read
+    predict(models["stain"], folder, folder)
+    predict(models["stain"], folder, folder, overwrite=True)
+    refused(overwrite=True, truth="real")
+
+
+def test_other_images_of_the_same_names_are_not_taken_for_done(
+    models: dict[str, Path], images: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    predict(models["cells"], images, out, truth="nuclei")
+    read = run_json(out)["fields"]["synthetic_2"]["files"]
+    assert [Path(path).name for path, *_ in read] == ["synthetic_2_nuclear.tif", "synthetic_2_nuclei.tif"]
+    other = tmp_path / "set"
+    shutil.copytree(images, other)
+    with pytest.raises(SettingsError, match=r"'synthetic_1' .* not made from .*set.synthetic_1_nuclear\.tif"):
+        predict(models["cells"], other, out, truth="nuclei", resume=True)
+
+
 def test_pixel_sizes_or_diameters_decide_the_scale(
     models: dict[str, Path], images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +254,7 @@ def test_pixel_sizes_or_diameters_decide_the_scale(
     plane = tifffile.imread(images / "synthetic_1_nuclear.tif")
     one = tmp_path / "a_nuclear.tif"
     tifffile.imwrite(one, plane, resolution=(1e4 / 0.325, 1e4 / 0.325), resolutionunit="CENTIMETER")
-    pattern = "{field}_{channel}.tif"
+    pattern = PATTERN
     predict(models["cells"], one, tmp_path / "out1", pattern=pattern)  # half the pixel size: half the image
     predict(
         models["cells"], one, tmp_path / "out2", pattern=pattern, diameter=40.0

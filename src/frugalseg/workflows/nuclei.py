@@ -26,6 +26,7 @@ from frugalseg.instances.tidy import tidy_labels
 from frugalseg.workflows.cues import check_channels
 from frugalseg.workflows.judging import NUCLEI_GAMMA, summarise
 from frugalseg.workflows.outputs import Outputs, RunResult
+from frugalseg.workflows.sources import sources_of
 from frugalseg.workflows.versions import command_line, versions
 
 
@@ -139,8 +140,15 @@ def segment_nuclei(
     table = open_fields(inputs, pattern=pattern, where=where)
     check_channels(table, (settings.nuclei,), () if settings.truth is None else (settings.truth,))
     names = [field.name for field in table]
+    read = [name for name in (settings.nuclei, settings.truth) if name is not None]
     outputs = Outputs(
-        out, names, settings.model_dump(), command="segment", overwrite=overwrite, resume=resume
+        out,
+        names,
+        settings.model_dump(),
+        command="segment",
+        overwrite=overwrite,
+        resume=resume,
+        sources=sources_of(table, read),
     )
     console = Console(quiet=quiet)
     report = Report(

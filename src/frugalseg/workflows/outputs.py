@@ -8,14 +8,15 @@
     report.html            written by the workflow
     run.json               settings, versions, seed, times, scores; its "state" is running, interrupted or done
 
-Every file is written whole or not at all. A run that was cut short is resumed with the same settings: fields with
-both files are kept, all others are done again.
+Every file is written whole or not at all. A run that was cut short is resumed with the same settings and images: fields
+with both files are kept, all others are done again. A record says of which run it is and from which files it was made,
+because a folder may hold results of several runs.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,41 +26,14 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measurements_csv
 from frugalseg.images.write import plain, write_json, write_labels, write_text
+from frugalseg.workflows.records import RunResult as RunResult
+from frugalseg.workflows.records import read_json as read_json
+from frugalseg.workflows.records import without_rows
+from frugalseg.workflows.sources import Sources, differences, identity
 from frugalseg.workflows.versions import versions
 
 RUN, REPORT, MEASUREMENTS = "run.json", "report.html", "measurements.csv"
 LABELS_SUFFIX, RECORD_SUFFIX = "_labels.tif", "_record.json"
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run leaves behind.
-
-    Attributes
-    ----------
-    folder
-        OUT.
-    fields
-        Field name -> its record, in order.
-    failed
-        Field name -> one line that says why.
-    summary
-        What else went into ``run.json``.
-    """
-
-    folder: Path
-    fields: Mapping[str, Mapping[str, Any]]
-    failed: Mapping[str, str] = field(default_factory=dict)
-    summary: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON; measurements stay in their table."""
-        return {
-            "folder": str(self.folder),
-            **plain(dict(self.summary)),
-            "fields": {name: plain(without_rows(record)) for name, record in self.fields.items()},
-            "failed": dict(self.failed),
-        }
 
 
 class Outputs:
@@ -81,15 +55,20 @@ class Outputs:
         Keep the fields that an earlier run with the same settings completed.
     suffix
         What the name of a field's result ends with; ``_labels.tif`` by default.
+    sources
+        Files of the fields, by name: saved, compared when resuming, and never replaced.
+    resolved
+        What the settings come to in this version of frugalseg, as plain values; saved and compared like them.
 
     Raises
     ------
     OutputExists
-        There are results already, and neither `overwrite` nor `resume` is set.
+        There are results already, and neither `overwrite` nor `resume` is set; or no run that could be resumed has made
+        them; or a result would take the place of an image that was given.
     OutputFailed
         The folder can't be made or written to.
     SettingsError
-        `resume` with other settings than the earlier run's, or both `resume` and `overwrite`.
+        `resume` with other settings or files than the earlier run's, or both `resume` and `overwrite`.
     """
 
     def __init__(
@@ -102,11 +81,15 @@ class Outputs:
         overwrite: bool = False,
         resume: bool = False,
         suffix: str = LABELS_SUFFIX,
+        sources: Mapping[str, Sources] | None = None,
+        resolved: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.suffix = suffix
         self.names = tuple(fields)
         self.settings: dict[str, Any] = plain(dict(settings))
+        self.resolved: dict[str, Any] = plain(dict(resolved or {}))
+        self.sources = dict(sources or {})
         self.command = command
         self.done: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
@@ -117,18 +100,13 @@ class Outputs:
             raise SettingsError("resume keeps earlier results and overwrite replaces them; give one of them")
         if self.folder.exists() and not self.folder.is_dir():
             raise OutputFailed(f"{self.folder} is a file; results need a folder, so choose another name")
-        there = self._there()
-        if there and not (overwrite or resume):
-            more = f" and {len(there) - 1} more results" if len(there) > 1 else ""
-            raise OutputExists(
-                f"{there[0]}{more} are there already; give --overwrite to replace them, --resume to go on, "
-                "or another folder"
-            )
+        self._refuse_what_is_there(overwrite, resume)
         if resume:
             self._take_up()
-        else:
-            for name in self.names:  # else a later --resume would take the old results for this run's
-                self._remove(self.record_path(name))
+        else:  # else a later --resume would take the old results for this run's, and a reader the old report
+            whole = (self.folder / name for name in (REPORT, MEASUREMENTS))
+            for path in (*map(self.record_path, self.names), *whole):
+                self._remove(path)
         self._write_run("running", {})  # fails now, and not after an hour, where nothing can be written
 
     def result_path(self, name: str) -> Path:
@@ -176,7 +154,12 @@ class Outputs:
         self, name: str, record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ()
     ) -> None:
         """Write what is known about a field whose result is written: from now on it counts as complete."""
-        kept = {**plain(dict(record)), "measurements": plain(list(rows))}
+        kept = {
+            **plain(dict(record)),
+            **self.made_from(name),
+            "result": self.result_path(name).name,
+            "measurements": plain(list(rows)),
+        }
         write_text(self.record_path(name), json.dumps(kept, allow_nan=False) + "\n", overwrite=True)
         self.done[name] = kept
         self.failed.pop(name, None)
@@ -194,10 +177,48 @@ class Outputs:
         summary_written = {key: value for key, value in written.items() if key not in ("fields", "failed")}
         return RunResult(self.folder, fields, dict(self.failed), summary_written)
 
-    def _there(self) -> list[Path]:
+    def made_from(self, name: str) -> dict[str, Any]:
+        """What decides a field's result, as plain values: the run's settings in short, and the files."""
+        decided = [self.command, self.suffix, self.settings, self.resolved]
+        run = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
+        return {"run": run[:16], "files": self.sources.get(name, Sources()).to_list()}
+
+    def _refuse_what_is_there(self, overwrite: bool, resume: bool) -> None:
+        self._spare_inputs()
         per_field = [path for name in self.names for path in (self.result_path(name), self.record_path(name))]
         whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
-        return [path for path in (*per_field, *whole) if path.exists()]
+        there = [path for path in (*per_field, *whole) if path.exists()]
+        if not there or overwrite or (resume and whole[0].exists()):
+            return
+        more = f" and {len(there) - 1} more results" if len(there) > 1 else ""
+        if resume:
+            raise OutputExists(
+                f"{there[0]}{more} are there, but no {RUN} that says how they were made, so there is no run to go on "
+                "with; give another folder, or --overwrite to replace them"
+            )
+        raise OutputExists(
+            f"{there[0]}{more} are there already; give --overwrite to replace them, --resume to go on, "
+            "or another folder"
+        )
+
+    def _spare_inputs(self) -> None:
+        """Refuse to replace an image that was given, whatever was asked; a result of an earlier run is none."""
+        read = {identity(Path(state[0])) for one in self.sources.values() for state in one.read}
+        listed = {identity(path) for one in self.sources.values() for path in one.listed}
+        for name in self.names:
+            path = self.result_path(name)
+            found = identity(path)
+            if found is not None and (found in read or (found in listed and not self._ours(name))):
+                raise OutputExists(
+                    f"{path} is one of the images that were given, and those are never replaced; give another folder"
+                )
+
+    def _ours(self, name: str) -> bool:
+        """Whether an earlier run made what lies at the place of a field's result."""
+        try:
+            return read_json(self.record_path(name)).get("result") == self.result_path(name).name
+        except UnreadableFile:
+            return False
 
     def _take_up(self) -> None:
         """Load what an earlier run of the same settings completed."""
@@ -205,25 +226,38 @@ class Outputs:
         if not path.exists():
             return
         earlier = read_json(path)
-        was = earlier.get("settings", {})
-        changed = sorted(key for key in {*was, *self.settings} if was.get(key) != self.settings.get(key))
+        was = {**earlier.get("settings", {}), **earlier.get("resolved", {})}
+        changed = differences(was, {**self.settings, **self.resolved})
         if changed or earlier.get("command") != self.command:
-            what = ", ".join(f"{key} {was.get(key)!r} -> {self.settings.get(key)!r}" for key in changed)
+            what = [f"{name} {before!r} -> {now!r}" for name, (before, now) in changed.items()]
+            what = [*what[:4], "..."] if len(what) > 4 else what
             raise SettingsError(
-                f"{self.folder} holds a run of other settings ({what or earlier.get('command')}); resume with the same "
-                "ones, or start again with --overwrite"
+                f"{self.folder} holds a run of other settings ({', '.join(what) or earlier.get('command')}); resume with "
+                "the same ones, or start again with --overwrite"
             )
         self._earlier_seconds = float(earlier.get("seconds") or 0.0)
         self.started = earlier.get("started") or self.started
         for name in self.names:
             if self.result_path(name).exists() and self.record_path(name).exists():
-                self.done[name] = read_json(self.record_path(name))
+                self._take_up_field(name, read_json(self.record_path(name)))
+
+    def _take_up_field(self, name: str, record: dict[str, Any]) -> None:
+        if record.get("run") != self.made_from(name)["run"]:
+            return  # left over from a run of other settings
+        other = self.sources.get(name, Sources()).other_than(record.get("files", ()))
+        if other is not None:
+            raise SettingsError(
+                f"field {name!r} in {self.folder} was not made from {other} as it is now; resume with the same images, or "
+                "give another folder or --overwrite"
+            )
+        self.done[name] = record
 
     def _write_run(self, state: str, summary: dict[str, Any]) -> dict[str, Any]:
         content = {
             "command": self.command,
             "state": state,
             "settings": self.settings,
+            **({"resolved": self.resolved} if self.resolved else {}),
             "seed": self.settings.get("seed"),
             "versions": versions(),
             "started": self.started,
@@ -242,21 +276,3 @@ class Outputs:
             raise OutputFailed(
                 f"{path} can't be replaced: {error.strerror}; choose another folder"
             ) from error
-
-
-def without_rows(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A field's record without its cells, which stand in ``measurements.csv``."""
-    return {key: value for key, value in record.items() if key != "measurements"}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; `UnreadableFile` where it is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnreadableFile(
-            f"{path} can't be read ({error}); start again with --overwrite or another folder"
-        ) from error
-    if not isinstance(content, dict):
-        raise UnreadableFile(f"{path} is no record of a run; start again with --overwrite or another folder")
-    return content

@@ -16,6 +16,7 @@ from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
 from frugalseg.workflows.judging import Cut
 from frugalseg.workflows.outputs import Outputs, RunResult
 from frugalseg.workflows.predict_maps import PredictMapsSettings, predict_with_maps
+from frugalseg.workflows.sources import sources_of
 
 
 class PredictSettings(FieldRunSettings):
@@ -102,6 +103,7 @@ def predict_fields(
         command="predict",
         overwrite=overwrite,
         resume=resume,
+        sources=sources_of(table, settings.channels_read()),
     )
     console = Console(quiet=quiet)
 

@@ -33,6 +33,7 @@ from frugalseg.workflows.large_run import LargeRun
 from frugalseg.workflows.model_inputs import check_inputs, lazy_inputs_for, planes_for
 from frugalseg.workflows.objects import load_object_model, load_stain_model, network_scale
 from frugalseg.workflows.outputs import LABELS_SUFFIX, Outputs, RunResult
+from frugalseg.workflows.sources import sources_of
 from frugalseg.workflows.stains import compare, mean_pcc
 from frugalseg.workflows.versions import command_line, versions
 
@@ -120,6 +121,7 @@ def predict_with_maps(
     picked = pick_device(device)
     is_stain = isinstance(card, StainCard)
     one = _stain_of(card, model, picked) if isinstance(card, StainCard) else _objects_of(card, model, picked)
+    read = [one.channel for one in channels] + ([] if settings.truth is None else [settings.truth])
     outputs = Outputs(
         out,
         [one.name for one in table],
@@ -128,6 +130,7 @@ def predict_with_maps(
         overwrite=overwrite,
         resume=resume,
         suffix=f"_{_file_part(card.target)}.tif" if isinstance(card, StainCard) else LABELS_SUFFIX,
+        sources=sources_of(table, read),
     )
     report = Report(
         title=f"frugalseg predict: {card.target if isinstance(card, StainCard) else card.kind}",
