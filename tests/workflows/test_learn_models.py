@@ -162,6 +162,9 @@ def test_another_model_in_the_starts_folder_is_another_start(
     shutil.copytree(cells[0], start)
     learn_labels(images, model, start=start, max_steps=1)
     learn_labels(images, model, start=start, max_steps=1, resume=True)  # complete already
+    shutil.copytree(images, tmp_path / "set")
+    with pytest.raises(SettingsError, match="files: synthetic_1"):
+        learn_labels(tmp_path / "set", model, start=start, max_steps=1, resume=True)
     learn_labels(images, start, inputs="phase", max_steps=1, seed=5, overwrite=True)
     with pytest.raises(SettingsError, match="model of other settings"):
         learn_labels(images, model, start=start, max_steps=1, resume=True)
@@ -186,6 +189,11 @@ def test_nothing_is_replaced_unasked(images: Path, stain: tuple[Path, RunResult]
         learn_stains(images, model, resume=True, overwrite=True)
     with pytest.raises(SettingsError, match="model of other settings"):
         learn_stains(images, model, resume=True, seed=2)
+    other = tmp_path / "set"
+    shutil.copytree(images, other)
+    with pytest.raises(SettingsError, match="files: synthetic_1"):
+        learn_stains(other, model, resume=True)
+    shutil.rmtree(other)
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
     again = learn_stains(images, model, resume=True)  # complete already
     assert again.to_dict() == {**stain[1].to_dict(), "folder": str(model)}
@@ -216,7 +224,7 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
             learn_stains(images, model)
     assert not model.exists()
     assert {path.name for path in checkpoints_of(model).iterdir()} == {"asked.json", "last.ckpt"}
-    with pytest.raises(SettingsError, match=r"other settings \(max_steps, seed\)"):
+    with pytest.raises(SettingsError, match=r"other settings or images \(max_steps, seed\)"):
         learn_stains(images, model, resume=True, seed=2, max_steps=9)
     learn_stains(images, model, resume=True)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]

@@ -65,6 +65,7 @@ def done(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_cells_are_found_scored_and_reported(done: Path, images: Path) -> None:
     run = json.loads((done / "run.json").read_text())
     assert run["state"] == "done"
+    assert run["resolved"]["cutter for fluorescent cells"] == SMALL.model_dump(mode="json")
     assert list(run["fields"]) == list(NAMES)
     for name in NAMES:
         one = run["fields"][name]
@@ -157,7 +158,10 @@ def test_a_run_goes_on_where_it_was_stopped(images: Path, done: Path, tmp_path: 
     with pytest.raises(Interrupted, match="--resume"):
         frugalseg.segment([images], out, settings(), quiet=True)
     assert json.loads((out / "run.json").read_text())["state"] == "interrupted"
-    assert (out / f"{NAMES[0]}_model.part" / "last.ckpt").exists()
+    part = out / f"{NAMES[0]}_model.part"
+    assert (part / "last.ckpt").exists()
+    read = [Path(path).name for path, *_ in json.loads((part / "asked.json").read_text())["files"]]
+    assert read == [f"{NAMES[0]}_{channel}.tif" for channel in ("cytoplasm", "nuclear", "cells")]
     assert not list(out.glob("*_labels.tif"))
     result = frugalseg.segment([images], out, settings(), resume=True, quiet=True)
     assert steps == [*range(STEPS), *range(STEPS)]  # no step is taken twice
@@ -194,7 +198,9 @@ def test_a_model_of_many_fields_predicts_as_it_did_in_memory(images: Path, tmp_p
     names = {"card.yaml", "weights.safetensors", "training.json", "record.json", "report.html"}
     assert {path.name for path in model.iterdir()} == names
     assert not model.with_name("model.part").exists()
-    frugalseg.predict(model, [images], tmp_path / "out", quiet=True)
+    predicted = frugalseg.predict(model, [images], tmp_path / "out", quiet=True)
+    read = [Path(path).name for path, *_ in predicted.fields[NAMES[0]]["files"]]
+    assert read == [f"{NAMES[0]}_cytoplasm.tif", f"{NAMES[0]}_nuclear.tif"]
 
     table = open_fields([images])
     cues = [find_cues(field, learn) for field in table]
@@ -224,6 +230,14 @@ def test_learning_goes_on_where_it_was_stopped(images: Path, tmp_path: Path, mon
     other = learn.model_copy(update={"seed": 3})
     with pytest.raises(frugalseg.SettingsError, match="seed"):
         frugalseg.learn_markers([images], tmp_path / "cut", other, resume=True, quiet=True)
+    shutil.copytree(images, tmp_path / "set")
+    with pytest.raises(frugalseg.SettingsError, match=f"files: {NAMES[0]}, files: {NAMES[1]}"):
+        frugalseg.learn_markers([tmp_path / "set"], tmp_path / "cut", learn, resume=True, quiet=True)
+    with monkeypatch.context() as patch:
+        changed = SMALL.model_copy(update={"learning_rate": 1e-9})
+        patch.setattr(CutterSettings, "preset", classmethod(lambda cls, *_: changed))
+        with pytest.raises(frugalseg.SettingsError, match="cutter for fluorescent cells: learning_rate"):
+            frugalseg.learn_markers([images], tmp_path / "cut", learn, resume=True, quiet=True)
     frugalseg.learn_markers([images], tmp_path / "cut", learn, resume=True, quiet=True)
     assert steps == list(range(STEPS))
     assert load_card(tmp_path / "cut").sha256 == load_card(tmp_path / "whole").sha256

@@ -33,6 +33,7 @@ from frugalseg.workflows.model_runs import (
     ModelRun,
     begin_model,
     checkpoints_of,
+    files_of,
     model_extras,
     model_result,
     report_of,
@@ -40,6 +41,7 @@ from frugalseg.workflows.model_runs import (
 )
 from frugalseg.workflows.objects import Start, begin_network, find_start, scale_for
 from frugalseg.workflows.outputs import RunResult
+from frugalseg.workflows.sources import sources_of
 
 
 class LearnLabelsSettings(BaseModel):
@@ -171,10 +173,11 @@ def learn_labels_model(
     asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
     if start is not None:  # another model in the same folder is another start
         asked["start_sha256"] = start.card.sha256
-    earlier = begin_model(out, asked, resume, overwrite)
+    made_from = files_of(sources_of(table, (*(one.channel for one in channels), settings.labels)))
+    earlier = begin_model(out, asked, made_from, resume, overwrite)
     if earlier is not None:
         return earlier
-    run = ModelRun("learn labels", asked, Console(quiet=quiet))
+    run = ModelRun("learn labels", asked, made_from, Console(quiet=quiet))
     with resumable_or_gone(out):
         return _learn(table, channels, out, settings, run, start, device, resume, overwrite)
 

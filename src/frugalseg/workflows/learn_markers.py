@@ -29,12 +29,15 @@ from frugalseg.workflows.model_runs import (
     ModelRun,
     begin_model,
     checkpoints_of,
+    files_of,
     model_extras,
     model_result,
     report_of,
+    resolved_cutter,
     resumable_or_gone,
 )
 from frugalseg.workflows.outputs import RunResult
+from frugalseg.workflows.sources import sources_of
 
 
 class LearnMarkersSettings(CueSettings):
@@ -117,10 +120,13 @@ def learn_markers_model(
     check_channels(table, settings.images(), settings.label_images())
     pick_device(device)
     asked = plain({**settings.as_asked(), "fields": [one.name for one in table]})
-    earlier = begin_model(out, asked, resume, overwrite)
+    made_from = files_of(sources_of(table, settings.channels_read())) | resolved_cutter(
+        settings.preset, settings.max_steps
+    )
+    earlier = begin_model(out, asked, made_from, resume, overwrite)
     if earlier is not None:
         return earlier
-    run = ModelRun("learn markers", asked, Console(quiet=quiet))
+    run = ModelRun("learn markers", asked, made_from, Console(quiet=quiet))
     with resumable_or_gone(out):
         return _learn(table, out, settings, run, device, resume, overwrite)
 

@@ -26,12 +26,14 @@ from frugalseg.workflows.model_runs import (
     ModelRun,
     begin_model,
     checkpoints_of,
+    files_of,
     model_extras,
     model_result,
     report_of,
     resumable_or_gone,
 )
 from frugalseg.workflows.outputs import RunResult
+from frugalseg.workflows.sources import sources_of
 from frugalseg.workflows.stain_lesson import StainLesson, judge_stain, mean_by_role, read_stain_lesson
 
 
@@ -136,10 +138,11 @@ def learn_stains_model(
     check_channels(table, (*(one.channel for one in channels), settings.to), ())
     pick_device(device)
     asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
-    earlier = begin_model(out, asked, resume, overwrite)
+    made_from = files_of(sources_of(table, (*(one.channel for one in channels), settings.to)))
+    earlier = begin_model(out, asked, made_from, resume, overwrite)
     if earlier is not None:
         return earlier
-    run = ModelRun("learn stains", asked, Console(quiet=quiet))
+    run = ModelRun("learn stains", asked, made_from, Console(quiet=quiet))
     with resumable_or_gone(out):
         return _learn(table, channels, out, settings, run, device, resume, overwrite)
 

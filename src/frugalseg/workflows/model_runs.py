@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,15 +17,17 @@ from frugalseg.errors import OutputFailed, SettingsError
 from frugalseg.evaluation.report import Report
 from frugalseg.images.write import plain, write_json
 from frugalseg.learning.fit import CHECKPOINT, FitRecord
+from frugalseg.learning.from_markers.settings import CutterSettings, Preset
 from frugalseg.networks.cards import TrainingSummary
 from frugalseg.networks.store import check_free
 from frugalseg.workflows.cutters import brief, curve_of
 from frugalseg.workflows.outputs import REPORT, RunResult, read_json
+from frugalseg.workflows.sources import Sources, differences
 from frugalseg.workflows.versions import command_line, versions
 
 #: In a model folder: what was done with which settings, and the curves of the training.
 RECORD, TRAINING = "record.json", "training.json"
-#: In the folder of the checkpoint: the settings that a resumed run must have too.
+#: In the folder of the checkpoint: the settings and files that a resumed run must have too.
 ASKED = "asked.json"
 
 
@@ -34,34 +36,67 @@ def checkpoints_of(model: Path) -> Path:
     return model.with_name(f"{model.name}.part")
 
 
-def begin_model(out: Path, asked: dict[str, Any], resume: bool, overwrite: bool) -> RunResult | None:
+def resolved_cutter(preset: Preset, max_steps: int | None) -> dict[str, Any]:
+    """What a preset comes to in this version of frugalseg, for both kinds of images."""
+    return {
+        f"cutter for {look} cells": CutterSettings.preset(preset, max_steps, look == "label-free").model_dump(
+            mode="json"
+        )
+        for look in ("label-free", "fluorescent")
+    }
+
+
+def files_of(sources: Mapping[str, Sources]) -> dict[str, Any]:
+    """Files of all fields, as `begin_model` compares them."""
+    return {"files": {name: one.to_list() for name, one in sources.items()}}
+
+
+def keep_checkpoint_of(made_from: dict[str, Any], model: Path) -> None:
+    """Drop what was trained so far from other settings or files, and say beside the checkpoint what this one is from."""
+    part = checkpoints_of(model)
+    if (part / ASKED).exists() and read_json(part / ASKED) == plain(made_from):
+        return
+    shutil.rmtree(part, ignore_errors=True)
+    write_json(part / ASKED, made_from)
+
+
+def begin_model(
+    out: Path, asked: dict[str, Any], made_from: dict[str, Any], resume: bool, overwrite: bool
+) -> RunResult | None:
     """Make the folder of the checkpoint, or give the result of the same run where it is complete already.
+
+    Parameters
+    ----------
+    asked
+        Settings and names of the fields, as plain values.
+    made_from
+        What else decides the model: files of the fields, what a preset comes to.
 
     Raises
     ------
     OutputExists, OutputFailed
         There is a model already; nothing can be written.
     SettingsError
-        `resume` with other settings than the earlier run's, or together with `overwrite`.
+        `resume` with other settings or files than the earlier run's, or together with `overwrite`.
     """
     if overwrite and resume:
         raise SettingsError("resume keeps earlier results and overwrite replaces them; give one of them")
+    now = {**asked, **made_from}
     if resume and (out / RECORD).exists():
-        return _earlier(out, asked)
+        return _earlier(out, now)
     check_free(out, overwrite)
     part = checkpoints_of(out)
     if resume and (part / ASKED).exists():
-        was = read_json(part / ASKED)
-        changed = sorted(key for key in {*was, *asked} if was.get(key) != asked.get(key))
+        changed = _some(differences(read_json(part / ASKED), now))
         if changed:
             raise SettingsError(
-                f"{part} holds a run of other settings ({', '.join(changed)}); resume with the same ones, or start again "
+                f"{part} holds a run of other settings or images ({changed}); resume with the same ones, or start again "
                 "without --resume"
             )
         return None
     shutil.rmtree(part, ignore_errors=True)
     try:
-        write_json(part / ASKED, asked)
+        write_json(part / ASKED, now)
     except OutputFailed:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -79,11 +114,20 @@ def resumable_or_gone(out: Path) -> Iterator[None]:
         raise
 
 
-def _earlier(out: Path, asked: dict[str, Any]) -> RunResult:
+def _earlier(out: Path, now: dict[str, Any]) -> RunResult:
     content = read_json(out / RECORD)
-    if content.get("settings") != asked:
-        raise SettingsError(f"{out} holds a model of other settings; replace it with --overwrite instead")
+    changed = _some(differences({**content.get("settings", {}), **content.get("made_from", {})}, now))
+    if changed:
+        raise SettingsError(
+            f"{out} holds a model of other settings or images ({changed}); replace it with --overwrite instead"
+        )
     return model_result(out, content)
+
+
+def _some(names: Iterable[str]) -> str:
+    """Name the first few."""
+    listed = list(names)
+    return ", ".join([*listed[:4], "..."] if len(listed) > 4 else listed)
 
 
 def model_result(out: Path, content: dict[str, Any]) -> RunResult:
@@ -111,12 +155,15 @@ class ModelRun:
         Such as "learn stains".
     asked
         Settings and fields, as plain values.
+    made_from
+        What else decides the model, see `begin_model`.
     console
         Where progress is said.
     """
 
     command: str
     asked: dict[str, Any]
+    made_from: dict[str, Any]
     console: Console
     clock: float = field(default_factory=time.monotonic)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -130,6 +177,7 @@ class ModelRun:
         return {
             "command": self.command,
             "settings": self.asked,
+            "made_from": self.made_from,
             "seed": self.asked["seed"],
             "versions": versions(),
             "started": self.started,

@@ -19,8 +19,9 @@ from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
 from frugalseg.workflows.cutters import brief, curve_of, cut_cells, make_card
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
 from frugalseg.workflows.judging import Cut
-from frugalseg.workflows.model_runs import TRAINING, checkpoints_of
+from frugalseg.workflows.model_runs import TRAINING, checkpoints_of, keep_checkpoint_of, resolved_cutter
 from frugalseg.workflows.outputs import Outputs, RunResult, read_json
+from frugalseg.workflows.sources import sources_of
 
 
 class SegmentSettings(FieldRunSettings):
@@ -103,7 +104,16 @@ def segment_fields(
         raise OutputExists(
             f"{there} is there already; give --overwrite to replace it, --resume to go on, or another folder"
         )
-    outputs = Outputs(out, names, settings.as_asked(), command="segment", overwrite=overwrite, resume=resume)
+    outputs = Outputs(
+        out,
+        names,
+        settings.as_asked(),
+        command="segment",
+        overwrite=overwrite,
+        resume=resume,
+        sources=sources_of(table, settings.channels_read()),
+        resolved=resolved_cutter(settings.preset, settings.max_steps),
+    )
     if not resume:  # else a later --resume would go on from another run's checkpoint
         for path in models.values():
             shutil.rmtree(checkpoints_of(path), ignore_errors=True)
@@ -113,6 +123,7 @@ def segment_fields(
         fitting = FitSettings(
             seed=settings.seed, device=device, resume=resume, quiet=quiet, label=f"  training on {cues.name}"
         )
+        keep_checkpoint_of(outputs.made_from(cues.name), models[cues.name])
         return _learn_and_cut(cues, settings, fitting, models[cues.name], console)
 
     def curve(name: str) -> TrainingCurve | None:
