@@ -1,6 +1,7 @@
 """Label maps of nuclei, from the command line to the files."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,16 @@ def test_resume_keeps_what_is_done(segment: Any, images: Path, tmp_path: Path) -
     assert (code, printed.count("done earlier")) == (0, 1)
     assert kept.stat().st_mtime_ns == before
     assert "level None -> 0.4" in segment(*typed, "--resume", "--level", "0.4")[2]
+
+
+def test_what_is_done_stays_done_where_its_image_is_gone(segment: Any, images: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "set", tmp_path / "out"
+    shutil.copytree(images, folder)
+    typed = (folder, "--nuclei", "nuclear", "-o", out, "--quiet")
+    assert segment(*typed)[0] == 0
+    (folder / f"{NAMES[1]}_nuclear.tif").unlink()
+    assert segment(*typed, "--resume") == (0, "", "")
+    assert list(json.loads((out / "run.json").read_text())["fields"]) == list(NAMES)
 
 
 def test_a_field_without_nuclei_is_empty_and_a_constant_one_fails(segment: Any, tmp_path: Path) -> None:

@@ -165,8 +165,9 @@ class Outputs:
         self.failed.pop(name, None)
 
     def fail(self, name: str, error: FrugalsegError | str) -> None:
-        """Note that a field can't be done; the others go on."""
-        self.failed[name] = " ".join(str(error).split())
+        """Note that a field can't be done; the others go on. One that is done stays so, though it can't be shown again."""
+        if name not in self.done:
+            self.failed[name] = " ".join(str(error).split())
 
     def finish(self, summary: Mapping[str, Any] | None = None, state: str = "done") -> RunResult:
         """Write ``measurements.csv`` and ``run.json``; `summary` is added to the latter."""
