@@ -71,7 +71,6 @@ NOISE = np.random.default_rng(1).normal(100, 3, (SIDE, SIDE)).astype(np.uint16)
 @pytest.mark.parametrize(
     ("planes", "line"),
     [
-        ({"dapi": NOISE}, "failed: a: field 'a': no nucleus was found in channel 'dapi'"),
         ({"dapi": flat(7)}, "channel 'dapi': the nuclear image has the value 7 everywhere"),
         ({"phase": flat(7)}, "channel 'phase' is constant (every pixel is 7)"),
         ({"phase": with_nan()}, "NaN"),
@@ -132,6 +131,15 @@ def test_settings_out_of_range_are_one_line(run, write, tmp_path) -> None:
         assert "device 'cuda' is not there" in ended.error
 
 
+def test_no_nucleus_at_all_is_an_empty_label_map_and_0(run, write, tmp_path) -> None:
+    ended = run(*typed(write(dapi=NOISE), tmp_path / "out"))
+    assert (ended.code, ended.err) == (0, "")
+    assert not tifffile.imread(tmp_path / "out" / "a_labels.tif").any()
+    warnings = json.loads((tmp_path / "out" / "run.json").read_text())["warnings"]
+    assert warnings[0] == "No field has a nucleus, so nothing was trained and all label maps are empty."
+    assert warnings[1].startswith("a: No nucleus was found in channel 'dapi'; is it the nuclear stain")
+
+
 @pytest.mark.slow
 def test_one_nucleus_is_enough(run, write, tmp_path) -> None:
     ended = run(*typed(write(dapi=one_nucleus()), tmp_path / "out"))
@@ -141,10 +149,10 @@ def test_one_nucleus_is_enough(run, write, tmp_path) -> None:
 
 @pytest.mark.slow
 def test_some_fields_failed_is_3(run, write, tmp_path) -> None:
-    write("b", dapi=NOISE)
+    write("b", dapi=flat(7))
     ended = run(*typed(write("a"), tmp_path / "out"))
     assert ended.code == 3
-    assert ended.error.startswith("failed: b: field 'b': no nucleus")
+    assert ended.error.startswith("failed: b: field 'b', channel 'dapi': the nuclear image has the value 7")
     assert (tmp_path / "out" / "a_labels.tif").exists()
 
 

@@ -178,15 +178,69 @@ def test_a_run_goes_on_where_it_was_stopped(images: Path, done: Path, tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_field_that_fails_leaves_the_others_alone(images: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "set"
+def test_a_field_without_nuclei_is_empty_and_leaves_the_others_alone(images: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "set", tmp_path / "out"
     shutil.copytree(images, folder)
     blank = folder / f"{NAMES[0]}_nuclear.tif"
     tifffile.imwrite(blank, np.random.default_rng(0).normal(100, 3, (140, 150)).astype(np.uint16))
-    result = frugalseg.segment([folder], tmp_path / "out", settings(baselines=False), quiet=True)
-    assert list(result.fields) == [NAMES[1]]
-    assert "no nucleus was found" in result.failed[NAMES[0]]
-    assert any(NAMES[0] in warning for warning in result.summary["warnings"])
+    frugalseg.segment([images], out, settings(baselines=False), where=[f"field={NAMES[0]}"], quiet=True)
+    assert (out / f"{NAMES[0]}_model").exists()
+    result = frugalseg.segment([folder], out, settings(baselines=False), overwrite=True, quiet=True)
+    assert (list(result.fields), result.failed) == (list(NAMES), {})
+    assert not labels_in(out).any()
+    assert labels_in(out).shape == (140, 150)
+    empty = result.fields[NAMES[0]]
+    assert (empty["n_cells"], empty["scores"]["cell_miou"], empty["cues"]) == (0, 0.0, None)
+    assert empty["scores"]["marker_false_negatives"] == empty["scores"]["n_true"] == 14
+    warning = result.summary["warnings"][0]
+    assert warning.startswith(
+        f"{NAMES[0]}: No nucleus was found in channel 'nuclear'; is it the nuclear stain,"
+    )
+    assert warning.endswith("The label map is empty.")
+    assert "No nucleus was found" in (out / "report.html").read_text()
+    assert result.summary["scores"]["mAP"]["n"] == 2
+    models = [path.name for path in out.glob("*_model")]  # that of the earlier run is no model of this one
+    assert models == [f"{NAMES[1]}_model"]
+    again = frugalseg.segment([folder], out, settings(baselines=False), resume=True, quiet=True)
+    assert (again.fields, again.failed) == (result.fields, {})
+
+
+def test_where_no_field_has_a_nucleus_nothing_is_trained(images: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        for channel in ("cytoplasm", "cells"):
+            shutil.copy(images / f"{name}_{channel}.tif", tmp_path)
+        tifffile.imwrite(tmp_path / f"{name}_dots.tif", np.zeros((140, 150), np.uint16))
+    out = tmp_path / "out"
+    own = settings(nuclei=None, markers="dots")
+    result = frugalseg.segment([tmp_path], out, own, pattern="{field}_{channel}.tif", quiet=True)
+    assert result.failed == {}
+    assert result.summary["warnings"] == [
+        "No field has a nucleus, so nothing was trained and all label maps are empty.",
+        *(
+            f"{name}: There is no label in the markers 'dots'; is it the right image? The label map is empty."
+            for name in NAMES
+        ),
+    ]
+    one = result.fields[NAMES[0]]
+    assert set(one["baselines"]) == {"voronoi", "watershed_gradient", "watershed_intensity", "propagation"}
+    assert all(scores == one["scores"] for scores in one["baselines"].values())
+    assert not any(labels_in(out, name).any() for name in NAMES)
+    assert not list(out.glob("*_model*"))
+    (out / f"{NAMES[1]}_record.json").unlink()
+    (tmp_path / f"{NAMES[1]}_dots.tif").unlink()  # no marker image at all is no empty field
+    again = frugalseg.segment([tmp_path], out, own, pattern="{field}_{channel}.tif", resume=True, quiet=True)
+    assert list(again.fields) == [NAMES[0]]
+    assert "has no file for the markers 'dots'" in again.failed[NAMES[1]]
+
+
+def test_a_model_folder_that_is_no_model_is_said_before_training(images: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / f"{NAMES[1]}_model"
+    foreign.mkdir()
+    (foreign / "notes.txt").write_text("mine")
+    for how in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(frugalseg.OutputExists, match=f"{NAMES[1]}_model is there and is no model"):
+            frugalseg.segment([images], tmp_path, settings(), quiet=True, **how)
+    assert [path.name for path in tmp_path.rglob("*")] == [foreign.name, "notes.txt"]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Setting
 
 from frugalseg.images.select import parse_channels
+from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card
 
 
@@ -59,6 +60,17 @@ class CueSettings(BaseModel):
         """
         model = {} if self.nuclei_from is None else {"nuclei_from_sha256": load_card(self.nuclei_from).sha256}
         return self.model_dump() | model
+
+    def predicted(self) -> str | None:
+        """Name of the stain that the model in `nuclei_from` predicts; None where there is no such model."""
+        if self.nuclei_from is None:
+            return None
+        card = load_card(self.nuclei_from)
+        return card.target if isinstance(card, StainCard) else card.kind
+
+    def nuclear_name(self) -> str:
+        """What the image is called that markers are found in; a predicted stain is never called as a real channel."""
+        return str(self.nuclei) if self.nuclei_from is None else f"predicted_{self.predicted()}"
 
     def label_images(self) -> tuple[str, ...]:
         """Channels with labels, which single fields may lack."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from frugalseg.cues.foreground import Foreground, find_foreground
 from frugalseg.cues.markers import Markers, estimate_cell_diameter, find_markers, markers_from_labels
 from frugalseg.cues.quality import CueQuality, judge_cues
-from frugalseg.errors import BadPixels, FrugalsegError, InputError, NoMarkers, SettingsError
+from frugalseg.errors import BadPixels, FrugalsegError, InputError, MissingChannel, NoMarkers, SettingsError
 from frugalseg.images.appearance import Appearance, appearance_of, normalised
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
@@ -218,8 +218,15 @@ def _own_markers(field: Field, settings: CueSettings) -> Markers:
             "there is nothing to start cells from; give --nuclei CH, --nuclei-from MODEL or --markers CH"
         )
     labels = field.labels(settings.markers)
-    if labels is None or not (labels > 0).any():
-        raise NoMarkers(f"field {field.name!r}: there is no label in the markers {settings.markers!r}")
+    if labels is None:
+        raise MissingChannel(
+            f"field {field.name!r} has no file for the markers {settings.markers!r}; fill its cell in the table or leave "
+            f"the field out with --where field!={field.name}"
+        )
+    if not (labels > 0).any():
+        raise NoMarkers(
+            f"field {field.name!r}: there is no label in the markers {settings.markers!r}; is it the right image?"
+        )
     markers = markers_from_labels(np.maximum(labels, 0))
     return replace(markers, diameter=float("nan")) if markers.diameter < POINT_DIAMETER else markers
 

@@ -1,19 +1,22 @@
 """What `segment` and `predict` do alike: field after field from cues to labels, scores, measurements and report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field as Setting
 from rich.console import Console
 from rich.text import Text
 
-from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed
+from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers, OutputFailed
+from frugalseg.evaluation.baselines import BASELINES
 from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.evaluation.report import FieldReport, Report, TrainingCurve, preview, write_report
 from frugalseg.evaluation.report.model import FULL_FIELDS
+from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.read import read_image
@@ -96,6 +99,11 @@ class FieldRun:
             outputs.finish(state="interrupted")
             raise
         summary = summarise(outputs, self.settings.truth)
+        done = outputs.done.values()
+        if done and not outputs.failed and all(record["cues"] is None for record in done):
+            summary["warnings"].insert(
+                0, "No field has a nucleus, so nothing was trained and all label maps are empty."
+            )
         report.warnings = list(summary["warnings"])
         report.seconds = sum(record["seconds"] for record in outputs.done.values())
         write_report(outputs.report_path, report, overwrite=True)
@@ -119,9 +127,13 @@ class FieldRun:
 
     def _do(self, field: Field, report: Report) -> None:
         start = time.monotonic()
-        truth = None if self.settings.truth is None else field.labels(self.settings.truth)
-        with self.console.status("looking for nuclei and cells"):
-            cues = find_cues(field, self.settings)
+        truth = self._truth(field)
+        try:
+            with self.console.status("looking for nuclei and cells"):
+                cues = find_cues(field, self.settings)
+        except NoMarkers as error:
+            self._leave_empty(field, truth, error, start, report)
+            return
         self.say(f"  cues: {cues.line()}")
         for warning in cues.warnings:
             self.say(f"  warning: {warning}")
@@ -148,8 +160,8 @@ class FieldRun:
             scores = record["scores"]
             self.say(f"  scores: mIoU {scores['cell_miou']:.3f}, mAP {scores['mAP']:.3f}")
         planes = dict(zip(cues.channels, cues.planes, strict=True))
-        if cues.nuclei is not None and self.settings.nuclei is not None:
-            planes[self.settings.nuclei] = cues.nuclei
+        if cues.nuclei is not None:
+            planes[self.settings.nuclear_name()] = cues.nuclei
         rows = measure_cells(cut.labels, planes, cues.pixel_size)
         record["seconds"] = round(time.monotonic() - start, 2)
         self.outputs.write_field(field.name, cut.labels, record, rows, cues.pixel_size)
@@ -158,21 +170,61 @@ class FieldRun:
             report.training.append(cut.curve)
         self.say(f"  {record['n_cells']} cells in {record['seconds']:.0f} s")
 
+    def _truth(self, field: Field) -> NDArray[Any] | None:
+        return None if self.settings.truth is None else field.labels(self.settings.truth)
+
+    def _leave_empty(
+        self, field: Field, truth: NDArray[Any] | None, why: NoMarkers, start: float, report: Report
+    ) -> None:
+        """Write that a field holds no cell: without a nucleus there is nothing to start one from."""
+        text = str(why).removeprefix(f"field {field.name!r}: ")
+        record: dict[str, Any] = {
+            "n_cells": 0,
+            "diameter": None,
+            "appearances": (),
+            "markers": None,
+            "foreground": None,
+            "cues": None,
+            "warnings": (f"{text[:1].upper()}{text[1:]} The label map is empty.",),
+        }
+        self.say(f"  warning: {record['warnings'][0]}")
+        labels = np.zeros(field.shape, np.uint32)
+        if truth is not None:
+            record["scores"] = score_labels(truth, labels, np.zeros((0, 2))).to_dict()
+            if self.settings.baselines:  # they start from the same markers, so they find nothing either
+                record["baselines"] = dict.fromkeys(BASELINES, record["scores"])
+        record["seconds"] = round(time.monotonic() - start, 2)
+        self.outputs.write_field(field.name, labels, record, (), field.pixel_size)
+        report.add(self._in_short(field, labels, record, ()))
+
     def _show_earlier(self, field: Field, report: Report) -> None:
         """Show a field that an earlier run completed; its cues are found again only where a viewer shows them."""
         record = self.outputs.done[field.name]
         labels = np.asarray(read_image(self.outputs.labels_path(field.name)).pixels[0, 0]).astype(np.uint32)
         rows = record["measurements"]
-        truth = None if self.settings.truth is None else field.labels(self.settings.truth)
-        if len(report.fields) < FULL_FIELDS:
-            report.add(field_report(find_cues(field, self.settings), labels, truth, record, rows))
-        else:
-            image = preview(field.planes(self.settings.cells))
-            report.add(
-                FieldReport(
-                    name=field.name, image=image, labels=labels, measurements=rows, **numbers_of(record)
+        shown = None
+        if len(report.fields) < FULL_FIELDS and record["cues"] is not None:
+            try:
+                shown = field_report(
+                    find_cues(field, self.settings), labels, self._truth(field), record, rows
                 )
-            )
+            except Interrupted:
+                raise
+            except FrugalsegError as error:  # the field is done, whatever can be found in it now
+                self.say(f"  its markers and foreground are not shown: {error}")
+        report.add(shown or self._in_short(field, labels, record, rows))
         curve = self.earlier_curve(field.name)
         if curve is not None:
             report.training.append(curve)
+
+    def _in_short(
+        self, field: Field, labels: NDArray[np.uint32], record: dict[str, Any], rows: Sequence[Any]
+    ) -> FieldReport:
+        """A field without its cues; without its image too, where that can't be read any more."""
+        try:
+            image = preview(field.planes(self.settings.cells))
+        except FrugalsegError:
+            image = preview(labels > 0)
+        return FieldReport(
+            name=field.name, image=image, labels=labels, measurements=rows, **numbers_of(record)
+        )

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import Field as Setting
@@ -14,7 +14,7 @@ from frugalseg.images.fields import open_fields
 from frugalseg.learning.fit import Device, FitSettings, pick_device
 from frugalseg.learning.from_markers.settings import CutterSettings, Preset
 from frugalseg.learning.from_markers.task import learn_from_markers
-from frugalseg.networks.store import save_model
+from frugalseg.networks.store import check_free, save_model
 from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
 from frugalseg.workflows.cutters import brief, curve_of, cut_cells, make_card
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
@@ -76,7 +76,7 @@ def segment_fields(
     Returns
     -------
     RunResult
-        Records of the fields, and why others failed.
+        Records of the fields, and why others failed. A field without a nucleus has an empty label map and a warning.
 
     Raises
     ------
@@ -99,11 +99,7 @@ def segment_fields(
     names = [field.name for field in table]
     out = Path(out)
     models = {name: out / f"{name}_model" for name in names}
-    there = next((path for path in models.values() if path.exists()), None)
-    if there is not None and not (overwrite or resume):
-        raise OutputExists(
-            f"{there} is there already; give --overwrite to replace it, --resume to go on, or another folder"
-        )
+    _check_models(models.values(), overwrite or resume)
     outputs = Outputs(
         out,
         names,
@@ -130,7 +126,21 @@ def segment_fields(
         path = models[name] / TRAINING
         return curve_of(name, read_json(path)) if path.exists() else None
 
-    return FieldRun(outputs, settings, cut, curve, console).run(table)
+    result = FieldRun(outputs, settings, cut, curve, console).run(table)
+    for name, record in result.fields.items():
+        if record["cues"] is None:  # nothing was learned, so a model beside it is of an earlier run
+            shutil.rmtree(models[name], ignore_errors=True)
+    return result
+
+
+def _check_models(folders: Iterable[Path], replaced: bool) -> None:
+    """Refuse, before anything is trained, what is there and must not be replaced."""
+    for folder in folders:
+        if folder.exists() and not replaced:
+            raise OutputExists(
+                f"{folder} is there already; give --overwrite to replace it, --resume to go on, or another folder"
+            )
+        check_free(folder, replaced)
 
 
 def _learn_and_cut(
