@@ -206,6 +206,23 @@ POINT = [[30.0, 30.0]]
         (CELLS, POINT, {"method": "otsu"}, SettingsError, "'otsu' is not known; use one of auto, intensity"),
         (CELLS, POINT, {"method": "mask"}, SettingsError, "'mask' needs a mask"),
         (CELLS, POINT, {"method": "scribbles"}, SettingsError, "'scribbles' needs a scribble"),
+        *(
+            (
+                CELLS,
+                POINT,
+                {"method": method, "mask": np.ones((64, 80))},
+                SettingsError,
+                "no use for the mask",
+            )
+            for method in ("intensity", "texture", "scribbles")
+        ),
+        (
+            CELLS,
+            POINT,
+            {"method": "texture", "scribbles": np.ones((64, 80))},
+            SettingsError,
+            "no use for the scribble",
+        ),
         (CELLS, POINT, {"mask": np.ones((64, 81))}, WrongShape, r"mask has shape \(64, 81\).*\(64, 80\)"),
         (CELLS, POINT, {"scribbles": np.ones((80, 64))}, WrongShape, "scribbles has shape"),
         (CELLS, POINT, {"scribbles": np.ones((64, 80))}, SettingsError, r"both classes.*\[1\]"),

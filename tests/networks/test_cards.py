@@ -76,6 +76,14 @@ def test_what_is_on_a_card_comes_back(models: dict[str, Path], kind: str) -> Non
     assert ANY_CARD.validate_python(written) == card
 
 
+def test_a_cutter_of_before_has_no_predicted_stain(models: dict[str, Path], tmp_path: Path) -> None:
+    old = changed(models["cutter"], tmp_path / "old")
+    content = yaml.safe_load((old / CARD).read_text())
+    del content["nuclei_from"]
+    (old / CARD).write_text(yaml.safe_dump(content))
+    assert load_card(old).nuclei_from is None
+
+
 def changed(model: Path, copy: Path, **values: object) -> Path:
     copy.mkdir()
     (copy / "weights.safetensors").write_bytes((model / "weights.safetensors").read_bytes())

@@ -14,12 +14,15 @@ import tifffile
 import frugalseg
 from frugalseg.errors import Interrupted
 from frugalseg.images.fields import open_fields
+from frugalseg.images.scale import IntensityScale
 from frugalseg.images.synthetic import write_synthetic_set
 from frugalseg.learning import training_run
 from frugalseg.learning.fit import FitSettings
 from frugalseg.learning.from_markers.settings import CutterSettings
 from frugalseg.learning.from_markers.task import learn_from_markers
-from frugalseg.networks.store import load_card
+from frugalseg.networks.cards import StainCard, TrainingSummary
+from frugalseg.networks.store import load_card, save_model
+from frugalseg.networks.unet import Unet
 from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
 from frugalseg.workflows.cutters import cut_cells
 
@@ -295,6 +298,37 @@ def test_learning_goes_on_where_it_was_stopped(images: Path, tmp_path: Path, mon
     frugalseg.learn_markers([images], tmp_path / "cut", learn, resume=True, quiet=True)
     assert steps == list(range(STEPS))
     assert load_card(tmp_path / "cut").sha256 == load_card(tmp_path / "whole").sha256
+
+
+@pytest.mark.slow
+def test_a_cutter_says_that_its_markers_were_predicted(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real channel, if given, is only compared with, so the card does not name it."""
+    card = StainCard(
+        channels=("nuclear",),
+        settings={"encoder": "small"},
+        training=TrainingSummary(steps=1, stopped_because="x", seconds=0, seed=0, fields=("a",)),
+        scale=1.0,
+        target="dapi",
+        target_scale=IntensityScale(how="percentile", centre=(100.0,), spread=(50.0,)),
+    )
+    save_model(tmp_path / "stain", card, Unet("small", 1, 1))
+    monkeypatch.setattr(
+        "frugalseg.workflows.predicted_nuclei.predict_stain", lambda network, planes, scale: planes[0]
+    )
+    given = {"cells": ("cytoplasm",), "nuclei": "nuclear", "nuclei_from": str(tmp_path / "stain")}
+    one = {"where": [f"field={NAMES[0]}"], "quiet": True}
+    model = tmp_path / "model"
+    frugalseg.learn_markers([images], model, frugalseg.LearnMarkersSettings(**given), **one)
+    own = frugalseg.SegmentSettings(**given)
+    frugalseg.segment([images], tmp_path / "out", own, **one)
+    for folder in (model, tmp_path / "out" / f"{NAMES[0]}_model"):
+        found = load_card(folder)
+        assert (found.nuclei, found.nuclei_from) == (None, "dapi")
+    says = "markers from a predicted 'dapi'.* give --nuclei-from MODEL, --nuclei CH or --markers CH"
+    with pytest.raises(frugalseg.SettingsError, match=says):
+        frugalseg.predict(model, [images], tmp_path / "predicted", quiet=True)
 
 
 def test_learning_that_can_not_begin_leaves_nothing(images: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def find_foreground(
     BadPixels
         The image is constant or not finite.
     SettingsError
-        The method is unknown, or what it needs was not given.
+        The method is unknown, what it needs was not given, or it has no use for the mask or scribbles that were.
 
     References
     ----------
@@ -144,6 +144,13 @@ def _chosen(method: Method, planes: NDArray[np.float32], scribbles: object, mask
         )
     if not np.isfinite(planes).all():
         raise BadPixels("The image of the cells has NaN or infinite pixels; mend or leave out this field.")
+    idle = "mask" if mask is not None and method not in ("auto", "mask") else None
+    if scribbles is not None and method in ("intensity", "texture"):
+        idle = idle or "scribbles"
+    if idle is not None:
+        raise SettingsError(
+            f"Foreground method '{method}' has no use for the {idle.removesuffix('s')} image that was given; leave one of them out, or use 'auto'."
+        )
     if method == "auto" and (mask is not None or scribbles is not None):
         method = "mask" if mask is not None else "scribbles"
     if (method == "mask" and mask is None) or (method == "scribbles" and scribbles is None):

@@ -77,7 +77,9 @@ class CutterCard(Card):
     appearances
         "fluorescent" or "label-free" for each channel: how its grey values are normalised.
     nuclei
-        Channel that the markers were found in; None where they were the user's own.
+        Channel that the markers were found in; None where they were the user's own or found in a predicted stain.
+    nuclei_from
+        Name of the predicted stain that the markers were found in, if so.
     diameter
         Cell diameter in the training images, px.
     """
@@ -85,6 +87,7 @@ class CutterCard(Card):
     kind: Literal["cutter"] = "cutter"
     appearances: tuple[Literal["fluorescent", "label-free"], ...] = Field(min_length=1)
     nuclei: str | None = None
+    nuclei_from: str | None = None
     diameter: float = Field(gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")

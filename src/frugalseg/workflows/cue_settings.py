@@ -1,10 +1,11 @@
 """What a user can say about markers, foreground and scale."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as Setting
 
+from frugalseg.errors import SettingsError
 from frugalseg.images.select import parse_channels
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card
@@ -44,6 +45,29 @@ class CueSettings(BaseModel):
     foreground: Literal["auto", "intensity", "texture", "scribbles"] = "auto"
     scribbles: str | None = None
     mask: str | None = None
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.markers is not None and (self.nuclei is not None or self.nuclei_from is not None):
+            raise SettingsError(
+                f"markers are given as {self.markers!r} and as nuclei too; give one of --nuclei CH, --nuclei-from MODEL and "
+                "--markers CH: every cell starts from it"
+            )
+        if self.mask is not None and self.foreground != "auto":
+            raise SettingsError(
+                f"--mask {self.mask} is the foreground itself and --foreground {self.foreground} a way to find one; give "
+                "one of them"
+            )
+        if self.scribbles is not None and self.foreground not in ("auto", "scribbles"):
+            raise SettingsError(
+                f"--foreground {self.foreground} has no use for --scribbles {self.scribbles}; give one of them"
+            )
+        return self
+
+    def markers_from(self) -> dict[str, str | None]:
+        """Where a cutter's card says that its markers come from."""
+        real = self.nuclei if self.nuclei_from is None else None
+        return {"nuclei": real, "nuclei_from": self.predicted()}
 
     def images(self) -> tuple[str, ...]:
         """Channels that every field must have."""

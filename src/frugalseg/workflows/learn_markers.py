@@ -242,6 +242,6 @@ def _save(
         cutting,
         training,
         settings.seed,
-    )
+    ).model_copy(update=settings.markers_from())
     save_model(out, card, cutter, overwrite, model_extras(training, record, report))
     shutil.rmtree(checkpoints_of(out), ignore_errors=True)

@@ -142,9 +142,11 @@ def _completed(settings: PredictSettings, card: CutterCard, model: Path) -> Pred
     if nuclei is None and settings.markers is None and settings.nuclei_from is None:
         nuclei = card.nuclei
         if nuclei is None:
+            own = "its user's own markers"
+            source = own if card.nuclei_from is None else f"markers from a predicted {card.nuclei_from!r}"
             raise SettingsError(
-                f"{model} was trained with its user's own markers, so it names no nuclear channel; give --nuclei CH or "
-                "--markers CH"
+                f"{model} was trained with {source}, so it names no nuclear channel; give --nuclei-from MODEL, --nuclei CH "
+                "or --markers CH"
             )
     return settings.model_copy(update={"cells": cells, "nuclei": nuclei})
 

@@ -151,6 +151,7 @@ def _learn_and_cut(
     cutting = CutterSettings.preset(settings.preset, settings.max_steps, sample.label_free)
     cutter, training = learn_from_markers([sample], cutting, fitting, checkpoints_of(model))
     card = make_card(cues, [cues.name], cues.diameter, settings.nuclei, cutting, training, fitting.seed)
+    card = card.model_copy(update=settings.markers_from())
     save_model(model, card, cutter, overwrite=True, extras={TRAINING: json.dumps(training.to_dict()) + "\n"})
     shutil.rmtree(checkpoints_of(model), ignore_errors=True)
     with console.status(f"cutting {len(sample.points)} cells"):
