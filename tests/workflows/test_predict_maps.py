@@ -13,6 +13,7 @@ import torch
 
 from frugalseg.errors import BadModel, OutputExists, SettingsError
 from frugalseg.evaluation.maps import mask_iou
+from frugalseg.evaluation.report import Comparison
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.read import read_image
 from frugalseg.images.scale import IntensityScale
@@ -238,6 +239,30 @@ def test_other_images_of_the_same_names_are_not_taken_for_done(
     shutil.copytree(images, other)
     with pytest.raises(SettingsError, match=r"'synthetic_1' .* not made from .*set.synthetic_1_nuclear\.tif"):
         predict(models["cells"], other, out, truth="nuclei", resume=True)
+
+
+def test_finished_stains_are_not_predicted_again_for_their_pictures(
+    models: dict[str, Path], images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    shown: list[list[Comparison]] = []
+    monkeypatch.setattr(
+        "frugalseg.workflows.predict_maps.write_report",
+        lambda path, report, **_: shown.append(report.comparisons),
+    )
+    predict(models["stain"], images, out, truth="cytoplasm")
+    (out / "synthetic_2_record.json").unlink()
+    seen: list[int] = []
+    forward = Through.forward
+    monkeypatch.setattr(Through, "forward", lambda *given: seen.append(1) or forward(*given))
+    predict(models["stain"], images, out, truth="cytoplasm", resume=True)
+    assert len(seen) == 1  # the field whose record is missing
+    for one, again in zip(*shown, strict=True):
+        assert (one.name, one.numbers) == (again.name, pytest.approx(again.numbers))
+        assert [name for name, _ in again.pictures] == ["input", "real stain", "predicted stain"]
+        for (_, before), (_, after) in zip(one.pictures, again.pictures, strict=True):
+            # The written stain is rounded, and pictures are of 8 bits.
+            np.testing.assert_allclose(np.asarray(after, float), np.asarray(before, float), atol=2)
 
 
 def test_pixel_sizes_or_diameters_decide_the_scale(

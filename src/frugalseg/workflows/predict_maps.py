@@ -173,35 +173,28 @@ def _stain_of(card: StainCard, model: str | Path, device: Any) -> Callable[[_Ses
         start = time.monotonic()
         if outputs.is_complete(field.name) and len(session.report.comparisons) >= MOST_PICTURES:
             return
-        image, scale = lazy_inputs_for(card, field, session.channels), network_scale(card, field, None)
-        if is_large(image, scale):
-            if not outputs.is_complete(field.name):
-                predict_large_stain(session.large, field, image, card, network, scale)
+        image, scale = lazy_inputs_for(card, field, session.channels), network_scale(card, field)
+        done, large = outputs.is_complete(field.name), is_large(image, scale)
+        if large and not done:
+            predict_large_stain(session.large, field, image, card, network, scale)
+        if large or done:  # the pictures are made of what was written
             session.report.add(large_comparison(session.large, field, image, card))
             return
         planes = planes_for(card, field, session.channels)
         predicted = predict_stain(network, planes, scale)
         truth = session.settings.truth
-        real = field.plane(truth, card.project) if truth is not None and field.has(truth) else None
-        if not outputs.is_complete(field.name):
-            record: dict[str, Any] = {"warnings": ()}
-            if real is not None:
-                record["pcc"] = pearson_correlation(predicted, card.target_scale.apply(real[None])[0])
-                session.say(f"  PCC {record['pcc']:.3f}")
-            write_image(
-                outputs.result_path(field.name),
-                in_original_units(predicted, card.target_scale),
-                [card.target],
-                field.pixel_size,
-                overwrite=True,
-            )
-            record["seconds"] = round(time.monotonic() - start, 2)
-            outputs.write_record(field.name, record)
-        pcc = outputs.done[field.name].get("pcc")
-        scaled = None if real is None else card.target_scale.apply(real[None])[0]
-        session.report.add(
-            compare(field.name, planes, scaled, predicted, {} if pcc is None else {"PCC": pcc})
-        )
+        real, numbers = None, dict[str, float | str]()
+        record: dict[str, Any] = {"warnings": ()}
+        if truth is not None and field.has(truth):
+            real = card.target_scale.apply(field.plane(truth, card.project)[None])[0]
+            record["pcc"] = numbers["PCC"] = pearson_correlation(predicted, real)
+            session.say(f"  PCC {record['pcc']:.3f}")
+        grey = in_original_units(predicted, card.target_scale)
+        path = outputs.result_path(field.name)
+        write_image(path, grey, [card.target], field.pixel_size, overwrite=True)
+        record["seconds"] = round(time.monotonic() - start, 2)
+        outputs.write_record(field.name, record)
+        session.report.add(compare(field.name, planes, real, predicted, numbers))
 
     return one
 
