@@ -1,10 +1,16 @@
 """Numbered objects from the maps of a network."""
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from frugalseg.errors import SettingsError
+from frugalseg.images.tile_store import TileStore
 from frugalseg.instances.maps import PEAK, distance_target
 from frugalseg.instances.objects import labels_of_maps
+from frugalseg.instances.stitch import label_tiles, stitch_tiles
 
 
 def discs(*centres: tuple[int, int], radius: float = 10) -> np.ndarray:
@@ -44,7 +50,86 @@ def small_nuclei(count: int) -> list[np.ndarray]:
 def test_small_nuclei_are_not_cut_by_the_steps_of_the_pixel_grid() -> None:
     nuclei = small_nuclei(300)
     assert sum(labels_of_maps(one, "nuclei").max() != 1 for one in nuclei) <= 3
-    assert sum(labels_of_maps(one, "nuclei", 10.0).max() != 1 for one in nuclei) >= 10
+    assert sum(labels_of_maps(one, "nuclei", 5.0).max() != 1 for one in nuclei) >= 10
+
+
+def disks(shape: tuple[int, int], *of: tuple[float, float, float]) -> np.ndarray:
+    """Logits (1, Y, X) of disks at (y, x) of a radius."""
+    rows, columns = np.indices(shape)
+    inside = np.any([np.hypot(rows - y, columns - x) <= radius for y, x, radius in of], axis=0)
+    return np.where(inside, 4.0, -4.0).astype(np.float32)[None]
+
+
+def chain() -> tuple[np.ndarray, np.ndarray]:
+    """Seventy touching nuclei of 20 px with one object of 130 px at their end, and their centres (70, 2)."""
+    x = 20 + 18.0 * np.arange(70)
+    centres = np.stack([80 + 8 * np.sin(x / 40), x], axis=1)
+    end = (centres[-1, 0], centres[-1, 1] + 73, 65)
+    return disks((160, 1420), *((cy, cx, 10) for cy, cx in centres), end), centres
+
+
+@pytest.mark.parametrize("diameter", [20, 40, 60, None])
+def test_small_nuclei_that_touch_a_large_one_are_cut_off(diameter: float | None) -> None:
+    around = [(100 + 38 * np.sin(a), 100 + 38 * np.cos(a), 10) for a in (0.3, 2.4, 4.5)]
+    labels = labels_of_maps(disks((200, 200), (100, 100, 30), *around), "nuclei", diameter=diameter)
+    assert sorted(np.bincount(labels.ravel())[1:] > 1000) == [False, False, False, True]
+
+
+@pytest.mark.parametrize("diameter", [20, None])
+def test_what_is_at_the_end_of_a_chain_does_not_matter(diameter: float | None) -> None:
+    maps, centres = chain()
+    whole = labels_of_maps(maps, "nuclei", diameter=diameter)
+    assert whole.max() == 71
+    at = np.rint(centres).astype(int)
+    assert len(set(whole[at[:, 0], at[:, 1]])) == 70
+    alone = labels_of_maps(maps[..., : int(centres[-10, 1])], "nuclei", diameter=diameter)
+    seen = np.s_[:, : int(centres[-12, 1])]
+    assert same_partition(whole[seen], alone[seen])
+
+
+def test_a_chain_in_tiles_is_the_chain_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    maps, _ = chain()
+    store = TileStore(tmp_path / "work", maps.shape[1:], 64, {})
+    cut = partial(labels_of_maps, target="nuclei", diameter=20)
+    label_tiles(store, cut, 140, lambda window: maps[:, *window])
+    assert same_partition(stitch_tiles(store).whole(), labels_of_maps(maps, "nuclei", diameter=20))
+
+
+def test_nuclei_of_thrice_and_of_a_third_of_the_typical_size_stay_whole() -> None:
+    for factor in (1 / 3, 3):
+        for radius in (6.0, 10.0, 30.0):
+            rng = np.random.default_rng(int(radius))
+            for _ in range(20):
+                rows, columns = np.indices((int(4 * radius),) * 2) - 2 * radius - rng.uniform(-0.5, 0.5)
+                angle, turn = np.arctan2(rows, columns), rng.uniform(0, 2 * np.pi, 3)
+                border = 1 + 0.2 * np.cos(2 * angle + turn[0]) + 0.05 * np.cos(3 * angle + turn[1])
+                inside = np.hypot(rows, columns) <= radius * (border + 0.04 * np.cos(9 * angle + turn[2]))
+                logit = np.where(inside, 4.0, -4.0).astype(np.float32)[None]
+                labels = labels_of_maps(logit, "nuclei", diameter=2 * radius * factor)
+                np.testing.assert_array_equal(labels > 0, inside)
+                assert labels.max() == 1, (factor, radius)
+
+
+@pytest.mark.parametrize("target", ["nuclei", "cells"])
+def test_specks_are_no_objects(target: str) -> None:
+    logit = disks((60, 80), (30, 20, 10), (30, 60, 10), (10, 40, 2.1), (50, 40, 1.6), (5, 5, 0.5))[0]
+    maps = np.stack([np.where(logit > 0, 1.0, 0.0), logit]).astype(np.float32)
+    of = maps if target == "cells" else maps[1:]
+    # 3 % of the area of a disk of 20 px is 9.4 px: that of 9 px goes, that of 13 px stays.
+    assert np.bincount(labels_of_maps(of, target, diameter=20).ravel())[1:].tolist() == [13, 317, 317]
+    assert labels_of_maps(of, target, diameter=12).max() == 4
+
+
+def test_specks_beside_nuclei_are_dropped_without_a_diameter_too() -> None:
+    specks = [(4, x, 0.5) for x in range(4, 76, 4)]
+    assert labels_of_maps(disks((60, 80), (30, 20, 10), (30, 60, 10), *specks), "nuclei").max() == 2
+
+
+@pytest.mark.parametrize("h", [0.0, 100.0, float("nan")])
+def test_a_share_of_the_depth_that_can_not_be_is_refused(h: float) -> None:
+    with pytest.raises(SettingsError, match="above 0 and below 100"):
+        labels_of_maps(disks((20, 20), (10, 10, 5)), "nuclei", h)
 
 
 def test_cells_come_from_distance_0_to_1_and_the_masks_logit() -> None:

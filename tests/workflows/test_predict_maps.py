@@ -288,6 +288,19 @@ def test_pixel_sizes_or_diameters_decide_the_scale(
     assert seen == [(48, 52), (48, 52), (96, 104)]
 
 
+def test_what_is_a_speck_depends_on_the_models_cells_as_this_image_shows_them(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    plane = np.zeros((96, 104), np.uint16)
+    plane[10:14, 10:14], plane[50:80, 50:80] = 900, 900  # 16 px: less than 3 % of the area of 40 px
+    one = tmp_path / "a_nuclear.tif"
+    tifffile.imwrite(one, plane)
+    for diameter, count in ((None, 2), (40.0, 1)):  # the model's cells are 20 px wide
+        out = tmp_path / f"out_{count}"
+        predict(models["cells"], one, out, pattern="{field}_{channel}.tif", diameter=diameter)
+        assert run_json(out)["fields"]["a"]["n_cells"] == count
+
+
 @pytest.mark.parametrize(
     ("kind", "given", "says"),
     [

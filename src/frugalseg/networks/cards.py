@@ -139,6 +139,10 @@ class ObjectCard(Card):
     diameter: float = Field(gt=0, allow_inf_nan=False)
     started_from: str = "nothing"
 
+    def diameter_at(self, scale: float) -> float:
+        """Of a typical object, px of images that the network sees at `scale`."""
+        return self.diameter * self.scale / scale
+
 
 ModelCard = Annotated[CutterCard | StainCard | ObjectCard, Field(discriminator="kind")]
 ANY_CARD: TypeAdapter[CutterCard | StainCard | ObjectCard] = TypeAdapter(ModelCard)

@@ -14,6 +14,7 @@ def predict_objects(
     target: Target,
     scale: float,
     h: float = 20.0,
+    diameter: float | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Labels and maps of one field at its own scale.
 
@@ -28,7 +29,9 @@ def predict_objects(
     scale
         Network px per image px.
     h
-        Of `frugalseg.instances.maps.instances_from_maps`, per cent.
+        Of `frugalseg.instances.objects.labels_of_maps`, per cent.
+    diameter
+        Of a typical object, px of the image; see there.
 
     Returns
     -------
@@ -39,4 +42,4 @@ def predict_objects(
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     small = maps_of_field(network, resize_planes(planes, scaled_shape(shape, scale)))
     maps = resize_planes(small, shape)
-    return labels_of_maps(maps, target, h), maps
+    return labels_of_maps(maps, target, h, diameter), maps

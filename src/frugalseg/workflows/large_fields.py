@@ -6,6 +6,7 @@ the missing ones. What is at the network's scale and what is at the image's is s
 
 import math
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,16 @@ def find_large_objects(
     Parameters and errors are those of `predict_large_stain`; `h` is of `frugalseg.instances.objects.labels_of_maps`.
     """
     start = time.monotonic()
-    largest = min(LARGEST_OBJECT, math.ceil(4 * card.diameter * card.scale / scale))
+    diameter = card.diameter_at(scale)
+    largest = min(LARGEST_OBJECT, math.ceil(4 * diameter))
     with tiles_kept(run, field.name) as work:
         store, made_from = _finished_maps(run, work, field, image, card, network, scale)
         maps = maps_at(store, image.shape)
-        made_from = {**made_from, "h": h, "largest": largest}
+        made_from = {**made_from, "h": h, "diameter": diameter, "largest": largest}
         labels = open_store(run, work / "labels", image.shape, CORE, made_from)
         with progress_bar(run, f"cutting {card.kind}") as told:
-            label_tiles(labels, lambda part: labels_of_maps(part, card.kind, h), largest, maps, progress=told)
+            cut = partial(labels_of_maps, target=card.kind, h=h, diameter=diameter)
+            label_tiles(labels, cut, largest, maps, progress=told)
         stitched = stitch_tiles(labels)
         write_stitched(run.outputs.result_path(field.name), stitched, field.pixel_size, overwrite=True)
         record: dict[str, Any] = {"n_cells": stitched.count, "warnings": []}

@@ -223,7 +223,9 @@ def _objects_of(card: ObjectCard, model: str | Path, device: Any) -> Callable[[_
         if outputs.is_complete(field.name):
             labels = _stored_labels(outputs, field.name)
         else:
-            labels, maps = predict_objects(network, planes, card.kind, scale, teaching.h)
+            labels, maps = predict_objects(
+                network, planes, card.kind, scale, teaching.h, card.diameter_at(scale)
+            )
             record = _object_record(labels, maps, truth)
             grey = dict(zip(card.channels, read_inputs(field, session.channels), strict=True))
             rows = measure_cells(labels, grey, pixel_size=field.pixel_size)
@@ -235,21 +237,30 @@ def _objects_of(card: ObjectCard, model: str | Path, device: Any) -> Callable[[_
             session.say(
                 f"  scores: mIoU {record['scores']['cell_miou']:.3f}, mAP {record['scores']['mAP']:.3f}"
             )
-        session.report.add(
-            FieldReport(
-                name=field.name,
-                image=preview(planes[:1]),
-                labels=labels,
-                truth=None if truth is None else np.maximum(truth, 0),
-                measurements=record["measurements"],
-                pixel_size=field.pixel_size,
-                scores=record.get("scores"),
-                seconds=record["seconds"],
-                warnings=tuple(record["warnings"]),
-            )
-        )
+        session.report.add(_page(field, planes, labels, truth, record))
 
     return one
+
+
+def _page(
+    field: Field,
+    planes: NDArray[np.float32],
+    labels: NDArray[np.uint32],
+    truth: NDArray[Any] | None,
+    record: dict[str, Any],
+) -> FieldReport:
+    """One field as the report shows it."""
+    return FieldReport(
+        name=field.name,
+        image=preview(planes[:1]),
+        labels=labels,
+        truth=None if truth is None else np.maximum(truth, 0),
+        measurements=record["measurements"],
+        pixel_size=field.pixel_size,
+        scores=record.get("scores"),
+        seconds=record["seconds"],
+        warnings=tuple(record["warnings"]),
+    )
 
 
 def _object_record(
