@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
 
 from frugalseg.errors import BadPixels, SettingsError
 from frugalseg.images.fields import open_fields
@@ -104,6 +106,63 @@ def test_no_signal_anywhere_is_an_error(fields: list[np.ndarray]) -> None:
         CropSampler([], SIZE, seed=0)
     with pytest.raises(SettingsError):
         CropSampler(fields, 0, seed=0)
+
+
+def confluent_sheet(spread: float, membrane: float, texture: float, seed: int = 0) -> np.ndarray:
+    """A stain (260, 300) of cells without a gap: brightness per cell, brighter membranes, texture, noise."""
+    random = np.random.default_rng(seed)
+    centres = random.uniform((0, 0), (260, 300), (135, 2))
+    away, nearest = KDTree(centres).query(np.indices((260, 300)).reshape(2, -1).T, k=2)
+    stain = np.exp(random.normal(0, spread, 135))[nearest[:, 0]]
+    stain = (stain * np.where(away[:, 1] - away[:, 0] < 2.5, membrane, 1)).reshape(260, 300)
+    grain = gaussian_filter(random.normal(size=stain.shape), 2)
+    stain = gaussian_filter(stain * (1 + texture * grain / grain.std()), 0.8)
+    return (1000 * stain + random.normal(0, 50, stain.shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("texture", [0.1, 0.2])
+@pytest.mark.parametrize("membrane", [1.3, 2.0])
+@pytest.mark.parametrize("spread", [0.1, 0.2, 0.3])
+def test_cells_without_a_gap_are_signal_everywhere(spread: float, membrane: float, texture: float) -> None:
+    sheets = [confluent_sheet(spread, membrane, texture, seed) for seed in (0, 1)]
+    sampler = CropSampler(sheets, 128, seed=0)
+    assert sampler.skipped < 0.25
+    assert sampler.empty == ()
+
+
+def test_an_empty_field_between_cells_without_a_gap_is_left_out() -> None:
+    noise = np.random.default_rng(3).normal(1000, 50, (260, 300)).astype(np.float32)
+    sampler = CropSampler([noise, confluent_sheet(0.2, 2.0, 0.1)], SIZE, seed=0)
+    assert sampler.empty == (0,)
+    assert sampler.skipped == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("smoothed", [0.0, 0.7, 1.0])
+def test_noise_and_uneven_light_are_no_cells(smoothed: float) -> None:
+    y, x = np.indices((260, 300))
+    light = 30 * np.exp(-((y - 130) ** 2 + (x - 150) ** 2) / (2 * 150**2))
+    noise = np.random.default_rng(0).normal(100, 2, light.shape)
+    for plane in (noise, noise + light):
+        empty = (gaussian_filter(plane, smoothed) if smoothed else plane).astype(np.float32)
+        with pytest.raises(BadPixels, match="no crop"):
+            CropSampler([empty], 128, seed=0)
+
+
+def test_nuclei_on_smooth_noise_still_skip_what_is_empty() -> None:
+    plane = gaussian_filter(np.random.default_rng(0).normal(100, 4, (260, 400)), 2)
+    y, x = np.indices(plane.shape)
+    for cy, cx in ((40, 30), (120, 50), (200, 20)):
+        plane += 200 * (np.hypot(y - cy, x - cx) < 9)
+    sampler = CropSampler([plane.astype(np.float32)], SIZE, seed=0)
+    assert 0.5 < sampler.skipped < 0.9
+    assert all(x < 60 for step in range(60) for _, _, x in sampler(step, 1))
+
+
+def test_what_to_do_is_said_by_whoever_asks(fields: list[np.ndarray]) -> None:
+    with pytest.raises(BadPixels, match="missing; check --to, or take larger crops"):
+        CropSampler([fields[1]], SIZE, seed=0)
+    with pytest.raises(BadPixels, match=r"missing; label more objects$"):
+        CropSampler([np.zeros((90, 90))], SIZE, seed=0, threshold=0.5, advice="label more objects")
 
 
 def test_small_fields_are_taken_whole() -> None:

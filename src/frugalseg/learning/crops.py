@@ -2,6 +2,7 @@
 
 Paper A skips crops without a nucleus, by a sum of grey values that fits its own camera. Here the training set itself
 says what signal is: grey values that stand out of the background's noise. A crop has signal when at least `SHARE` of it lies above.
+Where cells leave no background there is nothing to stand out of, so every crop is taken.
 """
 
 from collections.abc import Iterable
@@ -23,6 +24,9 @@ BLOCK = 4
 #: Of each field at most this many blocks decide on the threshold.
 MOST_VALUES = 40_000
 BINS = 256
+#: Where fewer of a field's crops have signal, it may be of cells without a gap: then blocks this far apart, in blocks,
+#: differ by so many times what the noise of pixels alone would give, and by such a share of the range of grey values.
+FEW, APART, OVER_NOISE, OF_RANGE = 0.5, 4, 3.0, 0.05
 
 
 def signal_threshold(values: Grey) -> float:
@@ -86,6 +90,37 @@ def _otsu(values: Grey) -> float:
     return float((edges[1:-1][best[0]] + edges[1:-1][best[-1]]) / 2)
 
 
+def is_confluent(plane: Grey) -> bool:
+    """Whether most of a stain (Y,X) is structure, so that none of it is background.
+
+    Each block is compared with the mean of two some way off on both sides, so that uneven light is no structure. Noise
+    is measured between pixels that are not neighbours, so that a little smoothing does not make structure of it.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> cells = np.kron(random.uniform(0.5, 1.5, (12, 12)), np.ones((16, 16)))
+    >>> is_confluent(cells + random.normal(0, 0.1, cells.shape)), is_confluent(random.normal(0, 0.1, (192, 192)))
+    (True, False)
+    """
+    blocks = _block_means(plane, BLOCK)
+    if min(blocks.shape) <= 2 * APART:
+        return False
+    low, high = np.quantile(blocks, (0.005, 0.999))
+    structure = _bend(blocks, APART)
+    noise = _bend(plane, BLOCK - 1) / BLOCK
+    return structure > max(OVER_NOISE * noise, OF_RANGE * float(high - low))
+
+
+def _bend(plane: Grey, apart: int) -> float:
+    """Standard deviation of values so many px apart about the line between their neighbours, by the median."""
+    middle = []
+    for along in (plane, plane.T):
+        bend = along[2 * apart :] - 2 * along[apart:-apart] + along[: -2 * apart]
+        middle.append(float(np.median(np.abs(_sample([bend])))))
+    return float(1.4826 / np.sqrt(6) * np.mean(middle))
+
+
 @dataclass(frozen=True)
 class _Corners:
     """The corners of one field, in blocks, whose crops have signal."""
@@ -118,7 +153,10 @@ class CropSampler:
     share
         Part of a crop that must show signal; 0 takes every crop.
     threshold
-        Grey value above which there is signal; fitted by `signal_threshold` when None.
+        Grey value above which there is signal. Fitted by `signal_threshold` when None, and then every crop is taken of
+        fields that are `is_confluent` and would have signal in few.
+    advice
+        What to do where no crop has signal, for the error.
 
     Attributes
     ----------
@@ -151,6 +189,7 @@ class CropSampler:
         seed: int,
         share: float = SHARE,
         threshold: float | None = None,
+        advice: str = "check --to, or take larger crops",
     ) -> None:
         if size < 1 or not 0 <= share <= 1:
             raise SettingsError(
@@ -158,14 +197,15 @@ class CropSampler:
             )
         self.size, self.seed, self.share = size, seed, share
         self.block = min(BLOCK, max(1, size // 32))
-        shapes, planes = [], []
+        shapes, planes, confluent = [], [], []
         for target in targets:
             shapes.append((int(target.shape[0]), int(target.shape[1])))
             planes.append(_block_means(np.asarray(target), self.block))
+            confluent.append(threshold is None and is_confluent(np.asarray(target, np.float32)))
         if not planes:
             raise BadPixels("there is no field to take crops from")
         self.threshold = signal_threshold(_sample(planes)) if threshold is None else float(threshold)
-        corners = [self._corners(plane, shape) for plane, shape in zip(planes, shapes, strict=True)]
+        corners = [self._corners(*one) for one in zip(planes, shapes, confluent, strict=True)]
         counts = np.array([int(one.up_to[-1]) for one, _ in corners])
         self.empty = tuple(int(i) for i in np.flatnonzero(counts == 0))
         self.skipped = float(1 - counts.sum() / sum(total for _, total in corners))
@@ -173,8 +213,8 @@ class CropSampler:
         self._corners_of = [one for one, _ in corners]
         if not len(self._fields):
             raise BadPixels(
-                f"no crop of {size} px shows signal in {share:.1%} of its pixels, in none of {len(planes)} fields: the "
-                "channel to learn seems empty; check --to, or take larger crops"
+                f"no crop of {size} px shows signal in {share:.1%} of its pixels, in none of {len(planes)} fields: what "
+                f"is to be learned seems to be missing; {advice}"
             )
 
     def __call__(self, step: int, count: int) -> list[tuple[int, int, int]]:
@@ -196,7 +236,7 @@ class CropSampler:
         )
         return field, y, x
 
-    def _corners(self, plane: Grey, shape: tuple[int, int]) -> tuple[_Corners, int]:
+    def _corners(self, plane: Grey, shape: tuple[int, int], confluent: bool) -> tuple[_Corners, int]:
         """Where crops of one field have signal, and how many corners there are at all.
 
         Blocks count that lie inside the crop wherever in its first block it begins; so no crop passes for signal it
@@ -216,6 +256,8 @@ class CropSampler:
             inside += total[np.ix_(top, left)] - total[np.ix_(bottom, left)]
             pixels = min(self.size, shape[0]) * min(self.size, shape[1])
             allowed = inside * self.block**2 >= max(self.share * pixels, 1)
+            if confluent and allowed.mean() < FEW:
+                allowed[:] = True
         up_to = np.cumsum(allowed.sum(axis=1)).astype(np.int64)
         return _Corners(shape, np.packbits(allowed, axis=1), up_to), rows * columns
 

@@ -207,7 +207,8 @@ def _learn(
     fitting = FitSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
     # Judged before training too, so that the report can say whether training was worth it.
     before = None if start is None else judge_objects(network.to(picked), lesson, teaching.h)
-    draw = CropSampler((one.targets[-1] for one in samples), teaching.crop, settings.seed, threshold=0.5)
+    masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
+    draw = CropSampler(masks, teaching.crop, settings.seed, threshold=0.5, advice=advice)
     training = learn_from_labels(
         network.to("cpu"), samples, held_out, draw, teaching, fitting, checkpoints_of(out)
     )

@@ -166,7 +166,7 @@ def _learn(
         lesson.split(settings.seed, settings.hold_out)
         samples, held_out = lesson.samples()
         draw = CropSampler((one.targets[0] for one in samples), teaching.crop, settings.seed)
-    run.say(lesson.line())
+    run.say(f"{lesson.line()}; crops skipped, as they show no signal: {draw.skipped:.0%}")
     fitting = FitSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
     network, training, started_from = learn_from_stains(
         samples, held_out, draw, teaching, fitting, checkpoints_of(out)
@@ -178,6 +178,7 @@ def _learn(
         "inputs": lesson.names,
         "target_scale": lesson.target_scale.model_dump(),
         "started_from": started_from,
+        "crops_skipped": draw.skipped,
         "pcc": mean_by_role(records),
         "fields": records,
         "failed": lesson.failed,
