@@ -136,7 +136,7 @@ def find_cues(field: Field, settings: CueSettings) -> FieldCues:
         appearances,
         foreground,
         quality,
-        quality.warnings,
+        (*quality.warnings, *_on_size(markers, diameter, settings)),
         field.pixel_size,
         _synthetic(field, markers, settings),
     )
@@ -229,6 +229,17 @@ def _own_markers(field: Field, settings: CueSettings) -> Markers:
         )
     markers = markers_from_labels(np.maximum(labels, 0))
     return replace(markers, diameter=float("nan")) if markers.diameter < POINT_DIAMETER else markers
+
+
+def _on_size(markers: Markers, diameter: float, settings: CueSettings) -> tuple[str, ...]:
+    """Say that a user's dots were taken for nuclei, where their spacing does not tell what they are."""
+    own = settings.markers is not None and settings.diameter is None
+    if not own or not np.isclose(diameter, 2 * markers.diameter):  # also where there is no size: NaN
+        return ()
+    return (
+        f"Cells are taken to be {diameter:.0f} px wide, twice your markers, as these lie far apart. If they are dots and not "
+        "nuclei, give --diameter.",
+    )
 
 
 def _foreground(
