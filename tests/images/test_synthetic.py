@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 from frugalseg.errors import OutputExists, SettingsError
+from frugalseg.images import synthetic
 from frugalseg.images.read import read_image
 from frugalseg.images.synthetic import CHANNELS, make_cells, write_synthetic_set
 
@@ -156,6 +157,21 @@ def test_a_written_set_reads_back(tmp_path):
         write_synthetic_set(tmp_path / "set", 1)
     write_synthetic_set(tmp_path / "set", 1, shape=(64, 64), overwrite=True)
     assert len(table.read_text().splitlines()) == 2
+
+
+def test_a_set_that_is_replaced_in_part_has_no_table(tmp_path, monkeypatch):
+    table = write_synthetic_set(tmp_path, 2, shape=(64, 64))
+    with pytest.raises(SettingsError, match="density"):
+        write_synthetic_set(tmp_path, 2, density=3, overwrite=True)
+    assert table.exists()  # nothing was replaced
+
+    def stopped(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(synthetic, "write_labels", stopped)  # after the images of the first field
+    with pytest.raises(KeyboardInterrupt):
+        write_synthetic_set(tmp_path, 2, shape=(64, 64), seed=1, overwrite=True)
+    assert not table.exists()
 
 
 def test_a_512_field_takes_less_than_two_seconds():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from frugalseg.errors import OutputExists, OutputFailed, WrongShape
+from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
 from frugalseg.images import write
 from frugalseg.images.read import read_image
 from frugalseg.images.write import atomic_file, write_image, write_json, write_labels, write_text
@@ -66,6 +66,35 @@ def test_image_keeps_channels_and_type(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image.planes(["phase", "dapi"]), pixels)
     write_image(tmp_path / "plane.tif", pixels[0])
     np.testing.assert_array_equal(read_image(tmp_path / "plane.tif").plane(0), pixels[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "lowest", "highest", "stored"),
+    [
+        ("int64", 0, 2**32 - 1, "uint32"),
+        ("int64", -5, 2**31 - 1, "int32"),
+        ("uint64", 3, 70000, "uint32"),
+        ("float16", 0.5, 2.25, "float32"),
+    ],
+)
+def test_types_that_ome_does_not_know_keep_their_values(
+    tmp_path: Path, given: str, lowest: float, highest: float, stored: str
+) -> None:
+    pixels = np.array([[lowest, highest], [highest, lowest]], dtype=given)
+    for number, how in enumerate(({"pixel_size": (0.5, 0.5)}, {"channels": ["dapi"]})):
+        path = tmp_path / f"{number}.tif"
+        write_image(path, pixels, **how)
+        assert tifffile.imread(path).dtype == stored
+        np.testing.assert_array_equal(tifffile.imread(path), pixels)
+    write_image(tmp_path / "plain.tif", pixels)
+    assert tifffile.imread(tmp_path / "plain.tif").dtype == given
+
+
+@pytest.mark.parametrize("values", [[0, 2**32], [-1, 2**31]])
+def test_values_that_ome_can_not_hold_are_one_line(tmp_path: Path, values: list[int]) -> None:
+    with pytest.raises(BadPixels, match=f"pixels from {values[0]} to {values[1]} are too large"):
+        write_image(tmp_path / "a.tif", np.array([values], np.int64), pixel_size=(1, 1))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

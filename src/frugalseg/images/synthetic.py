@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from frugalseg.errors import OutputExists, SettingsError
+from frugalseg.errors import OutputExists, OutputFailed, SettingsError
 from frugalseg.images.synthetic_optics import render
 from frugalseg.images.synthetic_truth import draw_truth
 from frugalseg.images.write import write_image, write_labels, write_text
@@ -163,6 +163,8 @@ def write_synthetic_set(
         field = make_cells(seed=(seed, i), **settings)
         name = f"synthetic_{i + 1}"
         split = "test" if i >= n_fields - n_test else "train"
+        if i == 0:
+            _unlist(table)
         rows.writerow([name, split, *(f"{name}_{column}.tif" for column in columns)])
         for column in columns:
             write = write_labels if column in TRUTHS else write_image
@@ -170,6 +172,14 @@ def write_synthetic_set(
             write(path, getattr(field, column), pixel_size=(pixel_size, pixel_size), overwrite=overwrite)
     write_text(table, text.getvalue(), overwrite=overwrite)  # last, so that a table means a whole set
     return table
+
+
+def _unlist(table: Path) -> None:
+    """Remove the table of the set that is replaced, so that it never names images of two sets."""
+    try:
+        table.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputFailed(f"{table} can't be replaced: {error.strerror}; choose another folder") from error
 
 
 def _check(

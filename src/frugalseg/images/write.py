@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import OutputExists, OutputFailed, WrongShape
+from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
 
 PixelSize = tuple[float, float] | None
 
@@ -103,7 +103,8 @@ def write_image(
 ) -> None:
     """Write a plane (Y, X) or channels (C, Y, X) as a zlib-compressed OME-TIFF, in the type they have.
 
-    Raises as `write_labels` does.
+    OME-TIFF, which names of channels and a pixel size need, knows no integers of 64 bits and no floats of 16: such pixels
+    become a type that holds the same values. Raises as `write_labels` does, and `BadPixels` where there is no such type.
 
     >>> import numpy as np, tempfile
     >>> write_image(tempfile.mkdtemp() + "/a.ome.tif", np.zeros((2, 8, 9), "uint16"), ["phase", "dapi"])
@@ -117,7 +118,27 @@ def write_image(
         raise WrongShape(
             f"an image must be (Y, X) or (C, Y, X) with one name per channel, not {pixels.shape} with {len(channels)} names"
         )
+    if channels or pixel_size is not None:
+        pixels = _as_ome_holds(pixels)
     _write_tiff(path, pixels, "YX" if pixels.ndim == 2 else "CYX", channels, pixel_size, overwrite)
+
+
+def _as_ome_holds(pixels: NDArray[Any]) -> NDArray[Any]:
+    """The same values in a type of OME-TIFF."""
+    kind, size = pixels.dtype.kind, pixels.dtype.itemsize
+    if kind == "f" and size == 2:
+        return pixels.astype(np.float32)
+    if kind in "iu" and size == 8:
+        low, high = int(pixels.min()), int(pixels.max())
+        for smaller in (np.uint32, np.int32):
+            if np.iinfo(smaller).min <= low and high <= np.iinfo(smaller).max:
+                return pixels.astype(smaller)
+        raise BadPixels(f"pixels from {low} to {high} are too large for an OME-TIFF; 32 bits can be written")
+    if kind == "f" and size > 8:
+        raise BadPixels(
+            f"pixels of type {pixels.dtype} can't be written as OME-TIFF; convert them to float64"
+        )
+    return pixels
 
 
 def _write_tiff(
