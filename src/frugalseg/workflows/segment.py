@@ -20,7 +20,7 @@ from frugalseg.workflows.cutters import brief, curve_of, cut_cells, make_card
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
 from frugalseg.workflows.judging import Cut
 from frugalseg.workflows.model_runs import TRAINING, checkpoints_of, keep_checkpoint_of, resolved_cutter
-from frugalseg.workflows.outputs import Outputs, RunResult, read_json
+from frugalseg.workflows.outputs import RUN, Outputs, RunResult, read_json
 from frugalseg.workflows.sources import sources_of
 
 
@@ -99,7 +99,7 @@ def segment_fields(
     names = [field.name for field in table]
     out = Path(out)
     models = {name: out / f"{name}_model" for name in names}
-    _check_models(models.values(), overwrite or resume)
+    _check_models(models.values(), overwrite or (resume and (out / RUN).exists()))
     outputs = Outputs(
         out,
         names,
@@ -136,11 +136,11 @@ def segment_fields(
 def _check_models(folders: Iterable[Path], replaced: bool) -> None:
     """Refuse, before anything is trained, what is there and must not be replaced."""
     for folder in folders:
+        check_free(folder, overwrite=True)
         if folder.exists() and not replaced:
             raise OutputExists(
                 f"{folder} is there already; give --overwrite to replace it, --resume to go on, or another folder"
             )
-        check_free(folder, replaced)
 
 
 def _learn_and_cut(
