@@ -127,7 +127,41 @@ def test_cut_and_resumed_is_as_if_never_cut(tmp_path: Path, at: int, schedule: s
     assert record.decay_from == expected.decay_from
     assert record.stopped_because == expected.stopped_because
     assert _state(again) == _state(whole)
-    assert list(tmp_path.iterdir()) == []  # complete: nothing is left to resume
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]  # until the model is saved
+
+
+def refused(step: int) -> Pairs:
+    raise AssertionError(f"step {step} is taken once more")
+
+
+@pytest.mark.parametrize("schedule", ["constant", "decay", "budget"])
+def test_a_finished_run_that_is_taken_up_again_takes_no_step(tmp_path: Path, schedule: str) -> None:
+    whole, again = small(), small(7)
+    given = settings(max_steps=20, schedule=schedule)
+    expected = fit(whole, batches, squared, given, tmp_path)
+    record = fit(again, refused, squared, given.model_copy(update={"resume": True}), tmp_path)
+    assert (record.losses, record.steps) == (expected.losses, 20)
+    assert record.stopped_because == expected.stopped_because
+    assert _state(again) == _state(whole)
+    assert not again.training
+
+
+def test_a_run_that_is_cut_in_its_last_step_takes_no_step_more(tmp_path: Path) -> None:
+    whole, again = small(), small(7)
+    expected = fit(whole, batches, squared, settings(max_steps=20))
+
+    def pressed(network: nn.Module, batch: Pairs) -> StepLoss:
+        pressed.steps += 1  # type: ignore[attr-defined]
+        if pressed.steps == 20:  # type: ignore[attr-defined]
+            os.kill(os.getpid(), signal.SIGINT)
+        return squared(network, batch)
+
+    pressed.steps = 0  # type: ignore[attr-defined]
+    with pytest.raises(Interrupted, match="stopped after 20 of at most 20"):
+        fit(small(), batches, pressed, settings(max_steps=20), tmp_path)
+    record = fit(again, refused, squared, settings(max_steps=20, resume=True), tmp_path)
+    assert record.losses == expected.losses
+    assert _state(again) == _state(whole)
 
 
 def test_a_regular_checkpoint_can_be_resumed_after_a_crash(tmp_path: Path) -> None:

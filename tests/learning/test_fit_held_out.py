@@ -1,5 +1,7 @@
 """Training with something held out: the best weights are kept, and training ends when they get no better."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,9 +70,6 @@ def test_without_a_judge_the_last_weights_stay() -> None:
 
 
 def test_a_resumed_run_is_the_one_that_was_never_cut(tmp_path: Path) -> None:
-    import os
-    import signal
-
     def batches(step: int) -> Value:
         return Value(9.0)
 
@@ -99,3 +98,38 @@ def test_a_budget_is_used_up_however_noisy_the_loss() -> None:
         "the upper bound of steps was reached",
     )
     assert fit(Weight(), lambda step: Value(0.0), away, settings(schedule="decay", max_steps=100)).steps < 100
+
+
+def test_a_finished_run_gives_its_best_weights_again(tmp_path: Path) -> None:
+    judge, whole, again = nearest_to(0.5), Weight(), Weight()
+    expected = fit(whole, lambda step: Value(9.0), away, settings(), tmp_path, judge)
+    given = settings(resume=True)
+
+    def refused(step: int) -> Value:
+        raise AssertionError(f"step {step} is taken once more")
+
+    record = fit(again, refused, away, given, tmp_path, lambda network: pytest.fail("looked once more"))
+    assert torch.equal(again.value, whole.value)
+    assert (record.looks, record.best_step, record.losses) == (
+        expected.looks,
+        expected.best_step,
+        expected.losses,
+    )
+
+
+def test_a_run_cut_in_its_last_step_looks_when_it_is_taken_up(tmp_path: Path) -> None:
+    def pressed(network: Weight, batch: Value) -> StepLoss:
+        pressed.steps += 1  # type: ignore[attr-defined]
+        if pressed.steps == 25:  # type: ignore[attr-defined]
+            os.kill(os.getpid(), signal.SIGINT)
+        return away(network, batch)
+
+    pressed.steps = 0  # type: ignore[attr-defined]
+    judge, whole, again = nearest_to(5.0), Weight(), Weight()
+    expected = fit(whole, lambda step: Value(9.0), away, settings(max_steps=25), judge=judge)
+    with pytest.raises(Interrupted):
+        fit(Weight(), lambda step: Value(9.0), pressed, settings(max_steps=25), tmp_path, judge)
+    record = fit(again, lambda step: Value(9.0), away, settings(max_steps=25, resume=True), tmp_path, judge)
+    assert [step for step, _ in record.looks] == [0, 10, 20, 25]
+    assert (record.looks, record.best_step) == (expected.looks, 25)
+    assert torch.equal(again.value, whole.value)

@@ -234,6 +234,43 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
 
 
+def stopped_once(name: str, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let a function end with an error whenever it is called."""
+
+    def stopped(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(name, stopped)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("no space left")])
+def test_what_was_learned_is_kept_until_the_model_is_saved(
+    images: Path,
+    stain: tuple[Path, RunResult],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    model = tmp_path / "m"
+    with monkeypatch.context() as patched:
+        stopped_once("frugalseg.workflows.learn_stains.judge_stain", patched, error)
+        with pytest.raises((Interrupted, OSError, KeyboardInterrupt)) as ended:
+            learn_stains(images, model)
+    if isinstance(error, KeyboardInterrupt):
+        assert ended.type is Interrupted
+        assert "--resume" in str(ended.value)
+    assert not model.exists()
+    interrupt_at(0, monkeypatch)  # no batch is made any more
+    learn_stains(images, model, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    training, whole = (json.loads((one / "training.json").read_text()) for one in (model, stain[0]))
+    assert [training[key] for key in ("losses", "looks", "best_step", "steps")] == [
+        whole[key] for key in ("losses", "looks", "best_step", "steps")
+    ]
+    ours, theirs = (load_file(one / "weights.safetensors") for one in (model, stain[0]))
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+
+
 def test_an_interrupted_run_of_labels_goes_on_too(
     images: Path, stain: Any, cells: tuple[Path, RunResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

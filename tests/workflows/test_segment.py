@@ -181,6 +181,26 @@ def test_a_run_goes_on_where_it_was_stopped(images: Path, done: Path, tmp_path: 
 
 
 @pytest.mark.slow
+def test_what_a_field_taught_is_kept_until_its_cells_are_written(
+    images: Path, done: Path, tmp_path: Path, monkeypatch
+) -> None:
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out, part = tmp_path / "out", tmp_path / "out" / f"{NAMES[0]}_model.part"
+    with monkeypatch.context() as patched:
+        patched.setattr("frugalseg.workflows.segment.cut_cells", pressed)
+        with pytest.raises(KeyboardInterrupt):
+            frugalseg.segment([images], out, settings(), quiet=True)
+    assert (part / "last.ckpt").exists()
+    steps = stopping(monkeypatch, at=-1)
+    frugalseg.segment([images], out, settings(), resume=True, quiet=True)
+    assert steps == [*range(STEPS)]  # of the second field only
+    np.testing.assert_array_equal(labels_in(out, NAMES[0]), labels_in(done, NAMES[0]))
+    assert not list(out.glob("*.part"))
+
+
+@pytest.mark.slow
 def test_a_field_without_nuclei_is_empty_and_leaves_the_others_alone(images: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "set", tmp_path / "out"
     shutil.copytree(images, folder)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from frugalseg.errors import BadModel, Interrupted, SettingsError
+from frugalseg.errors import Interrupted, SettingsError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 CHECKPOINT = "last.ckpt"
@@ -189,7 +189,8 @@ def fit(
     settings : FitSettings
         How to train.
     folder : Path, optional
-        For the checkpoint, which is removed when training is complete.
+        For the checkpoint. It stays when training is complete, for whoever saves the model to remove: with `resume` it
+        gives the same weights without another step.
     judge : callable, optional
         Score of a network, in evaluation mode, on what is held out; higher is better. It is asked before the first
         step and then every `judge_every` steps; the best weights are kept, those before training included, and training
@@ -211,40 +212,28 @@ def fit(
     """
     device = pick_device(settings.device)
     with _quiet_lightning():
-        from frugalseg.learning.training_run import TrainingRun, run_training
+        from frugalseg.learning.training_run import TrainingRun, run_training, take_up
 
         torch.set_flush_denormal(True)
         run = TrainingRun(network, loss, settings, str(device), judge)
         checkpoint = None if folder is None else folder / CHECKPOINT
         loader = DataLoader(_Numbered(batches, run), batch_size=None)
         if settings.resume and checkpoint is not None and checkpoint.exists():
-            _check_resumable(checkpoint, run)
+            take_up(run, checkpoint)
         start = time.monotonic()
         with _interruptible(run):
-            run_training(run, loader, device, checkpoint)
+            if run.finished:
+                network.to(device)
+                run.look()  # unless that was done before the run ended
+            else:
+                run_training(run, loader, device, checkpoint)
         run.record.seconds += time.monotonic() - start
         run.take_best()
     network.to("cpu").eval()
     if run.interrupted:
         where = f"; go on with --resume (kept: {checkpoint})" if checkpoint else ""
         raise Interrupted(f"stopped after {run.record.steps} of at most {settings.max_steps} steps{where}")
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
     return run.record
-
-
-def _check_resumable(checkpoint: Path, run: nn.Module) -> None:
-    """Refuse a checkpoint that is damaged, brings code along, or is of another network."""
-    again = "start again without --resume"
-    try:
-        held = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        shapes = {name: value.shape for name, value in held["state_dict"].items()}
-        FitRecord(**{key: value for key, value in held["record"].items() if key != "steps"})
-    except Exception as error:  # a damaged file makes torch raise one of half a dozen kinds
-        reason = "it is damaged, or holds more than tensors and plain values"
-        raise BadModel(f"{checkpoint} can't be resumed: {reason}; {again}") from error
-    if shapes != {name: value.shape for name, value in run.state_dict().items()}:
-        raise BadModel(f"{checkpoint} can't be resumed: it is of another network; {again}")
 
 
 class _Numbered(IterableDataset[Any]):

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from frugalseg.errors import BadModel
 from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss
 from frugalseg.learning.schedule import DECAY, WARM_UP, is_stable
 
@@ -32,7 +33,7 @@ class TrainingRun(LightningModule):
         self.network, self.loss, self.settings, self.judge = network, loss, settings, judge
         self.best: dict[str, Tensor] = {}
         self.record = FitRecord(device=device_name)
-        self.interrupted = False
+        self.interrupted = self.finished = False
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Batches know how to move themselves."""
@@ -91,7 +92,11 @@ class TrainingRun(LightningModule):
         return max(1, int(DECAY * self.settings.max_steps))
 
     def check_end(self) -> bool:
-        """After a step: begin the decay, or say why to stop."""
+        """After a step: begin the decay, or say why to stop, so that a checkpoint tells that the run is over."""
+        self.finished = self._at_end()
+        return self.finished
+
+    def _at_end(self) -> bool:
         record, settings = self.record, self.settings
         if self.judge is not None and record.steps % settings.judge_every == 0:
             self.look()
@@ -120,6 +125,7 @@ class TrainingRun(LightningModule):
         """Take the record along, as plain values."""
         checkpoint["record"] = self.record.to_dict()
         checkpoint["best"] = self.best
+        checkpoint["finished"] = self.finished
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the record up again."""
@@ -127,6 +133,7 @@ class TrainingRun(LightningModule):
         kept["device"] = self.record.device
         self.record = FitRecord(**kept)
         self.best = checkpoint["best"]
+        self.finished = checkpoint.get("finished", False)
 
 
 class _Steps(Callback):
@@ -141,8 +148,11 @@ class _Steps(Callback):
             module.look()
 
     def on_train_end(self, trainer: Trainer, module: Any) -> None:
-        if not module.interrupted:
-            module.look()
+        if module.interrupted:
+            return
+        module.look()
+        if self.checkpoint is not None:
+            save_checkpoint(trainer, self.checkpoint)
 
     def on_train_batch_end(self, trainer: Trainer, module: Any, *_rest: Any) -> None:
         record, settings = module.record, module.settings
@@ -166,6 +176,29 @@ def save_checkpoint(trainer: Trainer, path: Path) -> None:
     part = path.with_suffix(".part")
     trainer.save_checkpoint(part)
     part.replace(path)
+
+
+def take_up(run: TrainingRun, checkpoint: Path) -> None:
+    """Take a finished run up again; of another one only see that `run_training` can.
+
+    Raises
+    ------
+    BadModel
+        The checkpoint is damaged, brings code along, or is of another network.
+    """
+    again = "start again without --resume"
+    try:
+        held = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        shapes = {name: value.shape for name, value in held["state_dict"].items()}
+        FitRecord(**{key: value for key, value in held["record"].items() if key != "steps"})
+    except Exception as error:  # a damaged file makes torch raise one of half a dozen kinds
+        reason = "it is damaged, or holds more than tensors and plain values"
+        raise BadModel(f"{checkpoint} can't be resumed: {reason}; {again}") from error
+    if shapes != {name: value.shape for name, value in run.state_dict().items()}:
+        raise BadModel(f"{checkpoint} can't be resumed: it is of another network; {again}")
+    if held.get("finished", False):
+        run.load_state_dict(held["state_dict"])
+        run.on_load_checkpoint(held)
 
 
 def run_training(run: TrainingRun, loader: Any, device: torch.device, checkpoint: Path | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from frugalseg.errors import OutputFailed, SettingsError
+from frugalseg.errors import Interrupted, OutputFailed, SettingsError
 from frugalseg.evaluation.report import Report
 from frugalseg.images.write import plain, write_json
 from frugalseg.learning.fit import CHECKPOINT, FitRecord
@@ -105,12 +105,20 @@ def begin_model(
 
 @contextmanager
 def resumable_or_gone(out: Path) -> Iterator[None]:
-    """Remove the folder of the checkpoint when a run ends with an error before there is a checkpoint in it."""
+    """Remove the folder of the checkpoint when a run ends with an error before there is a checkpoint in it.
+
+    Where there is one, Ctrl-C becomes a sentence that says how to go on: what was learned is kept until it is saved.
+    """
+    part = checkpoints_of(out)
     try:
         yield
-    except BaseException:
-        if not (checkpoints_of(out) / CHECKPOINT).exists():
-            shutil.rmtree(checkpoints_of(out), ignore_errors=True)
+    except BaseException as error:
+        if not (part / CHECKPOINT).exists():
+            shutil.rmtree(part, ignore_errors=True)
+        elif isinstance(error, KeyboardInterrupt):
+            raise Interrupted(
+                f"interrupted; what was learned is kept in {part}, so run the same command with --resume to go on from there"
+            ) from error
         raise
 
 

@@ -114,8 +114,17 @@ def segment_fields(
         for path in models.values():
             shutil.rmtree(checkpoints_of(path), ignore_errors=True)
     console = Console(quiet=quiet)
+    kept = {name for name, path in models.items() if checkpoints_of(path).exists()}
+
+    def drop_checkpoints() -> None:
+        """Keep what was learned until the field's cells are written, so that --resume does not train again."""
+        for name in [name for name in kept if outputs.is_complete(name)]:
+            shutil.rmtree(checkpoints_of(models[name]), ignore_errors=True)
+            kept.remove(name)
 
     def cut(cues: FieldCues) -> Cut:
+        drop_checkpoints()
+        kept.add(cues.name)
         fitting = FitSettings(
             seed=settings.seed, device=device, resume=resume, quiet=quiet, label=f"  training on {cues.name}"
         )
@@ -126,7 +135,10 @@ def segment_fields(
         path = models[name] / TRAINING
         return curve_of(name, read_json(path)) if path.exists() else None
 
-    result = FieldRun(outputs, settings, cut, curve, console).run(table)
+    try:
+        result = FieldRun(outputs, settings, cut, curve, console).run(table)
+    finally:
+        drop_checkpoints()
     for name, record in result.fields.items():
         if record["cues"] is None:  # nothing was learned, so a model beside it is of an earlier run
             shutil.rmtree(models[name], ignore_errors=True)
@@ -153,7 +165,6 @@ def _learn_and_cut(
     card = make_card(cues, [cues.name], cues.diameter, settings.nuclei, cutting, training, fitting.seed)
     card = card.model_copy(update=settings.markers_from())
     save_model(model, card, cutter, overwrite=True, extras={TRAINING: json.dumps(training.to_dict()) + "\n"})
-    shutil.rmtree(checkpoints_of(model), ignore_errors=True)
     with console.status(f"cutting {len(sample.points)} cells"):
         cells = cut_cells(cutter, cues, sample, cutting, fitting.device)
     return Cut(cells, sample, {"training": brief(training)}, curve_of(cues.name, training.to_dict()))
