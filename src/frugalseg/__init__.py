@@ -59,6 +59,7 @@ _HOMES = {
     "OutputExists": "errors",
     "OutputFailed": "errors",
     "SettingsError": "errors",
+    "TrainingFailed": "errors",
     "UnreadableFile": "errors",
     "WrongShape": "errors",
 }

@@ -45,6 +45,9 @@ from frugalseg.errors import (
     SettingsError as SettingsError,
 )
 from frugalseg.errors import (
+    TrainingFailed as TrainingFailed,
+)
+from frugalseg.errors import (
     UnreadableFile as UnreadableFile,
 )
 from frugalseg.errors import (

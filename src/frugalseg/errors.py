@@ -37,6 +37,10 @@ class SettingsError(FrugalsegError):
     """A setting has a value that is not allowed, or a name that does not exist."""
 
 
+class TrainingFailed(FrugalsegError):
+    """A network can't be trained with these images and settings: its loss or its weights are no finite numbers."""
+
+
 class BadModel(FrugalsegError):
     """A model folder is missing, incomplete, damaged, or made for other channels."""
 

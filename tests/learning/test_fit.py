@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from frugalseg.errors import BadModel, Interrupted, SettingsError
+from frugalseg.errors import BadModel, Interrupted, SettingsError, TrainingFailed
 from frugalseg.learning.fit import CHECKPOINT, FitRecord, FitSettings, StepLoss, fit, pick_device
 from frugalseg.learning.schedule import is_stable
 
@@ -162,6 +162,19 @@ def test_a_run_that_is_cut_in_its_last_step_takes_no_step_more(tmp_path: Path) -
     record = fit(again, refused, squared, settings(max_steps=20, resume=True), tmp_path)
     assert record.losses == expected.losses
     assert _state(again) == _state(whole)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, bad: float) -> None:
+    def loss(network: nn.Module, batch: Pairs) -> StepLoss:
+        loss.steps += 1  # type: ignore[attr-defined]
+        one = squared(network, batch)
+        return one._replace(total=one.total * bad) if loss.steps == 7 else one  # type: ignore[attr-defined]
+
+    loss.steps = 0  # type: ignore[attr-defined]
+    with pytest.raises(TrainingFailed, match=rf"the loss is {bad} at step 7, .*lower learning rate"):
+        fit(small(), batches, loss, settings(), tmp_path)
+    assert loss.steps == 7  # type: ignore[attr-defined]
 
 
 def test_a_regular_checkpoint_can_be_resumed_after_a_crash(tmp_path: Path) -> None:

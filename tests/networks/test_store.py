@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from frugalseg.errors import BadModel, OutputExists, OutputFailed
+from frugalseg.errors import BadModel, OutputExists, OutputFailed, TrainingFailed
 from frugalseg.networks.cards import CutterCard, TrainingSummary
 from frugalseg.networks.cutter import Cutter
 from frugalseg.networks.store import (
@@ -67,6 +67,19 @@ def test_nothing_is_replaced_unasked(model: Path) -> None:
     assert (model / WEIGHTS).read_bytes() != before
     assert not (model / "training.json").exists()  # of the model that was replaced
     assert [path.name for path in model.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_not_saved(model: Path, tmp_path: Path, bad: float) -> None:
+    network, before = cutter(), (model / WEIGHTS).read_bytes()
+    name = next(iter(network.state_dict()))
+    with torch.no_grad():
+        network.state_dict()[name].view(-1)[3] = bad
+    for folder, overwrite in ((tmp_path / "new", False), (model, True)):
+        with pytest.raises(TrainingFailed, match=rf"{name} of the network .*lower learning rate"):
+            save_model(folder, a_card(), network, overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (model / WEIGHTS).read_bytes() == before
 
 
 def test_a_folder_that_is_no_model_is_never_replaced(tmp_path: Path) -> None:

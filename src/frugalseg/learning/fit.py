@@ -207,6 +207,8 @@ def fit(
         Ctrl-C; the checkpoint is kept.
     BadModel
         `resume` from a checkpoint that can't be read.
+    TrainingFailed
+        The loss of a step is no finite number.
     SettingsError
         The device is not there.
     """

@@ -1,5 +1,6 @@
 """The training run as Lightning sees it. Importing this module imports Lightning."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from frugalseg.errors import BadModel
+from frugalseg.errors import BadModel, TrainingFailed
 from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss
 from frugalseg.learning.schedule import DECAY, WARM_UP, is_stable
 
@@ -49,7 +50,13 @@ class TrainingRun(LightningModule):
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
         total, terms = self.loss(self.network, batch)
-        self.record.losses.append(float(total.detach()))
+        value = float(total.detach())
+        if not math.isfinite(value):
+            raise TrainingFailed(
+                f"the loss is {value} at step {self.record.steps + 1}, so nothing more can be learned; start again "
+                "with a lower learning rate, or look for extreme pixels in the images (frugalseg inspect)"
+            )
+        self.record.losses.append(value)
         for name, value in terms.items():
             self.record.terms.setdefault(name, []).append(value)
         return total

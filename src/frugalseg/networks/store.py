@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from frugalseg import __version__
-from frugalseg.errors import BadModel, OutputExists, OutputFailed
+from frugalseg.errors import BadModel, OutputExists, OutputFailed, TrainingFailed
 from frugalseg.images.write import atomic_file, write_text
 from frugalseg.networks.cards import ANY_CARD, Card, CutterCard, ObjectCard, StainCard
 
@@ -58,12 +58,20 @@ def save_model(
         There is a model already, or something else that is never replaced.
     OutputFailed
         The folder can't be written.
+    TrainingFailed
+        Not all weights are finite numbers.
     """
     from safetensors.torch import save
 
     folder = Path(folder)
     check_free(folder, overwrite)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    broken = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
+    if broken is not None:
+        raise TrainingFailed(
+            f"{broken} of the network for {folder} is not all finite numbers, so no model is written; train again with a "
+            "lower learning rate"
+        )
     weights = save(tensors)
     card = card.model_copy(update={"sha256": hashlib.sha256(weights).hexdigest()})
     mark = secrets.token_hex(4)
