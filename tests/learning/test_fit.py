@@ -373,6 +373,7 @@ def test_the_record_is_plain_values() -> None:
         "decay_from": 1,
         "looks": [],
         "best_step": None,
+        "alpha": None,
     }
 
 

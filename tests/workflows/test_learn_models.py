@@ -271,6 +271,18 @@ def test_what_was_learned_is_kept_until_the_model_is_saved(
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
 
 
+def test_the_alpha_that_was_used_can_be_read_off_the_model(
+    cells: tuple[Path, RunResult], images: Path, tmp_path: Path
+) -> None:
+    learn_labels(images, tmp_path / "given", inputs="phase", alpha=3.0, max_steps=1)
+    assert record(tmp_path / "given")["training"]["alpha"] == 3.0
+    written, curves = record(cells[0]), json.loads((cells[0] / "training.json").read_text())
+    distance, mask = (np.array(curves["terms"][name]) for name in ("distance", "mask"))
+    assert written["training"]["alpha"] == curves["alpha"] == pytest.approx(
+        np.mean((np.array(curves["losses"]) - distance) / mask), rel=1e-4
+    )  # fmt: skip
+
+
 def test_an_interrupted_run_of_labels_goes_on_too(
     images: Path, stain: Any, cells: tuple[Path, RunResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

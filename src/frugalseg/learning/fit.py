@@ -121,6 +121,8 @@ class FitRecord:
         (step, held-out score) of every look at what is held out; step 0 is before training.
     best_step
         Step whose weights were kept; None where nothing is held out, and the last ones were.
+    alpha
+        Weight of the mask in eq. 2 of paper A, as it was used; None where the loss has none.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -131,6 +133,7 @@ class FitRecord:
     decay_from: int | None = None
     looks: list[list[float]] = field(default_factory=list)
     best_step: int | None = None
+    alpha: float | None = None
 
     @property
     def steps(self) -> int:

@@ -94,6 +94,7 @@ def brief(training: FitRecord) -> dict[str, Any]:
         "seconds": round(training.seconds, 2),
         "device": training.device,
         "last_loss": training.losses[-1] if training.losses else None,
+        **({} if training.alpha is None else {"alpha": training.alpha}),
     }
 
 

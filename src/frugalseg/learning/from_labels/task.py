@@ -96,7 +96,7 @@ def learn_from_labels(
         settings.vary,
         settings.zoom,
     )
-    loss = nucleus_loss
+    loss, alpha = nucleus_loss, None
     if settings.target == "cells":
         alpha = initial_alpha(network, batches) if settings.alpha is None else settings.alpha
 
@@ -106,7 +106,7 @@ def learn_from_labels(
                 distance + alpha * mask, {"distance": float(distance.detach()), "mask": float(mask.detach())}
             )
 
-    return fit(
+    record = fit(
         network,
         batches,
         loss,
@@ -114,6 +114,8 @@ def learn_from_labels(
         folder,
         (lambda one: held_out_score(one, held_out, settings)) if held_out else None,
     )
+    record.alpha = alpha
+    return record
 
 
 def held_out_score(
