@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field as Setting
@@ -96,13 +97,12 @@ def segment_fields(
     table = open_fields(inputs, pattern=pattern, where=where)
     check_channels(table, settings.images(), settings.label_images())
     pick_device(device)
-    names = [field.name for field in table]
     out = Path(out)
-    models = {name: out / f"{name}_model" for name in names}
-    _check_models(models.values(), overwrite or (resume and (out / RUN).exists()))
+    models = _FieldModels({field.name: out / f"{field.name}_model" for field in table})
+    models.check(overwrite or (resume and (out / RUN).exists()))
     outputs = Outputs(
         out,
-        names,
+        list(models.folders),
         settings.as_asked(),
         command="segment",
         overwrite=overwrite,
@@ -111,48 +111,51 @@ def segment_fields(
         resolved=resolved_cutter(settings.preset, settings.max_steps),
     )
     if not resume:  # else a later --resume would go on from another run's checkpoint
-        for path in models.values():
-            shutil.rmtree(checkpoints_of(path), ignore_errors=True)
+        models.drop_checkpoints(models.folders)
     console = Console(quiet=quiet)
-    kept = {name for name, path in models.items() if checkpoints_of(path).exists()}
-
-    def drop_checkpoints() -> None:
-        """Keep what was learned until the field's cells are written, so that --resume does not train again."""
-        for name in [name for name in kept if outputs.is_complete(name)]:
-            shutil.rmtree(checkpoints_of(models[name]), ignore_errors=True)
-            kept.remove(name)
 
     def cut(cues: FieldCues) -> Cut:
-        drop_checkpoints()
-        kept.add(cues.name)
+        models.drop_checkpoints(outputs.done)
         fitting = FitSettings(
             seed=settings.seed, device=device, resume=resume, quiet=quiet, label=f"  training on {cues.name}"
         )
-        keep_checkpoint_of(outputs.made_from(cues.name), models[cues.name])
-        return _learn_and_cut(cues, settings, fitting, models[cues.name], console)
-
-    def curve(name: str) -> TrainingCurve | None:
-        path = models[name] / TRAINING
-        return curve_of(name, read_json(path)) if path.exists() else None
+        keep_checkpoint_of(outputs.made_from(cues.name), models.folders[cues.name])
+        return _learn_and_cut(cues, settings, fitting, models.folders[cues.name], console)
 
     try:
-        result = FieldRun(outputs, settings, cut, curve, console).run(table)
+        result = FieldRun(outputs, settings, cut, models.curve, console).run(table)
     finally:
-        drop_checkpoints()
+        models.drop_checkpoints(outputs.done)
     for name, record in result.fields.items():
         if record["cues"] is None:  # nothing was learned, so a model beside it is of an earlier run
-            shutil.rmtree(models[name], ignore_errors=True)
+            shutil.rmtree(models.folders[name], ignore_errors=True)
     return result
 
 
-def _check_models(folders: Iterable[Path], replaced: bool) -> None:
-    """Refuse, before anything is trained, what is there and must not be replaced."""
-    for folder in folders:
-        check_free(folder, overwrite=True)
-        if folder.exists() and not replaced:
-            raise OutputExists(
-                f"{folder} is there already; give --overwrite to replace it, --resume to go on, or another folder"
-            )
+@dataclass(frozen=True)
+class _FieldModels:
+    """Folders of the models of a run: one per field, beside its labels."""
+
+    folders: Mapping[str, Path]
+
+    def check(self, replaced: bool) -> None:
+        """Refuse, before anything is trained, what is there and must not be replaced."""
+        for folder in self.folders.values():
+            check_free(folder, overwrite=True)
+            if folder.exists() and not replaced:
+                raise OutputExists(
+                    f"{folder} is there already; give --overwrite to replace it, --resume to go on, or another folder"
+                )
+
+    def drop_checkpoints(self, names: Iterable[str]) -> None:
+        """Only of fields whose cells are written: until then --resume must not train again."""
+        for name in names:
+            shutil.rmtree(checkpoints_of(self.folders[name]), ignore_errors=True)
+
+    def curve(self, name: str) -> TrainingCurve | None:
+        """Loss curve of a field that an earlier run completed."""
+        path = self.folders[name] / TRAINING
+        return curve_of(name, read_json(path)) if path.exists() else None
 
 
 def _learn_and_cut(
