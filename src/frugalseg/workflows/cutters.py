@@ -1,6 +1,6 @@
 """Between a trained cutter and what is on disk: its card, its training record, and the cells it cuts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +63,20 @@ def make_card(
     cues: FieldCues,
     fields: Sequence[str],
     diameter: float,
-    nuclei: str | None,
+    markers_from: Mapping[str, str | None],
     cutting: CutterSettings,
     training: FitRecord,
     seed: int,
 ) -> CutterCard:
-    """Card of a cutter learned from these fields, whose channels are normalised as those of `cues`."""
+    """Card of a cutter learned from these fields, whose channels are normalised as those of `cues`.
+
+    `markers_from` is of `CueSettings.markers_from`.
+    """
     return CutterCard(
         channels=cues.channels,
         appearances=cues.appearances,
-        nuclei=nuclei,
+        nuclei=markers_from["nuclei"],
+        nuclei_from=markers_from["nuclei_from"],
         diameter=diameter,
         pixel_size=cues.pixel_size,
         settings=cutting.model_dump(mode="json"),

@@ -238,10 +238,10 @@ def _save(
         lesson.shown[0],
         names,
         diameters[len(diameters) // 2],
-        settings.nuclei,
+        settings.markers_from(),
         cutting,
         training,
         settings.seed,
-    ).model_copy(update=settings.markers_from())
+    )
     save_model(out, card, cutter, overwrite, model_extras(training, record, report))
     shutil.rmtree(checkpoints_of(out), ignore_errors=True)

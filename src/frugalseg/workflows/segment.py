@@ -165,8 +165,8 @@ def _learn_and_cut(
     sample = sample_of(cues)
     cutting = CutterSettings.preset(settings.preset, settings.max_steps, sample.label_free)
     cutter, training = learn_from_markers([sample], cutting, fitting, checkpoints_of(model))
-    card = make_card(cues, [cues.name], cues.diameter, settings.nuclei, cutting, training, fitting.seed)
-    card = card.model_copy(update=settings.markers_from())
+    origin = settings.markers_from()
+    card = make_card(cues, [cues.name], cues.diameter, origin, cutting, training, fitting.seed)
     save_model(model, card, cutter, overwrite=True, extras={TRAINING: json.dumps(training.to_dict()) + "\n"})
     with console.status(f"cutting {len(sample.points)} cells"):
         cells = cut_cells(cutter, cues, sample, cutting, fitting.device)
