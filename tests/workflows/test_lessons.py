@@ -21,7 +21,7 @@ from frugalseg.learning.from_stains.task import learn_from_stains
 from frugalseg.learning.splits import Part
 from frugalseg.networks.objects import object_network
 from frugalseg.workflows.label_lesson import LabelLesson, read_label_lesson
-from frugalseg.workflows.stain_lesson import StainLesson, read_stain_lesson
+from frugalseg.workflows.stain_lesson import DECIDING, StainLesson, read_stain_lesson
 
 CHANNELS = parse_channels("phase")
 FITTING = FitSettings(device="cpu", quiet=True)
@@ -128,3 +128,22 @@ def test_what_is_held_out_does_not_change_the_training(tmp_path: Path, count: in
     (rest,) = (part for part in lesson.parts.train if part.field == strip.field)
     change(table, rest, channel)
     assert losses_of(lesson_of(table)) != before
+
+
+def test_of_many_held_out_fields_a_few_decide_and_none_is_learned_from() -> None:
+    lesson = StainLesson(CHANNELS, "nuclear", "max", (1.0, 99.8))
+    lesson.shapes = [(8, 8)] * 100
+    lesson.greys = [np.arange(64, dtype=np.float32).reshape(8, 8)] * 100
+    chosen = []
+    for seed in (0, 0, 1):
+        lesson.split(seed, hold_out=True)
+        train, deciding = lesson.samples()
+        assert (len(train), len(deciding), len(lesson.parts.held_out)) == (80, DECIDING, 20)
+        assert set(lesson.deciding) <= set(lesson.parts.held_out)
+        chosen.append(lesson.deciding)
+    assert chosen[0] == chosen[1] != chosen[2]
+    lesson.shapes, lesson.greys = lesson.shapes[:40], lesson.greys[:40]
+    lesson.split(0, hold_out=True)
+    assert lesson.deciding == lesson.parts.held_out
+    lesson.split(0, hold_out=False)
+    assert lesson.deciding == ()

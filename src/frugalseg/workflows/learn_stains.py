@@ -164,12 +164,12 @@ def _learn(
             table, channels, settings.to, settings.project, settings.scale, teaching.percentiles
         )
         lesson.split(settings.seed, settings.hold_out)
-        samples, held_out = lesson.samples()
+        samples, deciding = lesson.samples()
         draw = CropSampler((one.targets[0] for one in samples), teaching.crop, settings.seed)
     run.say(f"{lesson.line()}; crops skipped, as they show no signal: {draw.skipped:.0%}")
     fitting = FitSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
     network, training, started_from = learn_from_stains(
-        samples, held_out, draw, teaching, fitting, checkpoints_of(out)
+        samples, deciding, draw, teaching, fitting, checkpoints_of(out)
     )
     with run.console.status("predicting every field"):
         records, comparisons = judge_stain(network.to(picked), lesson)

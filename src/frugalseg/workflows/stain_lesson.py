@@ -28,6 +28,8 @@ STEP = 4
 SHOWN = 8
 #: Fields from which the scale is estimated.
 LOOKED_AT = 5
+#: Of what is held out so many parts decide which weights are kept: each look at them predicts them whole.
+DECIDING = 8
 
 
 @dataclass
@@ -50,6 +52,8 @@ class StainLesson:
         Network px per image px.
     parts
         What is learned from and what is held out.
+    deciding
+        What is held out and looked at during training; the rest is only scored at the end.
     target_scale
         Between the target's grey values and 0..1, fitted on what is learned from.
     """
@@ -65,6 +69,7 @@ class StainLesson:
     failed: dict[str, str] = field(default_factory=dict)
     scale: float = 1.0
     parts: Split = field(default=Split((), ()))
+    deciding: tuple[Part, ...] = ()
     target_scale: IntensityScale = field(init=False)
 
     def pair(self, part: Part) -> StainPair:
@@ -76,8 +81,10 @@ class StainLesson:
         return part.name(self.fields[part.field].name)
 
     def split(self, seed: int, hold_out: bool) -> None:
-        """Choose what is held out, and fit the target's scale on the rest."""
+        """Choose what is held out and what of it is looked at, and fit the target's scale on what is learned from."""
         self.parts = split_fields(self.shapes, seed, hold_out)
+        order = np.random.default_rng([seed, 78]).permutation(len(self.parts.held_out))
+        self.deciding = tuple(self.parts.held_out[index] for index in sorted(order[:DECIDING]))
         greys = [
             self.greys[part.field][part.area(_shape(self.greys[part.field]))][None]
             for part in self.parts.train
@@ -85,9 +92,10 @@ class StainLesson:
         self.target_scale = IntensityScale.fit(greys, "percentile", self.percentiles, (self.to,))
 
     def samples(self) -> tuple[CachedSamples, CachedSamples]:
-        """What is learned from, and what is held out, loaded when asked for."""
-        both = [CachedSamples([partial(self._sample, part) for part in parts]) for parts in self.parts]
-        return both[0], both[1]
+        """What is learned from, and what is looked at during training, loaded when asked for."""
+        both = (self.parts.train, self.deciding)
+        train, deciding = (CachedSamples([partial(self._sample, part) for part in parts]) for parts in both)
+        return train, deciding
 
     def _sample(self, part: Part) -> CropSample:
         name = self.fields[part.field].name
