@@ -52,3 +52,32 @@ def test_maps_of_a_field_are_what_the_network_says() -> None:
         expected = network(torch.from_numpy(planes)[None])[0].numpy()
     np.testing.assert_allclose(maps, expected, atol=1e-5)
     assert maps.dtype == np.float32
+
+
+class Asked(torch.nn.Module):
+    """Notes whether convolutions may be of TF32 while it computes."""
+
+    def __init__(self, fails: bool) -> None:
+        super().__init__()
+        self.weight, self.fails = torch.nn.Parameter(torch.ones(1)), fails
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.allowed = torch.backends.cudnn.allow_tf32
+        if self.fails:
+            raise MemoryError
+        return images * self.weight
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_maps_are_computed_in_whole_float32(allowed: bool) -> None:
+    before, planes = torch.backends.cudnn.allow_tf32, np.ones((1, 4, 5), np.float32)
+    try:
+        torch.backends.cudnn.allow_tf32 = allowed
+        works, fails = Asked(False), Asked(True)
+        maps_of_field(works, planes)
+        with pytest.raises(MemoryError):
+            maps_of_field(fails, planes)
+        assert (works.allowed, fails.allowed) == (False, False)
+        assert torch.backends.cudnn.allow_tf32 == allowed  # training goes on as the user chose
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

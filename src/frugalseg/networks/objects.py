@@ -1,5 +1,7 @@
 """Networks that find nuclei or cells, whatever their weights started from."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -80,7 +82,18 @@ def object_network(
 def maps_of_field(network: nn.Module, planes: NDArray[np.float32]) -> NDArray[np.float32]:
     """What a network says of a whole field (C,Y,X), in one piece: maps (K,Y,X)."""
     device = next(network.parameters()).device
-    with torch.inference_mode():
+    with torch.inference_mode(), _whole_float32():
         images = torch.from_numpy(planes[None]).to(device).contiguous(memory_format=torch.channels_last)
         maps: NDArray[np.float32] = network(images)[0].float().cpu().numpy()
     return maps
+
+
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """Convolutions without TF32, whose 10 bits would make tiles differ visibly from the image in one piece."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
