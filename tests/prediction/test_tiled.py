@@ -13,8 +13,11 @@ from frugalseg.images.read import read_image
 from frugalseg.images.tile_store import TileStore
 from frugalseg.images.write import write_image
 from frugalseg.instances.stitch import label_tiles, stitch_tiles
+from frugalseg.networks.encoders import EncoderName
+from frugalseg.networks.objects import CellNetwork
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.tiled import maps_of, network_reach, predict_maps, write_maps
+from frugalseg.prediction.large import HALOS
+from frugalseg.prediction.tiled import maps_of, predict_maps
 
 SHAPE = (136, 264)
 
@@ -93,15 +96,19 @@ def test_a_unet_sees_the_same_in_tiles_on_any_size(tmp_path: Path, shape: tuple[
     np.testing.assert_allclose(maps, whole, atol=1e-4 * max(1.0, float(np.abs(whole).max())))
 
 
-def test_the_reach_of_a_network_is_measured(pooling: nn.Module) -> None:
-    blur = nn.Sequential(nn.Conv2d(1, 1, 7, padding=3), nn.Conv2d(1, 1, 15, padding=7))
-    nn.init.constant_(blur[0].weight, 0.1)
-    nn.init.constant_(blur[1].weight, 0.1)
-    assert network_reach(maps_of(blur), 1, multiple=1, side=64) == 10
-    assert network_reach(maps_of(pooling), 2, multiple=8, side=256) <= 40
-    assert network_reach(maps_of(nn.Conv2d(1, 1, 1)), 1, multiple=4, side=64) == 0
-    with pytest.raises(SettingsError, match="larger side than 24"):
-        network_reach(maps_of(nn.Conv2d(1, 1, 41, padding=20)), 1, multiple=4, side=24)
+@pytest.mark.parametrize("encoder", ["small", "resnet18", "efficientnet_lite0"])
+def test_no_network_looks_beyond_its_halo(encoder: EncoderName) -> None:
+    network, side = CellNetwork(encoder, 1).eval(), 2 * HALOS[encoder] + 256
+    stride, reach = network.unet.stride, 0
+    for row in (
+        side // 2 // stride * stride + shift for shift in (0, 1, stride // 2, stride - 2, stride - 1)
+    ):
+        planes = torch.zeros(1, 1, side, stride)
+        planes[:, :, row] = torch.nan
+        with torch.inference_mode():
+            touched = torch.nonzero(network(planes)[0].isnan().any(dim=(0, 2)))
+        reach = max(reach, row - int(touched.min()), int(touched.max()) - row)
+    assert HALOS[encoder] / 2 < reach <= HALOS[encoder]
 
 
 def test_finished_tiles_are_not_computed_again(tmp_path: Path, pooling: nn.Module) -> None:
@@ -136,10 +143,13 @@ def test_maps_of_another_size_are_refused(tmp_path: Path) -> None:
     store = TileStore(tmp_path / "work", (64, 64), 64, {})
     for bad in (np.zeros((1, 8, 8)), np.zeros((64, 64))):
         with pytest.raises(WrongShape, match="maps of a window"):
-            predict_maps(lambda _, bad=bad: bad, lambda _: np.zeros((1, 64, 64), np.float32), store)
+            predict_maps(lambda _, bad=bad: bad, lambda _: np.zeros((1, 64, 64), np.float32), store, 32)
     with pytest.raises(SettingsError, match="multiple of 32"):
         predict_maps(
-            lambda x: x, lambda _: np.zeros((1, 1, 1), np.float32), TileStore(tmp_path / "b", (9, 9), 20, {})
+            lambda x: x,
+            lambda _: np.zeros((1, 1, 1), np.float32),
+            TileStore(tmp_path / "b", (9, 9), 20, {}),
+            32,
         )
 
 
@@ -150,11 +160,8 @@ def test_from_file_to_file(tmp_path: Path, pooling: nn.Module) -> None:
     pixels = read_image(tmp_path / "a.tif").pixels
     store = TileStore(tmp_path / "work", SHAPE, 64, {})
     predict_maps(maps_of(pooling), lambda window: pixels[:, 0, *window], store, 40, 8)
-    write_maps(tmp_path / "m.tif", store, ["x", "y"], (0.5, 0.5), finish=lambda maps: maps * 2 + 1)
     whole = maps_of(pooling)(planes)
-    written = read_image(tmp_path / "m.tif")
-    np.testing.assert_allclose(written.planes(["x", "y"]), whole * 2 + 1, atol=1e-5)
-    assert written.pixel_size == (0.5, 0.5)
+    np.testing.assert_allclose(everything(store), whole, atol=1e-5)
 
     # A threshold in the widest gap between grey values, so that rounding can't move a pixel across it.
     values = np.unique(whole[0])
@@ -167,7 +174,3 @@ def test_from_file_to_file(tmp_path: Path, pooling: nn.Module) -> None:
     assert expected.max() > 10
     # ndimage numbers in raster order of first pixels, as we do.
     np.testing.assert_array_equal(labels, expected)
-    with pytest.raises(SettingsError, match="names"):
-        write_maps(tmp_path / "n.tif", store, [])
-    with pytest.raises(WrongShape, match="2 maps for 1 names"):
-        write_maps(tmp_path / "n.tif", store, ["x"])

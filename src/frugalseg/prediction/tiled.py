@@ -2,25 +2,22 @@
 
 **The rule of the halo.** The network looks at a window, its core and a halo around it, and only the core is kept.
 A network whose output at a pixel depends on no input more than `halo` px away, along y or x, gives the maps of the
-whole image, up to the rounding of float32. The halo a network needs can be measured: `network_reach`. It must also be
+whole image, up to the rounding of float32. It must also be
 in its final state (batch statistics frozen, no pooling over the whole image), and pad at the lower and right side
 only; windows start at multiples of its largest stride, so that it pools the same pixels as in the whole image. Intensity scaling must
 come from the whole image, not from the window (`frugalseg.images.tiles.streamed_moments`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from frugalseg.errors import SettingsError, WrongShape
+from frugalseg.errors import WrongShape
 from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import ReadWindow, plan_tiles
-from frugalseg.images.write import PixelSize
-from frugalseg.images.write_tiles import write_tiles
 
 MapsOf = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Turns channels (C, y, x) into maps (K, y, x)."""
@@ -28,8 +25,8 @@ MapsOf = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Progress = Callable[[int, int], None]
 """Is told the number of finished tiles, and of all."""
 
-CORE, HALO, MULTIPLE = 768, 192, 32
-"""Default sides in px: windows of 1152 px. A U-Net with the small encoder looks 176 px far, and no encoder has a stride above 32."""
+MULTIPLE = 32
+"""px; no encoder has a larger stride."""
 
 
 def maps_of(network: nn.Module, device: torch.device | None = None) -> MapsOf:
@@ -56,7 +53,7 @@ def predict_maps(
     compute: MapsOf,
     read: ReadWindow,
     store: TileStore,
-    halo: int = HALO,
+    halo: int,
     multiple: int = MULTIPLE,
     kind: str = "maps",
     progress: Progress | None = None,
@@ -72,7 +69,7 @@ def predict_maps(
     store
         Receives the maps of the cores, (K, y, x) float32; 4 K bytes per px on the disk.
     halo
-        What is seen around a core, px.
+        What is seen around a core, px, such as `frugalseg.prediction.large.HALOS`.
     multiple
         Largest stride of the network, px; the store's core must be a multiple of it.
     kind
@@ -103,89 +100,3 @@ def predict_maps(
             store.save(kind, tile, maps[:, *tile.inner])
         if progress is not None:
             progress(done, len(tiles))
-
-
-def network_reach(
-    compute: MapsOf,
-    channels: int,
-    multiple: int = MULTIPLE,
-    side: int = 1024,
-    tolerance: float = 1e-4,
-    seed: int = 0,
-) -> int:
-    """Measure how far beyond a pixel a network looks, as far as it matters.
-
-    Parameters
-    ----------
-    compute
-        See `predict_maps`.
-    channels
-        Number of input channels.
-    multiple
-        Largest stride, px.
-    side
-        Side of the image of noise (mean 0, standard deviation 1) to measure on, px.
-    tolerance
-        Changes of the maps up to this don't matter.
-    seed
-        Of the noise.
-
-    Returns
-    -------
-    Distance in px, a multiple of `multiple`, from a border cut through the image beyond which no map changes by more
-    than `tolerance`. Measured on noise, it is an estimate for real images: real images have more contrast at large
-    scale.
-
-    Raises
-    ------
-    SettingsError
-        The reach is more than `side` allows to measure.
-
-    Examples
-    --------
-    >>> _ = torch.manual_seed(0)
-    >>> network_reach(maps_of(nn.Conv2d(1, 1, 9, padding=4)), channels=1, multiple=2, side=64)
-    4
-    """
-    cut = multiple
-    image = np.random.default_rng(seed).standard_normal((channels, side, side)).astype(np.float32)
-    whole = compute(image)[:, cut:, cut:]
-    change = np.abs(compute(image[:, cut:, cut:]) - whole).max(axis=0)
-    rows, columns = np.indices(change.shape, sparse=True)
-    changed = np.minimum(rows, columns)[change > tolerance]
-    reach = 0 if changed.size == 0 else int(changed.max()) + 1
-    if reach > change.shape[0] - multiple:
-        raise SettingsError(
-            f"the network looks further than {change.shape[0] - multiple} px; measure it on a larger side than {side}"
-        )
-    return -(-reach // multiple) * multiple
-
-
-def write_maps(
-    path: str | Path,
-    store: TileStore,
-    channels: Sequence[str],
-    pixel_size: PixelSize = None,
-    overwrite: bool = False,
-    kind: str = "maps",
-    finish: MapsOf | None = None,
-) -> None:
-    """Write the maps of all tiles as one tiled float32 OME-TIFF (C, Y, X), one tile in memory at a time.
-
-    `channels` names the maps; `finish` may change them on the way, for example back to grey values. Raises
-    `OutputExists` or `OutputFailed` as `frugalseg.images.write.write_image` does.
-    """
-    if not channels:
-        raise SettingsError("maps need names to be written as channels")
-    tiles = plan_tiles(store.shape, store.core, halo=0)
-
-    def cores() -> Iterator[NDArray[np.float32]]:
-        for index in range(len(channels)):
-            for tile in tiles:
-                maps = store.read(kind, tile.core)
-                if len(maps) != len(channels):
-                    raise WrongShape(f"there are {len(maps)} maps for {len(channels)} names")
-                yield (maps if finish is None else finish(maps))[index]
-
-    shape = (len(channels), *store.shape)
-    write_tiles(path, cores(), shape, np.dtype(np.float32), store.core, channels, pixel_size, overwrite)
