@@ -1,4 +1,4 @@
-"""The preset `paper` is the paper to the letter, and settings that can't work are refused."""
+"""The preset `paper` has the paper's numbers, and settings that can't work are refused."""
 
 import pytest
 from pydantic import ValidationError
@@ -30,7 +30,7 @@ PAPER = {
 }
 
 
-def test_the_paper_to_the_letter() -> None:
+def test_the_preset_has_the_papers_numbers() -> None:
     settings = CutterSettings.preset("paper").model_dump()
     assert {key: settings[key] for key in PAPER} == PAPER
     # Nothing else shapes the result: a batch is an area, and the paper gives no rate.
@@ -44,6 +44,11 @@ def test_the_papers_network_has_about_4_9_million_weights(channels: int) -> None
     cutter = new_cutter(channels, CutterSettings.preset("paper"))
     assert cutter.encoder[0].first.in_channels == channels + 1
     assert sum(p.numel() for p in cutter.parameters()) == pytest.approx(4.9e6, rel=0.025)
+
+
+def test_networks_have_as_many_weights_as_documented() -> None:
+    both = (new_cutter(1, CutterSettings.preset(name)) for name in ("default", "paper"))
+    assert [sum(p.numel() for p in cutter.parameters()) for cutter in both] == [241_956, 4_899_169]
 
 
 def test_the_default_is_eq_1_and_patches_of_the_paper_too() -> None:

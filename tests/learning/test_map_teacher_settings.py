@@ -1,4 +1,4 @@
-"""The presets `paper` of stains and labels are the paper to the letter, and settings that can't work are refused."""
+"""The presets `paper` of stains and labels have the paper's numbers, and settings that can't work are refused."""
 
 import pytest
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ LABEL = NETWORK | NOT_AUGMENTED | {"zoom": 0.0, "learning_rate": 0.01, "schedule
 LABEL |= {"slope": 1.0, "alpha": None, "h": 10.0}
 
 
-def test_stains_to_the_letter() -> None:
+def test_stains_have_the_papers_numbers() -> None:
     settings = StainSettings.preset("paper")
     values = settings.model_dump()
     assert {key: values[key] for key in STAIN} == STAIN
@@ -24,7 +24,7 @@ def test_stains_to_the_letter() -> None:
 
 
 @pytest.mark.parametrize("target", ["nuclei", "cells"])
-def test_labels_to_the_letter(target: str) -> None:
+def test_labels_have_the_papers_numbers(target: str) -> None:
     settings = LabelSettings.preset("paper", target=target)
     values = settings.model_dump()
     assert {key: values[key] for key in LABEL} == LABEL

@@ -125,7 +125,7 @@ Truth = Annotated[
 PresetName = Literal["default", "paper"]
 Preset = Annotated[
     PresetName,
-    typer.Option(help="'paper' is the published method to the letter, 'default' what measured better."),
+    typer.Option(help="'paper' has the paper's numbers, 'default' what measured better."),
 ]
 MaxSteps = Annotated[
     int | None,

@@ -37,8 +37,9 @@ class FitSettings(BaseModel):
     max_steps
         Upper bound of training steps.
     learning_rate, schedule
-        Adam's; "constant"; "decay": constant until the loss is stable, then linearly down to 0; or "budget": down to 0
-        over the last 40 % of `max_steps`, for losses that are too noisy to tell when they are stable.
+        Adam's; "constant" until the loss is stable, which ends training; "decay": constant until then and linearly down
+        to 0 afterwards; or "budget": down to 0 over the last 40 % of `max_steps`, for losses that are too noisy to tell
+        when they are stable. The last two begin with a warm-up.
     seed
         Of everything random.
     device

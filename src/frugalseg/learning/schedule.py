@@ -8,6 +8,7 @@ WINDOW = 0.1
 IMPROVEMENT = 0.002
 #: Share of `max_steps` in which the schedule "decay" takes the learning rate down to 0.
 DECAY = 0.4
+#: In so many steps the schedules "decay" and "budget" take the learning rate up; Adam knows little in its first steps.
 WARM_UP = 20
 
 

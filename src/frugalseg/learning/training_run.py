@@ -86,7 +86,9 @@ class TrainingRun(LightningModule):
         return best is not None and sum(step > best for step, _ in looks) >= self.settings.patience
 
     def rate_factor(self) -> float:
-        """Share of the learning rate at the current step: warm-up, constant, then linearly down where it decays."""
+        """Share of the learning rate at the current step: warm-up, constant, then linearly down; or constant."""
+        if self.settings.schedule == "constant":
+            return 1.0
         step = self.record.steps
         factor = min(1.0, (step + 1) / WARM_UP)
         if self.record.decay_from is not None:

@@ -62,7 +62,7 @@ class LearnLabelsSettings(BaseModel):
     hold_out
         Let a part of the labels decide which weights are kept, instead of learning from it.
     preset
-        "default", or "paper": the published method to the letter.
+        "default", or "paper": the paper's numbers; `LabelSettings.preset` says what still differs.
     encoder, weights, crop, batch, slope, alpha, h, max_steps
         Of the preset when None, see `LabelSettings`.
     seed

@@ -46,7 +46,7 @@ class LearnMarkersSettings(CueSettings):
     Attributes
     ----------
     preset
-        "default", or "paper": the published method to the letter.
+        "default", or "paper": the paper's numbers; `CutterSettings.preset` says what still differs.
     max_steps
         Upper bound of training steps; the preset's own when None.
     seed

@@ -53,7 +53,7 @@ class LearnStainsSettings(BaseModel):
     hold_out
         Let a part of the fields decide which weights are kept, instead of learning from it.
     preset
-        "default", or "paper": the published method to the letter.
+        "default", or "paper": the paper's numbers; `StainSettings.preset` says what still differs.
     encoder, weights, crop, batch, max_steps
         Of the preset when None, see `StainSettings`.
     seed

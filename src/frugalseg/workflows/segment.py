@@ -31,7 +31,7 @@ class SegmentSettings(FieldRunSettings):
     Attributes
     ----------
     preset
-        "default", or "paper": the published method to the letter.
+        "default", or "paper": the paper's numbers; `CutterSettings.preset` says what still differs.
     max_steps
         Upper bound of training steps; the preset's own when None.
 

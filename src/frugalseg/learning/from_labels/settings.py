@@ -35,7 +35,8 @@ class LabelSettings(BaseModel):
         Upper bound of training steps.
     h
         Height that a maximum of the distance map must have to be a cell, in per cent of a cell's largest distance to
-        its border; 10 in the paper, on a map of another unit, and in its preset.
+        its border (of nuclei see `frugalseg.instances.objects.labels_of_maps`); 10 in the paper, on a map of another
+        unit, and in its preset.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,8 +60,16 @@ class LabelSettings(BaseModel):
     def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:
         """Make the settings of a preset, with some of them changed (None: not).
 
-        "paper" is paper A (supplementary tables 1 and 2): its network and start, its crops, no augmentation, and
-        20 000 training samples; the batch is not stated there.
+        "paper" has the numbers of paper A (supplementary tables 1 and 2): its encoder and start, its crops, no
+        augmentation, its rate, and 20 000 training samples at most; the batch is not stated there. What still differs:
+
+        - The distance map is in per cent of each cell's own depth (docs/decisions, 11); so h means something else.
+        - The two convolutions of cells see the stain and what it was made of, and end without batch norm and ReLU. Every
+          start has them; the authors' ImageNet start has another network.
+        - Images are resized so that nuclei are 20 or cells 30 px wide, or as those of the start model, and a convolution at
+          full resolution stands beside the encoder.
+        - A part of the labels is held out (unless that is switched off) and the weights that were best on it are kept.
+          Training ends before its last step when these no longer get better, or the loss is stable.
 
         Examples
         --------

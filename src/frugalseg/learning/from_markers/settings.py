@@ -119,7 +119,11 @@ class CutterSettings(BaseModel):
         Parameters
         ----------
         name : {"default", "paper"}
-            "paper" is paper B to the letter; "default" is what was measured to be better (docs/results.md).
+            "paper" has the numbers of paper B; "default" is what was measured to be better (docs/results.md). What still
+            differs in "paper": cells are scaled to 30 px; cells at the image's border count, as the image is mirrored
+            there; markers and foreground are found by methods of our own (`frugalseg.workflows.cues`); the logarithms
+            of eq. 1 are those of a stable form, without bounds; holes are filled, and fragments away from the marker
+            removed. Training ends when the loss is stable, as in the paper, by a rule of our own.
         max_steps : int, optional
             Another upper bound of steps.
         label_free : bool

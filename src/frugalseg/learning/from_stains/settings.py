@@ -50,8 +50,15 @@ class StainSettings(BaseModel):
     def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:
         """Make the settings of a preset, with some of them changed (None: not).
 
-        "paper" is paper A (supplementary table 1): its network and start, its crops, no augmentation, and as many
-        training samples; the batch is not stated there.
+        "paper" has the numbers of paper A (supplementary table 1): its encoder and start, its crops, no augmentation,
+        its rate, and as many training samples at most; the batch is not stated there. What still differs:
+
+        - The stain is scaled to 0..1 by percentiles of the training set; the authors learned its grey values.
+        - Images are resized so that nuclei are 20 px wide (unless the scale is given), and a convolution at full
+          resolution stands beside the encoder.
+        - Crops are drawn anew in every step, and where the stain is empty is found from the stain itself.
+        - Some fields are held out (unless that is switched off) and the weights that were best on them are kept. Training
+          ends before its last step when these no longer get better, or the loss is stable.
 
         Examples
         --------
