@@ -13,7 +13,7 @@ from frugalseg.evaluation.report import FieldReport, NumberTable, Report, previe
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
-from frugalseg.images.scale import resize_labels
+from frugalseg.images.scale import resize_labels, scaled_shape
 from frugalseg.images.select import InputChannel, expanded_alike
 from frugalseg.instances.border_distance import labels_beside_unknown
 from frugalseg.learning.crop_batches import CropSample
@@ -96,12 +96,10 @@ class LabelLesson:
         ]
 
     def _sample(self, part: Part) -> tuple[CropSample, Labels]:
-        labels = self.labels[part.field]
-        whole = label_sample(self.name(part), self.planes[part.field], labels, self.target, self.scale)
-        area = part.area(whole.shape)
-        known = None if whole.valid is None else np.ascontiguousarray(whole.valid[area])
-        planes, targets = (np.ascontiguousarray(maps[:, *area]) for maps in (whole.planes, whole.targets))
-        return CropSample(whole.name, planes, targets, known), resize_labels(labels, whole.shape)[area]
+        planes, labels = self.planes[part.field], self.labels[part.field]
+        sample = label_sample(self.name(part), planes, labels, self.target, self.scale, part)
+        shape = scaled_shape(_shape(labels), self.scale)
+        return sample, resize_labels(labels, shape)[part.area(shape)]
 
 
 def read_label_lesson(
@@ -161,7 +159,9 @@ def judge_objects(network: ObjectNetwork, lesson: LabelLesson, h: float) -> dict
     roles = [(part, "held out") for part in lesson.parts.held_out]
     roles += [(part, "learned from") for part in lesson.parts.train]
     for part, role in roles:
-        labels, maps = predict_objects(network, lesson.planes[part.field], lesson.target, lesson.scale, h)
+        labels, maps = predict_objects(
+            network, lesson.planes[part.field], lesson.target, lesson.scale, h, lesson.diameter
+        )
         area = part.area(_shape(labels))
         truth, ours = lesson.labels[part.field][area], labels[area]
         scores = score_labels(truth, ours).to_dict()
