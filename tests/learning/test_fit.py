@@ -243,7 +243,7 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
         fit(small(), interrupting(5), squared, settings(), tmp_path)
     held = torch.load(tmp_path / CHECKPOINT, weights_only=True)
     torch.save({**held, "more": _Malicious(trap)}, tmp_path / CHECKPOINT)
-    with pytest.raises(BadModel, match=r"last\.ckpt can't be resumed.*without --resume") as refused:
+    with pytest.raises(BadModel, match=r"last\.ckpt can't be resumed.*with --overwrite") as refused:
         fit(small(), batches, squared, settings(resume=True), tmp_path)
     assert not trap.exists()
     assert "\n" not in str(refused.value)

@@ -82,6 +82,19 @@ def test_weights_that_are_no_numbers_are_not_saved(model: Path, tmp_path: Path, 
     assert (model / WEIGHTS).read_bytes() == before
 
 
+def test_what_a_user_put_beside_a_model_is_never_deleted(model: Path) -> None:
+    (model / "notes.txt").write_text("mine")
+    with pytest.raises(
+        OutputExists, match=r"holds notes\.txt beside its model, which --overwrite would delete"
+    ):
+        save_model(model, a_card(), cutter(1), overwrite=True)
+    assert (model / "notes.txt").read_text() == "mine"
+    (model / "notes.txt").unlink()
+    (model / "report.html").write_text("ours")
+    save_model(model, a_card(), cutter(1), overwrite=True)
+    assert not (model / "report.html").exists()
+
+
 def test_a_folder_that_is_no_model_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.tex").write_text("mine")

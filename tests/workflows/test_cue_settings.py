@@ -1,10 +1,14 @@
 """Settings that say the same thing twice are refused, instead of one of them being passed over in silence."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from frugalseg.errors import SettingsError
+from frugalseg.errors import BadModel, SettingsError
+from frugalseg.networks.cards import ObjectCard, TrainingSummary
+from frugalseg.networks.objects import object_network
+from frugalseg.networks.store import save_model
 from frugalseg.workflows.cue_settings import CueSettings
 from frugalseg.workflows.segment import SegmentSettings
 
@@ -40,3 +44,14 @@ def test_what_fits_together_is_taken() -> None:
         "nuclei": "dapi",
         "nuclei_from": None,
     }
+
+
+def test_only_a_stain_model_predicts_nuclei(tmp_path: Path) -> None:
+    training = TrainingSummary(steps=1, stopped_because="x", seconds=0, seed=0, fields=("a",))
+    card = ObjectCard(
+        kind="cells", channels=("phase",), settings={}, training=training, scale=1.0, diameter=20.0
+    )
+    save_model(tmp_path / "cells", card, object_network("cells", "small", 1))
+    wrong = CueSettings(cells=("phase",), nuclei_from=str(tmp_path / "cells"))
+    with pytest.raises(BadModel, match=r"is a model of kind 'cells'; --nuclei-from needs a stain model"):
+        wrong.as_asked()

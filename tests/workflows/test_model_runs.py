@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from frugalseg.errors import SettingsError
+from frugalseg.errors import OutputExists, SettingsError
 from frugalseg.learning.from_markers.settings import CutterSettings
 from frugalseg.workflows.model_runs import begin_model, checkpoints_of, keep_checkpoint_of, resolved_cutter
 
@@ -26,9 +26,25 @@ def test_learning_goes_on_from_the_same_files_and_cutter_only(tmp_path: Path) ->
     ):
         with pytest.raises(SettingsError, match=says):
             begin_model(model, ASKED, {**MADE_FROM, **changed}, resume=True, overwrite=False)
+    with pytest.raises(
+        OutputExists, match=r"interrupted training is kept in .*; give --resume to go on with it, --ov"
+    ):
+        begin_model(model, ASKED, MADE_FROM, resume=False, overwrite=False)
     assert checkpoint.read_text() == "weights"
-    begin_model(model, ASKED, MADE_FROM, resume=False, overwrite=False)
+    begin_model(model, ASKED, MADE_FROM, resume=False, overwrite=True)
     assert not checkpoint.exists()
+
+
+@pytest.mark.parametrize("how", [{}, {"overwrite": True}, {"resume": True}])
+def test_a_folder_that_no_training_made_is_never_removed(tmp_path: Path, how: dict[str, bool]) -> None:
+    model, note = tmp_path / "m", tmp_path / "m.part" / "note.txt"
+    note.parent.mkdir()
+    note.write_text("mine")
+    with pytest.raises(OutputExists, match=r"m\.part is needed while the model is trained"):
+        begin_model(model, ASKED, MADE_FROM, **{"resume": False, "overwrite": False, **how})
+    with pytest.raises(OutputExists, match=r"m\.part is needed"):
+        keep_checkpoint_of(MADE_FROM, model)
+    assert note.read_text() == "mine"
 
 
 def test_a_model_that_is_complete_is_the_result_of_the_same_files_only(tmp_path: Path) -> None:

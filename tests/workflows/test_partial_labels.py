@@ -1,13 +1,18 @@
 """Labels of a part of a field, and what the table of start against tuned says."""
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
-from frugalseg.workflows.label_lesson import LabelLesson, start_and_tuned
+from frugalseg.errors import BadPixels
+from frugalseg.images.fields import open_fields
+from frugalseg.images.select import parse_channels
+from frugalseg.workflows.label_lesson import LabelLesson, read_label_lesson, start_and_tuned
 
 
 def test_objects_that_the_annotation_cuts_do_not_count_for_the_diameter() -> None:
@@ -33,3 +38,20 @@ def test_the_verdict_is_that_of_what_was_held_out(tuned: float, said: str) -> No
     assert f"Tuning {said}: mAP of what was held out changed by {tuned - 0.2:+.3f} on average." in table.note
     assert "chosen by what was held out" in table.note
     assert [row[-1] for row in table.rows] == pytest.approx([tuned - 0.2, 0.4])
+
+
+def test_what_is_no_label_map_is_refused_before_anything_is_learned(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    mask = np.zeros((64, 64), np.uint16)
+    mask[4:20, 4:20] = mask[30:50, 30:50] = 255
+    grey = random.integers(1, 4000, mask.shape).astype(np.uint16)
+    for name, pixels in (("phase", grey), ("mask", mask), ("grey", grey)):
+        tifffile.imwrite(tmp_path / f"a_{name}.tif", pixels)
+    table, inputs = open_fields([tmp_path], pattern="{field}_{channel}.tif"), parse_channels("phase")
+    with pytest.raises(BadPixels, match="one label in 2 separate pieces, so it is a mask"):
+        read_label_lesson(table, inputs, "mask", "cells")
+    with pytest.raises(BadPixels, match="'grey' looks like a grey image"):
+        read_label_lesson(table, inputs, "grey", "nuclei")
+    mask[30:50, 30:50] = 7
+    tifffile.imwrite(tmp_path / "a_mask.tif", mask)
+    assert len(read_label_lesson(table, inputs, "mask", "cells").fields) == 1

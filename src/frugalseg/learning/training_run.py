@@ -195,7 +195,7 @@ def take_up(run: TrainingRun, checkpoint: Path) -> None:
     BadModel
         The checkpoint is damaged, brings code along, or is of another network.
     """
-    again = "start again without --resume"
+    again = "start again with --overwrite"
     try:
         held = torch.load(checkpoint, map_location="cpu", weights_only=True)
         shapes = {name: value.shape for name, value in held["state_dict"].items()}

@@ -20,6 +20,8 @@ from frugalseg.images.write import atomic_file, write_text
 from frugalseg.networks.cards import ANY_CARD, Card, CutterCard, ObjectCard, StainCard
 
 CARD, WEIGHTS = "card.yaml", "weights.safetensors"
+#: What may lie in a model folder; anything else there is not ours to delete.
+OWN = {CARD, WEIGHTS, "training.json", "record.json", "report.html"}
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 CardT = TypeVar("CardT", bound=Card)
@@ -105,6 +107,14 @@ def check_free(folder: Path, overwrite: bool = False) -> None:
         raise OutputExists(f"{folder} is there and is no model, so it is not replaced; choose another name")
     if not overwrite:
         raise OutputExists(f"{folder} holds a model already; give --overwrite to replace it, or another name")
+    others = sorted(
+        one.name for one in folder.iterdir() if not one.name.startswith(".") and one.name not in OWN
+    )
+    if others:
+        raise OutputExists(
+            f"{folder} holds {others[0]}{' and more' if others[1:] else ''} beside its model, which --overwrite would delete; "
+            "move it, or choose another name"
+        )
 
 
 def load_card(folder: str | Path) -> CutterCard | StainCard | ObjectCard:

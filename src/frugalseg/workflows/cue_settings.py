@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as Setting
 
-from frugalseg.errors import SettingsError
+from frugalseg.errors import BadModel, SettingsError
 from frugalseg.images.select import parse_channels
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card
@@ -80,17 +80,26 @@ class CueSettings(BaseModel):
         Raises
         ------
         BadModel
-            There is no such model, or its card is damaged.
+            There is no such model, it predicts no stain, or its card is damaged.
         """
-        model = {} if self.nuclei_from is None else {"nuclei_from_sha256": load_card(self.nuclei_from).sha256}
-        return self.model_dump() | model
+        card = self._stain_card()
+        return self.model_dump() | ({} if card is None else {"nuclei_from_sha256": card.sha256})
 
     def predicted(self) -> str | None:
         """Name of the stain that the model in `nuclei_from` predicts; None where there is no such model."""
+        card = self._stain_card()
+        return None if card is None else card.target
+
+    def _stain_card(self) -> StainCard | None:
+        """Card of the model in `nuclei_from`, which must predict a stain; asked for before anything is written."""
         if self.nuclei_from is None:
             return None
         card = load_card(self.nuclei_from)
-        return card.target if isinstance(card, StainCard) else card.kind
+        if not isinstance(card, StainCard):
+            raise BadModel(
+                f"{self.nuclei_from} is a model of kind '{card.kind}'; --nuclei-from needs a stain model (`learn stains`)"
+            )
+        return card
 
     def nuclear_name(self) -> str:
         """What the image is called that markers are found in; a predicted stain is never called as a real channel."""
@@ -108,8 +117,7 @@ class CueSettings(BaseModel):
         BadModel
             As of `as_asked`.
         """
-        model = (
-            () if self.nuclei_from is None else parse_channels(",".join(load_card(self.nuclei_from).channels))
-        )
+        card = self._stain_card()
+        model = () if card is None else parse_channels(",".join(card.channels))
         compared = () if self.nuclei is None else (self.nuclei,)
         return (*self.images(), *compared, *self.label_images(), *(one.channel for one in model))

@@ -171,7 +171,9 @@ class FieldRun:
         self.say(f"  {record['n_cells']} cells in {record['seconds']:.0f} s")
 
     def _truth(self, field: Field) -> NDArray[Any] | None:
-        return None if self.settings.truth is None else field.labels(self.settings.truth)
+        """True labels; None where there are none, or nothing is annotated."""
+        truth = None if self.settings.truth is None else field.labels(self.settings.truth)
+        return truth if truth is not None and (truth >= 0).any() else None
 
     def _leave_empty(
         self, field: Field, truth: NDArray[Any] | None, why: NoMarkers, start: float, report: Report

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ from frugalseg.learning.splits import Part, Split, split_fields
 from frugalseg.networks.objects import Target
 from frugalseg.prediction.objects import predict_objects
 from frugalseg.workflows.objects import ObjectNetwork
+from frugalseg.workflows.score import looks_grey
 from frugalseg.workflows.stains import read_zscored
 
 Labels = NDArray[np.integer[Any]]
@@ -138,6 +140,16 @@ def _fitting(one: Field, planes: NDArray[np.float32], drawn: Labels, labels: str
         )
     if not (drawn >= 0).any():
         raise BadPixels(f"field {one.name!r}: nothing in {labels!r} is annotated; leave the field out")
+    if looks_grey(drawn):
+        raise BadPixels(
+            f"field {one.name!r}: {labels!r} looks like a grey image; give a label map, in which each object has a number"
+        )
+    n, _ = cv2.connectedComponents((drawn > 0).astype(np.uint8))
+    if n > 2 and len(np.unique(drawn[drawn > 0])) == 1:
+        raise BadPixels(
+            f"field {one.name!r}: {labels!r} has one label in {n - 1} separate pieces, so it is a mask; give a label map, in "
+            "which each object has a number of its own"
+        )
     return planes
 
 

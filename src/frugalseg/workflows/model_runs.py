@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from frugalseg.errors import Interrupted, OutputFailed, SettingsError
+from frugalseg.errors import Interrupted, OutputExists, OutputFailed, SettingsError
 from frugalseg.evaluation.report import Report
 from frugalseg.images.write import plain, write_json
 from frugalseg.learning.fit import CHECKPOINT, FitRecord
@@ -56,6 +56,7 @@ def keep_checkpoint_of(made_from: dict[str, Any], model: Path) -> None:
     part = checkpoints_of(model)
     if (part / ASKED).exists() and read_json(part / ASKED) == plain(made_from):
         return
+    _check_own(part)
     shutil.rmtree(part, ignore_errors=True)
     write_json(part / ASKED, made_from)
 
@@ -91,9 +92,15 @@ def begin_model(
         if changed:
             raise SettingsError(
                 f"{part} holds a run of other settings or images ({changed}); resume with the same ones, or start again "
-                "without --resume"
+                "with --overwrite"
             )
         return None
+    _check_own(part)
+    if (part / CHECKPOINT).exists() and not overwrite:
+        raise OutputExists(
+            f"an interrupted training is kept in {part}; give --resume to go on with it, --overwrite to start again, or "
+            "another name"
+        )
     shutil.rmtree(part, ignore_errors=True)
     try:
         write_json(part / ASKED, now)
@@ -101,6 +108,15 @@ def begin_model(
         shutil.rmtree(part, ignore_errors=True)
         raise
     return None
+
+
+def _check_own(part: Path) -> None:
+    """Refuse to remove a folder that no training made."""
+    if part.exists() and not (part / ASKED).exists() and not (part.is_dir() and not any(part.iterdir())):
+        raise OutputExists(
+            f"{part} is needed while the model is trained, and is there without being of a training; move it, or choose "
+            "another name for the model"
+        )
 
 
 @contextmanager

@@ -121,13 +121,18 @@ def score_pair(name: str, truth: ChannelRef, predicted: ChannelRef, notes: list[
             f"field {name!r}: the prediction {predicted.path.name} has negative ids; only a truth may mark pixels as not "
             "annotated (are the two arguments swapped? first the prediction, then the truth)"
         )
+    if true.size and not (true >= 0).any():
+        raise BadPixels(
+            f"field {name!r}: nothing in the truth {truth.path.name} is annotated (every pixel is negative); leave the "
+            "field out"
+        )
     for labels, ref in ((true, truth), (ours, predicted)):
-        if notes is not None and _looks_grey(labels):
+        if notes is not None and looks_grey(labels):
             notes.append(f"{ref.path.name} of field {name!r} looks like a grey image, not like a label map")
     return score_labels(true, ours)
 
 
-def _looks_grey(labels: NDArray[Any]) -> bool:
+def looks_grey(labels: NDArray[Any]) -> bool:
     """Whether neighbours mostly differ, which inside a cell they never do."""
     left, right = labels[:, :-1], labels[:, 1:]
     inside = (left > 0) & (right > 0)
