@@ -1,6 +1,8 @@
 """OME-Zarr 0.4 and 0.5 as other programs write it."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import zarr
 from frugalseg.errors import UnreadableFile, WrongShape
 from frugalseg.images.fields import open_fields
 from frugalseg.images.read import read_image
+from frugalseg.workflows.inspect import inspect_inputs
 
 VALUES = np.random.default_rng(4).integers(0, 60000, (2, 3, 20, 30)).astype(np.uint16)
 AXES = "tczyx"
@@ -78,8 +81,8 @@ def test_other_axes(tmp_path: Path) -> None:
         read_image(write_zarr(tmp_path / "c.zarr", VALUES, axes="tcyx", labels=()))
 
 
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_a_plate_is_one_field_per_image(tmp_path: Path, version: str) -> None:
+def write_plate(tmp_path: Path, version: str = "0.5") -> Path:
+    """Two wells with two images each."""
     plate = tmp_path / "plate.ome.zarr"
     form = 3 if version == "0.5" else 2
     root = zarr.open_group(plate, mode="w", zarr_format=form)
@@ -92,12 +95,49 @@ def test_a_plate_is_one_field_per_image(tmp_path: Path, version: str) -> None:
         describe(root.create_group(well), {"well": {"images": [{"path": "0"}, {"path": "1"}]}})
         for j in range(2):
             write_zarr(plate / well / str(j), (VALUES // 10 + 10 * i + j).astype(np.uint16), version)
+    return plate
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_plate_is_one_field_per_image(tmp_path: Path, version: str) -> None:
+    plate = write_plate(tmp_path, version)
     table = open_fields([plate])
     assert [field.name for field in table] == ["A1_0", "A1_1", "B2_0", "B2_1"]
     np.testing.assert_array_equal(table["B2_1"].plane("phase"), VALUES[0].max(axis=0) // 10 + 11)
     assert [field.name for field in table.where(["well=B/2"])] == ["B2_0", "B2_1"]
     with pytest.raises(UnreadableFile, match="plate or well"):
         read_image(plate)
+
+
+@pytest.mark.parametrize(
+    ("damage", "name", "reason"),
+    [
+        (lambda plate: shutil.rmtree(plate / "A/1"), "A1", "1 does not exist"),
+        (lambda plate: (plate / "A/1/zarr.json").write_text("{"), "A1", "zarr.json can't be read"),
+        (lambda plate: shutil.rmtree(plate / "A/1/0"), "A1_0", "0 does not exist"),
+    ],
+)
+def test_a_plate_without_all_of_its_wells(tmp_path: Path, damage: Any, name: str, reason: str) -> None:
+    plate = write_plate(tmp_path)
+    damage(plate)
+    table = open_fields([plate])
+    assert table["B2_1"].plane("DAPI").shape == (20, 30)
+    assert table[0].name == name
+    assert table[0].row["well"] == "A/1"
+    with pytest.raises(UnreadableFile, match=reason):
+        table[0].plane("DAPI")
+    found = inspect_inputs([plate])
+    assert found.fields == tuple(field.name for field in table)[1:]
+    (problem,) = (one for one in found.problems if one.severity == "error")
+    assert re.search(f"field '{name}': .*{reason}", problem.text)
+
+
+def test_a_plate_without_any_well(tmp_path: Path) -> None:
+    plate = write_plate(tmp_path)
+    for row in "AB":
+        shutil.rmtree(plate / row)
+    with pytest.raises(UnreadableFile, match=r"field 'A1': .*1 does not exist"):
+        open_fields([plate])
 
 
 def test_a_folder_of_images(tmp_path: Path) -> None:

@@ -116,19 +116,38 @@ def _file_field(path: Path, name: str, row: dict[str, str]) -> Field:
 
 
 def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
-    """Fields of an OME-Zarr image or plate; its label images are further channels."""
+    """Fields of an OME-Zarr image or plate; its label images are further channels.
+
+    What can't be read of a plate is a problem, or where none are collected a field that fails when it is used.
+    """
     from frugalseg.images.ome_zarr import list_images
 
-    def one(name: str, image: Path, row: dict[str, str], labels: list[str]) -> list[Field]:
-        found = _file_field(image, name, row)
+    fields: list[Field] = []
+    broken: dict[str, Path] = {}
+    errors: Problems = []
+    for name, image, row, labels in list_images(path):
+        try:
+            found = _file_field(image, name, row)
+        except FrugalsegError as error:
+            errors.append(type(error)(f"field {name!r}: {error}") if row else error)
+            if problems is None:
+                broken[name] = image
+                fields.append(Field(name, {"field": name, "file": image.name, **row}, {}))
+            continue
         extra = {label: ChannelRef(image / "labels" / label, 0) for label in labels}
         channels = {**found.channels, **extra}
-        return [replace(found, channels=channels, columns=tuple(channels))]
-
-    fields: list[Field] = []
-    for name, image, row, labels in list_images(path):
-        fields += _guarded(lambda: one(name, image, row, labels), problems)  # noqa: B023 - called at once
-    return fields
+        fields.append(replace(found, channels=channels, columns=tuple(channels)))
+    if problems is not None:
+        problems += errors
+    elif errors and len(broken) == len(fields):
+        raise errors[0]
+    columns = next((field.columns for field in fields if field.name not in broken), ())
+    return [
+        replace(field, channels={c: ChannelRef(broken[field.name]) for c in columns}, columns=columns)
+        if field.name in broken
+        else field
+        for field in fields
+    ]
 
 
 def pattern_regex(pattern: str) -> re.Pattern[str]:

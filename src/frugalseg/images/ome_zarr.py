@@ -82,15 +82,21 @@ def read_ome_zarr(path: Path) -> Image:
 
 
 def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[str]]]:
-    """Give name, folder, columns and label names of every image of an OME-Zarr image, series or plate."""
+    """Give name, folder, columns and label names of every image of an OME-Zarr image, series or plate.
+
+    A well that is missing or damaged is given itself, in place of its images; opening it says what is wrong.
+    """
     found = attributes(path)
     stem = field_stem(path)
     if "plate" in found:
         for well in found["plate"]["wells"]:
-            for image in attributes(path / well["path"])["well"]["images"]:
-                folder = path / well["path"] / image["path"]
-                name = f"{well['path'].replace('/', '')}_{image['path']}"
-                yield name, folder, {"plate": stem, "well": well["path"]}, _labels_of(folder)
+            name, row = well["path"].replace("/", ""), {"plate": stem, "well": well["path"]}
+            inner = _images_of_well(path / well["path"])
+            for image in inner:
+                folder = path / well["path"] / image
+                yield f"{name}_{image}", folder, row, _labels_of(folder)
+            if not inner:
+                yield name, path / well["path"], row, []
     elif "bioformats2raw.layout" in found and "multiscales" not in found:
         series = sorted(
             (sub for sub in path.iterdir() if sub.name.isdecimal()), key=lambda sub: int(sub.name)
@@ -99,6 +105,14 @@ def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[st
             yield stem if len(series) == 1 else f"{stem}_{folder.name}", folder, {}, _labels_of(folder)
     else:
         yield stem, path, {}, _labels_of(path)
+
+
+def _images_of_well(well: Path) -> list[str]:
+    """Folder names of its images; none where the well is missing or can't be understood."""
+    try:
+        return [str(image["path"]) for image in attributes(well)["well"]["images"]]
+    except (UnreadableFile, KeyError, TypeError):
+        return []
 
 
 def _labels_of(image: Path) -> list[str]:
