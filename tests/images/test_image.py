@@ -1,10 +1,14 @@
 """Images and lazily read pixels behave as numpy says."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tifffile
 
 from frugalseg.errors import BadPixels, MissingChannel, WrongShape
-from frugalseg.images.image import Image, LazyPixels, find_channel
+from frugalseg.images.image import Image, LazyPixels, find_channel, finite_plane
+from frugalseg.images.read import read_image
 
 STORED = np.random.default_rng(0).integers(0, 999, (3, 4, 6, 7)).astype(np.uint16)
 
@@ -83,6 +87,20 @@ def test_pixels_that_are_no_numbers_are_refused(bad: float) -> None:
     assert image.plane("a").sum() == 20
     with pytest.raises(BadPixels, match=r"'b' of img has 1 pixels that are NaN or infinite \(5\.0%\)"):
         image.plane("b")
+
+
+def test_complex_numbers_are_refused(tmp_path: Path) -> None:
+    pixels = np.full((1, 1, 4, 5), 3 + 4j, np.complex64)
+    tifffile.imwrite(tmp_path / "a.tif", pixels[0, 0])
+    for make in (
+        lambda: read_image(tmp_path / "a.tif"),
+        lambda: Image(pixels, ("0",), name="a.tif"),
+        lambda: finite_plane(pixels[0, 0], "a.tif"),
+    ):
+        with pytest.raises(
+            BadPixels, match=r"^a\.tif holds complex numbers \(complex64\); save their magnitude"
+        ):
+            make()
 
 
 def test_nan_in_any_focal_plane_is_found() -> None:

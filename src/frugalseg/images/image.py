@@ -134,9 +134,16 @@ def checked_plane(pixels: PixelArray, index: int, project: Projection, owner: st
     return finite_plane(plane, owner)
 
 
+def _refuse_complex(dtype: np.dtype[Any], owner: str) -> None:
+    if dtype.kind == "c":
+        raise BadPixels(f"{owner} holds complex numbers ({dtype}); save their magnitude as the image")
+
+
 def finite_plane(values: NDArray[Any], owner: str) -> NDArray[np.float32]:
-    """Give a (Y, X) plane as float32; `BadPixels` where it is empty or a value is NaN or infinite."""
-    plane = np.asarray(values).astype(np.float32)
+    """Give a (Y, X) plane as float32; `BadPixels` where it is empty or a value is NaN, infinite or complex."""
+    values = np.asarray(values)
+    _refuse_complex(values.dtype, owner)
+    plane = values.astype(np.float32)
     if plane.size == 0:
         raise BadPixels(f"{owner} has no pixels: its shape is {' x '.join(map(str, plane.shape))}")
     bad = plane.size - int(np.isfinite(plane).sum())
@@ -179,9 +186,10 @@ class Image:
     axes: str = "CZYX"
 
     def __post_init__(self) -> None:
-        """Refuse pixels that are not (C, Z, Y, X), or names that do not fit them."""
+        """Refuse pixels that are not (C, Z, Y, X) or are complex, or names that do not fit them."""
         if len(self.pixels.shape) != 4:
             raise WrongShape(f"{self.name}: pixels must be (C, Z, Y, X), not of shape {self.pixels.shape}")
+        _refuse_complex(self.pixels.dtype, self.name)
         if len(self.channels) != self.pixels.shape[0]:
             raise WrongShape(
                 f"{self.name}: {len(self.channels)} channel names for {self.pixels.shape[0]} channels"
