@@ -122,12 +122,21 @@ class TestTable:
             ),
             ("hela_2,train,", "hela_2,", "row 3 of fields.csv has 5 cells for 6 columns"),
             ("hela_2,train", "hela/2,train", "can't name a result file"),
+            (
+                "hela_2,train",
+                f"{'µ' * 101},train",
+                "µ[.]{3}' can't name a result file: its name is 202 bytes",
+            ),
         ],
     )
     def test_a_table_that_cannot_be(self, folder: Path, old: str, new: str, word: str) -> None:
         replace_in_table(folder, old, new)
         with pytest.raises(InputError, match=word):
             open_fields([folder])
+
+    def test_the_longest_name(self, folder: Path) -> None:
+        replace_in_table(folder, "hela_2,train", f"{'a' * 200},train")
+        assert names(open_fields([folder]))[1] == "a" * 200
 
     def test_tables_as_spreadsheets_save_them(self, folder: Path) -> None:
         table = folder / "fields.csv"

@@ -14,6 +14,9 @@ from frugalseg.images.table import table_fields
 Problems = list[FrugalsegError]
 TABLE_NAME = "fields.csv"
 
+LONGEST_NAME = 200
+"""Bytes in the name of a field; with the endings of its results it stays below the 255 that a file name may have."""
+
 
 def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems | None) -> list[Field]:
     """Fields of all inputs, in the order given; see `frugalseg.images.fields.open_fields`."""
@@ -39,6 +42,12 @@ def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems 
     for field in fields:
         if field.name in ("", ".", "..") or re.search(r'[\\/:*?"<>|]', field.name):
             raise InputError(f"field {field.name!r} can't name a result file; use letters, digits, _ - and .")
+        size = len(field.name.encode("utf-8", "surrogateescape"))
+        if size > LONGEST_NAME:
+            raise InputError(
+                f"field {field.name[:40] + '...'!r} can't name a result file: its name is {size} bytes long and "
+                f"{LONGEST_NAME} are allowed; rename it"
+            )
     return fields
 
 
