@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
+from frugalseg.errors import BadPixels
 from frugalseg.images.fields import open_fields
 from frugalseg.images.synthetic import write_synthetic_set
 from frugalseg.workflows import judging
 from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
+from frugalseg.workflows.score import score_files
 
 
 def test_baselines_get_our_cues_and_the_root_of_the_grey_values(
@@ -34,3 +37,14 @@ def test_baselines_get_our_cues_and_the_root_of_the_grey_values(
     assert image.min() == 0
     assert np.corrcoef(image.ravel() ** 2, np.clip(sample.planes[0], 0, None).ravel())[0, 1] > 0.8
     assert scores["one cell"]["n_predicted"] == 1
+
+
+def test_a_truth_in_which_nothing_is_annotated_is_no_truth(tmp_path: Path) -> None:
+    labels = np.zeros((20, 20), np.int16)
+    labels[3:9, 3:9] = 1
+    tifffile.imwrite(tmp_path / "a_labels.tif", labels.astype(np.uint16))
+    tifffile.imwrite(tmp_path / "truth.tif", np.full_like(labels, -1))
+    with pytest.raises(BadPixels, match=r"nothing in the truth truth\.tif is annotated"):
+        score_files(tmp_path / "a_labels.tif", tmp_path / "truth.tif")
+    tifffile.imwrite(tmp_path / "truth.tif", np.where(labels > 0, 1, -1).astype(np.int16))
+    assert score_files(tmp_path / "a_labels.tif", tmp_path / "truth.tif").mean["cell_miou"].mean == 1
