@@ -5,6 +5,8 @@ from pydantic import ValidationError
 
 from frugalseg.learning.from_labels.settings import LabelSettings
 from frugalseg.learning.from_stains.settings import StainSettings
+from frugalseg.workflows.learn_labels import LearnLabelsSettings
+from frugalseg.workflows.learn_stains import LearnStainsSettings
 
 NETWORK = {"encoder": "densenet121", "weights": "imagenet", "crop": 512}
 NOT_AUGMENTED = {"turn": False, "vary": 0.0}
@@ -54,6 +56,7 @@ def test_what_is_changed_changes_nothing_else(name: str) -> None:
     ("values", "says"),
     [
         ({"crop": 31}, "greater than or equal to 32"),
+        ({"crop": 4097}, "less than or equal to 4096"),
         ({"batch": 0}, "greater than or equal to 1"),
         ({"encoder": "resnet50"}, "'resnet18'"),
         ({"vary": -0.1}, "greater than or equal to 0"),
@@ -85,3 +88,13 @@ def test_settings_that_can_not_work_are_refused(values: dict[str, object], says:
 def test_settings_of_labels_that_can_not_work_are_refused(values: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         LabelSettings.model_validate({"target": "nuclei", **values})
+
+
+def test_a_crop_that_fits_in_no_memory_is_refused_as_it_is_asked_for() -> None:
+    for kind, more in (
+        (LearnStainsSettings, {"inputs": "phase", "to": "dapi"}),
+        (LearnLabelsSettings, {"inputs": "phase", "labels": "cells", "target": "cells"}),
+    ):
+        assert kind.model_validate({**more, "crop": 4096}).crop == 4096
+        with pytest.raises(ValidationError, match="less than or equal to 4096"):
+            kind.model_validate({**more, "crop": 100000})

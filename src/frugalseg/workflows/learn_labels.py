@@ -80,7 +80,7 @@ class LearnLabelsSettings(BaseModel):
     preset: Literal["default", "paper"] = "default"
     encoder: EncoderName | None = None
     weights: str | None = None
-    crop: int | None = Setting(default=None, ge=32)
+    crop: int | None = Setting(default=None, ge=32, le=4096)
     batch: int | None = Setting(default=None, ge=1)
     slope: float | None = Setting(default=None, gt=0, allow_inf_nan=False)
     alpha: float | None = Setting(default=None, ge=0, allow_inf_nan=False)

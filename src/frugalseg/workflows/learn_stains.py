@@ -70,7 +70,7 @@ class LearnStainsSettings(BaseModel):
     preset: Literal["default", "paper"] = "default"
     encoder: EncoderName | None = None
     weights: str | None = None
-    crop: int | None = Setting(default=None, ge=32)
+    crop: int | None = Setting(default=None, ge=32, le=4096)
     batch: int | None = Setting(default=None, ge=1)
     max_steps: int | None = Setting(default=None, ge=1)
     seed: int = Setting(default=0, ge=0)

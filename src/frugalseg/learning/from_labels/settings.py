@@ -44,7 +44,7 @@ class LabelSettings(BaseModel):
     target: Target
     encoder: EncoderName = "small"
     weights: str = "none"
-    crop: int = Field(160, ge=32)
+    crop: int = Field(160, ge=32, le=4096)
     batch: int = Field(8, ge=1)
     slope: float = Field(1.0, gt=0, allow_inf_nan=False)
     alpha: float | None = Field(None, ge=0, allow_inf_nan=False)

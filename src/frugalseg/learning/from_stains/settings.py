@@ -37,7 +37,7 @@ class StainSettings(BaseModel):
 
     encoder: EncoderName = "small"
     weights: str = "none"
-    crop: int = Field(192, ge=32)
+    crop: int = Field(192, ge=32, le=4096)
     batch: int = Field(8, ge=1)
     turn: bool = True
     vary: float = Field(0.1, ge=0)
