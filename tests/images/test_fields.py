@@ -1,5 +1,7 @@
 """From what a user names to fields of named channels."""
 
+import errno
+import os
 from pathlib import Path
 
 import imagecodecs
@@ -9,6 +11,7 @@ import tifffile
 
 from frugalseg.errors import BadPixels, InputError, MissingChannel, SettingsError, UnreadableFile, WrongShape
 from frugalseg.images.fields import FieldTable, open_fields
+from frugalseg.images.read import read_image
 
 RNG = np.random.default_rng(5)
 PHASE, DAPI = RNG.integers(1, 999, (2, 12, 14)).astype(np.uint16)
@@ -133,6 +136,21 @@ class TestTable:
         replace_in_table(folder, old, new)
         with pytest.raises(InputError, match=word):
             open_fields([folder])
+
+    @pytest.mark.parametrize("asked", ["", "fields.csv", "hela_2_phase.tif"])
+    def test_what_may_not_be_opened_is_one_sentence(self, folder: Path, monkeypatch, asked: str) -> None:
+        do = Path.stat
+
+        def stat(path: Path, **options: object) -> os.stat_result:
+            if path == folder / asked:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return do(path, **options)
+
+        monkeypatch.setattr(Path, "stat", stat)
+        with pytest.raises(UnreadableFile, match=r"can't be opened \(Permission denied\); allow reading it"):
+            open_fields([folder])["hela_2"].plane("phase")
+        with pytest.raises(UnreadableFile, match=r"can't be opened \(Permission denied\); allow reading it"):
+            read_image(folder / asked)
 
     def test_the_longest_name(self, folder: Path) -> None:
         replace_in_table(folder, "hela_2,train", f"{'a' * 200},train")

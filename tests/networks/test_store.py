@@ -153,6 +153,29 @@ def test_a_damaged_model_is_one_sentence(model: Path, damage, message: str) -> N
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("method", "closed"), [("stat", CARD), ("stat", WEIGHTS), ("open", CARD), ("open", WEIGHTS)]
+)
+def test_a_model_that_may_not_be_read_is_one_sentence(
+    model: Path, monkeypatch: pytest.MonkeyPatch, method: str, closed: str
+) -> None:
+    refuse_to(monkeypatch, method, model / closed)
+    with pytest.raises(BadModel, match=rf"{closed} can't be opened \(Permission denied\); allow"):
+        load_weights(model, cutter())
+
+
+def refuse_to(monkeypatch: pytest.MonkeyPatch, method: str, closed: Path) -> None:
+    """What the system says of a file without permission; root, whom tests may run as, is never refused."""
+    do = getattr(Path, method)
+
+    def refusing(path: Path, *args: object, **options: object) -> object:
+        if path == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return do(path, *args, **options)
+
+    monkeypatch.setattr(Path, method, refusing)
+
+
 def test_a_card_can_not_run_code(model: Path, tmp_path: Path) -> None:
     (model / CARD).write_text(f"a: !!python/object/apply:os.mkdir ['{tmp_path / 'owned'}']\n")
     with pytest.raises(BadModel, match="damaged"):

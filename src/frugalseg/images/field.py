@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadPixels, FrugalsegError, MissingChannel, UnreadableFile, WrongShape
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.image import Image, LazyPixels, Projection, checked_plane, find_channel
-from frugalseg.images.read import read_image
+from frugalseg.images.read import is_there, read_image
 from frugalseg.images.rois import ROI_SUFFIXES, read_rois
 
 LARGEST_EXACT_FLOAT = 2**24
@@ -29,7 +29,7 @@ class ChannelRef:
 
     def open(self, owner: str) -> tuple[Image, int]:
         """Give the lazy image and the index of the channel in it; `owner` is named in messages."""
-        if not self.path.exists():
+        if not is_there(self.path):
             raise UnreadableFile(
                 f"{owner}: {self.path} does not exist{f' ({self.origin})' if self.origin else ''}"
             )
@@ -128,7 +128,7 @@ class Field:
                 return None
         ref = self.reference(channel)
         owner = f"labels {channel!r} of field {self.name!r}"
-        if ref.path.suffix.lower() in ROI_SUFFIXES and ref.path.exists():  # outlines know no size
+        if ref.path.suffix.lower() in ROI_SUFFIXES and is_there(ref.path):  # outlines know no size
             return read_rois(ref.path, self.shape).astype(np.uint32)
         image, index = ref.open(f"field {self.name!r}")
         if image.pixels.shape[1] != 1:

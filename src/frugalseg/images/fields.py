@@ -136,7 +136,12 @@ def open_fields(
         inputs = [inputs]
     if not inputs:
         raise UnreadableFile("no input was given; give image files, a folder, a fields.csv or an OME-Zarr")
-    fields = list_fields([Path(given) for given in inputs], pattern, problems)
+    try:
+        fields = list_fields([Path(given) for given in inputs], pattern, problems)
+    except OSError as error:
+        raise UnreadableFile(
+            f"{error.filename or 'an input'} can't be opened ({error.strerror or error}); allow reading it and its folder"
+        ) from error
     table = FieldTable(fields)
     return table.where(where) if where else table
 

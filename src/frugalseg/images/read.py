@@ -49,7 +49,7 @@ def read_image(path: str | Path) -> Image:
     frugalseg.errors.UnreadableFile: nowhere.tif does not exist
     """
     path = Path(path)
-    if not path.exists():
+    if not is_there(path):
         raise UnreadableFile(f"{path} does not exist")
     if path.is_dir():
         from frugalseg.images.ome_zarr import read_ome_zarr
@@ -81,6 +81,16 @@ def read_image(path: str | Path) -> Image:
     from frugalseg.images.tiff import read_tiff
 
     return read_tiff(path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether the file or folder exists; `UnreadableFile` where it is not allowed to know."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path} can't be opened ({error.strerror}); allow reading it and its folder"
+        ) from error
 
 
 def _read_label_file(path: Path) -> Image:

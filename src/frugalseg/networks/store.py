@@ -126,16 +126,13 @@ def load_card(folder: str | Path) -> CutterCard | StainCard | ObjectCard:
         There is no such folder or no card in it, or the card is damaged or of a newer version.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise BadModel(
-            f"{folder} is no model folder; give the folder that `frugalseg learn` or `segment` made"
-        )
-    for name in (CARD, WEIGHTS):
-        if not (folder / name).is_file():
-            raise BadModel(f"{folder} has no {name}, so it is no complete model; give another folder")
     try:
-        content = yaml.safe_load((folder / CARD).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        text = _card_text(folder)
+    except OSError as error:
+        raise _closed(folder / CARD, error) from error
+    try:
+        content = yaml.safe_load(text.decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise BadModel(
             f"{folder / CARD} is damaged ({reason}); train again or copy the model anew"
@@ -154,6 +151,24 @@ def load_card(folder: str | Path) -> CutterCard | StainCard | ObjectCard:
     return card
 
 
+def _card_text(folder: Path) -> bytes:
+    """What is on the card, unread; `BadModel` where the folder is no complete model."""
+    if not folder.is_dir():
+        raise BadModel(
+            f"{folder} is no model folder; give the folder that `frugalseg learn` or `segment` made"
+        )
+    for name in (CARD, WEIGHTS):
+        if not (folder / name).is_file():
+            raise BadModel(f"{folder} has no {name}, so it is no complete model; give another folder")
+    return (folder / CARD).read_bytes()
+
+
+def _closed(file: Path, error: OSError) -> BadModel:
+    return BadModel(
+        f"{error.filename or file} can't be opened ({error.strerror or error}); allow reading the model folder, or give another"
+    )
+
+
 def load_weights(folder: str | Path, network: NetworkT) -> NetworkT:
     """Fill a network with a model's weights; it is returned in evaluation mode.
 
@@ -167,7 +182,10 @@ def load_weights(folder: str | Path, network: NetworkT) -> NetworkT:
 
     folder = Path(folder)
     card = load_card(folder)
-    weights = (folder / WEIGHTS).read_bytes()
+    try:
+        weights = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise _closed(folder / WEIGHTS, error) from error
     if hashlib.sha256(weights).hexdigest() != card.sha256:
         raise BadModel(
             f"{folder / WEIGHTS} is not what its card says (checksum); copy the whole model folder anew"
