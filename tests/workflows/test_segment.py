@@ -264,7 +264,7 @@ def test_a_model_folder_that_is_no_model_is_said_before_training(images: Path, t
         with pytest.raises(frugalseg.OutputExists, match=f"{NAMES[1]}_model is there and is no model"):
             frugalseg.segment([images], tmp_path, settings(), quiet=True, **how)
     assert [path.name for path in tmp_path.rglob("*")] == [foreign.name, "notes.txt"]
-    (foreign / "card.yaml").write_text("of a model that no run in this folder made")
+    (foreign / "notes.txt").rename(foreign / "card.yaml")  # a model now, but of no run in this folder
     with pytest.raises(frugalseg.OutputExists, match=f"{NAMES[1]}_model is there already"):
         frugalseg.segment([images], tmp_path, settings(), quiet=True, resume=True)
     assert {path.name for path in tmp_path.rglob("*")} == {foreign.name, "notes.txt", "card.yaml"}
