@@ -29,14 +29,6 @@ FITTING = FitSettings(device="cpu", quiet=True)
 SCALE = 0.75
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> object:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def fields(folder: Path, count: int) -> FieldTable:
     """Fields (108, 128), in a folder of their own."""
     write_synthetic_set(folder, count, shape=(108, 128), n_cells=12, dim_nuclei=0.0, seed=4)
