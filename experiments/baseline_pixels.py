@@ -30,20 +30,20 @@ def scores_of(folder: Path, channel: str, name: str) -> dict[str, dict[str, floa
     from frugalseg.evaluation.baselines import BASELINES
     from frugalseg.evaluation.scores import score_labels
     from frugalseg.images.fields import open_fields
-    from frugalseg.images.scale import resize_labels
-    from frugalseg.instances.tidy import tidy_labels
-    from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
+    from frugalseg.images.resize import resize_labels
+    from frugalseg.instances.clean import clean_labels
+    from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
 
     field = open_fields([folder / "fields.csv"], where=[f"field={name}"])[0]
     cues = find_cues(field, CueSettings(cells=(channel,), nuclei="nuclear"))
-    sample, truth = sample_of(cues), field.labels("cells")
+    sample, truth = marker_sample(cues), field.labels("cells")
     points = cues.markers.points
-    images = dict(zip(KINDS, (sample.planes[0], sample.relief, sample.relief**2), strict=True))
+    images = dict(zip(KINDS, (sample.planes[0], sample.cost_image, sample.cost_image**2), strict=True))
     found = {}
     for method, cut in BASELINES.items():
         for kind, image in images.items():
             small = cut(image, sample.points, sample.foreground)
-            scores = score_labels(truth, tidy_labels(resize_labels(small, cues.shape), points))
+            scores = score_labels(truth, clean_labels(resize_labels(small, cues.shape), points))
             found[f"{method}, {kind}"] = {"cell_miou": scores.cell_miou, "mAP": scores.mAP}
             if method == "voronoi":  # looks at no image
                 break

@@ -3,7 +3,7 @@
     python experiments/cutter_variants.py --out FILE.jsonl --fields kc167_095 hela_4 \
         --variant 'soft={"border": 0.5, "shift": 3.0}' --variant 'default={}' [--data FOLDER] [--seed 0] [--workers 2]
 
-A variant is a name and the `CutterSettings` it changes. One line of JSON per run is appended to the file, and runs
+A variant is a name and the `MarkerSettings` it changes. One line of JSON per run is appended to the file, and runs
 that are in it are not done again; the table is printed. One process of one thread per run, 1 to 5 minutes each.
 """
 
@@ -28,25 +28,27 @@ def execute(field: str, variant: str, changes: dict[str, object], seed: int, dat
     import torch
 
     from frugalseg.images.fields import open_fields
-    from frugalseg.learning.fit import FitSettings
-    from frugalseg.learning.from_markers.settings import CutterSettings
-    from frugalseg.learning.from_markers.task import learn_from_markers
-    from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
-    from frugalseg.workflows.cutters import cut_cells
-    from frugalseg.workflows.judging import Cut, judge
+    from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+    from frugalseg.learning.from_markers.marker_training import learn_from_markers
+    from frugalseg.learning.trainer import TrainerSettings
+    from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
+    from frugalseg.workflows.cutters import segment_cells
+    from frugalseg.workflows.judging import Segmented, judge
 
     torch.set_num_threads(1)
     folder, channel = folder_of(field)
     table = open_fields([Path(data) / folder / "fields.csv"], where=[f"field={field}"])
     cues = find_cues(table[0], CueSettings(cells=(channel,), nuclei="nuclear"))
     truth = table[0].labels("cells")
-    cutting = CutterSettings(**changes)  # type: ignore[arg-type]
-    sample = sample_of(cues)
+    cutting = MarkerSettings(**changes)  # type: ignore[arg-type]
+    sample = marker_sample(cues)
     start = time.monotonic()
-    cutter, training = learn_from_markers([sample], cutting, FitSettings(seed=seed, device="cpu", quiet=True))
+    cutter, training = learn_from_markers(
+        [sample], cutting, TrainerSettings(seed=seed, device="cpu", quiet=True)
+    )
     seconds = time.monotonic() - start
-    labels = cut_cells(cutter, cues, sample, cutting, "cpu")
-    scores = judge(truth, cues, Cut(labels, sample, {}), baselines=True)
+    labels = segment_cells(cutter, cues, sample, cutting, "cpu")
+    scores = judge(truth, cues, Segmented(labels, sample, {}), baselines=True)
     pick = ("cell_miou", "mAP")
     return {
         "field": field,

@@ -14,7 +14,7 @@ import numpy as np
 
 from frugalseg.cues.foreground import find_foreground
 from frugalseg.images.fields import open_fields
-from frugalseg.images.synthetic import make_cells
+from frugalseg.synthetic.cells import make_cells
 from frugalseg.workflows.cues import CueSettings, find_cues
 
 CHANNELS = ("phase", "brightfield", "cytoplasm")

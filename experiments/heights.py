@@ -19,19 +19,19 @@ SURE = 4.0  # logit of a pixel of the mask
 def of_true_masks(path: Path) -> list[float]:
     """The mAP of a label map's own mask, cut with each h."""
     from frugalseg.evaluation.scores import score_labels
-    from frugalseg.instances.objects import labels_of_maps
+    from frugalseg.instances.map_labels import labels_from_maps
 
     labels = tifffile.imread(path).astype(np.int32)
     mask = np.where(labels > 0, SURE, -SURE).astype(np.float32)[None]
-    return [score_labels(labels, labels_of_maps(mask, "nuclei", h)).mAP for h in HEIGHTS]
+    return [score_labels(labels, labels_from_maps(mask, "nuclei", h)).mAP for h in HEIGHTS]
 
 
 def of_model(model: Path, data: Path) -> list[float]:
     """The mAP of a model's cells on hela_5 with each h."""
     from frugalseg.evaluation.scores import score_labels
-    from frugalseg.images.scale import IntensityScale
-    from frugalseg.instances.objects import labels_of_maps
-    from frugalseg.prediction.objects import predict_objects
+    from frugalseg.images.normalize import IntensityScale
+    from frugalseg.instances.map_labels import labels_from_maps
+    from frugalseg.prediction.whole_image import predict_objects
     from frugalseg.workflows.objects import load_object_model
 
     card, _, network = load_object_model(model)
@@ -39,7 +39,7 @@ def of_model(model: Path, data: Path) -> list[float]:
     labels = tifffile.imread(data / "phase_nuclear" / "hela_5_cells.tif").astype(np.int32)
     scaled = IntensityScale.fit(planes).apply(planes)
     _, maps = predict_objects(network.eval(), scaled, "cells", card.scale)
-    return [score_labels(labels, labels_of_maps(maps, "cells", h)).mAP for h in HEIGHTS]
+    return [score_labels(labels, labels_from_maps(maps, "cells", h)).mAP for h in HEIGHTS]
 
 
 def main() -> None:

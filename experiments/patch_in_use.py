@@ -20,22 +20,22 @@ def execute(field: str, margins: list[int], seed: int, data: Path) -> list[dict[
 
     from frugalseg.evaluation.scores import score_labels
     from frugalseg.images.fields import open_fields
-    from frugalseg.learning.fit import FitSettings
-    from frugalseg.learning.from_markers.settings import CutterSettings
-    from frugalseg.learning.from_markers.task import learn_from_markers
-    from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
-    from frugalseg.workflows.cutters import cut_cells
+    from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+    from frugalseg.learning.from_markers.marker_training import learn_from_markers
+    from frugalseg.learning.trainer import TrainerSettings
+    from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
+    from frugalseg.workflows.cutters import segment_cells
 
     torch.set_num_threads(1)
     folder, channel = folder_of(field)
     table = open_fields([data / folder / "fields.csv"], where=[f"field={field}"])
     cues = find_cues(table[0], CueSettings(cells=(channel,), nuclei="nuclear"))
-    sample, truth = sample_of(cues), table[0].labels("cells")
-    settings = CutterSettings.preset("default", label_free=sample.label_free)
-    cutter, _ = learn_from_markers([sample], settings, FitSettings(seed=seed, device="cpu", quiet=True))
+    sample, truth = marker_sample(cues), table[0].labels("cells")
+    settings = MarkerSettings.preset("default", label_free=sample.label_free)
+    cutter, _ = learn_from_markers([sample], settings, TrainerSettings(seed=seed, device="cpu", quiet=True))
     found = []
     for margin in margins:
-        labels = cut_cells(cutter, cues, sample, settings.model_copy(update={"margin": margin}), "cpu")
+        labels = segment_cells(cutter, cues, sample, settings.model_copy(update={"margin": margin}), "cpu")
         scores = score_labels(truth, labels)
         values = {name: round(getattr(scores, name), 4) for name in ("cell_miou", "mAP", "foreground_iou")}
         found.append({"field": field, "seed": seed, "margin": margin, **values})

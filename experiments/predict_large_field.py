@@ -71,11 +71,11 @@ def make_model(folder: Path) -> None:
     import torch
     from torch.nn import functional as F
 
-    from frugalseg.images.scale import resize_labels, resize_planes
-    from frugalseg.images.select import zscored
+    from frugalseg.images.channels import zscored
+    from frugalseg.images.resize import resize_labels, resize_planes
     from frugalseg.instances.maps import cell_maps
     from frugalseg.networks.cards import ObjectCard, TrainingSummary
-    from frugalseg.networks.objects import object_network
+    from frugalseg.networks.object_net import object_network
     from frugalseg.networks.store import save_model
 
     torch.manual_seed(0)

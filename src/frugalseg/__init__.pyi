@@ -13,7 +13,7 @@ from frugalseg.cues.markers import (
     markers_from_points as markers_from_points,
 )
 from frugalseg.cues.quality import CueQuality as CueQuality
-from frugalseg.cues.quality import judge_cues as judge_cues
+from frugalseg.cues.quality import evaluate_cues as evaluate_cues
 from frugalseg.errors import (
     BadModel as BadModel,
 )
@@ -53,11 +53,11 @@ from frugalseg.errors import (
 from frugalseg.errors import (
     WrongShape as WrongShape,
 )
-from frugalseg.evaluation.maps import mask_iou as mask_iou
-from frugalseg.evaluation.maps import pearson_correlation as pearson_correlation
 from frugalseg.evaluation.matching import Matching as Matching
 from frugalseg.evaluation.matching import match_labels as match_labels
 from frugalseg.evaluation.measurements import measure_cells as measure_cells
+from frugalseg.evaluation.pixel_scores import mask_iou as mask_iou
+from frugalseg.evaluation.pixel_scores import pearson_correlation as pearson_correlation
 from frugalseg.evaluation.scores import Scores as Scores
 from frugalseg.evaluation.scores import score_labels as score_labels
 from frugalseg.images.field import ChannelRef as ChannelRef
@@ -66,11 +66,11 @@ from frugalseg.images.fields import FieldTable as FieldTable
 from frugalseg.images.fields import open_fields as open_fields
 from frugalseg.images.image import Image as Image
 from frugalseg.images.read import read_image as read_image
-from frugalseg.images.synthetic import make_cells as make_cells
-from frugalseg.images.synthetic import write_synthetic_set as write_synthetic_set
 from frugalseg.images.write import write_labels as write_labels
 from frugalseg.instances.maps import distance_target as distance_target
 from frugalseg.instances.maps import instances_from_maps as instances_from_maps
+from frugalseg.runs.synthetic_set import write_synthetic_set as write_synthetic_set
+from frugalseg.synthetic.cells import make_cells as make_cells
 from frugalseg.workflows.learn_labels import LearnLabelsSettings as LearnLabelsSettings
 from frugalseg.workflows.learn_labels import learn_labels_model as learn_labels  # noqa: F401
 from frugalseg.workflows.learn_markers import LearnMarkersSettings as LearnMarkersSettings

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from frugalseg.images.synthetic import write_synthetic_set
 from frugalseg.images.write import write_labels
+from frugalseg.runs.synthetic_set import write_synthetic_set
 
 Run = Callable[..., object]
 GREY = np.random.default_rng(3).integers(100, 3000, (40, 50)).astype(np.uint16)

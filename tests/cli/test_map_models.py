@@ -10,7 +10,7 @@ import tifffile
 import torch
 
 from frugalseg.cli import main
-from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.runs.synthetic_set import write_synthetic_set
 
 FEW = ("--crop", "32", "--batch", "2", "--max-steps", "3", "--device", "cpu", "--quiet")
 PATTERN = ("--pattern", "{field}_{channel}.tif")

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import tifffile
 
-from frugalseg.images.synthetic import make_cells
-from frugalseg.learning.from_markers.settings import CutterSettings
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.synthetic.cells import make_cells
 
 SIDE = 96
-SMALL = CutterSettings(widths=(8, 12), max_steps=12, orientations=1, batch=4)
+SMALL = MarkerSettings(widths=(8, 12), max_steps=12, orientations=1, batch=4)
 
 
 @pytest.fixture(autouse=True)
 def _small_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CutterSettings, "preset", classmethod(lambda cls, *_: SMALL))
+    monkeypatch.setattr(MarkerSettings, "preset", classmethod(lambda cls, *_: SMALL))
 
 
 @pytest.fixture

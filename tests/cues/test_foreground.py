@@ -9,7 +9,7 @@ from frugalseg.cues.foreground import find_foreground, marker_distance
 from frugalseg.cues.scribbles import scribble_features, scribble_foreground
 from frugalseg.cues.texture import class_log_odds, fill_small_holes, fit_two_classes
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
-from frugalseg.images.synthetic import SyntheticField, make_cells
+from frugalseg.synthetic.cells import SyntheticField, make_cells
 
 SHAPE = (160, 192)
 

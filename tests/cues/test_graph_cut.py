@@ -75,7 +75,7 @@ def test_flipping_or_transposing_the_problem_does_so_to_the_mask(seed: int) -> N
     log_odds, image = random.normal(0.0, 1.5, (9, 14)), random.normal(0.0, 1.0, (9, 14))
     straight = graph_cut(log_odds, 1.0, image)
     assert 0 < straight.sum() < straight.size
-    expected = [turned.tolist() for turned in _turned_all_ways(straight)]
+    expected = [apply_flips.tolist() for apply_flips in _turned_all_ways(straight)]
     pairs = zip(_turned_all_ways(log_odds), _turned_all_ways(image), strict=True)
     assert [graph_cut(odds, 1.0, grey).tolist() for odds, grey in pairs] == expected
 

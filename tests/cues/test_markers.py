@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
-from frugalseg.cues.flatten import noise_of, subtract_background
+from frugalseg.cues.background import noise_of, subtract_background
 from frugalseg.cues.markers import (
     Markers,
     estimate_cell_diameter,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from frugalseg.cues.flatten import subtract_background
+from frugalseg.cues.background import subtract_background
 from frugalseg.cues.markers import find_markers
-from frugalseg.cues.outlines import outline_nuclei, without_debris
+from frugalseg.cues.outlines import outline_nuclei, remove_small
 from frugalseg.errors import SettingsError, WrongShape
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.fields import open_fields
@@ -80,7 +80,7 @@ def test_touching_nuclei_stay_apart() -> None:
 def test_nothing_gives_nothing_and_nonsense_an_error() -> None:
     plane = stained(1, 1, 1, 1)
     assert not outline_nuclei(plane, np.zeros_like(TRUTH)).any()
-    assert not without_debris(np.zeros((4, 5), int)).any()
+    assert not remove_small(np.zeros((4, 5), int)).any()
     with pytest.raises(WrongShape):
         outline_nuclei(plane[1:], TRUTH)
     with pytest.raises(SettingsError, match="between 0 and 1"):
@@ -91,7 +91,7 @@ def test_debris_goes_unless_the_border_cuts_it() -> None:
     labels = TRUTH.copy()
     labels[60:64, 70:74] = 8
     labels[0:4, 60:64] = 9
-    kept = without_debris(labels)
+    kept = remove_small(labels)
     assert np.unique(kept).tolist() == [0, 1, 2, 3, 4, 9]
 
 

@@ -17,7 +17,7 @@ from frugalseg.evaluation.baselines import (
 )
 from frugalseg.evaluation.propagate import propagate
 from frugalseg.evaluation.scores import score_labels
-from frugalseg.images.synthetic import make_cells
+from frugalseg.synthetic.cells import make_cells
 
 
 def slow_propagate(image, seeds, mask, regularization):

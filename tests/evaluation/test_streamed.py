@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from frugalseg.evaluation.maps import pearson_correlation
 from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.evaluation.streamed import StreamedCorrelation, measure_tiles
 from frugalseg.images.tiles import plan_tiles
 

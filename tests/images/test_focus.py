@@ -11,7 +11,7 @@ from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.images.fields import open_fields
 from frugalseg.images.focus import best_focus
 from frugalseg.images.image import Image
-from frugalseg.images.synthetic import make_cells
+from frugalseg.synthetic.cells import make_cells
 
 CELLS = make_cells((160, 170), seed=3, noise=0.0)
 BLURS = (4.0, 2.5, 1.2, 0.0, 1.5, 3.0)

@@ -318,7 +318,7 @@ def test_two_images_in_one_file_are_refused(tmp_path: Path) -> None:
 
 def test_start_up_stays_light() -> None:
     code = (
-        "import sys, frugalseg.images.fields, frugalseg.images.write, frugalseg.images.scale;"
+        "import sys, frugalseg.images.fields, frugalseg.images.write, frugalseg.images.resize;"
         "print([m for m in ('torch', 'dask', 'skimage', 'sklearn', 'zarr', 'tifffile', 'cv2') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

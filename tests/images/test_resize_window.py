@@ -8,8 +8,8 @@ import pytest
 
 from frugalseg.errors import SettingsError
 from frugalseg.images import resize_window as module
+from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
 from frugalseg.images.resize_window import resize_labels_in_strips, resize_window
-from frugalseg.images.scale import resize_labels, resize_planes, scaled_shape
 from frugalseg.images.tiles import Window, plan_tiles
 
 

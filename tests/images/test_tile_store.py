@@ -24,8 +24,8 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda _: None)
 
 
-def filled(folder: Path, **made_from: object) -> TileStore:
-    store = TileStore(folder, (50, 70), 16, made_from)
+def filled(folder: Path, **provenance: object) -> TileStore:
+    store = TileStore(folder, (50, 70), 16, provenance)
     for tile in plan_tiles((50, 70), 16, 0):
         store.save("maps", tile, IMAGE[:, *tile.core])
     return store

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from frugalseg.instances.holes import fill_holes
-from frugalseg.instances.objects import labels_of_maps
+from frugalseg.instances.map_labels import labels_from_maps
 
 
 def test_a_hole_is_filled_with_the_one_cell_around_it() -> None:
@@ -39,6 +39,6 @@ def test_objects_of_a_network_have_no_holes() -> None:
     logit = np.where(away < 14, 3.0, -3.0)
     logit[18:21, 25:28] = -3.0
     maps = np.stack([np.clip(1 - away / 14, 0, 1), logit]).astype(np.float32)
-    np.testing.assert_array_equal(labels_of_maps(maps, "cells") > 0, away < 14)
-    found = labels_of_maps(maps[1:], "nuclei")
+    np.testing.assert_array_equal(labels_from_maps(maps, "cells") > 0, away < 14)
+    found = labels_from_maps(maps[1:], "nuclei")
     np.testing.assert_array_equal(found > 0, away < 14)

@@ -9,9 +9,9 @@ from skimage.morphology import reconstruction
 
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
 from frugalseg.evaluation.scores import score_labels
-from frugalseg.images.synthetic import make_cells
 from frugalseg.instances.maps import cell_maps, distance_target, instances_from_maps
 from frugalseg.instances.watershed import h_maxima
+from frugalseg.synthetic.cells import make_cells
 
 
 def slow_target(labels):

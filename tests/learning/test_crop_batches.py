@@ -75,7 +75,9 @@ def test_every_one_of_the_eight_turns_comes() -> None:
 
 def test_the_same_step_gives_the_same_batch_and_another_step_another() -> None:
     def batches(seed: int = 0) -> CropBatches:
-        return CropBatches([ramps()], at((0, 20, 20)), 16, 1, seed, turn=False, vary=0.3, zoom=0.2)
+        return CropBatches(
+            [ramps()], at((0, 20, 20)), 16, 1, seed, turn=False, intensity_jitter=0.3, zoom=0.2
+        )
 
     first, again = batches()(5), batches()(5)
     assert all(torch.equal(getattr(first, n), getattr(again, n)) for n in ("images", "targets", "valid"))
@@ -121,7 +123,7 @@ def test_zooming_makes_no_pixel_known_that_is_not() -> None:
 
 def test_grey_values_vary_and_targets_do_not() -> None:
     sample = numbered()
-    crops = made(sample, (0, 3, 5), vary=0.5)
+    crops = made(sample, (0, 3, 5), intensity_jitter=0.5)
     assert not np.allclose(crops.images[0].numpy(), sample.planes[:, 3:19, 5:21])
     np.testing.assert_array_equal(crops.targets[0, 0].numpy(), sample.targets[0, 3:19, 5:21])
 

@@ -9,8 +9,8 @@ from scipy.spatial import KDTree
 
 from frugalseg.errors import BadPixels, SettingsError
 from frugalseg.images.fields import open_fields
-from frugalseg.images.synthetic import make_cells
 from frugalseg.learning.crops import SHARE, CropSampler, signal_threshold
+from frugalseg.synthetic.cells import make_cells
 
 SIZE = 64
 

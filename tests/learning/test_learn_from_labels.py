@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from frugalseg.evaluation.scores import score_labels
-from frugalseg.images.scale import resize_labels, resize_planes
+from frugalseg.images.resize import resize_labels, resize_planes
 from frugalseg.instances.maps import distance_target
 from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample
 from frugalseg.learning.crops import CropSampler
-from frugalseg.learning.fit import FitRecord, FitSettings
-from frugalseg.learning.from_labels.data import label_sample
-from frugalseg.learning.from_labels.loss import distance_error, jaccard_loss, mask_error
-from frugalseg.learning.from_labels.settings import LabelSettings
-from frugalseg.learning.from_labels.task import (
+from frugalseg.learning.from_labels.label_losses import distance_error, jaccard_loss, mask_error
+from frugalseg.learning.from_labels.label_samples import label_sample
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.from_labels.label_training import (
     FIRST_BATCHES,
     MASK_WEIGHT,
     cell_terms,
-    held_out_score,
     initial_alpha,
     learn_from_labels,
     nucleus_loss,
+    validation_score,
 )
-from frugalseg.networks.objects import CellNetwork, NucleusNetwork, maps_of_field, object_network
+from frugalseg.learning.trainer import TrainerSettings, TrainingRecord
+from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, object_network, predict_maps_whole
 
-FITTING = FitSettings(device="cpu", quiet=True, judge_every=10)
+FITTING = TrainerSettings(device="cpu", quiet=True, validate_every=10)
 Array = NDArray[Any]
 
 
@@ -179,21 +179,21 @@ def test_a_perfect_network_has_the_highest_held_out_score() -> None:
     planes, labels = disks()
     sample = CropSample("a", planes, np.zeros((2, 72, 80), np.float32))
     settings = LabelSettings(target="cells")
-    assert held_out_score(Fixed(cells_of(labels)), [(sample, labels)], settings) == pytest.approx(1.01)
+    assert validation_score(Fixed(cells_of(labels)), [(sample, labels)], settings) == pytest.approx(1.01)
     nuclei = LabelSettings(target="nuclei")
-    assert held_out_score(Fixed(cells_of(labels)[1:]), [(sample, labels)], nuclei) == 1.0
+    assert validation_score(Fixed(cells_of(labels)[1:]), [(sample, labels)], nuclei) == 1.0
 
 
 def test_the_held_out_score_is_map_and_a_hundredth_of_the_masks_iou() -> None:
     planes, labels = disks()
     sample = CropSample("a", planes, np.zeros((2, 72, 80), np.float32))
     found = np.where(np.isin(labels, (1, 2)), 0, labels)  # two cells missed
-    score = held_out_score(Fixed(cells_of(found)), [(sample, labels)], LabelSettings(target="cells"))
+    score = validation_score(Fixed(cells_of(found)), [(sample, labels)], LabelSettings(target="cells"))
     iou = np.count_nonzero(found) / np.count_nonzero(labels)
     assert score == pytest.approx(score_labels(labels, found).mAP + MASK_WEIGHT * iou)
     assert 0 < iou < 1
     both = [(sample, labels), (sample, found)]
-    mean = held_out_score(Fixed(cells_of(found)[1:]), both, LabelSettings(target="nuclei"))
+    mean = validation_score(Fixed(cells_of(found)[1:]), both, LabelSettings(target="nuclei"))
     assert mean == pytest.approx((iou + 1) / 2)
 
 
@@ -203,13 +203,13 @@ def test_what_is_not_annotated_does_not_enter_the_held_out_score() -> None:
     partly = np.where(np.isin(labels, (1, 2)), -1, labels)
     for target, first in (("nuclei", 1), ("cells", 0)):
         network = Fixed(cells_of(labels)[first:])
-        perfect = held_out_score(
+        perfect = validation_score(
             Fixed(cells_of(labels)[first:]), [(sample, labels)], LabelSettings(target=target)
         )
-        assert held_out_score(network, [(sample, partly)], LabelSettings(target=target)) == perfect
+        assert validation_score(network, [(sample, partly)], LabelSettings(target=target)) == perfect
 
 
-def learned(target: str, steps: int = 40, **changed: Any) -> tuple[nn.Module, FitRecord, LabelSettings]:
+def learned(target: str, steps: int = 40, **changed: Any) -> tuple[nn.Module, TrainingRecord, LabelSettings]:
     settings = LabelSettings(target=target, crop=32, batch=4, max_steps=steps, learning_rate=4e-3, **changed)
     samples = [label_sample(f"f{seed}", *disks(seed), target, 1.0) for seed in (1, 2)]
     draw = CropSampler((one.targets[-1] for one in samples), 32, 0, threshold=0.5)
@@ -222,10 +222,10 @@ def learned(target: str, steps: int = 40, **changed: Any) -> tuple[nn.Module, Fi
 def test_nuclei_that_can_be_learned_are_learned() -> None:
     network, record, settings = learned("nuclei", 30)
     planes, labels = disks(30)
-    found = maps_of_field(network, planes)[0] > 0
+    found = predict_maps_whole(network, planes)[0] > 0
     assert np.count_nonzero(found & (labels > 0)) / np.count_nonzero(found | (labels > 0)) > 0.8
     assert record.looks[0][1] < 0.6 < 0.8 < max(score for _, score in record.looks)
-    kept = held_out_score(network, [(label_sample("h", *disks(3), "nuclei", 1.0), disks(3)[1])], settings)
+    kept = validation_score(network, [(label_sample("h", *disks(3), "nuclei", 1.0), disks(3)[1])], settings)
     assert kept == pytest.approx(max(score for _, score in record.looks))
     assert record.terms["Jaccard"] == record.losses
 

@@ -12,17 +12,21 @@ from torch import Tensor, nn
 from frugalseg.errors import Interrupted, NoMarkers
 from frugalseg.evaluation.baselines import voronoi
 from frugalseg.evaluation.scores import score_labels
-from frugalseg.images.appearance import normalised
-from frugalseg.images.synthetic import SyntheticField, make_cells
-from frugalseg.learning.fit import FitSettings
-from frugalseg.learning.from_markers import data
-from frugalseg.learning.from_markers.data import Batch, MarkerBatches, MarkerSample, PaddedField
-from frugalseg.learning.from_markers.loss import border_length, marker_loss
-from frugalseg.learning.from_markers.settings import WORKING_DIAMETER, CutterSettings
-from frugalseg.learning.from_markers.task import cutter_loss, learn_from_markers, new_cutter
-from frugalseg.networks.cutter import Cutter
-from frugalseg.networks.patches import every_turn
-from frugalseg.prediction.cells import cells_from_patches, cut_probabilities
+from frugalseg.images.normalize import normalize_plane
+from frugalseg.learning.from_markers import marker_batches
+from frugalseg.learning.from_markers.marker_batches import Batch, MarkerBatches, MarkerSample, PaddedField
+from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss
+from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
+from frugalseg.learning.from_markers.marker_training import (
+    learn_from_markers,
+    marker_step_loss,
+    new_marker_network,
+)
+from frugalseg.learning.trainer import TrainerSettings
+from frugalseg.networks.marker_net import MarkerNetwork
+from frugalseg.networks.patches import every_flip
+from frugalseg.prediction.marker_patches import labels_from_patches, patch_probabilities
+from frugalseg.synthetic.cells import SyntheticField, make_cells
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +38,7 @@ def _one_thread() -> object:
 
 
 def _sample(field: SyntheticField, name: str = "synthetic") -> MarkerSample:
-    planes = [normalised(plane, "fluorescent", 30) for plane in field.planes(["cytoplasm", "membrane"])]
+    planes = [normalize_plane(plane, "fluorescent", 30) for plane in field.planes(["cytoplasm", "membrane"])]
     return MarkerSample(name, np.stack(planes), field.markers, field.cells > 0)
 
 
@@ -48,13 +52,13 @@ class Pixelwise(nn.Module):
 @pytest.mark.parametrize("border", [0.0, 2.0])
 def test_the_loss_does_not_see_how_a_batch_was_turned(border: float) -> None:
     """Turns, transposes among them, are undone on the output: mask, rivals and edges stay in place."""
-    settings = CutterSettings(patch=32, widths=(4, 4), border=border, shift=0, vary=0)
+    settings = MarkerSettings(patch=32, widths=(4, 4), border=border, shift=0, intensity_jitter=0)
     sample = _sample(make_cells((90, 120), seed=1))
     field = PaddedField(sample, settings)
     chosen = np.arange(min(6, len(sample.points)))
     losses = [
-        cutter_loss(Pixelwise(), field.batch(chosen, turns, border > 0, RANDOM), settings)  # type: ignore[arg-type]
-        for turns in every_turn()
+        marker_step_loss(Pixelwise(), field.batch(chosen, flips, border > 0, RANDOM), settings)  # type: ignore[arg-type]
+        for flips in every_flip()
     ]
     upright = losses[0]
     assert set(upright.terms) == {"claimed", "overlap", "outside"} | ({"border"} if border else set())
@@ -64,15 +68,15 @@ def test_the_loss_does_not_see_how_a_batch_was_turned(border: float) -> None:
 
 
 def test_the_loss_of_a_batch_is_eq_1_per_area_of_its_cells() -> None:
-    settings = CutterSettings(patch=32, widths=(4, 4), border=0.7, overlap=0.5, outside=9.0)
+    settings = MarkerSettings(patch=32, widths=(4, 4), border=0.7, overlap=0.5, outside=9.0)
     sample = _sample(make_cells((90, 120), seed=1))
     batch = PaddedField(sample, settings).batch(np.array([0, 2, 3]), (False, False, False), True, RANDOM)
-    assert batch.ease is not None
+    assert batch.boundary_cost is not None
     logits = Pixelwise()(batch.patches)
-    area = 3 * WORKING_DIAMETER**2
+    area = 3 * TARGET_DIAMETER**2
     expected = marker_loss(logits, batch.index, batch.foreground, 0.5, 9.0)
-    edge = 0.7 * border_length(logits, batch.index, batch.ease)
-    loss = cutter_loss(Pixelwise(), batch, settings)  # type: ignore[arg-type]
+    edge = 0.7 * boundary_length(logits, batch.index, batch.boundary_cost)
+    loss = marker_step_loss(Pixelwise(), batch, settings)  # type: ignore[arg-type]
     torch.testing.assert_close(loss.total, (expected.total + edge) / area)
     assert loss.terms["claimed"] == pytest.approx(float(expected.claimed) / area)
     assert loss.terms["border"] == pytest.approx(float(edge) / area)
@@ -89,24 +93,24 @@ def test_a_perfect_cut_costs_about_minus_one() -> None:
     for y, x in points.astype(int):
         square[y - 15 : y + 15, x - 15 : x + 15] = True
     sample = MarkerSample("squares", np.zeros((1, *square.shape), np.float32), points, square)
-    settings = CutterSettings(patch=side, widths=(4, 4, 4), border=0.0, shift=0, vary=0)
+    settings = MarkerSettings(patch=side, widths=(4, 4, 4), border=0.0, shift=0, intensity_jitter=0)
 
     class Perfect(nn.Module):
         def forward(self, patches: Tensor) -> Tensor:
             return logits
 
     batch = PaddedField(sample, settings).batch(np.arange(3), (False, False, False), False, RANDOM)
-    assert cutter_loss(Perfect(), batch, settings).total.item() == pytest.approx(-1.0, abs=1e-4)  # type: ignore[arg-type]
+    assert marker_step_loss(Perfect(), batch, settings).total.item() == pytest.approx(-1.0, abs=1e-4)  # type: ignore[arg-type]
 
 
-TINY = CutterSettings(
+TINY = MarkerSettings(
     patch=32, sigma=8.0, widths=(4, 6), stride=2, batch=4, max_steps=10, learning_rate=3e-3, area=None
 )
 RANDOM = np.random.default_rng(0)
-FITTING = FitSettings(device="cpu", quiet=True, seed=5)
+FITTING = TrainerSettings(device="cpu", quiet=True, seed=5)
 
 
-def _weights(cutter: Cutter) -> dict[str, list[float]]:
+def _weights(cutter: MarkerNetwork) -> dict[str, list[float]]:
     return {name: value.tolist() for name, value in cutter.state_dict().items()}
 
 
@@ -135,7 +139,7 @@ def test_learning_that_was_cut_goes_on_where_it_was(tmp_path: Path, monkeypatch:
         return make(self, step)
 
     with monkeypatch.context() as patched:
-        patched.setattr(data.MarkerBatches, "__call__", interrupted)
+        patched.setattr(marker_batches.MarkerBatches, "__call__", interrupted)
         with pytest.raises(Interrupted):
             learn_from_markers(samples, TINY, FITTING, tmp_path)
     again, record = learn_from_markers(samples, TINY, FITTING.model_copy(update={"resume": True}), tmp_path)
@@ -150,7 +154,7 @@ def test_no_field_is_told() -> None:
 
 def test_the_papers_network_learns_too() -> None:
     """Two steps of the preset `paper`, on a field smaller than its area."""
-    settings = CutterSettings.preset("paper", max_steps=2)
+    settings = MarkerSettings.preset("paper", max_steps=2)
     sample = _sample(make_cells((70, 70), n_cells=2, seed=1))
     cutter, record = learn_from_markers([sample], settings, FITTING)
     assert record.steps == 2
@@ -158,11 +162,11 @@ def test_the_papers_network_learns_too() -> None:
     assert np.isfinite(record.losses).all()
 
 
-def _cell_miou(cutter: Cutter, field: SyntheticField, settings: CutterSettings) -> float:
+def _cell_miou(cutter: MarkerNetwork, field: SyntheticField, settings: MarkerSettings) -> float:
     sample = _sample(field)
-    positions = data.positions_of(sample, settings, settings.side_in_use)
-    probabilities, corners = cut_probabilities(cutter, sample.planes, positions, settings.orientations)
-    labels, _ = cells_from_patches(probabilities, corners, sample.points, sample.foreground)
+    positions = marker_batches.marker_channels(sample, settings, settings.side_in_use)
+    probabilities, corners = patch_probabilities(cutter, sample.planes, positions, settings.orientations)
+    labels, _ = labels_from_patches(probabilities, corners, sample.points, sample.foreground)
     return score_labels(field.cells, labels).cell_miou
 
 
@@ -172,7 +176,7 @@ def test_what_is_learned_cuts_better_than_what_it_started_from() -> None:
 
     Measured: 0.82 and 0.83 learned, 0.71 and 0.67 untrained (disks shared out), 0.70 and 0.67 Voronoi.
     """
-    settings = CutterSettings(
+    settings = MarkerSettings(
         patch=64,
         widths=(8, 12, 16),
         stride=2,
@@ -186,7 +190,7 @@ def test_what_is_learned_cuts_better_than_what_it_started_from() -> None:
     )
     field, unseen = make_cells((160, 160), density=0.8, seed=3), make_cells((160, 160), density=0.8, seed=4)
     torch.manual_seed(0)
-    untrained = new_cutter(2, settings)
+    untrained = new_marker_network(2, settings)
     cutter, record = learn_from_markers([_sample(field)], settings, FITTING)
     assert np.mean(record.losses[-20:]) < np.mean(record.losses[:20]) - 0.3
     for which in (field, unseen):

@@ -5,17 +5,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from frugalseg.evaluation.maps import pearson_correlation
+from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.learning.crop_batches import Crops, CropSample
 from frugalseg.learning.crops import CropSampler
-from frugalseg.learning.fit import FitRecord, FitSettings
-from frugalseg.learning.from_stains.settings import StainSettings
-from frugalseg.learning.from_stains.task import learn_from_stains, mean_correlation, stain_loss
-from frugalseg.networks.objects import maps_of_field
+from frugalseg.learning.from_stains.stain_settings import StainSettings
+from frugalseg.learning.from_stains.stain_training import learn_from_stains, mean_correlation, stain_loss
+from frugalseg.learning.trainer import TrainerSettings, TrainingRecord
+from frugalseg.networks.object_net import predict_maps_whole
 from frugalseg.networks.unet import Unet
 
-TINY = StainSettings(crop=32, batch=4, max_steps=30, vary=0.05)
-FITTING = FitSettings(device="cpu", quiet=True, judge_every=10)
+TINY = StainSettings(crop=32, batch=4, max_steps=30, intensity_jitter=0.05)
+FITTING = TrainerSettings(device="cpu", quiet=True, validate_every=10)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -98,7 +98,7 @@ def test_a_constant_prediction_is_no_correlation() -> None:
     assert mean_correlation(Zero(), [blobs(1)]) == 0.0
 
 
-def learned(**changed: object) -> tuple[Unet, FitRecord, str]:
+def learned(**changed: object) -> tuple[Unet, TrainingRecord, str]:
     samples = [blobs(1), blobs(2)]
     draw = CropSampler((one.targets[0] for one in samples), TINY.crop, 0)
     held_out = changed.pop("held_out", [blobs(7)])
@@ -111,7 +111,7 @@ def test_a_stain_that_can_be_learned_is_learned() -> None:
     assert started_from == "none"
     assert not network.training
     new = blobs(20)  # neither learned from nor looked at
-    assert pearson_correlation(maps_of_field(network, new.planes)[0], new.targets[0]) > 0.9
+    assert pearson_correlation(predict_maps_whole(network, new.planes)[0], new.targets[0]) > 0.9
     assert record.looks[0][0] == 0
     assert record.looks[0][1] < 0.6
     best = max(score for _, score in record.looks)

@@ -6,15 +6,21 @@ import torch
 from numpy.typing import NDArray
 
 from frugalseg.errors import NoMarkers, WrongShape
-from frugalseg.learning.from_markers.data import Batch, MarkerBatches, MarkerSample, PaddedField, border_ease
-from frugalseg.learning.from_markers.settings import CutterSettings
-from frugalseg.networks.patches import turned_back
-from frugalseg.networks.positions import KEPT, gaussian_disk
+from frugalseg.learning.from_markers.marker_batches import (
+    Batch,
+    MarkerBatches,
+    MarkerSample,
+    PaddedField,
+    boundary_cost_maps,
+)
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.networks.marker_channel import KEPT, gaussian_disk
+from frugalseg.networks.patches import invert_flips
 
 NO_TURN = (False, False, False)
 
 
-def _settings(**values: object) -> CutterSettings:
+def _settings(**values: object) -> MarkerSettings:
     small = {
         "patch": 16,
         "sigma": 4.0,
@@ -25,9 +31,9 @@ def _settings(**values: object) -> CutterSettings:
         "area": None,
         "border": 0.0,
         "shift": 0.0,
-        "vary": 0.0,
+        "intensity_jitter": 0.0,
     }
-    return CutterSettings.model_validate(small | values)
+    return MarkerSettings.model_validate(small | values)
 
 
 def _sample(
@@ -61,9 +67,9 @@ def test_patch_mask_and_index_belong_to_the_marker(shape: tuple[int, int], point
     sample = _sample(shape, points)
     batch, start = _on_canvas(PaddedField(sample, _settings()), list(range(len(points))))
     assert batch.patches.shape == (len(points), 3, 16, 16)
-    assert batch.ease is not None
+    assert batch.boundary_cost is not None
     width = batch.foreground.shape[1]
-    assert batch.ease.shape == (2, *batch.foreground.shape)
+    assert batch.boundary_cost.shape == (2, *batch.foreground.shape)
     # The canvas is the smallest that holds all patches.
     assert int(batch.index.min()) == 0 or len(points) > 1
     assert batch.foreground.shape == tuple(np.ptp(np.round(points), axis=0).astype(int) + 16)
@@ -89,7 +95,7 @@ def test_markers_beyond_the_edge_are_put_on_it() -> None:
 
 def _points_of(batch: Batch, sample: MarkerSample) -> set[int]:
     """Which markers a batch holds, by the grey value at the patch's centre."""
-    centres = turned_back(batch.patches, batch.turns)[:, 0, 8, 8]
+    centres = invert_flips(batch.patches, batch.flips)[:, 0, 8, 8]
     values = sample.planes[0][tuple(sample.centres.T)].tolist()
     return {values.index(value) for value in centres.tolist()}
 
@@ -140,12 +146,12 @@ def test_a_batch_depends_on_seed_and_number_only() -> None:
     expected = [one(step) for step in range(6)]
     for step in (5, 2, 4, 0):  # another order, another object
         again = other(step)
-        assert again.turns == expected[step].turns
-        for name in ("patches", "index", "foreground", "ease"):
+        assert again.flips == expected[step].flips
+        for name in ("patches", "index", "foreground", "boundary_cost"):
             assert torch.equal(getattr(again, name), getattr(expected[step], name))
     different = MarkerBatches(samples, _settings(border=1.0), seed=8)
     assert any(
-        different(k).patches.shape != one(k).patches.shape or different(k).turns != one(k).turns
+        different(k).patches.shape != one(k).patches.shape or different(k).flips != one(k).flips
         for k in range(6)
     )
 
@@ -154,9 +160,9 @@ def test_all_eight_turns_occur_and_are_done_to_image_and_disk() -> None:
     sample = _sample((160, 160), GRID)
     batches = MarkerBatches([sample], _settings(), seed=0)
     made = [batches(step) for step in range(100)]
-    assert len({batch.turns for batch in made}) == 8
+    assert len({batch.flips for batch in made}) == 8
     for batch in made[:16]:
-        upright = turned_back(batch.patches, batch.turns)
+        upright = invert_flips(batch.patches, batch.flips)
         assert torch.equal(upright[0, 2], gaussian_disk(16, 4.0))
         values = np.pad(sample.planes[0], 8, mode="symmetric")
         found = np.argwhere(values == upright[0, 0, 0, 0].item())
@@ -174,38 +180,38 @@ def test_fields_come_in_proportion_to_their_markers() -> None:
     values = {float(v) for v in few.planes[0].ravel()}
     n = 400
     from_few = sum(
-        turned_back(batch.patches, batch.turns)[0, 0, 8, 8].item() in values
+        invert_flips(batch.patches, batch.flips)[0, 0, 8, 8].item() in values
         for batch in (batches(step) for step in range(n))
     )
     assert from_few / n == pytest.approx(0.25, abs=0.07)
 
 
 def test_the_border_term_is_prepared_only_where_it_has_a_weight() -> None:
-    assert MarkerBatches([_sample()], _settings(border=0.0), 0)(0).ease is None
-    assert MarkerBatches([_sample()], _settings(border=0.5), 0)(0).ease is not None
+    assert MarkerBatches([_sample()], _settings(border=0.0), 0)(0).boundary_cost is None
+    assert MarkerBatches([_sample()], _settings(border=0.5), 0)(0).boundary_cost is not None
 
 
 def test_borders_are_cheap_on_edges_only() -> None:
     plane = np.zeros((20, 30), np.float32)
     plane[:, 15:] = 1.0
-    ease = border_ease(plane, np.ones((20, 30), bool))
-    assert ease.shape == (2, 20, 30)
-    assert (ease[0, :-1] == 1).all()  # nothing changes downwards
-    assert (ease[1, :, :8] == 1).all()
-    assert (ease[1, :, 22:-1] == 1).all()
-    assert (ease[1, :, 14] < 0.5).all()
-    np.testing.assert_allclose(ease[1, :, 14], ease[1, :, :-1].min(axis=1), rtol=1e-5)
-    assert (ease[0, -1] == 0).all()  # there is no next pixel
-    assert (ease[1, :, -1] == 0).all()
-    turned = border_ease(np.ascontiguousarray(plane.T), np.ones((30, 20), bool))
-    np.testing.assert_allclose(turned[0], ease[1].T, atol=1e-6)
+    boundary_cost = boundary_cost_maps(plane, np.ones((20, 30), bool))
+    assert boundary_cost.shape == (2, 20, 30)
+    assert (boundary_cost[0, :-1] == 1).all()  # nothing changes downwards
+    assert (boundary_cost[1, :, :8] == 1).all()
+    assert (boundary_cost[1, :, 22:-1] == 1).all()
+    assert (boundary_cost[1, :, 14] < 0.5).all()
+    np.testing.assert_allclose(boundary_cost[1, :, 14], boundary_cost[1, :, :-1].min(axis=1), rtol=1e-5)
+    assert (boundary_cost[0, -1] == 0).all()  # there is no next pixel
+    assert (boundary_cost[1, :, -1] == 0).all()
+    apply_flips = boundary_cost_maps(np.ascontiguousarray(plane.T), np.ones((30, 20), bool))
+    np.testing.assert_allclose(apply_flips[0], boundary_cost[1].T, atol=1e-6)
 
 
 @pytest.mark.parametrize("foreground", [True, False])
 def test_a_constant_plane_has_no_edges(foreground: bool) -> None:
-    ease = border_ease(np.zeros((8, 9), np.float32), np.full((8, 9), foreground))
-    assert (ease[0, :-1] == 1).all()
-    assert (ease[1, :, :-1] == 1).all()
+    boundary_cost = boundary_cost_maps(np.zeros((8, 9), np.float32), np.full((8, 9), foreground))
+    assert (boundary_cost[0, :-1] == 1).all()
+    assert (boundary_cost[1, :, :-1] == 1).all()
 
 
 def test_what_can_not_be_learned_from_is_refused() -> None:
@@ -231,7 +237,7 @@ def test_fields_of_different_channels_can_not_be_learned_together() -> None:
         for count in (1, 2)
     ]
     with pytest.raises(WrongShape, match=r"\[1, 2\] channels"):
-        MarkerBatches(samples, CutterSettings(), seed=0)
+        MarkerBatches(samples, MarkerSettings(), seed=0)
 
 
 def test_moved_patches_lie_where_their_index_says_within_the_reach() -> None:
@@ -257,7 +263,7 @@ def test_moved_patches_lie_where_their_index_says_within_the_reach() -> None:
 
 
 def test_grey_values_vary_and_the_disk_does_not() -> None:
-    field = PaddedField(_sample(), _settings(vary=0.3))
+    field = PaddedField(_sample(), _settings(intensity_jitter=0.3))
     one, two = (field.batch(np.arange(3), NO_TURN, False, np.random.default_rng(s)) for s in (0, 1))
     plain = PaddedField(_sample(), _settings()).batch(np.arange(3), NO_TURN, False, np.random.default_rng(0))
     assert torch.equal(one.patches[:, -1], plain.patches[:, -1])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from frugalseg.learning.from_markers.loss import border_length, marker_loss
+from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss
 from frugalseg.networks.patches import canvas_index
 
 SIDE, HEIGHT, WIDTH = 6, 11, 13
@@ -144,21 +144,25 @@ def test_patches_that_do_not_meet_do_not_compete() -> None:
     assert loss.overlap.item() == pytest.approx(0.0, abs=1e-9)
 
 
-def _plain_border(logits: Tensor, corners: Tensor, ease: Tensor) -> Tensor:
+def _plain_border(logits: Tensor, corners: Tensor, boundary_cost: Tensor) -> Tensor:
     total = torch.zeros((), dtype=logits.dtype)
     for patch, (top, left) in zip(torch.sigmoid(logits), corners.tolist(), strict=True):
         for y in range(SIDE):
             for x in range(SIDE):
                 if y + 1 < SIDE:
-                    total = total + ease[0, top + y, left + x] * (patch[y, x] - patch[y + 1, x]).abs()
+                    total = (
+                        total + boundary_cost[0, top + y, left + x] * (patch[y, x] - patch[y + 1, x]).abs()
+                    )
                 if x + 1 < SIDE:
-                    total = total + ease[1, top + y, left + x] * (patch[y, x] - patch[y, x + 1]).abs()
+                    total = (
+                        total + boundary_cost[1, top + y, left + x] * (patch[y, x] - patch[y, x + 1]).abs()
+                    )
     return total
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_border_length_is_its_plain_sum(seed: int) -> None:
     logits, corners, _ = _problem(seed)
-    ease = torch.from_numpy(np.random.default_rng(seed).random((2, HEIGHT, WIDTH)))
-    ours = border_length(logits, canvas_index(corners, SIDE, WIDTH), ease)
-    torch.testing.assert_close(ours, _plain_border(logits, corners, ease))
+    boundary_cost = torch.from_numpy(np.random.default_rng(seed).random((2, HEIGHT, WIDTH)))
+    ours = boundary_length(logits, canvas_index(corners, SIDE, WIDTH), boundary_cost)
+    torch.testing.assert_close(ours, _plain_border(logits, corners, boundary_cost))

@@ -10,14 +10,14 @@ from pydantic import ValidationError
 from torch import nn
 
 from frugalseg.errors import BadModel, SettingsError
-from frugalseg.images.scale import IntensityScale
-from frugalseg.learning.from_labels.settings import LabelSettings
-from frugalseg.networks.cards import ANY_CARD, CutterCard, ObjectCard, StainCard, TrainingSummary
-from frugalseg.networks.cutter import Cutter
-from frugalseg.networks.objects import object_network
+from frugalseg.images.normalize import IntensityScale
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.networks.cards import ANY_CARD, MarkerCard, ObjectCard, StainCard, TrainingSummary
+from frugalseg.networks.marker_net import MarkerNetwork
+from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import CARD, load_card, save_model
 from frugalseg.networks.unet import Unet
-from frugalseg.workflows.cutters import load_cutter
+from frugalseg.workflows.cutters import load_marker_network
 from frugalseg.workflows.objects import find_start, load_object_model, load_stain_model, scale_for
 
 TRAINING = TrainingSummary(
@@ -45,8 +45,8 @@ def objects(kind: str) -> ObjectCard:
     )
 
 
-CUTTER = CutterCard(
-    **COMMON, settings={"patch": 64}, appearances=("label-free", "fluorescent"), diameter=30.0, nuclei="dapi"
+CUTTER = MarkerCard(
+    **COMMON, settings={"patch": 64}, modalities=("label-free", "fluorescent"), diameter=30.0, nuclei="dapi"
 )
 CARDS = {"cutter": CUTTER, "stain": STAIN, "nuclei": objects("nuclei"), "cells": objects("cells")}
 
@@ -54,7 +54,7 @@ CARDS = {"cutter": CUTTER, "stain": STAIN, "nuclei": objects("nuclei"), "cells":
 def network_of(kind: str) -> nn.Module:
     torch.manual_seed(1)
     if kind == "cutter":
-        return Cutter(3, (4, 8))
+        return MarkerNetwork(3, (4, 8))
     return Unet("small", 2, 1) if kind == "stain" else object_network(kind, "small", 2, 2.0)
 
 
@@ -149,7 +149,7 @@ def test_one_kind_of_model_for_another_is_said(models: dict[str, Path]) -> None:
             load_object_model(models[kind])
     for kind in ("stain", "nuclei", "cells"):
         with pytest.raises(BadModel, match="cutter"):
-            load_cutter(models[kind])
+            load_marker_network(models[kind])
     with pytest.raises(BadModel, match="is a cutter, which sees one cell at a time"):
         find_start(models["cutter"])
 

@@ -4,41 +4,41 @@ import numpy as np
 import pytest
 import torch
 
+from frugalseg.networks.marker_channel import gaussian_disk
 from frugalseg.networks.patches import (
-    Turns,
+    Flips,
+    apply_flips,
     canvas_index,
-    every_turn,
+    every_flip,
+    invert_flips,
     padded_planes,
     patches_at,
-    turned,
-    turned_back,
 )
-from frugalseg.networks.positions import gaussian_disk
 
 SIDE = 8
 
 
 def test_there_are_eight_turns_and_the_first_is_none() -> None:
-    turns = every_turn()
-    assert turns[0] == (False, False, False)
+    flips = every_flip()
+    assert flips[0] == (False, False, False)
     shape = torch.arange(6.0).reshape(2, 3)
-    seen = {str(turned(shape, way).tolist()) for way in turns}
-    assert len(turns) == len(seen) == 8
+    seen = {str(apply_flips(shape, way).tolist()) for way in flips}
+    assert len(flips) == len(seen) == 8
     # Every flip and rotation of numpy's is among them.
     array = shape.numpy()
     assert seen == {str(np.rot90(side, k).tolist()) for side in (array, array[::-1]) for k in range(4)}
 
 
-@pytest.mark.parametrize("turns", every_turn(), ids=str)
-def test_turned_and_back_is_as_before(turns: Turns) -> None:
+@pytest.mark.parametrize("flips", every_flip(), ids=str)
+def test_turned_and_back_is_as_before(flips: Flips) -> None:
     patches = torch.rand(3, 2, 5, 7, generator=torch.Generator().manual_seed(0))
-    there = turned(patches, turns)
-    flip_x, flip_y, transpose = turns
+    there = apply_flips(patches, flips)
+    flip_x, flip_y, transpose = flips
     expected = patches.numpy()[..., :: -1 if flip_y else 1, :: -1 if flip_x else 1]
     assert np.array_equal(there.numpy(), expected.swapaxes(-1, -2) if transpose else expected)
-    assert torch.equal(turned_back(there, turns), patches)
+    assert torch.equal(invert_flips(there, flips), patches)
     # And of logits (N,y,x), which have no channels.
-    assert torch.equal(turned_back(turned(patches[:, 0], turns), turns), patches[:, 0])
+    assert torch.equal(invert_flips(apply_flips(patches[:, 0], flips), flips), patches[:, 0])
 
 
 @pytest.mark.parametrize("shape", [(20, 31), (3, 5), (1, 1)])

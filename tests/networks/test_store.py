@@ -9,8 +9,8 @@ import torch
 import yaml
 
 from frugalseg.errors import BadModel, OutputExists, OutputFailed, TrainingFailed
-from frugalseg.networks.cards import CutterCard, TrainingSummary
-from frugalseg.networks.cutter import Cutter
+from frugalseg.networks.cards import MarkerCard, TrainingSummary
+from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.store import (
     CARD,
     WEIGHTS,
@@ -20,25 +20,25 @@ from frugalseg.networks.store import (
 )
 
 
-def cutter(seed: int = 0, widths: tuple[int, ...] = (4, 8)) -> Cutter:
+def cutter(seed: int = 0, widths: tuple[int, ...] = (4, 8)) -> MarkerNetwork:
     torch.manual_seed(seed)
-    return Cutter(2, widths)
+    return MarkerNetwork(2, widths)
 
 
-def a_card(**changed: object) -> CutterCard:
+def a_card(**changed: object) -> MarkerCard:
     training = TrainingSummary(
         steps=7, stopped_because="the loss was stable", seconds=1.5, seed=3, fields=("a",)
     )
     values = {
         "channels": ("phase",),
-        "appearances": ("label-free",),
+        "modalities": ("label-free",),
         "nuclei": "dapi",
         "diameter": 41.5,
         "pixel_size": (0.5, 0.25),
         "settings": {"patch": 64, "widths": [4, 8]},
         "training": training,
     }
-    return CutterCard(**{**values, **changed})
+    return MarkerCard(**{**values, **changed})
 
 
 @pytest.fixture

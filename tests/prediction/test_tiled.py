@@ -14,10 +14,10 @@ from frugalseg.images.tile_store import TileStore
 from frugalseg.images.write import write_image
 from frugalseg.instances.stitch import label_tiles, stitch_tiles
 from frugalseg.networks.encoders import EncoderName
-from frugalseg.networks.objects import CellNetwork
+from frugalseg.networks.object_net import CellNetwork
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.large import HALOS
 from frugalseg.prediction.tiled import maps_of, predict_maps
+from frugalseg.prediction.tiled_image import HALOS
 
 SHAPE = (136, 264)
 

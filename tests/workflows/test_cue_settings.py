@@ -7,7 +7,7 @@ import pytest
 
 from frugalseg.errors import BadModel, SettingsError
 from frugalseg.networks.cards import ObjectCard, TrainingSummary
-from frugalseg.networks.objects import object_network
+from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import save_model
 from frugalseg.workflows.cue_settings import CueSettings
 from frugalseg.workflows.segment import SegmentSettings
@@ -54,4 +54,4 @@ def test_only_a_stain_model_predicts_nuclei(tmp_path: Path) -> None:
     save_model(tmp_path / "cells", card, object_network("cells", "small", 1))
     wrong = CueSettings(cells=("phase",), nuclei_from=str(tmp_path / "cells"))
     with pytest.raises(BadModel, match=r"is a model of kind 'cells'; --nuclei-from needs a stain model"):
-        wrong.as_asked()
+        wrong.as_request()

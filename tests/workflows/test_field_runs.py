@@ -12,15 +12,15 @@ from rich.console import Console
 
 from frugalseg.errors import InputError
 from frugalseg.images.fields import open_fields
-from frugalseg.images.scale import IntensityScale
-from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.images.normalize import IntensityScale
 from frugalseg.networks.cards import StainCard, TrainingSummary
 from frugalseg.networks.store import save_model
 from frugalseg.networks.unet import Unet
+from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.workflows import field_runs
-from frugalseg.workflows.cues import FieldCues, sample_of
+from frugalseg.workflows.cues import FieldCues, marker_sample
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
-from frugalseg.workflows.judging import Cut
+from frugalseg.workflows.judging import Segmented
 from frugalseg.workflows.outputs import Outputs, RunResult
 
 NAME = "synthetic_1"
@@ -39,10 +39,10 @@ def run(images: Path, out: Path, resume: bool = False, **changed: Any) -> RunRes
     table = open_fields([images])
     labels = tifffile.imread(images / f"{NAME}_cells.tif").astype(np.uint32)
 
-    def cut(cues: FieldCues) -> Cut:
-        return Cut(labels, sample_of(cues), {})
+    def cut(cues: FieldCues) -> Segmented:
+        return Segmented(labels, marker_sample(cues), {})
 
-    outputs = Outputs(out, [NAME], settings.as_asked(), command="segment", resume=resume)
+    outputs = Outputs(out, [NAME], settings.as_request(), command="segment", resume=resume)
     return FieldRun(outputs, settings, cut, lambda _: None, Console(quiet=True)).run(table)
 
 

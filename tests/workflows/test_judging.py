@@ -9,9 +9,9 @@ import tifffile
 
 from frugalseg.errors import BadPixels
 from frugalseg.images.fields import open_fields
-from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.workflows import judging
-from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
+from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
 from frugalseg.workflows.score import score_files
 
 
@@ -21,7 +21,7 @@ def test_baselines_get_our_cues_and_the_root_of_the_grey_values(
     write_synthetic_set(tmp_path, 1, shape=(96, 120), n_cells=6, seed=1)
     field = open_fields([tmp_path / "fields.csv"])[0]
     cues = find_cues(field, CueSettings(cells=("cytoplasm",), nuclei="nuclear"))
-    sample, truth = sample_of(cues), field.labels("cells")
+    sample, truth = marker_sample(cues), field.labels("cells")
     seen: list[Any] = []
 
     def method(image: Any, points: Any, mask: Any) -> Any:
@@ -31,7 +31,7 @@ def test_baselines_get_our_cues_and_the_root_of_the_grey_values(
     monkeypatch.setattr(judging, "BASELINES", {"one cell": method})
     scores = judging.score_baselines(truth, cues, sample)
     ((image, points, mask),) = seen
-    assert image is sample.relief
+    assert image is sample.cost_image
     assert points is sample.points
     assert mask is sample.foreground
     assert image.min() == 0

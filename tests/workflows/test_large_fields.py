@@ -12,15 +12,15 @@ import torch
 from torch import nn
 
 from frugalseg.errors import Interrupted
+from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.read import read_image
-from frugalseg.images.scale import IntensityScale
 from frugalseg.images.tile_store import TileStore
 from frugalseg.instances.maps import cell_maps
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
-from frugalseg.networks.objects import object_network
+from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import save_model
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction import large
+from frugalseg.prediction import tiled_image
 from frugalseg.workflows import large_fields, large_numbers
 from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.predict import PredictSettings, predict_fields
@@ -107,8 +107,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def in_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Limits so low that the field is a large one, in 2 x 6 tiles of the network and 2 x 7 of the image."""
-    monkeypatch.setattr(large_fields, "LARGEST_AT_WORK", 10_000)
-    monkeypatch.setattr(large_fields, "CORE_AT_WORK", 96)
+    monkeypatch.setattr(large_fields, "LARGEST_AT_MODEL_SCALE", 10_000)
+    monkeypatch.setattr(large_fields, "CORE_AT_MODEL_SCALE", 96)
     monkeypatch.setattr(large_fields, "CORE", 128)
     monkeypatch.setattr("os.fsync", lambda _: None)
 
@@ -120,7 +120,7 @@ def without_network(in_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def maps(network: nn.Module, planes: np.ndarray) -> np.ndarray:
         return planes[:1] if isinstance(network, Unet) else np.stack([planes[0] / 2, planes[0]])
 
-    monkeypatch.setattr(large, "maps_of_field", maps)
+    monkeypatch.setattr(tiled_image, "predict_maps_whole", maps)
 
 
 def predicted(folder: Path, kind: str, out: Path, truth: str | None = None, **more: object) -> RunResult:
@@ -187,7 +187,7 @@ def test_the_moments_are_those_of_the_whole_image(
 
     def of_windows(image: object, store: object) -> Callable[[object], np.ndarray]:
         def read(window: object) -> np.ndarray:
-            planes = large.read_window(image.pixels, [0, 1], window)  # type: ignore[attr-defined]
+            planes = tiled_image.read_window(image.pixels, [0, 1], window)  # type: ignore[attr-defined]
             return (planes - planes.mean((1, 2), keepdims=True)) / planes.std((1, 2), keepdims=True)
 
         return read
@@ -235,7 +235,7 @@ def test_an_interrupted_run_goes_on_with_the_missing_tiles(
 def test_interrupted_while_writing_leaves_no_half_file(
     folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undo, calls = large.in_original_units, []
+    undo, calls = tiled_image.in_original_units, []
 
     def stopped(*given: object) -> np.ndarray:
         calls.append(given)
@@ -243,7 +243,7 @@ def test_interrupted_while_writing_leaves_no_half_file(
             raise KeyboardInterrupt
         return undo(*given)
 
-    monkeypatch.setattr(large, "in_original_units", stopped)
+    monkeypatch.setattr(tiled_image, "in_original_units", stopped)
     with pytest.raises(Interrupted):
         predicted(folder, "stain", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from frugalseg.errors import BadModel, BadPixels, InputError, Interrupted, OutputExists, SettingsError
-from frugalseg.images.synthetic import write_synthetic_set
 from frugalseg.learning.crop_batches import CropBatches, Crops
 from frugalseg.networks.store import load_card
+from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.workflows.learn_labels import LearnLabelsSettings, learn_labels_model
 from frugalseg.workflows.learn_stains import LearnStainsSettings, learn_stains_model
 from frugalseg.workflows.model_runs import checkpoints_of

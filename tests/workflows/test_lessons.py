@@ -9,23 +9,23 @@ import pytest
 import tifffile
 import torch
 
+from frugalseg.images.channels import parse_channels
 from frugalseg.images.fields import FieldTable, open_fields
-from frugalseg.images.scale import scaled_shape
-from frugalseg.images.select import parse_channels
-from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.images.resize import scaled_shape
 from frugalseg.learning.crops import CropSampler
-from frugalseg.learning.fit import FitSettings
-from frugalseg.learning.from_labels.settings import LabelSettings
-from frugalseg.learning.from_labels.task import learn_from_labels
-from frugalseg.learning.from_stains.settings import StainSettings
-from frugalseg.learning.from_stains.task import learn_from_stains
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.from_labels.label_training import learn_from_labels
+from frugalseg.learning.from_stains.stain_settings import StainSettings
+from frugalseg.learning.from_stains.stain_training import learn_from_stains
 from frugalseg.learning.splits import Part
-from frugalseg.networks.objects import Target, object_network
+from frugalseg.learning.trainer import TrainerSettings
+from frugalseg.networks.object_net import Target, object_network
+from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.workflows.label_lesson import LabelLesson, read_label_lesson
 from frugalseg.workflows.stain_lesson import DECIDING, StainLesson, read_stain_lesson
 
 CHANNELS = parse_channels("phase")
-FITTING = FitSettings(device="cpu", quiet=True)
+FITTING = TrainerSettings(device="cpu", quiet=True)
 SCALE = 0.75
 
 
@@ -129,13 +129,13 @@ def test_of_many_held_out_fields_a_few_decide_and_none_is_learned_from() -> None
     chosen = []
     for seed in (0, 0, 1):
         lesson.split(seed, hold_out=True)
-        train, deciding = lesson.samples()
-        assert (len(train), len(deciding), len(lesson.parts.held_out)) == (80, DECIDING, 20)
-        assert set(lesson.deciding) <= set(lesson.parts.held_out)
-        chosen.append(lesson.deciding)
+        train, validating = lesson.samples()
+        assert (len(train), len(validating), len(lesson.parts.held_out)) == (80, DECIDING, 20)
+        assert set(lesson.validating) <= set(lesson.parts.held_out)
+        chosen.append(lesson.validating)
     assert chosen[0] == chosen[1] != chosen[2]
     lesson.shapes, lesson.greys = lesson.shapes[:40], lesson.greys[:40]
     lesson.split(0, hold_out=True)
-    assert lesson.deciding == lesson.parts.held_out
+    assert lesson.validating == lesson.parts.held_out
     lesson.split(0, hold_out=False)
-    assert lesson.deciding == ()
+    assert lesson.validating == ()

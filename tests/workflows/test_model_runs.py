@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from frugalseg.errors import OutputExists, SettingsError
-from frugalseg.learning.from_markers.settings import CutterSettings
-from frugalseg.workflows.model_runs import begin_model, checkpoints_of, keep_checkpoint_of, resolved_cutter
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.workflows.model_runs import (
+    begin_model,
+    checkpoints_of,
+    keep_checkpoint_of,
+    resolved_marker_settings,
+)
 
 ASKED: dict[str, Any] = {"seed": 1, "fields": ["a"]}
 MADE_FROM: dict[str, Any] = {"files": {"a": [["/a.tif", 5, 7]]}, "cutter": {"area": 3, "patch": 64}}
@@ -50,7 +55,7 @@ def test_a_folder_that_no_training_made_is_never_removed(tmp_path: Path, how: di
 def test_a_model_that_is_complete_is_the_result_of_the_same_files_only(tmp_path: Path) -> None:
     model = tmp_path / "m"
     model.mkdir()
-    kept = {"settings": ASKED, "made_from": MADE_FROM, "fields": {"a": {}}, "failed": {}}
+    kept = {"settings": ASKED, "provenance": MADE_FROM, "fields": {"a": {}}, "failed": {}}
     (model / "record.json").write_text(json.dumps(kept))
     result = begin_model(model, ASKED, MADE_FROM, resume=True, overwrite=False)
     assert result is not None
@@ -61,20 +66,20 @@ def test_a_model_that_is_complete_is_the_result_of_the_same_files_only(tmp_path:
 
 def test_a_checkpoint_of_a_field_is_dropped_where_it_was_made_from_something_else(tmp_path: Path) -> None:
     model = tmp_path / "a_model"
-    made_from = {"run": "abc", "files": [["/a.tif", 5, 7]]}
-    keep_checkpoint_of(made_from, model)
+    provenance = {"run": "abc", "files": [["/a.tif", 5, 7]]}
+    keep_checkpoint_of(provenance, model)
     checkpoint = checkpoints_of(model) / "last.ckpt"
     checkpoint.write_text("weights")
-    keep_checkpoint_of(made_from, model)
+    keep_checkpoint_of(provenance, model)
     assert checkpoint.read_text() == "weights"
-    keep_checkpoint_of({**made_from, "files": [["/a.tif", 5, 8]]}, model)
+    keep_checkpoint_of({**provenance, "files": [["/a.tif", 5, 8]]}, model)
     assert not checkpoint.exists()
     assert json.loads((checkpoints_of(model) / "asked.json").read_text())["files"] == [["/a.tif", 5, 8]]
 
 
 def test_a_preset_is_compared_by_what_it_comes_to() -> None:
-    found = resolved_cutter("default", 77)
-    label_free = CutterSettings.preset("default", 77, label_free=True).model_dump(mode="json")
+    found = resolved_marker_settings("default", 77)
+    label_free = MarkerSettings.preset("default", 77, label_free=True).model_dump(mode="json")
     assert found["cutter for label-free cells"] == label_free
     assert found["cutter for fluorescent cells"]["border"] != label_free["border"]
     assert found["cutter for fluorescent cells"]["max_steps"] == 77

@@ -12,8 +12,9 @@ import tifffile
 
 from frugalseg.cli import main
 from frugalseg.evaluation.scores import score_labels
-from frugalseg.images.synthetic import make_cells, write_synthetic_set
-from frugalseg.workflows.nuclei import nuclei_of
+from frugalseg.runs.synthetic_set import write_synthetic_set
+from frugalseg.synthetic.cells import make_cells
+from frugalseg.workflows.nuclei import segment_nuclei_plane
 
 NAMES = ("synthetic_1", "synthetic_2")
 
@@ -49,7 +50,7 @@ def test_nuclei_are_found_scored_and_reported(segment: Any, images: Path, tmp_pa
         truth = tifffile.imread(images / f"{name}_nuclei.tif")
         stain = tifffile.imread(images / f"{name}_nuclear.tif")
         assert labels.dtype == np.uint16
-        np.testing.assert_array_equal(labels, nuclei_of(stain))
+        np.testing.assert_array_equal(labels, segment_nuclei_plane(stain))
         assert run["fields"][name]["scores"] == score_labels(truth, labels).to_dict()
         assert run["fields"][name]["scores"]["cell_miou"] > 0.75
         read = [Path(path).name for path, *_ in run["fields"][name]["files"]]

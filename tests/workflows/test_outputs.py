@@ -100,7 +100,7 @@ def test_a_result_that_is_no_label_map_counts_by_its_own_ending(tmp_path: Path) 
     out.fail("a", "first try")
     out.write_record("a", {"pcc": np.float32(0.5), "bad": float("nan")})
     assert (out.is_complete("a"), out.failed) == (True, {})
-    record = {"pcc": 0.5, "bad": None, "measurements": [], "result": "a_dapi.tif", **out.made_from("a")}
+    record = {"pcc": 0.5, "bad": None, "measurements": [], "result": "a_dapi.tif", **out.provenance("a")}
     assert written(tmp_path, "a_record.json") == record
     result = out.finish()  # b has a result and no record: not complete
     assert result.fields == {"a": record}

@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from frugalseg.errors import BadPixels
+from frugalseg.images.channels import parse_channels
 from frugalseg.images.fields import open_fields
-from frugalseg.images.select import parse_channels
 from frugalseg.workflows.label_lesson import LabelLesson, read_label_lesson, start_and_tuned
 
 

@@ -12,17 +12,17 @@ import tifffile
 import torch
 
 from frugalseg.errors import BadModel, OutputExists, SettingsError
-from frugalseg.evaluation.maps import mask_iou
-from frugalseg.evaluation.report import Comparison
+from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import score_labels
+from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.read import read_image
-from frugalseg.images.scale import IntensityScale
-from frugalseg.images.synthetic import write_synthetic_set
-from frugalseg.learning.from_labels.settings import LabelSettings
+from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
-from frugalseg.networks.objects import CellNetwork
+from frugalseg.networks.object_net import CellNetwork
 from frugalseg.networks.store import save_model
 from frugalseg.networks.unet import Unet
+from frugalseg.report import Comparison
+from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.predict import PredictSettings, predict_fields
 

@@ -9,11 +9,11 @@ from frugalseg.cues.markers import find_markers
 from frugalseg.errors import BadModel, MissingChannel
 from frugalseg.evaluation.marker_agreement import marker_agreement
 from frugalseg.images.fields import open_fields
-from frugalseg.images.scale import IntensityScale
-from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.images.normalize import IntensityScale
 from frugalseg.networks.cards import StainCard, TrainingSummary
 from frugalseg.networks.store import load_card, save_model
 from frugalseg.networks.unet import Unet
+from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.workflows import predicted_nuclei as predicted_nuclei_module
 from frugalseg.workflows.cues import CueSettings, find_cues
 from frugalseg.workflows.predicted_nuclei import predicted_nuclei
@@ -121,10 +121,10 @@ def test_a_missing_input_and_a_missing_model_are_said(images: Path, tmp_path: Pa
 
 def test_a_run_is_known_by_the_model_not_by_its_folder(model: Path, tmp_path: Path) -> None:
     settings = CueSettings(cells=("phase",), nuclei_from=str(model))
-    assert settings.as_asked() == settings.model_dump() | {"nuclei_from_sha256": load_card(model).sha256}
-    assert "nuclei_from_sha256" not in CueSettings(cells=("phase",), nuclei="nuclear").as_asked()
+    assert settings.as_request() == settings.model_dump() | {"nuclei_from_sha256": load_card(model).sha256}
+    assert "nuclei_from_sha256" not in CueSettings(cells=("phase",), nuclei="nuclear").as_request()
     with pytest.raises(BadModel, match="no model folder"):
-        CueSettings(cells=("phase",), nuclei_from=str(tmp_path / "none")).as_asked()
+        CueSettings(cells=("phase",), nuclei_from=str(tmp_path / "none")).as_request()
 
 
 def test_markers_are_paired_nearest_first_and_one_to_one() -> None:

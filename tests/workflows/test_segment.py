@@ -14,27 +14,27 @@ import tifffile
 import frugalseg
 from frugalseg.errors import Interrupted
 from frugalseg.images.fields import open_fields
-from frugalseg.images.scale import IntensityScale
-from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.images.normalize import IntensityScale
 from frugalseg.learning import training_run
-from frugalseg.learning.fit import FitSettings
-from frugalseg.learning.from_markers.settings import CutterSettings
-from frugalseg.learning.from_markers.task import learn_from_markers
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.learning.from_markers.marker_training import learn_from_markers
+from frugalseg.learning.trainer import TrainerSettings
 from frugalseg.networks.cards import StainCard, TrainingSummary
 from frugalseg.networks.store import load_card, save_model
 from frugalseg.networks.unet import Unet
-from frugalseg.workflows.cues import CueSettings, find_cues, sample_of
-from frugalseg.workflows.cutters import cut_cells
+from frugalseg.runs.synthetic_set import write_synthetic_set
+from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
+from frugalseg.workflows.cutters import segment_cells
 
 STEPS = 30
-SMALL = CutterSettings(widths=(8, 12, 16), max_steps=STEPS, orientations=1, batch=6)
+SMALL = MarkerSettings(widths=(8, 12, 16), max_steps=STEPS, orientations=1, batch=6)
 NAMES = ("synthetic_1", "synthetic_2")
 
 
 @pytest.fixture(autouse=True)
 def _small_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """A preset that trains in a second."""
-    monkeypatch.setattr(CutterSettings, "preset", classmethod(lambda cls, *_: SMALL))
+    monkeypatch.setattr(MarkerSettings, "preset", classmethod(lambda cls, *_: SMALL))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def done(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One whole run on both fields."""
     out = tmp_path_factory.mktemp("runs") / "whole"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CutterSettings, "preset", classmethod(lambda cls, *_: SMALL))
+        patch.setattr(MarkerSettings, "preset", classmethod(lambda cls, *_: SMALL))
         frugalseg.segment([images], out, settings(), quiet=True)
     return out
 
@@ -115,8 +115,8 @@ def test_the_id_of_a_cell_is_its_markers_number(done: Path, images: Path) -> Non
 def test_the_model_folder_remembers_the_run(done: Path) -> None:
     model = done / f"{NAMES[0]}_model"
     card = load_card(model)
-    assert (card.channels, card.nuclei, card.appearances) == (("cytoplasm",), "nuclear", ("fluorescent",))
-    assert CutterSettings.model_validate(card.settings) == SMALL
+    assert (card.channels, card.nuclei, card.modalities) == (("cytoplasm",), "nuclear", ("fluorescent",))
+    assert MarkerSettings.model_validate(card.settings) == SMALL
     assert (card.training.steps, card.training.seed, card.training.fields) == (STEPS, 1, (NAMES[0],))
     assert len(json.loads((model / "training.json").read_text())["losses"]) == STEPS
     assert not list(done.glob("*.part"))
@@ -285,10 +285,10 @@ def test_a_model_of_many_fields_predicts_as_it_did_in_memory(images: Path, tmp_p
 
     table = open_fields([images])
     cues = [find_cues(field, learn) for field in table]
-    samples = [sample_of(one) for one in cues]
-    cutter, _ = learn_from_markers(samples, SMALL, FitSettings(seed=2, quiet=True, device="cpu"))
+    samples = [marker_sample(one) for one in cues]
+    cutter, _ = learn_from_markers(samples, SMALL, TrainerSettings(seed=2, quiet=True, device="cpu"))
     for one, sample in zip(cues, samples, strict=True):
-        expected = cut_cells(cutter, one, sample, SMALL, "cpu")
+        expected = segment_cells(cutter, one, sample, SMALL, "cpu")
         np.testing.assert_array_equal(labels_in(tmp_path / "out", one.name), expected)
 
     # resuming what is complete does nothing; other settings are refused
@@ -316,7 +316,7 @@ def test_learning_goes_on_where_it_was_stopped(images: Path, tmp_path: Path, mon
         frugalseg.learn_markers([tmp_path / "set"], tmp_path / "cut", learn, resume=True, quiet=True)
     with monkeypatch.context() as patch:
         changed = SMALL.model_copy(update={"learning_rate": 1e-9})
-        patch.setattr(CutterSettings, "preset", classmethod(lambda cls, *_: changed))
+        patch.setattr(MarkerSettings, "preset", classmethod(lambda cls, *_: changed))
         with pytest.raises(frugalseg.SettingsError, match="cutter for fluorescent cells: learning_rate"):
             frugalseg.learn_markers([images], tmp_path / "cut", learn, resume=True, quiet=True)
     frugalseg.learn_markers([images], tmp_path / "cut", learn, resume=True, quiet=True)
@@ -371,14 +371,14 @@ def test_a_sample_is_at_the_working_scale(images: Path) -> None:
     cues = find_cues(
         open_fields([images])[0], CueSettings(cells=("cytoplasm", "phase"), nuclei="0", diameter=60)
     )
-    sample = sample_of(cues)
+    sample = marker_sample(cues)
     assert sample.planes.shape == (2, 70, 75)
     assert sample.foreground.shape == (70, 75)
     np.testing.assert_allclose(sample.points, (cues.markers.points + 0.5) / 2 - 0.5)
     np.testing.assert_allclose(sample.planes.mean(axis=(1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(sample.planes.std(axis=(1, 2)), 1, atol=1e-5)
-    assert cues.appearances == ("fluorescent", "label-free")
-    other = sample_of(cues, ("label-free", "label-free"))
+    assert cues.modalities == ("fluorescent", "label-free")
+    other = marker_sample(cues, ("label-free", "label-free"))
     assert not np.allclose(other.planes[0], sample.planes[0])
     np.testing.assert_array_equal(other.planes[1], sample.planes[1])
 

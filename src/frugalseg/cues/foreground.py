@@ -9,16 +9,16 @@ from scipy import ndimage
 from scipy.special import expit
 
 from frugalseg.cues.intensity import intensity_foreground
+from frugalseg.cues.modality import modality_of
 from frugalseg.cues.scribbles import BACKGROUND, CELL, scribble_foreground, shrunk_strokes
 from frugalseg.cues.texture import texture_foreground
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
-from frugalseg.images.appearance import appearance_of
-from frugalseg.images.scale import resize_planes, resize_points
+from frugalseg.images.resize import resize_planes, resize_points
 
 Method = Literal["auto", "intensity", "texture", "scribbles", "mask"]
 
 #: All methods work on an image in which a cell is this many px wide.
-WORKING_DIAMETER = 30.0
+TARGET_DIAMETER = 30.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def find_foreground(
 
     Examples
     --------
-    >>> from frugalseg.images.synthetic import make_cells
+    >>> from frugalseg.synthetic.cells import make_cells
     >>> field = make_cells((128, 128), seed=1)
     >>> found = find_foreground(field.planes(["cytoplasm"]), field.markers, diameter=30)
     >>> found.method, bool((found.mask == (field.cells > 0)).mean() > 0.85)
@@ -104,12 +104,12 @@ def find_foreground(
         raise SettingsError(f"The cell diameter is {diameter}; it must be a number of px above 0.")
     if not np.isfinite(points).all():
         raise BadPixels("Some markers have no finite position; leave them out.")
-    factor = min(1.0, WORKING_DIAMETER / diameter)
+    factor = min(1.0, TARGET_DIAMETER / diameter)
     small = resize_planes(planes, factor)
     distance = marker_distance(resize_points(points, shape, factor), small.shape[1:])
     size = diameter * factor
     if method == "auto":
-        method = "intensity" if appearance_of(small[0], size) == "fluorescent" else "texture"
+        method = "intensity" if modality_of(small[0], size) == "fluorescent" else "texture"
     if method == "scribbles":
         strokes = shrunk_strokes(_same_shape(scribbles, shape, "scribbles"), small.shape[1:])
         found, log_odds = scribble_foreground(small, strokes, size)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
 from frugalseg.cues.graph_cut import graph_cut
-from frugalseg.images.appearance import log_level
+from frugalseg.images.normalize import log_level
 
 Plane = NDArray[np.float32]
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from frugalseg.cues.background import check_plane, grey_step_of, noise_of, subtract_background
 from frugalseg.cues.blobs import blob_points
-from frugalseg.cues.flatten import check_plane, grey_step_of, noise_of, subtract_background
-from frugalseg.cues.nuclei import WORKING_DIAMETER, estimate_nucleus_diameter, find_nuclei, shrunk
+from frugalseg.cues.nuclei import TARGET_DIAMETER, estimate_nucleus_diameter, find_nuclei, shrunk
 from frugalseg.errors import NoMarkers, SettingsError, WrongShape
-from frugalseg.images.scale import resize_points
+from frugalseg.images.resize import resize_points
 
 Plane = NDArray[np.float32]
 Method = Literal["auto", "threshold", "log", "doh"]
@@ -94,7 +94,7 @@ def find_markers(
         )
     if name == "threshold":
         return _from_label_map(find_nuclei(flat, diameter, log_intensity, step), name)
-    shrink = min(1.0, WORKING_DIAMETER / diameter)
+    shrink = min(1.0, TARGET_DIAMETER / diameter)
     small = shrunk(flat, shrink)
     noise = noise_of(small, small, 0.0, step)
     points = blob_points(small, diameter * shrink, noise, "log" if name == "log" else "doh", log_intensity)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from frugalseg.cues.flatten import noise_of
-from frugalseg.cues.level_tree import Contours, choose, grow_tree, levels_of, paint
+from frugalseg.cues.background import noise_of
+from frugalseg.cues.component_tree import Contours, build_component_tree, choose, component_levels, paint
 from frugalseg.cues.population import least_stain, weighted_quantile
 from frugalseg.cues.touching import split_touching
 
@@ -16,7 +16,7 @@ Plane = NDArray[np.float32]
 Labels = NDArray[np.int32]
 
 #: Diameter in px to which larger nuclei are shrunk before they are looked for.
-WORKING_DIAMETER = 24.0
+TARGET_DIAMETER = 24.0
 #: A nucleus is this many times stronger than noise.
 ABOVE_NOISE = 8.0
 
@@ -35,7 +35,7 @@ def estimate_nucleus_diameter(flat: Plane, grey_step: float = 0.0) -> float:
             return diameter
     smooth = np.asarray(cv2.GaussianBlur(flat, (0, 0), 1.0), np.float32)
     noise = noise_of(flat, smooth, 1.0, grey_step)
-    tree = grow_tree(smooth, levels_of(4 * noise, float(smooth.max()), 1.25))
+    tree = build_component_tree(smooth, component_levels(4 * noise, float(smooth.max()), 1.25))
     contours = choose(tree, None, min(flat.shape) / 2)
     contours = contours[contours.strength > ABOVE_NOISE * noise]
     if not len(contours):
@@ -50,14 +50,14 @@ def find_nuclei(
 
     ``diameter`` is that of a typical nucleus, px; ``log_intensity`` as in `frugalseg.cues.markers.find_markers`.
     """
-    shrink = min(1.0, WORKING_DIAMETER / diameter)
+    shrink = min(1.0, TARGET_DIAMETER / diameter)
     plane = shrunk(flat, shrink)
     working = diameter * shrink
     sigma = max(0.06 * working, 0.8)
     smooth = np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
     noise = noise_of(plane, smooth, sigma, grey_step)
-    thresholds = levels_of(4 * noise, float(smooth.max()))
-    contours = choose(grow_tree(smooth, thresholds), working, min(plane.shape) / 2)
+    thresholds = component_levels(4 * noise, float(smooth.max()))
+    contours = choose(build_component_tree(smooth, thresholds), working, min(plane.shape) / 2)
     contours = contours[contours.strength > ABOVE_NOISE * noise]
     relative = contours.diameter / working
     typical = contours[(contours.ellipticity > 0.93) & (relative > 0.6) & (relative < 1.6)]
@@ -87,7 +87,7 @@ def _add_overlapped(
     reach = 2 * max(round(0.1 * diameter), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     hidden = cv2.dilate((labels > 0).astype(np.uint8), kernel).astype(bool)
-    contours = choose(grow_tree(smooth, thresholds, hidden), diameter, 2 * diameter)
+    contours = choose(build_component_tree(smooth, thresholds, hidden), diameter, 2 * diameter)
     relative = contours.diameter / diameter
     sure = (contours.ellipticity > 0.92) & (relative > 0.5) & (contours.strength > 2 * ABOVE_NOISE * noise)
     contours = contours[sure & (_stain(contours, diameter) >= least)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from frugalseg.cues.level_tree import ellipticity
+from frugalseg.cues.component_tree import ellipticity
 from frugalseg.errors import SettingsError, WrongShape
 
 Plane = NDArray[np.float32]
@@ -158,12 +158,12 @@ def _steepness(contour: Mask, slope: Plane) -> float:
     return float(slope[inner].mean() + slope[outer].mean()) / 2
 
 
-def without_debris(labels: NDArray[np.integer]) -> Labels:
+def remove_small(labels: NDArray[np.integer]) -> Labels:
     """Remove what is too small for a nucleus among these: less than `DEBRIS` of their median area, border ones kept.
 
     >>> labels = np.zeros((30, 30), int)
     >>> labels[2:12, 2:12], labels[15:25, 2:12], labels[5:7, 20:24] = 1, 2, 3
-    >>> np.unique(without_debris(labels)).tolist()
+    >>> np.unique(remove_small(labels)).tolist()
     [0, 1, 2]
     """
     found = labels.astype(np.int32)

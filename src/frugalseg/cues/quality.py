@@ -48,7 +48,7 @@ class CueQuality:
         return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in out.items()}
 
 
-def judge_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQuality:
+def evaluate_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQuality:
     """Judge markers and foreground by each other.
 
     Parameters
@@ -72,7 +72,7 @@ def judge_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQualit
     >>> import numpy as np
     >>> mask = np.zeros((100, 100), bool)
     >>> mask[:50, :50] = mask[80:, 80:] = True
-    >>> quality = judge_cues([[25, 25], [60, 60]], mask, diameter=36)
+    >>> quality = evaluate_cues([[25, 25], [60, 60]], mask, diameter=36)
     >>> quality.markers_outside_foreground, round(quality.foreground_without_marker, 2)
     (1, 0.12)
     """

@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from frugalseg.cues.graph_cut import graph_cut
 from frugalseg.errors import SettingsError
-from frugalseg.images.appearance import blur
+from frugalseg.images.normalize import blur
 
 Plane = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from frugalseg.cues.graph_cut import graph_cut
-from frugalseg.images.appearance import blur, flatten
+from frugalseg.images.normalize import blur, flatten
 
 Plane = NDArray[np.float32]
 

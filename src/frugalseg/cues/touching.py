@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
-from frugalseg.cues.level_tree import ellipticity
+from frugalseg.cues.component_tree import ellipticity
 
 Mask = NDArray[np.bool_]
 

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
 from frugalseg.evaluation.propagate import propagate
-from frugalseg.images.ways import unit_range
+from frugalseg.images.geodesic import unit_range
 
 Image = npt.NDArray[Any]  # (Y, X) numbers
 Points = npt.NDArray[Any]  # (N, 2) y, x in px
@@ -61,8 +61,8 @@ def watershed_gradient(
         (Y, X) labels to start from instead of the points, such as nuclei.
     """
     image, points, mask = _checked(image, points, mask)
-    relief = ndimage.gaussian_gradient_magnitude(image, sigma)
-    return _watershed(relief, _seeds(points, mask, seeds), mask)
+    cost_image = ndimage.gaussian_gradient_magnitude(image, sigma)
+    return _watershed(cost_image, _seeds(points, mask, seeds), mask)
 
 
 def watershed_intensity(
@@ -147,12 +147,12 @@ BASELINES: MappingProxyType[str, Callable[[Image, Points, Mask], Labels]] = Mapp
 """All baselines by name."""
 
 
-def _watershed(relief: Floats, seeds: Labels, mask: Mask) -> Labels:
+def _watershed(cost_image: Floats, seeds: Labels, mask: Mask) -> Labels:
     from skimage.segmentation import watershed
 
     if not seeds.any():
         return np.zeros(mask.shape, dtype=np.uint32)
-    return watershed(relief, seeds.astype(np.int32), mask=mask).astype(np.uint32)  # type: ignore[no-any-return]
+    return watershed(cost_image, seeds.astype(np.int32), mask=mask).astype(np.uint32)  # type: ignore[no-any-return]
 
 
 def _seeds(points: Floats, mask: Mask, seeds: npt.NDArray[Any] | None) -> Labels:

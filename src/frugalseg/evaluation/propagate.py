@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from frugalseg.images.ways import step_costs
+from frugalseg.images.geodesic import step_costs
 
 Floats = npt.NDArray[np.float64]
 
@@ -15,7 +15,7 @@ def propagate(
 ) -> tuple[npt.NDArray[np.uint32], Floats]:
     """Labels of the nearest seed, and the distance to it, by Jones, Carpenter and Golland (2005).
 
-    What a step costs is said in `frugalseg.images.ways.step_costs`. Ways stay inside the mask.
+    What a step costs is said in `frugalseg.images.geodesic.step_costs`. Ways stay inside the mask.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ class StreamedCorrelation:
     """Pearson's correlation of two images that are given part by part.
 
     The parts' own means and products are merged (Chan, Golub, LeVeque 1979), so that no digits are lost. What is
-    computed is that of `frugalseg.evaluation.maps.pearson_correlation` on all parts together.
+    computed is that of `frugalseg.evaluation.pixel_scores.pearson_correlation` on all parts together.
 
     Examples
     --------

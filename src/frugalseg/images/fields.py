@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from frugalseg.errors import InputError, SettingsError, UnreadableFile
+from frugalseg.images.discovery import Problems, list_fields
 from frugalseg.images.field import ChannelRef, Field, as_labels
-from frugalseg.images.listing import Problems, list_fields
 
 
 class FieldTable:

@@ -25,7 +25,7 @@ def best_focus(planes: Iterable[NDArray[Any]]) -> int:
 
     Examples
     --------
-    >>> from frugalseg.images.appearance import blur
+    >>> from frugalseg.images.normalize import blur
     >>> sharp = np.kron(np.indices((6, 6)).sum(axis=0) % 2, np.ones((8, 8)))
     >>> best_focus([blur(sharp, 2), sharp + 7, 5 * blur(sharp, 3)])
     1

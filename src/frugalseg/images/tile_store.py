@@ -31,7 +31,7 @@ class TileStore:
         (Y, X) of the whole image.
     core
         Side of the cores, px.
-    made_from
+    provenance
         Whatever decides the result, as JSON: the model's checksum, the image, the settings.
     overwrite
         Drop the tiles of another run instead of refusing them.
@@ -59,11 +59,11 @@ class TileStore:
         folder: str | Path,
         shape: tuple[int, int],
         core: int,
-        made_from: Mapping[str, Any],
+        provenance: Mapping[str, Any],
         overwrite: bool = False,
     ) -> None:
         self.folder, self.shape, self.core = Path(folder), shape, core
-        wanted = {"format": FORMAT, "shape": list(shape), "core": core, "made_from": plain(made_from)}
+        wanted = {"format": FORMAT, "shape": list(shape), "core": core, "provenance": plain(provenance)}
         wanted = json.loads(json.dumps(wanted))
         card = self.folder / "run.json"
         found = _content(card)
@@ -155,11 +155,11 @@ def _content(card: Path) -> dict[str, Any] | None:
         found = json.loads(card.read_text(encoding="utf-8"))
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "made_from" in found else None
+    return found if isinstance(found, dict) and "provenance" in found else None
 
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     """Name what differs."""
-    flat = [{**content, **dict(content["made_from"])} for content in (found, wanted)]
-    names = sorted((flat[0].keys() | flat[1].keys()) - {"made_from"})
+    flat = [{**content, **dict(content["provenance"])} for content in (found, wanted)]
+    names = sorted((flat[0].keys() | flat[1].keys()) - {"provenance"})
     return ", ".join(f"other {name}" for name in names if flat[0].get(name) != flat[1].get(name)) or "damaged"

@@ -68,33 +68,33 @@ def _seeds_by_part(
 
 
 @njit(cache=True, nogil=True)
-def _push(heights, turns, waiting, n, height, turn, pixel):  # type: ignore[no-untyped-def]
+def _push(heights, flips, waiting, n, height, turn, pixel):  # type: ignore[no-untyped-def]
     """Add a pixel to a heap of n, highest first, then in turn; it is behind its equals."""
     i = n
     while i > 0 and heights[(i - 1) >> 1] < height:
         parent = (i - 1) >> 1
-        heights[i], turns[i], waiting[i] = heights[parent], turns[parent], waiting[parent]
+        heights[i], flips[i], waiting[i] = heights[parent], flips[parent], waiting[parent]
         i = parent
-    heights[i], turns[i], waiting[i] = height, turn, pixel
+    heights[i], flips[i], waiting[i] = height, turn, pixel
 
 
 @njit(cache=True, nogil=True)
-def _pop(heights, turns, waiting, n):  # type: ignore[no-untyped-def]
+def _pop(heights, flips, waiting, n):  # type: ignore[no-untyped-def]
     """Remove the first of n pixels from a heap."""
-    height, turn, pixel = heights[n - 1], turns[n - 1], waiting[n - 1]
+    height, turn, pixel = heights[n - 1], flips[n - 1], waiting[n - 1]
     i, child = 0, 1
     while child < n - 1:
         right = child + 1
         if right < n - 1 and (
             heights[right] > heights[child]
-            or (heights[right] == heights[child] and turns[right] < turns[child])
+            or (heights[right] == heights[child] and flips[right] < flips[child])
         ):
             child = right
-        if height > heights[child] or (height == heights[child] and turn < turns[child]):
+        if height > heights[child] or (height == heights[child] and turn < flips[child]):
             break
-        heights[i], turns[i], waiting[i] = heights[child], turns[child], waiting[child]
+        heights[i], flips[i], waiting[i] = heights[child], flips[child], waiting[child]
         i, child = child, 2 * child + 1
-    heights[i], turns[i], waiting[i] = height, turn, pixel
+    heights[i], flips[i], waiting[i] = height, turn, pixel
 
 
 @njit(cache=True, nogil=True)
@@ -128,18 +128,18 @@ def _flood_parts(pixels, width, top, seeds, ends, sizes, shelves, scales):  # ty
 @njit(cache=True, nogil=True)
 def _grow(pixels, width, top, scale, first, last, heap):  # type: ignore[no-untyped-def]
     """Label what the queued pixels reach: each pixel as the first of its 4 neighbours that is processed."""
-    heights, turns, waiting = heap
+    heights, flips, waiting = heap
     turn = 0
     for shelf in range(first.size):
         n = 0
         pixel = first[shelf]
         first[shelf] = -1
         while pixel >= 0:
-            _push(heights, turns, waiting, n, pixels[pixel].height, turn, pixel)
+            _push(heights, flips, waiting, n, pixels[pixel].height, turn, pixel)
             n, turn, pixel = n + 1, turn + 1, pixels[pixel].next
         while n > 0:
             pixel, level = waiting[0], heights[0]
-            _pop(heights, turns, waiting, n)
+            _pop(heights, flips, waiting, n)
             n -= 1
             label = pixels[pixel].label
             for there in (pixel - width, pixel - 1, pixel + 1, pixel + width):
@@ -153,5 +153,5 @@ def _grow(pixels, width, top, scale, first, last, heap):  # type: ignore[no-unty
                 if goal > shelf:
                     _put(pixels, first, last, goal, there)
                 else:
-                    _push(heights, turns, waiting, n, height, turn, there)
+                    _push(heights, flips, waiting, n, height, turn, there)
                     n, turn = n + 1, turn + 1

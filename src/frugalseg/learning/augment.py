@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-def vary_grey_values(patches: Tensor, amount: float, random: np.random.Generator) -> Tensor:
+def jitter_intensity(patches: Tensor, amount: float, random: np.random.Generator) -> Tensor:
     """Other contrast, brightness and noise for every patch.
 
     Parameters
@@ -22,7 +22,7 @@ def vary_grey_values(patches: Tensor, amount: float, random: np.random.Generator
     Examples
     --------
     >>> x = torch.ones(2, 1, 4, 4)
-    >>> bool((vary_grey_values(x, 0.0, np.random.default_rng(0)) == x).all())
+    >>> bool((jitter_intensity(x, 0.0, np.random.default_rng(0)) == x).all())
     True
     """
     if amount == 0:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from frugalseg.errors import InputError, WrongShape
-from frugalseg.learning.augment import vary_grey_values
-from frugalseg.networks.patches import turned
+from frugalseg.learning.augment import jitter_intensity
+from frugalseg.networks.patches import apply_flips
 
 #: Upper left corners of crops: (step, how many) -> (sample, y, x) each.
 Draw = Callable[[int, int], Sequence[tuple[int, int, int]]]
@@ -94,8 +94,8 @@ class CropBatches:
         Of the changes.
     turn : bool
         Flip and transpose at random.
-    vary : float
-        How much contrast, brightness and noise change, see `vary_grey_values`.
+    intensity_jitter : float
+        How much contrast, brightness and noise change, see `jitter_intensity`.
     zoom : float
         Standard deviation of the logarithm of a crop's magnification; at most twice that is done.
 
@@ -113,13 +113,13 @@ class CropBatches:
         batch: int,
         seed: int,
         turn: bool = True,
-        vary: float = 0.0,
+        intensity_jitter: float = 0.0,
         zoom: float = 0.0,
     ) -> None:
         if not len(samples):
             raise InputError("There is no field to learn from; give at least one with all channels.")
         self.samples, self.draw, self.size, self.batch = samples, draw, size, batch
-        self.seed, self.turn, self.vary, self.zoom = seed, turn, vary, zoom
+        self.seed, self.turn, self.intensity_jitter, self.zoom = seed, turn, intensity_jitter, zoom
 
     def __call__(self, step: int) -> Crops:
         """Make batch number `step`."""
@@ -129,11 +129,11 @@ class CropBatches:
             for index, y, x in self.draw(step, self.batch)
         ]
         images, targets, valid = (torch.from_numpy(np.stack(part)) for part in zip(*cut, strict=True))
-        images = vary_grey_values(images, self.vary, random)
+        images = jitter_intensity(images, self.intensity_jitter, random)
         if self.turn:
             flip_x, flip_y, transpose = (bool(bit) for bit in random.integers(2, size=3))
-            turns = (flip_x, flip_y, transpose)
-            images, targets, valid = (turned(part, turns) for part in (images, targets, valid))
+            flips = (flip_x, flip_y, transpose)
+            images, targets, valid = (apply_flips(part, flips) for part in (images, targets, valid))
         return Crops(images, targets, valid)
 
     def _window(self, random: np.random.Generator) -> int:

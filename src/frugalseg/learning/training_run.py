@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from frugalseg.errors import BadModel, TrainingFailed
-from frugalseg.learning.fit import FitRecord, FitSettings, StepLoss
 from frugalseg.learning.schedule import DECAY, WARM_UP, is_stable
+from frugalseg.learning.trainer import StepLoss, TrainerSettings, TrainingRecord
 
 #: The bar shows the mean loss of so many steps.
 SHOWN = 50
@@ -26,14 +26,14 @@ class TrainingRun(LightningModule):
         self,
         network: nn.Module,
         loss: Callable[[Any, Any], StepLoss],
-        settings: FitSettings,
+        settings: TrainerSettings,
         device_name: str,
         judge: Callable[[Any], float] | None = None,
     ) -> None:
         super().__init__()
         self.network, self.loss, self.settings, self.judge = network, loss, settings, judge
         self.best: dict[str, Tensor] = {}
-        self.record = FitRecord(device=device_name)
+        self.record = TrainingRecord(device=device_name)
         self.interrupted = self.finished = False
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
@@ -74,7 +74,7 @@ class TrainingRun(LightningModule):
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.record.looks.append([self.record.steps, score])
 
-    def take_best(self) -> None:
+    def restore_best_weights(self) -> None:
         """Give the network the best weights back; without a judge it keeps the last ones."""
         if self.best:
             self.network.load_state_dict(self.best)
@@ -107,7 +107,7 @@ class TrainingRun(LightningModule):
 
     def _at_end(self) -> bool:
         record, settings = self.record, self.settings
-        if self.judge is not None and record.steps % settings.judge_every == 0:
+        if self.judge is not None and record.steps % settings.validate_every == 0:
             self.look()
             if self.no_longer_rises:
                 record.stopped_because = "the held-out score no longer rose"
@@ -140,7 +140,7 @@ class TrainingRun(LightningModule):
         """Take the record up again."""
         kept = {key: value for key, value in checkpoint["record"].items() if key != "steps"}
         kept["device"] = self.record.device
-        self.record = FitRecord(**kept)
+        self.record = TrainingRecord(**kept)
         self.best = checkpoint["best"]
         self.finished = checkpoint.get("finished", False)
 
@@ -187,7 +187,7 @@ def save_checkpoint(trainer: Trainer, path: Path) -> None:
     part.replace(path)
 
 
-def take_up(run: TrainingRun, checkpoint: Path) -> None:
+def resume_from(run: TrainingRun, checkpoint: Path) -> None:
     """Take a finished run up again; of another one only see that `run_training` can.
 
     Raises
@@ -199,7 +199,7 @@ def take_up(run: TrainingRun, checkpoint: Path) -> None:
     try:
         held = torch.load(checkpoint, map_location="cpu", weights_only=True)
         shapes = {name: value.shape for name, value in held["state_dict"].items()}
-        FitRecord(**{key: value for key, value in held["record"].items() if key != "steps"})
+        TrainingRecord(**{key: value for key, value in held["record"].items() if key != "steps"})
     except Exception as error:  # a damaged file makes torch raise one of half a dozen kinds
         reason = "it is damaged, or holds more than tensors and plain values"
         raise BadModel(f"{checkpoint} can't be resumed: {reason}; {again}") from error

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from frugalseg import __version__
 from frugalseg.images.image import Projection
-from frugalseg.images.scale import IntensityScale
+from frugalseg.images.normalize import IntensityScale
 
 #: Raised whenever older versions of frugalseg could not read the folder.
 FORMAT: Literal[1] = 1
@@ -69,12 +69,12 @@ class Card(BaseModel):
     sha256: str = ""
 
 
-class CutterCard(Card):
+class MarkerCard(Card):
     """A cutter: cuts cells apart from their markers (paper B).
 
     Attributes
     ----------
-    appearances
+    modalities
         "fluorescent" or "label-free" for each channel: how its grey values are normalised.
     nuclei
         Channel that the markers were found in; None where they were the user's own or found in a predicted stain.
@@ -85,15 +85,15 @@ class CutterCard(Card):
     """
 
     kind: Literal["cutter"] = "cutter"
-    appearances: tuple[Literal["fluorescent", "label-free"], ...] = Field(min_length=1)
+    modalities: tuple[Literal["fluorescent", "label-free"], ...] = Field(min_length=1)
     nuclei: str | None = None
     nuclei_from: str | None = None
     diameter: float = Field(gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if len(self.appearances) != len(self.channels):
-            raise ValueError(f"{len(self.channels)} channels and {len(self.appearances)} appearances")
+        if len(self.modalities) != len(self.channels):
+            raise ValueError(f"{len(self.channels)} channels and {len(self.modalities)} appearances")
         return self
 
 
@@ -144,5 +144,5 @@ class ObjectCard(Card):
         return self.diameter * self.scale / scale
 
 
-ModelCard = Annotated[CutterCard | StainCard | ObjectCard, Field(discriminator="kind")]
-ANY_CARD: TypeAdapter[CutterCard | StainCard | ObjectCard] = TypeAdapter(ModelCard)
+ModelCard = Annotated[MarkerCard | StainCard | ObjectCard, Field(discriminator="kind")]
+ANY_CARD: TypeAdapter[MarkerCard | StainCard | ObjectCard] = TypeAdapter(ModelCard)

@@ -6,18 +6,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 #: Flip x, flip y, transpose; done in this order.
-Turns = tuple[bool, bool, bool]
+Flips = tuple[bool, bool, bool]
 
 
-def every_turn() -> list[Turns]:
+def every_flip() -> list[Flips]:
     """All eight orientations, the image's own first."""
     both = (False, True)
     return [(x, y, transpose) for transpose in both for y in both for x in both]
 
 
-def turned(patches: Tensor, turns: Turns) -> Tensor:
+def apply_flips(patches: Tensor, flips: Flips) -> Tensor:
     """Flip and transpose the last two axes."""
-    flip_x, flip_y, transpose = turns
+    flip_x, flip_y, transpose = flips
     if flip_x:
         patches = patches.flip(-1)
     if flip_y:
@@ -25,16 +25,16 @@ def turned(patches: Tensor, turns: Turns) -> Tensor:
     return patches.transpose(-1, -2) if transpose else patches
 
 
-def turned_back(patches: Tensor, turns: Turns) -> Tensor:
-    """Undo `turned`.
+def invert_flips(patches: Tensor, flips: Flips) -> Tensor:
+    """Undo `apply_flips`.
 
     Examples
     --------
     >>> x = torch.arange(6).reshape(2, 3)
-    >>> all(bool((turned_back(turned(x, turns), turns) == x).all()) for turns in every_turn())
+    >>> all(bool((invert_flips(apply_flips(x, flips), flips) == x).all()) for flips in every_flip())
     True
     """
-    flip_x, flip_y, transpose = turns
+    flip_x, flip_y, transpose = flips
     if transpose:
         patches = patches.transpose(-1, -2)
     if flip_y:
@@ -84,7 +84,7 @@ def patches_at(padded: Tensor, corners: NDArray[np.int64], positions: Tensor) ->
     corners : (N,2) int64
         Upper left corner (y, x) of each patch in the padded planes.
     positions : Tensor
-        Position channel (N,1,y,x), from `frugalseg.networks.positions.MarkerPositions`.
+        Position channel (N,1,y,x), from `frugalseg.networks.marker_channel.MarkerChannels`.
     """
     index = canvas_index(torch.from_numpy(corners), positions.shape[-1], padded.shape[-1])
     values = padded.flatten(1)[:, index].transpose(0, 1)

@@ -17,7 +17,7 @@ from torch import nn
 from frugalseg import __version__
 from frugalseg.errors import BadModel, OutputExists, OutputFailed, TrainingFailed
 from frugalseg.images.write import atomic_file, write_text
-from frugalseg.networks.cards import ANY_CARD, Card, CutterCard, ObjectCard, StainCard
+from frugalseg.networks.cards import ANY_CARD, Card, MarkerCard, ObjectCard, StainCard
 
 CARD, WEIGHTS = "card.yaml", "weights.safetensors"
 #: What may lie in a model folder; anything else there is not ours to delete.
@@ -117,7 +117,7 @@ def check_free(folder: Path, overwrite: bool = False) -> None:
         )
 
 
-def load_card(folder: str | Path) -> CutterCard | StainCard | ObjectCard:
+def load_card(folder: str | Path) -> MarkerCard | StainCard | ObjectCard:
     """Read what a model is.
 
     Raises

@@ -69,7 +69,7 @@ def predict_maps(
     store
         Receives the maps of the cores, (K, y, x) float32; 4 K bytes per px on the disk.
     halo
-        What is seen around a core, px, such as `frugalseg.prediction.large.HALOS`.
+        What is seen around a core, px, such as `frugalseg.prediction.tiled_image.HALOS`.
     multiple
         Largest stride of the network, px; the store's core must be a multiple of it.
     kind

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as Setting
 
 from frugalseg.errors import BadModel, SettingsError
-from frugalseg.images.select import parse_channels
+from frugalseg.images.channels import parse_channels
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card
 
@@ -74,7 +74,7 @@ class CueSettings(BaseModel):
         needed = self.nuclei is not None and self.nuclei_from is None
         return (*self.cells, *([self.nuclei] if self.nuclei is not None and needed else []))
 
-    def as_asked(self) -> dict[str, Any]:
+    def as_request(self) -> dict[str, Any]:
         """All settings, and the checksum of the model that predicts nuclei: another one in its folder is another run.
 
         Raises
@@ -115,7 +115,7 @@ class CueSettings(BaseModel):
         Raises
         ------
         BadModel
-            As of `as_asked`.
+            As of `as_request`.
         """
         card = self._stain_card()
         model = () if card is None else parse_channels(",".join(card.channels))

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from frugalseg.cues.foreground import Foreground, find_foreground
 from frugalseg.cues.markers import Markers, estimate_cell_diameter, find_markers, markers_from_labels
-from frugalseg.cues.quality import CueQuality, judge_cues
+from frugalseg.cues.modality import modality_of
+from frugalseg.cues.quality import CueQuality, evaluate_cues
 from frugalseg.errors import BadPixels, FrugalsegError, InputError, MissingChannel, NoMarkers, SettingsError
-from frugalseg.images.appearance import Appearance, appearance_of, normalised
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
-from frugalseg.images.scale import resize_labels, resize_planes, resize_points, scaled_shape
-from frugalseg.images.ways import relief
-from frugalseg.learning.from_markers.data import MarkerSample
-from frugalseg.learning.from_markers.settings import WORKING_DIAMETER
+from frugalseg.images.geodesic import cost_image
+from frugalseg.images.normalize import Modality, normalize_plane
+from frugalseg.images.resize import resize_labels, resize_planes, resize_points, scaled_shape
+from frugalseg.learning.from_markers.marker_batches import MarkerSample
+from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER
 from frugalseg.workflows.cue_settings import CueSettings as CueSettings
 from frugalseg.workflows.predicted_nuclei import agreement_with_real, predicted_nuclei
 
@@ -45,7 +46,7 @@ class FieldCues:
         One point per cell.
     diameter
         Of a typical cell, px.
-    appearances
+    modalities
         Of each plane.
     foreground
         Where there are cells.
@@ -65,7 +66,7 @@ class FieldCues:
     nuclei: NDArray[np.float32] | None
     markers: Markers
     diameter: float
-    appearances: tuple[Appearance, ...]
+    modalities: tuple[Modality, ...]
     foreground: Foreground
     quality: CueQuality
     warnings: tuple[str, ...]
@@ -75,7 +76,7 @@ class FieldCues:
     @property
     def factor(self) -> float:
         """Working px per image px."""
-        return WORKING_DIAMETER / self.diameter
+        return TARGET_DIAMETER / self.diameter
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -117,15 +118,15 @@ def find_cues(field: Field, settings: CueSettings) -> FieldCues:
     markers = _markers(field, nuclei, settings)
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     diameter = settings.diameter or estimate_cell_diameter(markers, shape)
-    height, width = scaled_shape(shape, WORKING_DIAMETER / diameter)
+    height, width = scaled_shape(shape, TARGET_DIAMETER / diameter)
     if height * width > MOST_PIXELS:
         raise SettingsError(
             f"field {field.name!r}: cells of {diameter:.1f} px in an image of {shape[0]} x {shape[1]} px are too small; "
             "give the right --diameter"
         )
-    appearances = tuple(appearance_of(p, WORKING_DIAMETER) for p in resize_planes(planes, (height, width)))
+    modalities = tuple(modality_of(p, TARGET_DIAMETER) for p in resize_planes(planes, (height, width)))
     foreground = _foreground(field, planes, markers, diameter, settings)
-    quality = judge_cues(markers.points, foreground.mask, diameter)
+    quality = evaluate_cues(markers.points, foreground.mask, diameter)
     return FieldCues(
         field.name,
         settings.cells,
@@ -133,7 +134,7 @@ def find_cues(field: Field, settings: CueSettings) -> FieldCues:
         nuclei,
         markers,
         float(diameter),
-        appearances,
+        modalities,
         foreground,
         quality,
         (*quality.warnings, *_on_size(markers, diameter, settings)),
@@ -142,27 +143,27 @@ def find_cues(field: Field, settings: CueSettings) -> FieldCues:
     )
 
 
-def sample_of(cues: FieldCues, appearances: Sequence[Appearance] | None = None) -> MarkerSample:
+def marker_sample(cues: FieldCues, modalities: Sequence[Modality] | None = None) -> MarkerSample:
     """Make what a network sees of a field: the working scale, normalised grey values.
 
     Parameters
     ----------
     cues : FieldCues
         From `find_cues`.
-    appearances : sequence of {"fluorescent", "label-free"}, optional
+    modalities : sequence of {"fluorescent", "label-free"}, optional
         Of each channel, as in the model's card; the field's own when None.
     """
     shape = scaled_shape(cues.shape, cues.factor)
     small = resize_planes(cues.planes, shape)
-    looks = cues.appearances if appearances is None else appearances
-    planes = [normalised(plane, look, WORKING_DIAMETER) for plane, look in zip(small, looks, strict=True)]
+    looks = cues.modalities if modalities is None else modalities
+    planes = [normalize_plane(plane, look, TARGET_DIAMETER) for plane, look in zip(small, looks, strict=True)]
     return MarkerSample(
         cues.name,
         np.stack(planes),
         resize_points(cues.markers.points, cues.shape, shape),
         resize_labels(cues.foreground.mask, shape),
         looks[0] == "label-free",
-        relief(small[0]),
+        cost_image(small[0]),
     )
 
 

@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from frugalseg.errors import BadModel
-from frugalseg.evaluation.report import TrainingCurve
-from frugalseg.learning.fit import Device, FitRecord, pick_device
-from frugalseg.learning.from_markers.data import MarkerSample, positions_of
-from frugalseg.learning.from_markers.settings import CutterSettings
-from frugalseg.learning.from_markers.task import new_cutter
-from frugalseg.networks.cards import CutterCard, TrainingSummary
-from frugalseg.networks.cutter import Cutter
+from frugalseg.learning.from_markers.marker_batches import MarkerSample, marker_channels
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.learning.from_markers.marker_training import new_marker_network
+from frugalseg.learning.trainer import Device, TrainingRecord, pick_device
+from frugalseg.networks.cards import MarkerCard, TrainingSummary
+from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.store import CARD, load_card, load_weights
-from frugalseg.prediction.cells import cells_from_patches, cut_probabilities
+from frugalseg.prediction.marker_patches import labels_from_patches, patch_probabilities
+from frugalseg.report import TrainingCurve
 from frugalseg.workflows.cues import FieldCues
 
 
-def cut_cells(
-    cutter: Cutter, cues: FieldCues, sample: MarkerSample, cutting: CutterSettings, device: Device
+def segment_cells(
+    cutter: MarkerNetwork, cues: FieldCues, sample: MarkerSample, cutting: MarkerSettings, device: Device
 ) -> NDArray[np.uint32]:
     """Labels (Y,X) uint32 of one field at the image's own scale."""
-    positions = positions_of(sample, cutting, cutting.side_in_use)
-    probabilities, corners = cut_probabilities(
+    positions = marker_channels(sample, cutting, cutting.side_in_use)
+    probabilities, corners = patch_probabilities(
         cutter, sample.planes, positions, cutting.orientations, pick_device(device)
     )
-    labels, _ = cells_from_patches(
+    labels, _ = labels_from_patches(
         probabilities,
         corners,
         cues.markers.points,
@@ -41,15 +41,15 @@ def cut_cells(
     return labels
 
 
-def load_cutter(folder: Path) -> tuple[CutterCard, CutterSettings, Cutter]:
+def load_marker_network(folder: Path) -> tuple[MarkerCard, MarkerSettings, MarkerNetwork]:
     """Read a trained cutter; `BadModel` where the folder is none, incomplete or damaged."""
     card = load_card(folder)
-    if not isinstance(card, CutterCard):
+    if not isinstance(card, MarkerCard):
         raise BadModel(f"{folder} is a model of kind '{card.kind}', and a cutter is needed here")
     try:
         # Older cards do not name these settings: their cutters know the disk, and patches as in training.
-        cutting = CutterSettings.model_validate({"regularization": None, "margin": 0} | card.settings)
-        cutter = new_cutter(len(card.channels), cutting)
+        cutting = MarkerSettings.model_validate({"regularization": None, "margin": 0} | card.settings)
+        cutter = new_marker_network(len(card.channels), cutting)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, ("settings", *first["loc"])))
@@ -64,17 +64,17 @@ def make_card(
     fields: Sequence[str],
     diameter: float,
     markers_from: Mapping[str, str | None],
-    cutting: CutterSettings,
-    training: FitRecord,
+    cutting: MarkerSettings,
+    training: TrainingRecord,
     seed: int,
-) -> CutterCard:
+) -> MarkerCard:
     """Card of a cutter learned from these fields, whose channels are normalised as those of `cues`.
 
     `markers_from` is of `CueSettings.markers_from`.
     """
-    return CutterCard(
+    return MarkerCard(
         channels=cues.channels,
-        appearances=cues.appearances,
+        modalities=cues.modalities,
         nuclei=markers_from["nuclei"],
         nuclei_from=markers_from["nuclei_from"],
         diameter=diameter,
@@ -90,7 +90,7 @@ def make_card(
     )
 
 
-def brief(training: FitRecord) -> dict[str, Any]:
+def brief(training: TrainingRecord) -> dict[str, Any]:
     """Give a training record without its curves, which stand beside the model."""
     return {
         "steps": training.steps,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from frugalseg.errors import OutputExists
-from frugalseg.images.synthetic import write_synthetic_set
+from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.segment import SegmentSettings, segment_fields
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from frugalseg.errors import OutputFailed
-from frugalseg.networks.cutter import PAPER_WIDTHS, Cutter
+from frugalseg.networks.marker_net import PAPER_WIDTHS, MarkerNetwork
 from frugalseg.workflows.versions import versions
 
 PATCH = 64
@@ -114,7 +114,7 @@ def _time_device(name: str, what: str, memory_gb: float | None, seconds: float) 
 
 
 def _patches_per_second(device: str, training: bool, seconds: float) -> float:
-    network = Cutter(2, PAPER_WIDTHS).to(device).train(training)
+    network = MarkerNetwork(2, PAPER_WIDTHS).to(device).train(training)
     patches = torch.rand(BATCH, 2, PATCH, PATCH, device=device)
 
     def step() -> None:

@@ -14,14 +14,14 @@ from rich.text import Text
 from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers, OutputFailed
 from frugalseg.evaluation.baselines import BASELINES
 from frugalseg.evaluation.measurements import measure_cells
-from frugalseg.evaluation.report import FieldReport, Report, TrainingCurve, preview, write_report
-from frugalseg.evaluation.report.model import FULL_FIELDS
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.read import read_image
+from frugalseg.report import FieldReport, Report, TrainingCurve, preview, write_report
+from frugalseg.report.report_data import FULL_FIELDS
 from frugalseg.workflows.cues import CueSettings, FieldCues, find_cues
-from frugalseg.workflows.judging import Cut, field_report, judge, numbers_of, summarise
+from frugalseg.workflows.judging import Segmented, field_report, judge, numbers_of, summarise
 from frugalseg.workflows.outputs import Outputs, RunResult
 from frugalseg.workflows.versions import command_line, versions
 
@@ -68,7 +68,7 @@ class FieldRun:
 
     outputs: Outputs
     settings: FieldRunSettings
-    cut: Callable[[FieldCues], Cut]
+    cut: Callable[[FieldCues], Segmented]
     earlier_curve: Callable[[str], TrainingCurve | None]
     console: Console
 
@@ -146,7 +146,7 @@ class FieldRun:
         record: dict[str, Any] = {
             "n_cells": int(np.count_nonzero(np.unique(cut.labels))),
             "diameter": cues.diameter,
-            "appearances": cues.appearances,
+            "modalities": cues.modalities,
             "markers": cues.markers.method,
             "foreground": cues.foreground.method,
             "cues": cues.quality.to_dict(),
@@ -183,7 +183,7 @@ class FieldRun:
         record: dict[str, Any] = {
             "n_cells": 0,
             "diameter": None,
-            "appearances": (),
+            "modalities": (),
             "markers": None,
             "foreground": None,
             "cues": None,

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from frugalseg.evaluation.baselines import BASELINES
 from frugalseg.evaluation.intervals import SUMMARISED, mean_interval
-from frugalseg.evaluation.report import FieldReport, TrainingCurve, preview
 from frugalseg.evaluation.scores import score_labels
-from frugalseg.images.scale import resize_labels
-from frugalseg.instances.tidy import tidy_labels
-from frugalseg.learning.from_markers.data import MarkerSample
+from frugalseg.images.resize import resize_labels
+from frugalseg.instances.clean import clean_labels
+from frugalseg.learning.from_markers.marker_batches import MarkerSample
+from frugalseg.report import FieldReport, TrainingCurve, preview
 from frugalseg.workflows.cues import FieldCues
 from frugalseg.workflows.outputs import Outputs
 
@@ -22,7 +22,7 @@ NUCLEI_GAMMA = 0.6
 
 
 @dataclass(frozen=True)
-class Cut:
+class Segmented:
     """Cells of one field.
 
     Attributes
@@ -43,7 +43,7 @@ class Cut:
     curve: TrainingCurve | None = None
 
 
-def judge(truth: NDArray[Any], cues: FieldCues, cut: Cut, baselines: bool) -> dict[str, Any]:
+def judge(truth: NDArray[Any], cues: FieldCues, cut: Segmented, baselines: bool) -> dict[str, Any]:
     """Scores of the cells, and of the classical methods where `baselines` is set."""
     result: dict[str, Any] = {"scores": score_labels(truth, cut.labels, cues.markers.points).to_dict()}
     if baselines:
@@ -59,10 +59,10 @@ def score_baselines(truth: NDArray[Any], cues: FieldCues, sample: MarkerSample) 
     (``experiments/baseline_pixels.py``).
     """
     points, scores = cues.markers.points, {}
-    pixels = sample.planes[0] if sample.relief is None else sample.relief
+    pixels = sample.planes[0] if sample.cost_image is None else sample.cost_image
     for name, method in BASELINES.items():
         small = method(pixels, sample.points, sample.foreground)
-        labels = tidy_labels(resize_labels(small, cues.shape), points)
+        labels = clean_labels(resize_labels(small, cues.shape), points)
         scores[name] = score_labels(truth, labels, points).to_dict()
     return scores
 

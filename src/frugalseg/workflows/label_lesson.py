@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, FrugalsegError, InputError, WrongShape
-from frugalseg.evaluation.maps import mask_iou
-from frugalseg.evaluation.report import FieldReport, NumberTable, Report, preview
+from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import score_labels
+from frugalseg.images.channels import InputChannel, expanded_alike
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
-from frugalseg.images.scale import resize_labels, scaled_shape
-from frugalseg.images.select import InputChannel, expanded_alike
+from frugalseg.images.resize import resize_labels, scaled_shape
 from frugalseg.instances.border_distance import labels_beside_unknown
 from frugalseg.learning.crop_batches import CropSample
-from frugalseg.learning.from_labels.data import label_sample
+from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.splits import Part, Split, split_fields
-from frugalseg.networks.objects import Target
-from frugalseg.prediction.objects import predict_objects
+from frugalseg.networks.object_net import Target
+from frugalseg.prediction.whole_image import predict_objects
+from frugalseg.report import FieldReport, NumberTable, Report, preview
 from frugalseg.workflows.objects import ObjectNetwork
 from frugalseg.workflows.score import looks_grey
 from frugalseg.workflows.stains import read_zscored

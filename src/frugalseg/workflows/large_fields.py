@@ -1,7 +1,7 @@
 """Fields that are too large for the memory: a stain, nuclei or cells, tile by tile.
 
 Finished tiles lie in ``OUT/.<field>.tiles`` until the field's result is written, so that ``--resume`` goes on with
-the missing ones. What is at the network's scale and what is at the image's is said in `frugalseg.prediction.large`.
+the missing ones. What is at the network's scale and what is at the image's is said in `frugalseg.prediction.tiled_image`.
 """
 
 import math
@@ -12,24 +12,24 @@ from typing import Any
 
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
-from frugalseg.images.scale import scaled_shape
+from frugalseg.images.resize import scaled_shape
 from frugalseg.images.tile_store import TileStore
-from frugalseg.instances.objects import labels_of_maps
+from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
 from frugalseg.networks.cards import ObjectCard, StainCard
-from frugalseg.networks.objects import CellNetwork, NucleusNetwork
+from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.large import HALOS, maps_at, read_scaled, tile_maps, write_stain
+from frugalseg.prediction.tiled_image import HALOS, maps_at, read_scaled, tile_maps, write_stain
 from frugalseg.workflows.large_numbers import measured, real_stain, score_large
 from frugalseg.workflows.large_run import LargeRun, discard, open_store, progress_bar, tiles_kept
 
-LARGEST_AT_WORK = 6_000_000
+LARGEST_AT_MODEL_SCALE = 6_000_000
 """Pixels at the network's scale of a field that is predicted in one piece; one of 2160 x 2160 px is."""
 
 LARGEST_IN_MEMORY = 24_000_000
 """Pixels at the image's scale, of all inputs together, of such a field: about 2 GB while cells are cut."""
 
-CORE_AT_WORK, CORE = 768, 2048
+CORE_AT_MODEL_SCALE, CORE = 768, 2048
 """Sides of the tiles, px at the network's scale and at the image's."""
 
 LARGEST_OBJECT = 640
@@ -40,7 +40,7 @@ def is_large(image: Image, scale: float) -> bool:
     """Whether an image (C,1,Y,X) is to be predicted in tiles by a network that sees it at `scale`."""
     pixels = math.prod(image.shape)
     small = math.prod(scaled_shape(image.shape, scale))
-    return small > LARGEST_AT_WORK or pixels * len(image.channels) > LARGEST_IN_MEMORY
+    return small > LARGEST_AT_MODEL_SCALE or pixels * len(image.channels) > LARGEST_IN_MEMORY
 
 
 def predict_large_stain(
@@ -99,18 +99,18 @@ def find_large_objects(
 ) -> None:
     """Find, write, measure and score the nuclei or cells of a field that is too large for the memory.
 
-    Parameters and errors are those of `predict_large_stain`; `h` is of `frugalseg.instances.objects.labels_of_maps`.
+    Parameters and errors are those of `predict_large_stain`; `h` is of `frugalseg.instances.map_labels.labels_from_maps`.
     """
     start = time.monotonic()
     diameter = card.diameter_at(scale)
     largest = min(LARGEST_OBJECT, math.ceil(4 * diameter))
     with tiles_kept(run, field.name) as work:
-        store, made_from = _finished_maps(run, work, field, image, card, network, scale)
+        store, provenance = _finished_maps(run, work, field, image, card, network, scale)
         maps = maps_at(store, image.shape)
-        made_from = {**made_from, "h": h, "diameter": diameter, "largest": largest}
-        labels = open_store(run, work / "labels", image.shape, CORE, made_from)
+        provenance = {**provenance, "h": h, "diameter": diameter, "largest": largest}
+        labels = open_store(run, work / "labels", image.shape, CORE, provenance)
         with progress_bar(run, f"cutting {card.kind}") as told:
-            cut = partial(labels_of_maps, target=card.kind, h=h, diameter=diameter)
+            cut = partial(labels_from_maps, target=card.kind, h=h, diameter=diameter)
             label_tiles(labels, cut, largest, maps, progress=told)
         stitched = stitch_tiles(labels)
         write_stitched(run.outputs.result_path(field.name), stitched, field.pixel_size, overwrite=True)
@@ -140,16 +140,16 @@ def _finished_maps(
     halo = HALOS[(network if isinstance(network, Unet) else network.unet).encoder_name]
     paths = sorted({field.reference(one.channel).path for one in run.channels})
     states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    made_from = {
+    provenance = {
         "weights": card.sha256,
         "inputs": [str(one) for one in run.channels],
         "files": states,
         "scale": scale,
         "halo": halo,
     }
-    store = open_store(run, work / "maps", scaled_shape(image.shape, scale), CORE_AT_WORK, made_from)
+    store = open_store(run, work / "maps", scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance)
     with run.console.status("measuring brightness"):
         read = read_scaled(image, store)
     with progress_bar(run, "network") as told:
         tile_maps(network, read, image.shape, store, halo, told)
-    return store, made_from
+    return store, provenance

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from frugalseg.errors import WrongShape
-from frugalseg.evaluation.maps import mask_iou
+from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.evaluation.streamed import measure_tiles
 from frugalseg.images.field import Field

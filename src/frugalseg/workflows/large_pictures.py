@@ -5,13 +5,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.evaluation.report import Comparison, FieldReport, preview
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
+from frugalseg.images.resize import scaled_shape
 from frugalseg.images.resize_window import resize_labels_in_strips, resize_window
-from frugalseg.images.scale import scaled_shape
 from frugalseg.images.tiles import ReadWindow, read_window
 from frugalseg.networks.cards import StainCard
+from frugalseg.report import Comparison, FieldReport, preview
 from frugalseg.workflows.large_run import LargeRun, read_result
 from frugalseg.workflows.stains import compare
 

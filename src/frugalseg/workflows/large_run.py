@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from frugalseg.errors import Interrupted
+from frugalseg.images.channels import InputChannel
 from frugalseg.images.read import read_image
-from frugalseg.images.select import InputChannel
 from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import Window
 from frugalseg.prediction.tiled import Progress as Told
@@ -66,13 +66,13 @@ def tiles_kept(run: LargeRun, name: str) -> Iterator[Path]:
 
 
 def open_store(
-    run: LargeRun, folder: Path, shape: tuple[int, int], core: int, made_from: dict[str, Any]
+    run: LargeRun, folder: Path, shape: tuple[int, int], core: int, provenance: dict[str, Any]
 ) -> TileStore:
     """Tiles of this very run; others, and without ``--resume`` all, are dropped."""
-    store = TileStore(folder, shape, core, made_from, overwrite=True)
+    store = TileStore(folder, shape, core, provenance, overwrite=True)
     if not run.resume:
         store.discard()
-        store = TileStore(folder, shape, core, made_from)
+        store = TileStore(folder, shape, core, provenance)
     return store
 
 

@@ -10,17 +10,17 @@ from pydantic import Field as Setting
 from rich.console import Console
 
 from frugalseg.errors import SettingsError
-from frugalseg.evaluation.report import render_report
+from frugalseg.images.channels import InputChannel, parse_channels
 from frugalseg.images.fields import FieldTable, open_fields
-from frugalseg.images.select import InputChannel, parse_channels
 from frugalseg.images.write import plain
 from frugalseg.learning.crops import CropSampler
-from frugalseg.learning.fit import Device, FitSettings, pick_device
-from frugalseg.learning.from_labels.settings import LabelSettings
-from frugalseg.learning.from_labels.task import learn_from_labels
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.from_labels.label_training import learn_from_labels
+from frugalseg.learning.trainer import Device, TrainerSettings, pick_device
 from frugalseg.networks.cards import ObjectCard, TrainingSummary
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.store import save_model
+from frugalseg.report import render_report
 from frugalseg.workflows.cues import check_channels
 from frugalseg.workflows.label_lesson import (
     LabelLesson,
@@ -173,11 +173,11 @@ def learn_labels_model(
     asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
     if start is not None:  # another model in the same folder is another start
         asked["start_sha256"] = start.card.sha256
-    made_from = files_of(sources_of(table, (*(one.channel for one in channels), settings.labels)))
-    earlier = begin_model(out, asked, made_from, resume, overwrite)
+    provenance = files_of(sources_of(table, (*(one.channel for one in channels), settings.labels)))
+    earlier = begin_model(out, asked, provenance, resume, overwrite)
     if earlier is not None:
         return earlier
-    run = ModelRun("learn labels", asked, made_from, Console(quiet=quiet))
+    run = ModelRun("learn labels", asked, provenance, Console(quiet=quiet))
     with resumable_or_gone(out):
         return _learn(table, channels, out, settings, run, start, device, resume, overwrite)
 
@@ -204,7 +204,7 @@ def _learn(
     network, started_from = begin_network(teaching, lesson.names, start, settings.seed)
     run.say(f"{lesson.line()}; started from {started_from}")
     samples, held_out = lesson.samples()
-    fitting = FitSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
+    fitting = TrainerSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
     # Judged before training too, so that the report can say whether training was worth it.
     before = None if start is None else judge_objects(network.to(picked), lesson, teaching.h)
     masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"

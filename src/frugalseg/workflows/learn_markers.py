@@ -12,18 +12,18 @@ from rich.console import Console
 
 from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.measurements import measure_cells
-from frugalseg.evaluation.report import render_report
-from frugalseg.evaluation.report.model import FULL_FIELDS
 from frugalseg.images.fields import FieldTable, open_fields
 from frugalseg.images.write import plain
-from frugalseg.learning.fit import Device, FitRecord, FitSettings, pick_device
-from frugalseg.learning.from_markers.data import MarkerSample
-from frugalseg.learning.from_markers.settings import CutterSettings, Preset
-from frugalseg.learning.from_markers.task import learn_from_markers
-from frugalseg.networks.cutter import Cutter
+from frugalseg.learning.from_markers.marker_batches import MarkerSample
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings, Preset
+from frugalseg.learning.from_markers.marker_training import learn_from_markers
+from frugalseg.learning.trainer import Device, TrainerSettings, TrainingRecord, pick_device
+from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.store import save_model
-from frugalseg.workflows.cues import CueSettings, FieldCues, check_channels, find_cues, sample_of
-from frugalseg.workflows.cutters import cut_cells, make_card
+from frugalseg.report import render_report
+from frugalseg.report.report_data import FULL_FIELDS
+from frugalseg.workflows.cues import CueSettings, FieldCues, check_channels, find_cues, marker_sample
+from frugalseg.workflows.cutters import make_card, segment_cells
 from frugalseg.workflows.judging import field_report
 from frugalseg.workflows.model_runs import (
     ModelRun,
@@ -33,7 +33,7 @@ from frugalseg.workflows.model_runs import (
     model_extras,
     model_result,
     report_of,
-    resolved_cutter,
+    resolved_marker_settings,
     resumable_or_gone,
 )
 from frugalseg.workflows.outputs import RunResult
@@ -46,7 +46,7 @@ class LearnMarkersSettings(CueSettings):
     Attributes
     ----------
     preset
-        "default", or "paper": the paper's numbers; `CutterSettings.preset` says what still differs.
+        "default", or "paper": the paper's numbers; `MarkerSettings.preset` says what still differs.
     max_steps
         Upper bound of training steps; the preset's own when None.
     seed
@@ -119,14 +119,14 @@ def learn_markers_model(
     table = open_fields(inputs, pattern=pattern, where=where)
     check_channels(table, settings.images(), settings.label_images())
     pick_device(device)
-    asked = plain({**settings.as_asked(), "fields": [one.name for one in table]})
-    made_from = files_of(sources_of(table, settings.channels_read())) | resolved_cutter(
+    asked = plain({**settings.as_request(), "fields": [one.name for one in table]})
+    provenance = files_of(sources_of(table, settings.channels_read())) | resolved_marker_settings(
         settings.preset, settings.max_steps
     )
-    earlier = begin_model(out, asked, made_from, resume, overwrite)
+    earlier = begin_model(out, asked, provenance, resume, overwrite)
     if earlier is not None:
         return earlier
-    run = ModelRun("learn markers", asked, made_from, Console(quiet=quiet))
+    run = ModelRun("learn markers", asked, provenance, Console(quiet=quiet))
     with resumable_or_gone(out):
         return _learn(table, out, settings, run, device, resume, overwrite)
 
@@ -142,8 +142,8 @@ def _learn(
 ) -> RunResult:
     """Find the cues, train, judge and save."""
     lesson = _collect(table, settings, run)
-    cutting = CutterSettings.preset(settings.preset, settings.max_steps, lesson.samples[0].label_free)
-    fitting = FitSettings(
+    cutting = MarkerSettings.preset(settings.preset, settings.max_steps, lesson.samples[0].label_free)
+    fitting = TrainerSettings(
         seed=settings.seed,
         device=device,
         resume=resume,
@@ -178,17 +178,17 @@ def _collect(table: FieldTable, settings: CueSettings, run: ModelRun) -> _Lesson
         run.say(f"[{number}/{len(table)}] {one.name}: {cues.line()}")
         first = lesson.shown[0] if lesson.shown else cues
         doubts = list(cues.warnings)
-        if cues.appearances != first.appearances:
+        if cues.modalities != first.modalities:
             doubts.append(
-                f"Its channels look {', '.join(cues.appearances)}, and are normalised as those of {first.name} "
-                f"({', '.join(first.appearances)})."
+                f"Its channels look {', '.join(cues.modalities)}, and are normalised as those of {first.name} "
+                f"({', '.join(first.modalities)})."
             )
         lesson.warnings += [f"{one.name}: {doubt}" for doubt in doubts]
-        lesson.samples.append(sample_of(cues, first.appearances))
+        lesson.samples.append(marker_sample(cues, first.modalities))
         lesson.records[one.name] = {
             "n_markers": len(cues.markers),
             "diameter": cues.diameter,
-            "appearances": cues.appearances,
+            "modalities": cues.modalities,
             "foreground": cues.foreground.method,
             "cues": cues.quality.to_dict(),
             "warnings": doubts,
@@ -204,16 +204,16 @@ def _collect(table: FieldTable, settings: CueSettings, run: ModelRun) -> _Lesson
 def _report(
     lesson: _Lesson,
     record: dict[str, Any],
-    cutter: Cutter,
-    cutting: CutterSettings,
-    training: FitRecord,
+    cutter: MarkerNetwork,
+    cutting: MarkerSettings,
+    training: TrainingRecord,
     device: Device,
 ) -> str:
     """HTML that shows what the model makes of the first fields it was trained on."""
     report = report_of(record, "all fields", training)
     report.warnings = [*lesson.warnings, *report.warnings]
     for cues, sample in zip(lesson.shown, lesson.samples, strict=False):
-        labels = cut_cells(cutter, cues, sample, cutting, device)
+        labels = segment_cells(cutter, cues, sample, cutting, device)
         rows = measure_cells(labels, pixel_size=cues.pixel_size)
         report.add(field_report(cues, labels, None, lesson.records[cues.name], rows))
     if len(lesson.samples) > len(lesson.shown):
@@ -225,9 +225,9 @@ def _save(
     out: Path,
     lesson: _Lesson,
     record: dict[str, Any],
-    cutter: Cutter,
-    cutting: CutterSettings,
-    training: FitRecord,
+    cutter: MarkerNetwork,
+    cutting: MarkerSettings,
+    training: TrainingRecord,
     settings: LearnMarkersSettings,
     overwrite: bool,
     report: str,

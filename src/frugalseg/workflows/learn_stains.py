@@ -9,18 +9,18 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Setting
 from rich.console import Console
 
-from frugalseg.evaluation.report import render_report
+from frugalseg.images.channels import InputChannel, parse_channels
 from frugalseg.images.fields import FieldTable, open_fields
 from frugalseg.images.image import Projection
-from frugalseg.images.select import InputChannel, parse_channels
 from frugalseg.images.write import plain
 from frugalseg.learning.crops import CropSampler
-from frugalseg.learning.fit import Device, FitSettings, pick_device
-from frugalseg.learning.from_stains.settings import StainSettings
-from frugalseg.learning.from_stains.task import learn_from_stains
+from frugalseg.learning.from_stains.stain_settings import StainSettings
+from frugalseg.learning.from_stains.stain_training import learn_from_stains
+from frugalseg.learning.trainer import Device, TrainerSettings, pick_device
 from frugalseg.networks.cards import StainCard, TrainingSummary
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.store import save_model
+from frugalseg.report import render_report
 from frugalseg.workflows.cues import check_channels
 from frugalseg.workflows.model_runs import (
     ModelRun,
@@ -138,11 +138,11 @@ def learn_stains_model(
     check_channels(table, (*(one.channel for one in channels), settings.to), ())
     pick_device(device)
     asked = plain({**settings.model_dump(), "fields": [one.name for one in table]})
-    made_from = files_of(sources_of(table, (*(one.channel for one in channels), settings.to)))
-    earlier = begin_model(out, asked, made_from, resume, overwrite)
+    provenance = files_of(sources_of(table, (*(one.channel for one in channels), settings.to)))
+    earlier = begin_model(out, asked, provenance, resume, overwrite)
     if earlier is not None:
         return earlier
-    run = ModelRun("learn stains", asked, made_from, Console(quiet=quiet))
+    run = ModelRun("learn stains", asked, provenance, Console(quiet=quiet))
     with resumable_or_gone(out):
         return _learn(table, channels, out, settings, run, device, resume, overwrite)
 
@@ -164,12 +164,12 @@ def _learn(
             table, channels, settings.to, settings.project, settings.scale, teaching.percentiles
         )
         lesson.split(settings.seed, settings.hold_out)
-        samples, deciding = lesson.samples()
+        samples, validating = lesson.samples()
         draw = CropSampler((one.targets[0] for one in samples), teaching.crop, settings.seed)
     run.say(f"{lesson.line()}; crops skipped, as they show no signal: {draw.skipped:.0%}")
-    fitting = FitSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
+    fitting = TrainerSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
     network, training, started_from = learn_from_stains(
-        samples, deciding, draw, teaching, fitting, checkpoints_of(out)
+        samples, validating, draw, teaching, fitting, checkpoints_of(out)
     )
     with run.console.status("predicting every field"):
         records, comparisons = judge_stain(network.to(picked), lesson)

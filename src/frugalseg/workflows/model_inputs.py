@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, SettingsError, WrongShape
+from frugalseg.images.channels import InputChannel, expanded, lazy_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.image import Image
-from frugalseg.images.select import InputChannel, expanded, lazy_inputs
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.workflows.cues import check_channels
 from frugalseg.workflows.stains import read_zscored

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.text import Text
 
 from frugalseg.errors import Interrupted, OutputExists, OutputFailed, SettingsError
-from frugalseg.evaluation.report import Report
 from frugalseg.images.write import plain, write_json
-from frugalseg.learning.fit import CHECKPOINT, FitRecord
-from frugalseg.learning.from_markers.settings import CutterSettings, Preset
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings, Preset
+from frugalseg.learning.trainer import CHECKPOINT, TrainingRecord
 from frugalseg.networks.cards import TrainingSummary
 from frugalseg.networks.store import check_free
+from frugalseg.report import Report
 from frugalseg.workflows.cutters import brief, curve_of
 from frugalseg.workflows.outputs import REPORT, RunResult, read_json
 from frugalseg.workflows.sources import Sources, differences
@@ -36,10 +36,10 @@ def checkpoints_of(model: Path) -> Path:
     return model.with_name(f"{model.name}.part")
 
 
-def resolved_cutter(preset: Preset, max_steps: int | None) -> dict[str, Any]:
+def resolved_marker_settings(preset: Preset, max_steps: int | None) -> dict[str, Any]:
     """What a preset comes to in this version of frugalseg, for both kinds of images."""
     return {
-        f"cutter for {look} cells": CutterSettings.preset(preset, max_steps, look == "label-free").model_dump(
+        f"cutter for {look} cells": MarkerSettings.preset(preset, max_steps, look == "label-free").model_dump(
             mode="json"
         )
         for look in ("label-free", "fluorescent")
@@ -51,18 +51,18 @@ def files_of(sources: Mapping[str, Sources]) -> dict[str, Any]:
     return {"files": {name: one.to_list() for name, one in sources.items()}}
 
 
-def keep_checkpoint_of(made_from: dict[str, Any], model: Path) -> None:
+def keep_checkpoint_of(provenance: dict[str, Any], model: Path) -> None:
     """Drop what was trained so far from other settings or files, and say beside the checkpoint what this one is from."""
     part = checkpoints_of(model)
-    if (part / ASKED).exists() and read_json(part / ASKED) == plain(made_from):
+    if (part / ASKED).exists() and read_json(part / ASKED) == plain(provenance):
         return
     _check_own(part)
     shutil.rmtree(part, ignore_errors=True)
-    write_json(part / ASKED, made_from)
+    write_json(part / ASKED, provenance)
 
 
 def begin_model(
-    out: Path, asked: dict[str, Any], made_from: dict[str, Any], resume: bool, overwrite: bool
+    out: Path, asked: dict[str, Any], provenance: dict[str, Any], resume: bool, overwrite: bool
 ) -> RunResult | None:
     """Make the folder of the checkpoint, or give the result of the same run where it is complete already.
 
@@ -70,7 +70,7 @@ def begin_model(
     ----------
     asked
         Settings and names of the fields, as plain values.
-    made_from
+    provenance
         What else decides the model: files of the fields, what a preset comes to.
 
     Raises
@@ -82,7 +82,7 @@ def begin_model(
     """
     if overwrite and resume:
         raise SettingsError("resume keeps earlier results and overwrite replaces them; give one of them")
-    now = {**asked, **made_from}
+    now = {**asked, **provenance}
     if resume and (out / RECORD).exists():
         return _earlier(out, now)
     check_free(out, overwrite)
@@ -140,7 +140,7 @@ def resumable_or_gone(out: Path) -> Iterator[None]:
 
 def _earlier(out: Path, now: dict[str, Any]) -> RunResult:
     content = read_json(out / RECORD)
-    changed = _some(differences({**content.get("settings", {}), **content.get("made_from", {})}, now))
+    changed = _some(differences({**content.get("settings", {}), **content.get("provenance", {})}, now))
     if changed:
         raise SettingsError(
             f"{out} holds a model of other settings or images ({changed}); replace it with --overwrite instead"
@@ -160,7 +160,7 @@ def model_result(out: Path, content: dict[str, Any]) -> RunResult:
     return RunResult(out, content["fields"], content["failed"], summary)
 
 
-def model_extras(training: FitRecord, content: dict[str, Any], report: str) -> dict[str, str]:
+def model_extras(training: TrainingRecord, content: dict[str, Any], report: str) -> dict[str, str]:
     """Files that stand in the model folder beside the weights."""
     return {
         TRAINING: json.dumps(training.to_dict()) + "\n",
@@ -179,7 +179,7 @@ class ModelRun:
         Such as "learn stains".
     asked
         Settings and fields, as plain values.
-    made_from
+    provenance
         What else decides the model, see `begin_model`.
     console
         Where progress is said.
@@ -187,7 +187,7 @@ class ModelRun:
 
     command: str
     asked: dict[str, Any]
-    made_from: dict[str, Any]
+    provenance: dict[str, Any]
     console: Console
     clock: float = field(default_factory=time.monotonic)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -196,12 +196,12 @@ class ModelRun:
         """Print one line, whatever characters are in it."""
         self.console.print(Text(text), soft_wrap=True)
 
-    def record(self, training: FitRecord) -> dict[str, Any]:
+    def record(self, training: TrainingRecord) -> dict[str, Any]:
         """What the record of every model says."""
         return {
             "command": self.command,
             "settings": self.asked,
-            "made_from": self.made_from,
+            "provenance": self.provenance,
             "seed": self.asked["seed"],
             "versions": versions(),
             "started": self.started,
@@ -210,7 +210,7 @@ class ModelRun:
         }
 
     def training_summary(
-        self, training: FitRecord, fields: tuple[str, ...], held_out: tuple[str, ...]
+        self, training: TrainingRecord, fields: tuple[str, ...], held_out: tuple[str, ...]
     ) -> TrainingSummary:
         """What the card says of the training."""
         return TrainingSummary(
@@ -224,7 +224,7 @@ class ModelRun:
 
 
 def report_of(
-    record: dict[str, Any], curve: str, training: FitRecord, looks_name: str = "held-out score"
+    record: dict[str, Any], curve: str, training: TrainingRecord, looks_name: str = "held-out score"
 ) -> Report:
     """Report of a model, with everything but what was learned from."""
     return Report(

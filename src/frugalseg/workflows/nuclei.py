@@ -12,17 +12,17 @@ from pydantic import Field as Setting
 from rich.console import Console
 from rich.text import Text
 
-from frugalseg.cues.flatten import subtract_background
+from frugalseg.cues.background import subtract_background
 from frugalseg.cues.markers import find_markers, markers_from_labels
-from frugalseg.cues.outlines import outline_nuclei, without_debris
+from frugalseg.cues.outlines import outline_nuclei, remove_small
 from frugalseg.errors import FrugalsegError, InputError, Interrupted, OutputFailed
 from frugalseg.evaluation.measurements import measure_cells
-from frugalseg.evaluation.report import FieldReport, Report, preview, write_report
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.field import Field
 from frugalseg.images.fields import open_fields
 from frugalseg.images.read import read_image
-from frugalseg.instances.tidy import tidy_labels
+from frugalseg.instances.clean import clean_labels
+from frugalseg.report import FieldReport, Report, preview, write_report
 from frugalseg.workflows.cues import check_channels
 from frugalseg.workflows.judging import NUCLEI_GAMMA, summarise
 from frugalseg.workflows.outputs import Outputs, RunResult
@@ -55,7 +55,7 @@ class NucleiSettings(BaseModel):
     truth: str | None = None
 
 
-def nuclei_of(
+def segment_nuclei_plane(
     plane: NDArray[Any], diameter: float | None = None, level: float | None = None
 ) -> NDArray[np.uint32]:
     """Find the whole nuclei of one nuclear stain.
@@ -82,15 +82,15 @@ def nuclei_of(
 
     Examples
     --------
-    >>> from frugalseg.images.synthetic import make_cells
+    >>> from frugalseg.synthetic.cells import make_cells
     >>> cells = make_cells((128, 128), n_cells=9, dim_nuclei=0, seed=1)
-    >>> len(np.unique(nuclei_of(cells.nuclear))) - 1
+    >>> len(np.unique(segment_nuclei_plane(cells.nuclear))) - 1
     9
     """
     found = find_markers(plane, diameter, method="threshold").nuclei
     assert found is not None  # this method always draws them
     flat = subtract_background(np.asarray(plane, np.float32))
-    return tidy_labels(without_debris(outline_nuclei(flat, found, level)))
+    return clean_labels(remove_small(outline_nuclei(flat, found, level)))
 
 
 def segment_nuclei(
@@ -216,7 +216,7 @@ def _one(field: Field, settings: NucleiSettings, outputs: Outputs, report: Repor
 
 def _draw(field: Field, plane: NDArray[np.float32], settings: NucleiSettings) -> NDArray[np.uint32]:
     try:
-        return nuclei_of(plane, settings.nuclei_diameter, settings.level)
+        return segment_nuclei_plane(plane, settings.nuclei_diameter, settings.level)
     except InputError as error:
         raise type(error)(f"field {field.name!r}, channel {settings.nuclei!r}: {error}") from error
 

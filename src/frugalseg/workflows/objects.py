@@ -9,19 +9,19 @@ from pydantic import ValidationError
 
 from frugalseg.errors import BadModel, SettingsError
 from frugalseg.images.field import Field
-from frugalseg.learning.from_labels.settings import LabelSettings
-from frugalseg.networks.cards import CutterCard, ObjectCard, StainCard
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.networks.cards import MarkerCard, ObjectCard, StainCard
 from frugalseg.networks.encoders import EncoderName
-from frugalseg.networks.objects import CellNetwork, NucleusNetwork, Target, object_network
+from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, Target, object_network
 from frugalseg.networks.pretrained import load_pretrained
 from frugalseg.networks.store import CARD, load_card, load_weights
 from frugalseg.networks.unet import Unet
-from frugalseg.workflows.stains import NUCLEUS_AT_WORK, SMALLEST_SCALE
+from frugalseg.workflows.stains import SMALLEST_SCALE, TARGET_NUCLEUS_DIAMETER
 
 ObjectNetwork = NucleusNetwork | CellNetwork
 
 #: Cells are this wide, px, where the scale is chosen automatically.
-CELL_AT_WORK = 30.0
+TARGET_CELL_DIAMETER = 30.0
 
 
 class Start(NamedTuple):
@@ -59,7 +59,7 @@ def find_start(folder: str | Path, n_inputs: int | None = None) -> Start:
     """
     folder = Path(folder)
     card = load_card(folder)
-    if isinstance(card, CutterCard):
+    if isinstance(card, MarkerCard):
         raise BadModel(
             f"{folder} is a cutter, which sees one cell at a time; start from a model of `learn stains` or `learn labels`"
         )
@@ -137,7 +137,7 @@ def scale_for(target: Target, diameter: float, start: Start | None) -> float:
         return min(4.0, start.card.scale * start.card.diameter / diameter)
     if start is not None:
         return start.card.scale
-    at_work = NUCLEUS_AT_WORK if target == "nuclei" else CELL_AT_WORK
+    at_work = TARGET_NUCLEUS_DIAMETER if target == "nuclei" else TARGET_CELL_DIAMETER
     return round(min(1.0, max(SMALLEST_SCALE, at_work / diameter)), 2)
 
 

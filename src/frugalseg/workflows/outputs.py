@@ -156,7 +156,7 @@ class Outputs:
         """Write what is known about a field whose result is written: from now on it counts as complete."""
         kept = {
             **plain(dict(record)),
-            **self.made_from(name),
+            **self.provenance(name),
             "result": self.result_path(name).name,
             "measurements": plain(list(rows)),
         }
@@ -178,7 +178,7 @@ class Outputs:
         summary_written = {key: value for key, value in written.items() if key not in ("fields", "failed")}
         return RunResult(self.folder, fields, dict(self.failed), summary_written)
 
-    def made_from(self, name: str) -> dict[str, Any]:
+    def provenance(self, name: str) -> dict[str, Any]:
         """What decides a field's result, as plain values: the run's settings in short, and the files."""
         decided = [self.command, self.suffix, self.settings, self.resolved]
         run = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
@@ -243,7 +243,7 @@ class Outputs:
                 self._take_up_field(name, read_json(self.record_path(name)))
 
     def _take_up_field(self, name: str, record: dict[str, Any]) -> None:
-        if record.get("run") != self.made_from(name)["run"]:
+        if record.get("run") != self.provenance(name)["run"]:
             return  # left over from a run of other settings
         other = self.sources.get(name, Sources()).other_than(record.get("files", ()))
         if other is not None:

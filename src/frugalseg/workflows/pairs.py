@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import InputError, MissingChannel, UnreadableFile
+from frugalseg.images.discovery import TABLE_NAME, natural_key
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.fields import open_fields
 from frugalseg.images.image import find_channel
-from frugalseg.images.listing import TABLE_NAME, natural_key
 from frugalseg.images.read import IMAGE_SUFFIXES, LABEL_SUFFIXES, field_stem
 from frugalseg.images.rois import ROI_SUFFIXES, read_rois
 

@@ -7,13 +7,13 @@ from rich.console import Console
 
 from frugalseg.errors import SettingsError
 from frugalseg.images.fields import open_fields
-from frugalseg.learning.fit import Device, pick_device
-from frugalseg.networks.cards import CutterCard
+from frugalseg.learning.trainer import Device, pick_device
+from frugalseg.networks.cards import MarkerCard
 from frugalseg.networks.store import load_card
-from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
-from frugalseg.workflows.cutters import cut_cells, load_cutter
+from frugalseg.workflows.cues import FieldCues, check_channels, marker_sample
+from frugalseg.workflows.cutters import load_marker_network, segment_cells
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
-from frugalseg.workflows.judging import Cut
+from frugalseg.workflows.judging import Segmented
 from frugalseg.workflows.outputs import Outputs, RunResult
 from frugalseg.workflows.predict_maps import PredictMapsSettings, predict_with_maps
 from frugalseg.workflows.sources import sources_of
@@ -77,7 +77,7 @@ def predict_fields(
     """
     model = Path(model)
     any_card = load_card(model)
-    if not isinstance(any_card, CutterCard):
+    if not isinstance(any_card, MarkerCard):
         return predict_with_maps(
             model,
             any_card,
@@ -91,7 +91,7 @@ def predict_fields(
             overwrite=overwrite,
             quiet=quiet,
         )
-    card, cutting, cutter = load_cutter(model)
+    card, cutting, cutter = load_marker_network(model)
     settings = _completed(settings or PredictSettings(), card, model)
     table = open_fields(inputs, pattern=pattern, where=where)
     check_channels(table, settings.images(), settings.label_images())
@@ -99,7 +99,7 @@ def predict_fields(
     outputs = Outputs(
         out,
         [field.name for field in table],
-        {**settings.as_asked(), "model": str(model), "weights": card.sha256},
+        {**settings.as_request(), "model": str(model), "weights": card.sha256},
         command="predict",
         overwrite=overwrite,
         resume=resume,
@@ -107,11 +107,11 @@ def predict_fields(
     )
     console = Console(quiet=quiet)
 
-    def cut(cues: FieldCues) -> Cut:
-        sample = sample_of(cues, card.appearances)
+    def cut(cues: FieldCues) -> Segmented:
+        sample = marker_sample(cues, card.modalities)
         with console.status(f"cutting {len(sample.points)} cells"):
-            cells = cut_cells(cutter, cues, sample, cutting, device)
-        return Cut(cells, sample, {"warnings": (*cues.warnings, *_doubts(cues, card))})
+            cells = segment_cells(cutter, cues, sample, cutting, device)
+        return Segmented(cells, sample, {"warnings": (*cues.warnings, *_doubts(cues, card))})
 
     return FieldRun(outputs, settings, cut, lambda _name: None, console).run(table)
 
@@ -130,7 +130,7 @@ def _for_maps(settings: PredictSettings, model: Path) -> PredictMapsSettings:
     return PredictMapsSettings(inputs=inputs, truth=settings.truth, diameter=settings.diameter)
 
 
-def _completed(settings: PredictSettings, card: CutterCard, model: Path) -> PredictSettings:
+def _completed(settings: PredictSettings, card: MarkerCard, model: Path) -> PredictSettings:
     """Take from the card what was not given."""
     cells = settings.cells or card.channels
     if len(cells) != len(card.channels):
@@ -151,10 +151,10 @@ def _completed(settings: PredictSettings, card: CutterCard, model: Path) -> Pred
     return settings.model_copy(update={"cells": cells, "nuclei": nuclei})
 
 
-def _doubts(cues: FieldCues, card: CutterCard) -> tuple[str, ...]:
+def _doubts(cues: FieldCues, card: MarkerCard) -> tuple[str, ...]:
     """Say where a channel does not look as it did in training."""
     return tuple(
         f"Channel {name!r} looks {found}, and the model was trained on {trained} images in its place."
-        for name, found, trained in zip(cues.channels, cues.appearances, card.appearances, strict=True)
+        for name, found, trained in zip(cues.channels, cues.modalities, card.modalities, strict=True)
         if found != trained
     )

@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.text import Text
 
 from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed, SettingsError
-from frugalseg.evaluation.maps import mask_iou, pearson_correlation
 from frugalseg.evaluation.measurements import measure_cells
-from frugalseg.evaluation.report import FieldReport, Report, preview, write_report
+from frugalseg.evaluation.pixel_scores import mask_iou, pearson_correlation
 from frugalseg.evaluation.scores import score_labels
+from frugalseg.images.channels import InputChannel, parse_channels, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import open_fields
-from frugalseg.images.select import InputChannel, parse_channels, read_inputs
 from frugalseg.images.write import write_image
-from frugalseg.learning.fit import Device, pick_device
+from frugalseg.learning.trainer import Device, pick_device
 from frugalseg.networks.cards import ObjectCard, StainCard
-from frugalseg.prediction.objects import predict_objects
-from frugalseg.prediction.stains import in_original_units, predict_stain
+from frugalseg.prediction.whole_image import predict_objects
+from frugalseg.prediction.whole_stain import in_original_units, predict_stain
+from frugalseg.report import FieldReport, Report, preview, write_report
 from frugalseg.workflows.judging import summarise
 from frugalseg.workflows.large_fields import find_large_objects, is_large, predict_large_stain
 from frugalseg.workflows.large_pictures import large_comparison, large_report

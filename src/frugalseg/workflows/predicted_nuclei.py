@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from frugalseg.cues.markers import Markers, find_markers
 from frugalseg.errors import InputError
 from frugalseg.evaluation.marker_agreement import marker_agreement
+from frugalseg.images.channels import parse_channels
 from frugalseg.images.field import Field
-from frugalseg.images.select import parse_channels
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.stains import predict_stain
+from frugalseg.prediction.whole_stain import predict_stain
 from frugalseg.workflows.objects import load_stain_model, network_scale
 from frugalseg.workflows.stains import read_zscored
 

@@ -10,17 +10,22 @@ from pydantic import Field as Setting
 from rich.console import Console
 
 from frugalseg.errors import OutputExists
-from frugalseg.evaluation.report import TrainingCurve
 from frugalseg.images.fields import open_fields
-from frugalseg.learning.fit import Device, FitSettings, pick_device
-from frugalseg.learning.from_markers.settings import CutterSettings, Preset
-from frugalseg.learning.from_markers.task import learn_from_markers
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings, Preset
+from frugalseg.learning.from_markers.marker_training import learn_from_markers
+from frugalseg.learning.trainer import Device, TrainerSettings, pick_device
 from frugalseg.networks.store import check_free, save_model
-from frugalseg.workflows.cues import FieldCues, check_channels, sample_of
-from frugalseg.workflows.cutters import brief, curve_of, cut_cells, make_card
+from frugalseg.report import TrainingCurve
+from frugalseg.workflows.cues import FieldCues, check_channels, marker_sample
+from frugalseg.workflows.cutters import brief, curve_of, make_card, segment_cells
 from frugalseg.workflows.field_runs import FieldRun, FieldRunSettings
-from frugalseg.workflows.judging import Cut
-from frugalseg.workflows.model_runs import TRAINING, checkpoints_of, keep_checkpoint_of, resolved_cutter
+from frugalseg.workflows.judging import Segmented
+from frugalseg.workflows.model_runs import (
+    TRAINING,
+    checkpoints_of,
+    keep_checkpoint_of,
+    resolved_marker_settings,
+)
 from frugalseg.workflows.outputs import RUN, Outputs, RunResult, read_json
 from frugalseg.workflows.sources import sources_of
 
@@ -31,7 +36,7 @@ class SegmentSettings(FieldRunSettings):
     Attributes
     ----------
     preset
-        "default", or "paper": the paper's numbers; `CutterSettings.preset` says what still differs.
+        "default", or "paper": the paper's numbers; `MarkerSettings.preset` says what still differs.
     max_steps
         Upper bound of training steps; the preset's own when None.
 
@@ -103,23 +108,23 @@ def segment_fields(
     outputs = Outputs(
         out,
         list(models.folders),
-        settings.as_asked(),
+        settings.as_request(),
         command="segment",
         overwrite=overwrite,
         resume=resume,
         sources=sources_of(table, settings.channels_read()),
-        resolved=resolved_cutter(settings.preset, settings.max_steps),
+        resolved=resolved_marker_settings(settings.preset, settings.max_steps),
     )
     if not resume:  # else a later --resume would go on from another run's checkpoint
         models.drop_checkpoints(models.folders)
     console = Console(quiet=quiet)
 
-    def cut(cues: FieldCues) -> Cut:
+    def cut(cues: FieldCues) -> Segmented:
         models.drop_checkpoints(outputs.done)
-        fitting = FitSettings(
+        fitting = TrainerSettings(
             seed=settings.seed, device=device, resume=resume, quiet=quiet, label=f"  training on {cues.name}"
         )
-        keep_checkpoint_of(outputs.made_from(cues.name), models.folders[cues.name])
+        keep_checkpoint_of(outputs.provenance(cues.name), models.folders[cues.name])
         return _learn_and_cut(cues, settings, fitting, models.folders[cues.name], console)
 
     try:
@@ -159,15 +164,15 @@ class _FieldModels:
 
 
 def _learn_and_cut(
-    cues: FieldCues, settings: SegmentSettings, fitting: FitSettings, model: Path, console: Console
-) -> Cut:
+    cues: FieldCues, settings: SegmentSettings, fitting: TrainerSettings, model: Path, console: Console
+) -> Segmented:
     """Train on one field, keep the model, and cut the field's cells."""
-    sample = sample_of(cues)
-    cutting = CutterSettings.preset(settings.preset, settings.max_steps, sample.label_free)
+    sample = marker_sample(cues)
+    cutting = MarkerSettings.preset(settings.preset, settings.max_steps, sample.label_free)
     cutter, training = learn_from_markers([sample], cutting, fitting, checkpoints_of(model))
     origin = settings.markers_from()
     card = make_card(cues, [cues.name], cues.diameter, origin, cutting, training, fitting.seed)
     save_model(model, card, cutter, overwrite=True, extras={TRAINING: json.dumps(training.to_dict()) + "\n"})
     with console.status(f"cutting {len(sample.points)} cells"):
-        cells = cut_cells(cutter, cues, sample, cutting, fitting.device)
-    return Cut(cells, sample, {"training": brief(training)}, curve_of(cues.name, training.to_dict()))
+        cells = segment_cells(cutter, cues, sample, cutting, fitting.device)
+    return Segmented(cells, sample, {"training": brief(training)}, curve_of(cues.name, training.to_dict()))

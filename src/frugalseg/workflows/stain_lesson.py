@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError
-from frugalseg.evaluation.maps import pearson_correlation
-from frugalseg.evaluation.report import Comparison
+from frugalseg.evaluation.pixel_scores import pearson_correlation
+from frugalseg.images.channels import InputChannel, expanded_alike
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.image import Projection
-from frugalseg.images.scale import IntensityScale
-from frugalseg.images.select import InputChannel, expanded_alike
+from frugalseg.images.normalize import IntensityScale
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.sample_cache import CachedSamples
 from frugalseg.learning.splits import Part, Split, split_fields
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.stains import predict_stain
+from frugalseg.prediction.whole_stain import predict_stain
+from frugalseg.report import Comparison
 from frugalseg.workflows.stains import StainPair, automatic_scale, compare, mean_pcc, read_pair, stain_sample
 
 #: Grey values are sampled at every so many pixels to fit the target's scale.
@@ -52,7 +52,7 @@ class StainLesson:
         Network px per image px.
     parts
         What is learned from and what is held out.
-    deciding
+    validating
         What is held out and looked at during training; the rest is only scored at the end.
     target_scale
         Between the target's grey values and 0..1, fitted on what is learned from.
@@ -69,7 +69,7 @@ class StainLesson:
     failed: dict[str, str] = field(default_factory=dict)
     scale: float = 1.0
     parts: Split = field(default=Split((), ()))
-    deciding: tuple[Part, ...] = ()
+    validating: tuple[Part, ...] = ()
     target_scale: IntensityScale = field(init=False)
 
     def pair(self, part: Part) -> StainPair:
@@ -84,7 +84,7 @@ class StainLesson:
         """Choose what is held out and what of it is looked at, and fit the target's scale on what is learned from."""
         self.parts = split_fields(self.shapes, seed, hold_out)
         order = np.random.default_rng([seed, 78]).permutation(len(self.parts.held_out))
-        self.deciding = tuple(self.parts.held_out[index] for index in sorted(order[:DECIDING]))
+        self.validating = tuple(self.parts.held_out[index] for index in sorted(order[:DECIDING]))
         greys = [
             self.greys[part.field][part.area(_shape(self.greys[part.field]))][None]
             for part in self.parts.train
@@ -93,9 +93,9 @@ class StainLesson:
 
     def samples(self) -> tuple[CachedSamples, CachedSamples]:
         """What is learned from, and what is looked at during training, loaded when asked for."""
-        both = (self.parts.train, self.deciding)
-        train, deciding = (CachedSamples([partial(self._sample, part) for part in parts]) for parts in both)
-        return train, deciding
+        both = (self.parts.train, self.validating)
+        train, validating = (CachedSamples([partial(self._sample, part) for part in parts]) for parts in both)
+        return train, validating
 
     def _sample(self, part: Part) -> CropSample:
         name = self.fields[part.field].name

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from frugalseg.cues.markers import find_markers
 from frugalseg.errors import BadPixels, InputError, WrongShape
 from frugalseg.evaluation.intervals import mean_interval
-from frugalseg.evaluation.report import Comparison, preview
+from frugalseg.images.channels import InputChannel, read_inputs, zscored
 from frugalseg.images.field import Field
 from frugalseg.images.image import Projection
-from frugalseg.images.scale import IntensityScale, resize_planes, scaled_shape
-from frugalseg.images.select import InputChannel, read_inputs, zscored
+from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.splits import Part
+from frugalseg.report import Comparison, preview
 
 #: Nuclei are this wide, px, where the scale is chosen automatically: enough to see their shape.
-NUCLEUS_AT_WORK = 20.0
+TARGET_NUCLEUS_DIAMETER = 20.0
 #: Dim cells are lifted in the report's pictures by this exponent, of the real and of the predicted stain alike.
 GAMMA = 0.6
 #: Images are never made smaller than this, nor larger than they are.
@@ -90,7 +91,7 @@ def automatic_scale(targets: Sequence[NDArray[np.float32]]) -> float:
             diameters.append(markers.diameter)
     if not diameters:
         return 1.0
-    factor = NUCLEUS_AT_WORK / float(np.median(diameters))
+    factor = TARGET_NUCLEUS_DIAMETER / float(np.median(diameters))
     return round(float(np.clip(factor, SMALLEST_SCALE, 1.0)), 2)
 
 

@@ -1,0 +1,191 @@
+"""Scaling of grey values: what a network or a threshold works on, stored with every model."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from frugalseg.errors import BadPixels, SettingsError, WrongShape
+
+Plane = NDArray[np.float32]
+Modality = Literal["fluorescent", "label-free"]
+
+#: Gaussian window of the illumination, in cell diameters.
+ILLUMINATION = 1.33
+
+
+class IntensityScale(BaseModel):
+    """How the grey values of each channel become numbers of order 1: ``(value - centre) / spread``.
+
+    Attributes
+    ----------
+    how
+        ``zscore``: centre and spread are mean and standard deviation. ``percentile``: centre is the lower
+        percentile, and spread the way to the upper one, so that most values lie in 0..1 (they are not clipped).
+    centre, spread
+        One number per channel, in grey values.
+    channels
+        Names of the channels, where known: for messages, and to tell a model's inputs apart.
+    percentiles
+        The lower and the upper one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scale = IntensityScale.fit(np.array([[[1.0, 3.0]]]))
+    >>> scale.apply(np.array([[[1.0, 5.0]]])).tolist()
+    [[[-1.0, 3.0]]]
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    how: Literal["zscore", "percentile"] = "zscore"
+    centre: tuple[float, ...]
+    spread: tuple[float, ...]
+    channels: tuple[str, ...] = ()
+    percentiles: tuple[float, float] = (1.0, 99.8)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if not (len(self.centre) == len(self.spread) > 0 and len(self.channels) in (0, len(self.centre))):
+            raise ValueError("centre, spread and channels must have one entry per channel")
+        if not all(np.isfinite(self.centre)) or not all(np.isfinite(s) and s > 0 for s in self.spread):
+            raise ValueError("centre must be finite, and spread finite and above 0")
+        return self
+
+    @classmethod
+    def fit(
+        cls,
+        planes: NDArray[Any] | Sequence[NDArray[Any]],
+        how: Literal["zscore", "percentile"] = "zscore",
+        percentiles: tuple[float, float] = (1.0, 99.8),
+        channels: Sequence[str] = (),
+    ) -> Self:
+        """Measure centre and spread.
+
+        Parameters
+        ----------
+        planes
+            (C, Y, X), or several such stacks, of any sizes, whose pixels are then taken together.
+        how, percentiles
+            See the attributes. Where a channel is mostly of one value, so that both percentiles agree, its minimum and
+            maximum are taken.
+        channels
+            Names of the channels.
+
+        Raises
+        ------
+        BadPixels
+            A channel is constant, has no pixels, or holds NaN or infinite values.
+        WrongShape
+            The stacks are not (C, Y, X), or differ in the number of channels.
+        SettingsError
+            `how` or `percentiles` is none of the allowed.
+        """
+        if how not in ("zscore", "percentile"):
+            raise SettingsError(f"intensity can be scaled by 'zscore' or 'percentile', not {how!r}")
+        if not 0 <= percentiles[0] < percentiles[1] <= 100:
+            raise SettingsError(f"percentiles must be two rising numbers in 0..100, not {percentiles}")
+        stacks = [planes] if isinstance(planes, np.ndarray) else list(planes)
+        if not stacks or any(s.ndim != 3 or len(s) != len(stacks[0]) for s in stacks) or not len(stacks[0]):
+            shapes = ", ".join(str(stack.shape) for stack in stacks)
+            raise WrongShape(
+                f"planes must be (C, Y, X) with the same channels in each stack, not {shapes or 'nothing'}"
+            )
+        names = [repr(name) for name in channels] or [str(i) for i in range(len(stacks[0]))]
+        pairs = [
+            _measure(np.concatenate([stack[i].ravel() for stack in stacks]), how, percentiles, name)
+            for i, name in enumerate(names)
+        ]
+        centre, spread = zip(*pairs, strict=True)
+        return cls(how=how, centre=centre, spread=spread, channels=tuple(channels), percentiles=percentiles)
+
+    def apply(self, planes: NDArray[Any]) -> NDArray[np.float32]:
+        """Scale (C, Y, X) planes; `WrongShape` where they have another number of channels."""
+        centre, spread = self._columns(planes)
+        return ((planes.astype(np.float32) - centre) / spread).astype(np.float32)
+
+    def undo(self, planes: NDArray[Any]) -> NDArray[np.float32]:
+        """Give scaled (C, Y, X) planes their grey values back."""
+        centre, spread = self._columns(planes)
+        return (planes.astype(np.float32) * spread + centre).astype(np.float32)
+
+    def _columns(self, planes: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if planes.ndim != 3 or len(planes) != len(self.centre):
+            raise WrongShape(
+                f"this scale is for {len(self.centre)} channels (C, Y, X), not for {planes.shape}"
+            )
+        centre, spread = (np.asarray(v, np.float32)[:, None, None] for v in (self.centre, self.spread))
+        return centre, spread
+
+
+def _measure(
+    values: NDArray[Any], how: str, percentiles: tuple[float, float], name: str
+) -> tuple[float, float]:
+    """Centre and spread of one channel, in float64: float32 sums lose digits on 16-bit images."""
+    if values.size == 0:
+        raise BadPixels(f"channel {name} has no pixels")
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise BadPixels(f"channel {name} holds NaN or infinite values; replace them with numbers first")
+    if low == high:
+        raise BadPixels(
+            f"channel {name} is constant (every pixel is {low:g}); choose another channel or leave the field out"
+        )
+    if how == "zscore":
+        return float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+    lower, upper = (float(v) for v in np.percentile(values, percentiles))
+    return (lower, upper - lower) if upper > lower else (low, high - low)
+
+
+def blur(plane: NDArray[Any], sigma: float) -> Plane:
+    """Gaussian filter with reflected borders; `sigma` in px."""
+    plane = np.asarray(plane, dtype=np.float32)
+    smooth = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(smooth, dtype=np.float32)
+
+
+def flatten(plane: Plane, diameter: float) -> Plane:
+    """Take away the illumination and scale to unit variance."""
+    flat = plane - blur(plane, ILLUMINATION * diameter)
+    result: Plane = (flat / max(float(flat.std()), 1e-12)).astype(np.float32)
+    return result
+
+
+def log_level(plane: Plane, diameter: float) -> Plane:
+    """Logarithm of the slightly smoothed grey values above black, which is the plane's 0.5 percentile."""
+    smooth = blur(plane, max(0.7, diameter / 40.0))
+    black, white = np.quantile(smooth, (0.005, 0.995))
+    level: Plane = np.log(np.maximum(smooth - black, 0.0) + max(0.02 * (white - black), 1e-6)).astype(
+        np.float32
+    )
+    return level
+
+
+def normalize_plane(plane: Plane, modality: Modality, diameter: float) -> Plane:
+    """Grey values as a network sees them: even illumination or logarithm, then zero mean and unit variance.
+
+    Parameters
+    ----------
+    plane : (Y,X) float32
+        Grey values.
+    modality : {"fluorescent", "label-free"}
+        Logarithm for the first, because stain differs between cells by factors; flat illumination for the second.
+    diameter : float
+        Cell diameter, px.
+
+    Examples
+    --------
+    >>> plane = np.random.default_rng(0).normal(100, 5, (64, 64)).astype(np.float32)
+    >>> values = normalize_plane(plane, "label-free", 20)
+    >>> round(float(values.mean()), 3) + 0, round(float(values.std()), 3)
+    (0.0, 1.0)
+    """
+    if float(np.ptp(plane)) == 0.0:  # rounding would be scaled up to unit variance
+        return np.zeros_like(plane, dtype=np.float32)
+    values = log_level(plane, diameter) if modality == "fluorescent" else flatten(plane, diameter)
+    result: Plane = ((values - values.mean()) / max(float(values.std()), 1e-12)).astype(np.float32)
+    return result

@@ -1,0 +1,227 @@
+"""Patches around markers, and the batches that a cutter learns from."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from frugalseg.errors import NoMarkers, WrongShape
+from frugalseg.images.geodesic import cost_image
+from frugalseg.images.normalize import blur
+from frugalseg.learning.augment import jitter_intensity
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.networks.marker_channel import KEPT, MarkerChannels
+from frugalseg.networks.patches import Flips, apply_flips, canvas_index, padded_planes, patches_at
+
+#: Edges that attract borders are sought at this scale, px at the working scale.
+EDGE_SIGMA = 1.0
+#: How fast a border gets cheaper where grey values jump.
+SHARPNESS = 2.0
+
+
+@dataclass(frozen=True)
+class MarkerSample:
+    """One field at the working scale: all that learning from markers needs.
+
+    Attributes
+    ----------
+    name
+        The field's.
+    planes
+        (C,Y,X) float32, zero mean and unit variance.
+    points
+        (N,2) float64, markers (y, x), px.
+    foreground
+        (Y,X) bool.
+    label_free
+        Whether the first plane shows phase contrast, DIC or bright-field, and so may have a halo.
+    cost_image
+        (Y,X) float32, 0..1, over which ways from the markers are measured (`frugalseg.images.geodesic.cost_image`); made from
+        the first plane when None.
+    """
+
+    name: str
+    planes: NDArray[np.float32]
+    points: NDArray[np.float64]
+    foreground: NDArray[np.bool_]
+    label_free: bool = False
+    cost_image: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not belong together."""
+        if self.planes.ndim != 3 or self.planes.shape[1:] != self.foreground.shape:
+            raise WrongShape(
+                f"{self.name}: planes of shape {self.planes.shape} do not fit a mask of {self.foreground.shape}"
+            )
+        if len(self.points) == 0:
+            raise NoMarkers(f"{self.name}: there is no marker to learn from; check the nuclear channel")
+
+    @cached_property
+    def centres(self) -> NDArray[np.int64]:
+        """Pixels (N,2) the markers lie in."""
+        return np.clip(np.round(self.points).astype(np.int64), 0, np.array(self.foreground.shape) - 1)
+
+
+def marker_channels(
+    sample: MarkerSample, settings: MarkerSettings, side: int, reach: int = 0, kept: int = KEPT
+) -> MarkerChannels:
+    """Position channel of a field's markers, in patches of `side` px that may be moved by `reach` px.
+
+    The maps of so many markers are `kept` for when they are asked for again.
+    """
+    ground = cost_image(sample.planes[0]) if sample.cost_image is None else sample.cost_image
+    return MarkerChannels(ground, sample.centres, side, settings.sigma, settings.regularization, reach, kept)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Patches of one canvas, turned, with what the loss needs to turn them back and lay them down.
+
+    Attributes
+    ----------
+    patches
+        (N,C+1,y,x); the last channel is the marker's position.
+    index
+        (N,y,x) flat index on the canvas, before turning.
+    foreground
+        (H,W) float, the canvas' mask.
+    boundary_cost
+        (2,H,W) float, 0..1: how much a border to the next pixel down and right costs; None without `border`.
+    flips
+        Which of flip x, flip y, transpose were done, in this order.
+    """
+
+    patches: Tensor
+    index: Tensor
+    foreground: Tensor
+    boundary_cost: Tensor | None
+    flips: Flips
+
+    def to(self, device: torch.device) -> "Batch":
+        """Move to a device."""
+        boundary_cost = None if self.boundary_cost is None else self.boundary_cost.to(device)
+        return Batch(
+            self.patches.to(device),
+            self.index.to(device),
+            self.foreground.to(device),
+            boundary_cost,
+            self.flips,
+        )
+
+
+class PaddedField:
+    """One sample, reflected at its borders so that every marker has a whole patch.
+
+    Parameters
+    ----------
+    sample : MarkerSample
+        The field.
+    settings : MarkerSettings
+        Patch side, position channel, border weight.
+    kept : int
+        Position maps that are kept.
+    """
+
+    def __init__(self, sample: MarkerSample, settings: MarkerSettings, kept: int = KEPT) -> None:
+        self.side, self.shift, self.intensity_jitter = (
+            settings.patch,
+            settings.shift,
+            settings.intensity_jitter,
+        )
+        self.reach = math.ceil(2 * self.shift)
+        # Centres are also upper left corners on a canvas padded by half a patch; moved patches need some px more.
+        self.centres = sample.centres
+        self.positions = marker_channels(sample, settings, self.side, self.reach, kept)
+        padded = self.side + 2 * self.reach
+        self.planes = torch.from_numpy(padded_planes(sample.planes, padded))
+        mask = padded_planes(sample.foreground[None].astype(np.float32), padded)[0]
+        self.foreground = torch.from_numpy(mask)
+        self.boundary_cost = torch.from_numpy(boundary_cost_maps(self.planes[0].numpy(), mask > 0))
+
+    def batch(
+        self, chosen: NDArray[np.int64], flips: Flips, with_boundary_cost: bool, random: np.random.Generator
+    ) -> Batch:
+        """Batch of the chosen markers on the smallest canvas that holds their patches.
+
+        Each patch is moved off its marker a little, and its grey values are varied, where the settings say so.
+        """
+        size = (len(chosen), 2)
+        drawn = np.round(random.normal(0, self.shift, size)) if self.shift else np.zeros(size)
+        moves = np.clip(drawn, -self.reach, self.reach).astype(np.int64)
+        corners = self.centres[chosen] + self.reach + moves
+        start, stop = corners.min(axis=0), corners.max(axis=0) + self.side
+        window = (slice(start[0], stop[0]), slice(start[1], stop[1]))
+        index = canvas_index(torch.from_numpy(corners - start), self.side, int(stop[1] - start[1]))
+        patches = patches_at(self.planes, corners, self.positions(chosen, moves))
+        patches[:, :-1] = jitter_intensity(patches[:, :-1], self.intensity_jitter, random)
+        return Batch(
+            apply_flips(patches, flips),
+            index,
+            self.foreground[window],
+            self.boundary_cost[(slice(None), *window)] if with_boundary_cost else None,
+            flips,
+        )
+
+
+def boundary_cost_maps(plane: NDArray[np.float32], foreground: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Price (2,Y,X) of a cell border between a pixel and the next one down (0) and right (1), 0..1.
+
+    1 in flat areas, towards 0 where grey values jump by more than is usual inside the foreground.
+    """
+    smooth = blur(plane, EDGE_SIGMA)
+    down, right = (np.abs(np.diff(smooth, axis=axis)) for axis in (0, 1))
+    inside = np.concatenate([down[foreground[1:]], right[foreground[:, 1:]]])
+    usual = float(np.mean(inside**2)) if inside.size else 1.0
+    boundary_cost = np.zeros((2, *plane.shape), dtype=np.float32)
+    boundary_cost[0, :-1] = np.exp(-SHARPNESS * down**2 / max(usual, 1e-12))
+    boundary_cost[1, :, :-1] = np.exp(-SHARPNESS * right**2 / max(usual, 1e-12))
+    return boundary_cost
+
+
+class MarkerBatches:
+    """Batch number `step` of a training run, the same for the same seed wherever the run was cut.
+
+    Parameters
+    ----------
+    samples : sequence of MarkerSample
+        The fields; each batch comes from one of them, drawn by its number of markers.
+    settings : MarkerSettings
+        How batches are made.
+    seed : int
+        Of everything random.
+    """
+
+    def __init__(self, samples: Sequence[MarkerSample], settings: MarkerSettings, seed: int) -> None:
+        if not samples:
+            raise NoMarkers("There is no field with markers to learn from; check the nuclear channel.")
+        channels = sorted({sample.planes.shape[0] for sample in samples})
+        if len(channels) > 1:
+            raise WrongShape(
+                f"The fields have {channels} channels; to learn together they need the same ones."
+            )
+        self.settings = settings
+        self.seed = seed
+        self.fields = [PaddedField(sample, settings, max(1, KEPT // len(samples))) for sample in samples]
+        counts = np.array([len(field.centres) for field in self.fields], dtype=np.float64)
+        self.share = counts / counts.sum()
+
+    def __call__(self, step: int) -> Batch:
+        """Make batch number `step`."""
+        random = np.random.default_rng([self.seed, step])
+        field = self.fields[int(random.choice(len(self.fields), p=self.share))]
+        first = field.centres[random.integers(len(field.centres))]
+        offset = np.abs(field.centres - first)
+        if self.settings.area is None:
+            chosen = np.argsort(offset.max(axis=1), kind="stable")[: self.settings.batch]
+        else:
+            # A random area that holds at least one marker.
+            corner = first - random.integers(self.settings.area, size=2)
+            inside = (field.centres >= corner) & (field.centres < corner + self.settings.area)
+            chosen = np.flatnonzero(inside.all(axis=1))
+        flip_x, flip_y, transpose = (bool(bit) for bit in random.integers(2, size=3))
+        return field.batch(chosen, (flip_x, flip_y, transpose), self.settings.border > 0, random)

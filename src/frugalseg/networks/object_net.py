@@ -1,0 +1,99 @@
+"""Networks that find nuclei or cells, whatever their weights started from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from frugalseg.networks.encoders import EncoderName
+from frugalseg.networks.heads import ObjectHead, ScaledSigmoid
+from frugalseg.networks.unet import Unet
+
+Target = Literal["nuclei", "cells"]
+
+
+class NucleusNetwork(nn.Module):
+    """A stain model whose output becomes the logit of a nucleus mask (paper A, eq. 1).
+
+    Parameters
+    ----------
+    encoder, in_channels
+        Of the U-Net.
+    slope : float
+        Of the sigmoid; 1 in the paper.
+
+    Examples
+    --------
+    >>> NucleusNetwork("small", 1)(torch.zeros(1, 1, 32, 32)).shape
+    torch.Size([1, 1, 32, 32])
+    """
+
+    def __init__(self, encoder: EncoderName, in_channels: int, slope: float = 1.0) -> None:
+        super().__init__()
+        self.unet = Unet(encoder, in_channels, 1)
+        self.activation = ScaledSigmoid(slope)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N,1,y,x) of images (N,C,y,x)."""
+        return self.activation.logits(self.unet(images))
+
+
+class CellNetwork(nn.Module):
+    """A stain model with two convolutions behind it, for the distance map and the mask of cells (paper A, eq. 2).
+
+    The head sees the stain and the features it was made of; the paper's sees the stain alone.
+
+    Parameters
+    ----------
+    encoder, in_channels
+        Of the U-Net.
+
+    Examples
+    --------
+    >>> CellNetwork("small", 1)(torch.zeros(1, 1, 32, 32)).shape
+    torch.Size([1, 2, 32, 32])
+    """
+
+    def __init__(self, encoder: EncoderName, in_channels: int) -> None:
+        super().__init__()
+        self.unet = Unet(encoder, in_channels, 1)
+        self.head = ObjectHead(self.unet.feature_width + 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Distance 0..1 and mask logit (N,2,y,x) of images (N,C,y,x)."""
+        features = self.unet.features(images)
+        maps: Tensor = self.head(torch.cat([features, self.unet.output(features)], dim=1))
+        return maps
+
+
+def object_network(
+    target: Target, encoder: EncoderName, in_channels: int, slope: float = 1.0
+) -> NucleusNetwork | CellNetwork:
+    """Untrained network for nuclei or cells."""
+    if target == "nuclei":
+        return NucleusNetwork(encoder, in_channels, slope)
+    return CellNetwork(encoder, in_channels)
+
+
+def predict_maps_whole(network: nn.Module, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a network says of a whole field (C,Y,X), in one piece: maps (K,Y,X)."""
+    device = next(network.parameters()).device
+    with torch.inference_mode(), _whole_float32():
+        images = torch.from_numpy(planes[None]).to(device).contiguous(memory_format=torch.channels_last)
+        maps: NDArray[np.float32] = network(images)[0].float().cpu().numpy()
+    return maps
+
+
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """Convolutions without TF32, whose 10 bits would make tiles differ visibly from the image in one piece."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

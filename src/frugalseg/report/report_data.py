@@ -1,0 +1,211 @@
+"""What a report is made of: plain data, no HTML."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import WrongShape
+from frugalseg.report.comparisons import Comparison, NumberTable
+
+FULL_FIELDS = 12
+"""Fields and comparisons shown in full; those after them keep their numbers, so the file stays small."""
+
+THUMBNAIL_SIDE = 360
+
+_KEPT_MEASUREMENTS = ("area", "area_um2", "equivalent_diameter", "eccentricity", "solidity", "touches_border")
+
+
+@dataclass(kw_only=True)
+class TrainingCurve:
+    """The loss of one training run, and how good the network was on what it did not learn from.
+
+    Parameters
+    ----------
+    name
+        What was trained, e.g. the field's name.
+    steps, losses
+        Same length, in the order of training.
+    terms
+        The loss's parts by name, each as long as `steps`.
+    stopped_because
+        One phrase, e.g. "the loss was stable" or "the limit of 1500 steps".
+    looks
+        (step, score) whenever what is held out was scored; more is better, and the best one is marked.
+    looks_name
+        What was scored, e.g. "PCC of the held-out fields".
+
+    Raises
+    ------
+    WrongShape
+        When a part of the curve does not have one value per step.
+    """
+
+    name: str
+    steps: Sequence[int]
+    losses: Sequence[float]
+    terms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    stopped_because: str = ""
+    looks: Sequence[tuple[int, float]] = ()
+    looks_name: str = "Score of what is held out"
+
+    def __post_init__(self) -> None:
+        """Refuse curves whose parts don't have one value per step."""
+        for name, values in {"losses": self.losses, **self.terms}.items():
+            if len(values) != len(self.steps):
+                raise WrongShape(
+                    f"Curve {self.name!r} has {len(self.steps)} steps and {len(values)} values for {name}; "
+                    "give one value per step."
+                )
+
+
+@dataclass(kw_only=True, eq=False)
+class FieldReport:
+    """What was found in one field.
+
+    Parameters
+    ----------
+    name
+        The field's name; any text.
+    image
+        (Y, X) or (Y, X, 3), uint8 or float in 0..1: what `preview` returns.
+    labels
+        (Y, X) label map, 0 = background.
+    markers
+        (N, 2) points y, x in px.
+    nuclei
+        (Y, X) preview of the nuclear channel, blended over the image.
+    foreground
+        (Y, X) bool.
+    truth
+        (Y, X) label map drawn by hand, where there is one.
+    cue_quality
+        `CueQuality.to_dict()`.
+    scores
+        `Scores.to_dict()` of `labels` against `truth`.
+    baselines
+        Name of the method -> its scores, of the same run.
+    measurements
+        Rows of `measure_cells`; measured from `labels` when not given.
+    pixel_size
+        (y, x) in um, for the scale bar and areas in um2.
+    seconds
+        Time this field took.
+    warnings
+        Sentences for the user.
+
+    Raises
+    ------
+    WrongShape
+        When the arrays of the field do not share one (Y, X).
+    """
+
+    name: str
+    image: NDArray[Any]
+    labels: NDArray[Any]
+    markers: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 2)))
+    nuclei: NDArray[Any] | None = None
+    foreground: NDArray[Any] | None = None
+    truth: NDArray[Any] | None = None
+    cue_quality: Mapping[str, Any] | None = None
+    scores: Mapping[str, Any] | None = None
+    baselines: Mapping[str, Mapping[str, Any]] | None = None
+    measurements: Sequence[Mapping[str, Any]] | None = None
+    pixel_size: tuple[float, float] | None = None
+    seconds: float | None = None
+    warnings: Sequence[str] = ()
+    n_cells: int = -1
+    condensed: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that everything lies on one pixel grid, and count the cells."""
+        shape = self.labels.shape
+        layers = {"image": self.image.shape[:2], "labels": shape}
+        for name in ("nuclei", "foreground", "truth"):
+            layer = getattr(self, name)
+            if layer is not None:
+                layers[name] = layer.shape
+        if len(shape) != 2 or len(set(layers.values())) != 1:
+            raise WrongShape(f"Field {self.name!r} needs layers of one (Y, X) shape, and has {layers}.")
+        self.markers = np.asarray(self.markers, dtype=float).reshape(-1, 2)
+        if self.n_cells < 0:
+            present = np.unique(self.labels)
+            self.n_cells = int(np.count_nonzero(present))
+
+    def condense(self) -> "FieldReport":
+        """Return this field with everything a thumbnail does not need left out, a few hundred kB at most."""
+        from frugalseg.evaluation.measurements import measure_cells
+
+        rows = self.measurements
+        if rows is None:
+            rows = measure_cells(self.labels, pixel_size=self.pixel_size)
+        step = max(1, -(-max(self.labels.shape) // THUMBNAIL_SIDE))
+        cut = (slice(None, None, step), slice(None, None, step))
+        return replace(
+            self,
+            image=self.image[cut].copy(),
+            labels=self.labels[cut].copy(),
+            markers=np.zeros((0, 2)),
+            nuclei=None,
+            foreground=None,
+            truth=None,
+            measurements=[{key: row[key] for key in _KEPT_MEASUREMENTS if key in row} for row in rows],
+            condensed=True,
+        )
+
+
+@dataclass(kw_only=True)
+class Report:
+    """One run: what was asked, what was found, and how it was made.
+
+    Parameters
+    ----------
+    title, command
+        Headline, and the command line as typed.
+    settings, versions
+        Nested plain data (strings, numbers, lists, dicts), shown as given.
+    seeds
+        Every seed used.
+    started
+        Time the run began, ISO 8601.
+    seconds
+        Wall time of the run.
+    warnings
+        Sentences for the user, shown on top.
+    fields
+        In the order shown; `add` keeps the memory small when there are many.
+    training
+        One curve per training run.
+    notes
+        Sentences shown at the end.
+    headline
+        More tiles on top: value, name, remark (may be empty).
+    tables
+        Tables of results, shown before all pictures.
+    comparisons
+        Fields with pictures side by side, e.g. of a predicted stain; `add` keeps their memory small too.
+    """
+
+    title: str
+    command: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seeds: Sequence[int] = ()
+    started: str = ""
+    seconds: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    fields: list[FieldReport] = field(default_factory=list)
+    training: list[TrainingCurve] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    headline: list[tuple[str, str, str]] = field(default_factory=list)
+    tables: list[NumberTable] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    def add(self, one: FieldReport | Comparison) -> None:
+        """Append a field or a comparison; from the thirteenth on it is condensed, mostly to its numbers."""
+        if isinstance(one, Comparison):
+            self.comparisons.append(one if len(self.comparisons) < FULL_FIELDS else one.condense())
+        else:
+            self.fields.append(one if len(self.fields) < FULL_FIELDS else one.condense())

@@ -1,0 +1,89 @@
+"""A whole field's stain or objects, at the field's own scale and in its own units."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.resize import resize_planes
+from frugalseg.instances.map_labels import labels_from_maps
+from frugalseg.instances.maps import distance_target
+from frugalseg.prediction.whole_image import predict_objects
+from frugalseg.prediction.whole_stain import in_original_units, predict_stain
+
+
+class Linear(nn.Module):
+    """Says a times what it is given, plus b: of each channel."""
+
+    def __init__(self, a: float = 1.0, b: float = 0.0) -> None:
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.tensor(a)), b
+        self.seen: list[tuple[int, ...]] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.seen.append(tuple(images.shape))
+        return self.a * images + self.b
+
+
+def smooth(channels: int, shape: tuple[int, int]) -> np.ndarray:
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    planes = [np.sin(y / (9 + 3 * i)) + np.cos(x / 11) for i in range(channels)]
+    return np.stack(planes).astype(np.float32)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, 1.5])
+def test_a_stain_comes_back_at_the_fields_own_scale(scale: float) -> None:
+    planes, network = smooth(1, (61, 84)), Linear(2.0, 0.25)
+    stain = predict_stain(network, planes, scale)
+    assert (stain.shape, stain.dtype) == ((61, 84), np.float32)
+    assert network.seen == [(1, 1, round(61 * scale), round(84 * scale))]
+    expected = 2.0 * planes[0] + 0.25
+    assert np.abs(stain - expected).max() < (1e-6 if scale == 1.0 else 0.25)  # at the corners
+    assert np.corrcoef(stain.ravel(), expected.ravel())[0, 1] > 0.998
+
+
+def test_grey_values_are_those_of_the_camera() -> None:
+    real = np.array([[100, 350], [1100, 65535]], np.uint16)
+    scale = IntensityScale(how="percentile", centre=(100.0,), spread=(1000.0,))
+    grey = in_original_units(scale.apply(real[None])[0], scale)
+    assert grey.dtype == np.uint16
+    np.testing.assert_array_equal(grey, real)
+
+
+def test_what_16_bits_can_not_hold_is_clipped_and_not_wrapped() -> None:
+    scale = IntensityScale(how="percentile", centre=(100.0,), spread=(1000.0,))
+    stain = np.array([[-0.5, -0.1], [0.0004, 0.0006], [65.4, 70.0]], np.float32)
+    np.testing.assert_array_equal(in_original_units(stain, scale), [[0, 0], [100, 101], [65500, 65535]])
+
+
+def test_cells_are_found_at_the_networks_scale_and_given_at_the_fields() -> None:
+    y, x = np.mgrid[:60, :80]
+    truth = np.where(np.hypot(y - 30, x - 20) < 14, 1, np.where(np.hypot(y - 30, x - 55) < 17, 2, 0))
+    maps = np.stack([distance_target(truth) / 100, np.where(truth > 0, 4.0, -4.0)]).astype(np.float32)
+    for scale in (1.0, 0.5):
+        network = Linear()
+        labels, found = predict_objects(network, maps, "cells", scale)
+        assert network.seen == [(1, 2, round(60 * scale), round(80 * scale))]
+        assert (labels.shape, labels.dtype, found.shape) == ((60, 80), np.uint32, (2, 60, 80))
+        np.testing.assert_array_equal(labels, labels_from_maps(found, "cells"))
+        assert int(labels.max()) == 2
+        overlap = np.count_nonzero((labels > 0) & (truth > 0)) / np.count_nonzero((labels > 0) | (truth > 0))
+        assert overlap > (0.999 if scale == 1.0 else 0.93)
+    np.testing.assert_allclose(found, resize_planes(resize_planes(maps, 0.5), (60, 80)), atol=1e-6)
+
+
+def test_h_reaches_the_watershed() -> None:
+    x = np.abs(np.arange(81) - 40.0)
+    height = np.where(x > 20, 1.0 - (x - 20) / 20, 0.8 + 0.01 * x)
+    maps = np.stack([np.tile(height, (9, 1)), np.ones((9, 81))]).astype(np.float32)
+    counts = [int(predict_objects(Linear(), maps, "cells", 1.0, h)[0].max()) for h in (10.0, 30.0)]
+    assert counts == [2, 1]
+
+
+def test_a_stain_that_was_stored_as_fractions_stays_fractions() -> None:
+    real = np.linspace(0, 1, 101, dtype=np.float32)[None]
+    scale = IntensityScale.fit(real[None], "percentile", (0, 100))
+    grey = in_original_units(scale.apply(real[None])[0], scale)
+    assert grey.dtype == np.float32
+    np.testing.assert_allclose(grey, real, atol=1e-6)

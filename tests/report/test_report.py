@@ -1,0 +1,474 @@
+"""The report: what its numbers say, what it shows, that nothing breaks out of it, and once in a real browser."""
+
+import base64
+import html
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from frugalseg.errors import OutputExists, WrongShape
+from frugalseg.report import (
+    FieldReport,
+    Report,
+    TrainingCurve,
+    preview,
+    render_report,
+    write_report,
+)
+from frugalseg.report.charts import Series, histogram, line_chart, running_mean
+from frugalseg.report.contours import PALETTE, neighbour_colours, outline_path, outlines
+from frugalseg.report.layers import edges, fit, outlines_uri, photo_uri
+from frugalseg.report.tables import cue_table, gap, mean_scores, methods_table
+
+SCORES = {
+    "cell_miou": 0.74,
+    "mAP": 0.41,
+    "f1": 0.9,
+    "ap": {"0.50": 0.8, "0.75": 0.4, "0.95": 0.03},
+    "n_true": 12,
+}
+BASELINES = {
+    "Voronoi": {"cell_miou": 0.60, "mAP": 0.43, "ap": {"0.50": 0.7, "0.75": 0.2, "0.95": 0.0}},
+    "propagation": {"cell_miou": 0.66, "mAP": 0.28, "ap": {"0.50": 0.75, "0.75": 0.25, "0.95": 0.01}},
+}
+EVIL = "</script></style><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7*7 }}"
+
+
+def cells(rows: int = 3, columns: int = 4, pitch: int = 24, gap_px: int = 0) -> np.ndarray:
+    """Blocks in a grid, touching where `gap_px` is 0, with a margin of background around them."""
+    ids = np.arange(1, rows * columns + 1).reshape(rows, columns)
+    blocks = ids.repeat(pitch, 0).repeat(pitch, 1).astype(np.uint32)
+    ys, xs = np.indices(blocks.shape)
+    blocks[(ys % pitch < gap_px) | (xs % pitch < gap_px)] = 0
+    return np.pad(blocks, 12)
+
+
+def one_field(name: str = "A1", **changes: object) -> FieldReport:
+    labels = cells()
+    grid = [(24 + 24 * r, 24 + 24 * c) for r in range(3) for c in range(4)]
+    noise = np.random.default_rng(0).normal(40, 5, labels.shape) + 20 * (labels > 0)
+    given: dict[str, object] = {
+        "name": name,
+        "image": preview(noise),
+        "labels": labels,
+        "markers": np.array(grid, float),
+        "nuclei": preview(np.where(labels > 0, noise, 0), gamma=0.6),
+        "foreground": labels > 0,
+        "truth": labels,
+        "cue_quality": {
+            "n_markers": 12,
+            "median_spacing": 24.0,
+            "foreground_fraction": 0.5773,
+            "warnings": [],
+        },
+        "scores": SCORES,
+        "baselines": BASELINES,
+        "pixel_size": (0.5, 0.5),
+        "seconds": 61.0,
+    }
+    return FieldReport(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def one_report(*fields: FieldReport, **changes: object) -> Report:
+    curve = TrainingCurve(
+        name="A1",
+        steps=range(1, 101),
+        losses=np.linspace(0, -5000, 100).tolist(),
+        terms={"overlap": np.linspace(9, 4, 100).tolist()},
+        stopped_because="the loss was stable",
+    )
+    given: dict[str, object] = {
+        "title": "Cells without a label",
+        "command": "frugalseg segment a.tif --cells phase -o out",
+        "settings": {"loss": {"beta": 15}, "diameter": None},
+        "versions": {"frugalseg": "0.1.0"},
+        "seeds": [3],
+        "started": "2026-01-02 03:04",
+        "seconds": 3725.0,
+        "warnings": ["The diameter was estimated."],
+        "fields": list(fields or [one_field()]),
+        "training": [curve],
+    }
+    return Report(**{**given, **changes})  # type: ignore[arg-type]
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and the visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.raw = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.raw = tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.raw = False
+
+    def handle_data(self, data: str) -> None:
+        if not self.raw:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def count(self, tag: str, **attributes: str) -> int:
+        return sum(t == tag and all(a.get(k) == v for k, v in attributes.items()) for t, a in self.tags)
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(render_report(one_report()))
+
+
+def test_numbers_are_in_the_page(page: Page) -> None:
+    for part in (
+        "12 cells",
+        "+0.080 to the best baseline",
+        "1 h 2 min",
+        "2026-01-02 03:04",
+        "57.7%",
+        "24.0 px",
+    ):
+        assert part in page.text, part
+    # Blocks of 24 px: the disk of the same area has a diameter of 27.08 px = 13.5 um.
+    assert "13.5 µm" in page.text
+    assert "median 27.1 px" in page.text
+    assert "ended at −4,949 after 100 steps; stopped because the loss was stable" in page.text
+    assert "The diameter was estimated." in page.text
+    assert "loss.beta 15" in page.text
+    assert "diameter –" in page.text
+
+
+def test_viewer_has_every_layer(page: Page) -> None:
+    toggles = [a["data-layer"] for t, a in page.tags if t == "button" and "data-layer" in a]
+    assert toggles == ["image", "nuclei", "cells", "markers", "foreground", "truth"]
+    assert page.count("img") == 3
+    drawn = [a for t, a in page.tags if t == "path" and "data-c" in a]
+    assert sorted(int(a["data-c"] or 0) for a in drawn) == list(range(1, 13))
+    assert {a["data-a"] for a in drawn} == {"576"}
+    markers = next(a for t, a in page.tags if t == "path" and a.get("class") == "markers")
+    assert (markers["d"] or "").count("M") == 12
+    assert (markers["d"] or "").startswith("M24.5 24.5h0M48.5 24.5h0")
+    truth = next(a for t, a in page.tags if t == "path" and a.get("class") == "truth")
+    assert (truth["d"] or "").count("z") == 12
+
+
+def test_layers_left_out_have_no_toggle() -> None:
+    bare = one_field(
+        nuclei=None, foreground=None, truth=None, markers=[], cue_quality=None, scores=None, baselines=None
+    )
+    page = Page(render_report(one_report(bare)))
+    assert [a["data-layer"] for t, a in page.tags if t == "button" and "data-layer" in a] == [
+        "image",
+        "cells",
+    ]
+    for absent in ("Against the truth", "Cues", "mean cell IoU"):
+        assert absent not in page.text
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    text = render_report(one_report())
+    assert not re.search(r"https?://|//[a-z]+\.|@import|url\(", text)
+    for tag, attributes in Page(text).tags:
+        assert tag not in ("iframe", "object", "embed", "base")
+        for name in ("src", "srcset", "href", "data", "action", "poster"):
+            value = attributes.get(name) or "#"
+            assert value.startswith(("data:", "#")), (tag, name, value[:60])
+
+
+def test_text_cannot_break_out() -> None:
+    evil_field = one_field(
+        EVIL,
+        warnings=[EVIL],
+        cue_quality={EVIL: 1, "warnings": [EVIL]},
+        baselines={EVIL: BASELINES["Voronoi"]},
+    )
+    evil = one_report(
+        evil_field,
+        one_field(),
+        title=EVIL,
+        command=EVIL,
+        settings={EVIL: {EVIL: EVIL}},
+        versions={EVIL: EVIL},
+        warnings=[EVIL],
+        notes=[EVIL],
+        started=EVIL,
+        training=[
+            TrainingCurve(name=EVIL, steps=[1, 2], losses=[1, 2], terms={EVIL: [1, 2]}, stopped_because=EVIL)
+        ],
+    )
+    clean, dirty = Page(render_report(one_report(one_field(), one_field()))), Page(render_report(evil))
+    for tag in ("script", "style"):
+        assert dirty.count(tag) == clean.count(tag) == 1
+    assert not [a for _, a in dirty.tags if "onerror" in a]
+    assert dirty.text.count(EVIL) >= 12
+    assert "49" not in html.unescape(dirty.text).split(EVIL)[1]
+
+
+def test_file_names_that_are_no_text_are_written(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", one_report(one_field("bad \udcff name")))
+    assert "bad ? name" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "report.html"
+    write_report(path, one_report())
+    with pytest.raises(OutputExists):
+        write_report(path, one_report(title="second"))
+    write_report(path, one_report(title="second"), overwrite=True)
+    assert "<title>second</title>" in path.read_text("utf-8")
+    assert [item.name for item in path.parent.iterdir()] == ["report.html"]
+
+
+def test_only_the_first_twelve_fields_have_a_viewer() -> None:
+    report = one_report()
+    report.fields.clear()
+    for i in range(15):
+        report.add(one_field(f"well {i:02}"))
+    assert [one.condensed for one in report.fields] == [False] * 12 + [True] * 3
+    page = Page(render_report(report))
+    assert page.count("div", **{"class": "stage"}) == 12
+    assert page.count("article", **{"class": "mini"}) == 3
+    assert "The first 12 fields have a viewer" in page.text
+    assert page.text.startswith("Cells without a label frugalseg report Cells without a label")
+    assert "180 cells 15 fields" in page.text
+    anchors = {a.get("id") for _, a in page.tags}
+    links = [(a["href"] or "")[1:] for t, a in page.tags if t == "a"]
+    assert len(links) == 15
+    assert set(links) <= anchors
+
+
+def test_a_condensed_field_keeps_its_numbers() -> None:
+    full = one_field(
+        labels=cells(20, 30), **dict.fromkeys(("nuclei", "foreground", "truth")), image=np.zeros((504, 744))
+    )
+    small = full.condense()
+    assert (full.n_cells, small.n_cells) == (600, 600)
+    assert max(small.labels.shape) <= 360
+    assert small.measurements is not None
+    assert {row["area"] for row in small.measurements} == {576}
+
+
+def test_pictures_shrink_until_they_fit() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.zeros((2200, 1500), np.uint32)
+    labels[100:200, 100:200] = 1
+    image = rng.integers(0, 255, labels.shape, dtype=np.uint8)
+    wide = FieldReport(name="noise", image=image, labels=labels)
+    text = render_report(Report(title="t", fields=[wide]))
+    assert len(text) < 14_000_000
+    assert "Pictures are shrunk to 93% of 1500 × 2200 px" in Page(text).text
+    assert 'data-width="1500" data-height="2200"' in text
+    assert max(fit(image, 1000).shape) == 1000
+
+
+def test_very_many_cells_are_drawn_as_pixels() -> None:
+    labels = cells(80, 60, 8, gap_px=2)
+    text = render_report(
+        Report(title="t", fields=[FieldReport(name="w", image=np.zeros(labels.shape), labels=labels)])
+    )
+    assert "Outlines of 4,800 cells are drawn as pixels" in Page(text).text
+    assert "data-c=" not in text
+    assert 'class="layer cells"' in text
+
+
+def test_layers_of_one_field_must_fit_and_curves_too() -> None:
+    with pytest.raises(WrongShape, match="'A1'"):
+        one_field(truth=np.zeros((3, 3)))
+    with pytest.raises(WrongShape, match="100 steps and 2 values for overlap"):
+        TrainingCurve(name="x", steps=range(100), losses=range(100), terms={"overlap": [1, 2]})
+
+
+def test_a_field_without_cells_is_shown() -> None:
+    empty = FieldReport(name="empty", image=np.zeros((20, 30)), labels=np.zeros((20, 30), np.uint16))
+    text = Page(render_report(Report(title="t", fields=[empty, empty]))).text
+    assert "0 cells 2 fields" in text
+    assert "0 cells · 30 × 20 px · median diameter –" in text
+    assert "0 cells" in Page(render_report(Report(title="nothing"))).text
+
+
+def test_preview_stretches_each_channel() -> None:
+    ramp = np.arange(101.0).reshape(1, 1, 101)
+    assert preview(ramp, low=10, high=90)[0, [0, 10, 50, 90, 100]].tolist() == [0, 0, 128, 255, 255]
+    assert preview(ramp, low=0, high=100, gamma=0.5)[0, 25] == 128
+    two = preview(np.concatenate([ramp, ramp[..., ::-1]]), low=0, high=100)
+    assert two.shape == (1, 101, 3)
+    assert two[0, -1].tolist() == [89, 255, 115]
+    assert two[0, 0].tolist() == [255, 64, 217]
+    odd = np.array([[np.nan, 0.0, 1.0, np.inf]])
+    assert preview(odd, low=0, high=100).tolist() == [[0, 0, 255, 0]]
+    assert preview(np.full((2, 2), 7)).tolist() == [[0, 0], [0, 0]]
+    with pytest.raises(WrongShape):
+        preview(np.zeros(5))
+
+
+def test_neighbours_never_share_a_colour() -> None:
+    points = np.random.default_rng(2).uniform(0, 300, (250, 2))
+    ys, xs = np.indices((300, 300))
+    nearest = ((ys[..., None] - points[:, 0]) ** 2 + (xs[..., None] - points[:, 1]) ** 2).argmin(-1) + 1
+    colour = neighbour_colours(nearest)
+    assert set(colour.values()) <= set(range(len(PALETTE)))
+    for first, second in ((nearest[:-1], nearest[1:]), (nearest[:, :-1], nearest[:, 1:])):
+        touching = np.unique(np.stack([first[first != second], second[first != second]]), axis=1)
+        assert touching.shape[1] > 600
+        assert not [pair for pair in touching.T.tolist() if colour[pair[0]] == colour[pair[1]]]
+
+
+def test_outlines_follow_the_cells() -> None:
+    labels = np.zeros((40, 60), np.uint32)
+    cv2.circle(canvas := np.zeros((40, 60), np.uint8), (20, 18), 12, 1, -1)
+    labels[canvas > 0] = 70_000
+    labels[5:9, 50:55] = 3
+    labels[30:34, 50:55] = 3
+    small, large = outlines(labels)
+    assert (small.label, small.area, small.path.count("z")) == (3, 40, 2)
+    assert (large.label, large.area) == (70_000, int((canvas > 0).sum()))
+    # Filled again, the path covers the cell.
+    x, y = (float(v) for v in re.findall(r"M([\d.]+) ([\d.]+)", large.path)[0])
+    corners = [(x, y)]
+    for kind, first, second in re.findall(r"([lhv])(-?\d+)(?: (-?\d+))?", large.path):
+        x, y = x + (int(first) if kind in "lh" else 0), y + int({"l": second, "v": first, "h": "0"}[kind])
+        corners.append((x, y))
+    again = cv2.fillPoly(np.zeros_like(canvas), [np.array(corners, int)], 1)
+    assert (again & canvas).sum() / (again | canvas).sum() > 0.95
+    assert outline_path(np.zeros((4, 4), int)) == ""
+
+
+def test_outlines_as_pixels_keep_touching_cells_apart() -> None:
+    labels = cells(1, 2, 10)
+    rim = edges(labels)
+    assert not rim[labels == 0].any()
+    assert rim[12:22, 22].all()
+    assert not rim[17, 17]
+    data = base64.b64decode(outlines_uri(labels, 2048).split(",")[1])
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(image[..., 3] == 255, rim)
+    assert tuple(image[17, 12, :3]) != tuple(image[17, 22, :3])
+
+
+def test_pictures_come_back_as_they_were() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    kind, data = photo_uri(picture, 2048).split(",")
+    assert kind == "data:image/png;base64"
+    again = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(again[..., ::-1], picture)
+
+
+def test_best_method_and_difference() -> None:
+    table = methods_table(SCORES, BASELINES)
+    assert table is not None
+    rows = {row["name"]: [(c["text"], c["best"]) for c in row["cells"]] for row in table["rows"]}
+    assert rows["frugalseg"] == [("0.740", True), ("0.410", False), ("0.900", True)]
+    assert rows["Voronoi"] == [("0.600", False), ("0.430", True), ("–", False)]
+    assert [g["text"] for g in table["gaps"]] == ["+0.080", "−0.020", "–"]
+    assert gap(SCORES, None, "cell_miou") is None
+    assert methods_table({}, None) is None
+    mean = mean_scores([SCORES, BASELINES["Voronoi"]])
+    assert mean["cell_miou"] == pytest.approx(0.67)
+    assert mean["ap"] == pytest.approx({0.5: 0.75, 0.75: 0.3, 0.95: 0.015})
+
+
+def test_cues_in_plain_words() -> None:
+    sound = cue_table(
+        {"n_markers": 1200, "foreground_without_marker": 0.031, "median_spacing": None, "warnings": ()}
+    )
+    assert sound["verdict"].startswith("The cues look sound")
+    assert [row["value"] for row in sound["rows"]] == ["1,200", "3.1%", "–"]
+    doubt = cue_table({"n_markers": 2, "warnings": ["few", "far"]})
+    assert (doubt["sound"], doubt["verdict"][:8]) == (False, "2 things")
+
+
+def test_charts_place_values() -> None:
+    chart = line_chart("t", [Series("a", [0, 10, np.nan], [0, 1, 5])], "x", y_range=(0, 1))
+    assert chart is not None
+    assert chart.lines[0]["path"] == f"M{chart.left:.1f} {chart.bottom:.1f}L{chart.right:.1f} {chart.top:.1f}"
+    assert [label for _, label in chart.x_ticks] == ["0", "2", "4", "6", "8", "10"]
+    assert line_chart("t", [Series("a", [np.nan], [1])], "x") is None
+    bars = histogram("t", np.array([1.0, 1, 1, 9]), "x", span=(0, 10))
+    assert bars is not None
+    assert [bar["tip"] for bar in bars.bars if bar["height"] > 0] == ["1 to 2: 3 cells", "9 to 10: 1 cell"]
+    assert sum(bar["height"] for bar in bars.bars) == pytest.approx((bars.bottom - bars.top) * 4 / 3)
+    assert running_mean([1, 1, 1, 1]) == [1, 1, 1, 1]
+    assert running_mean(range(100))[50] == 50
+
+
+PROBE = """<script>
+const seen = [], failed = [];
+addEventListener("error", event => failed.push(event.message));
+addEventListener("securitypolicyviolation", event => failed.push(event.blockedURI));
+addEventListener("load", () => {
+  const viewer = document.querySelector(".viewer"), stage = viewer.querySelector(".stage");
+  const world = viewer.querySelector(".world"), state = () => seen.push(world.style.transform);
+  const cells = () => getComputedStyle(viewer.querySelector("g.cells")).display;
+  const at = stage.getBoundingClientRect(), middle = {clientX: at.left + at.width / 2, clientY: at.top + at.height / 2};
+  state();
+  stage.dispatchEvent(new WheelEvent("wheel", {deltaY: -120, cancelable: true, ...middle})); state();
+  stage.dispatchEvent(new PointerEvent("pointermove", {pointerId: 1, ...middle}));
+  stage.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft"})); state();
+  stage.dispatchEvent(new MouseEvent("dblclick")); state();
+  seen.push(viewer.querySelector(".hint").textContent, cells());
+  viewer.querySelector("[data-layer=cells]").click();
+  seen.push(cells(), viewer.querySelector("[data-layer=cells]").getAttribute("aria-pressed"));
+  stage.dispatchEvent(new KeyboardEvent("keydown", {key: "o"})); seen.push(cells());
+  seen.push(String(document.querySelectorAll(".viewer.ready").length), failed.join() || "no error");
+  document.body.insertAdjacentHTML("beforeend", "<pre id=probe></pre>");
+  document.getElementById("probe").textContent = seen.join("|");
+});
+</script></head>"""
+
+
+@pytest.mark.slow
+def test_browser_runs_the_viewer(tmp_path: Path, browse: Callable[..., str]) -> None:
+    path = tmp_path / "probe.html"
+    path.write_text(render_report(one_report(one_field(EVIL))).replace("</head>", PROBE, 1), "utf-8")
+    dom = browse(path, "--dump-dom")
+    found = re.search(r'<pre id="probe">(.*?)</pre>', dom)
+    assert found, dom[-2000:]
+    fitted, wheeled, moved, reset, hint, before, hidden, pressed, shown, ready, errors = found[1].split("|")
+    numbers = [
+        [float(v) for v in re.findall(r"-?[\d.]+", state)] for state in (fitted, wheeled, moved, reset)
+    ]
+    assert numbers[1][2] == pytest.approx(numbers[0][2] * np.exp(120 / 400), rel=1e-3)
+    assert numbers[2] == pytest.approx([numbers[1][0] + 40, *numbers[1][1:]], abs=0.01)
+    assert reset == fitted
+    assert re.fullmatch(r"y 4\d, x (59|60|61).*", hint)
+    assert (before, hidden, pressed, shown, ready, errors) == (
+        "inline",
+        "none",
+        "false",
+        "inline",
+        "1",
+        "no error",
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dark", [False, True])
+def test_browser_shows_outlines(tmp_path: Path, browse: Callable[..., str], dark: bool) -> None:
+    path, shot = tmp_path / "report.html", tmp_path / "shot.png"
+    write_report(path, one_report())
+    scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
+    browse(path, f"--screenshot={shot}", *scheme)
+    pixels = cv2.imread(str(shot))[..., ::-1].astype(int)
+    assert pixels.shape == (1500, 1000, 3)
+    corner = pixels[5, 5]
+    assert (corner.max() < 40) if dark else (corner.min() > 230)
+    used = {outline.colour for outline in outlines(cells())}
+    assert len(used) >= 3
+    for colour in used:
+        near = np.abs(pixels - list(bytes.fromhex(PALETTE[colour][1:]))).max(-1) < 24
+        assert near.sum() > 100, PALETTE[colour]
+    markers = np.abs(pixels - list(bytes.fromhex("ff4f5e"))).max(-1) < 24
+    parts = cv2.connectedComponentsWithStats(markers.astype(np.uint8))[2][1:]
+    assert (parts[:, cv2.CC_STAT_AREA] >= 9).sum() >= 12
