@@ -8,7 +8,7 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 from frugalseg.errors import SettingsError, WrongShape
-from frugalseg.evaluation.matching import match_labels
+from frugalseg.evaluation.matching import compact_labels, match_labels
 
 
 def random_labels(rng, shape=(24, 30), n=9, top=None):
@@ -102,17 +102,29 @@ def test_bool_and_unsigned_maps_are_labels_too():
 
 
 @pytest.mark.parametrize(
-    ("truth", "predicted", "said"),
+    ("truth", "predicted", "message"),
     [
         (np.zeros((3, 3), int), np.zeros((3, 4), int), "same field"),
-        (np.zeros((3, 3)), np.zeros((3, 3), int), "truth are float64"),
+        (np.zeros((3, 3)), np.zeros((3, 3), int), "`truth` is float64"),
         (np.zeros((3, 3), int), np.zeros((1, 3, 3), int), r"shape \(1, 3, 3\)"),
         (np.zeros((3, 3), int), np.full((3, 3), -1), "negative"),
     ],
 )
-def test_wrong_maps_are_named(truth, predicted, said):
-    with pytest.raises(WrongShape, match=said):
+def test_wrong_maps_are_named(truth, predicted, message):
+    with pytest.raises(WrongShape, match=message):
         match_labels(truth, predicted)
+
+
+@pytest.mark.parametrize("factor", [1, 1000, 10**12])
+def test_ids_become_positions(factor):
+    labels = np.array([[0, 7, 7], [-1, 3, 12]]) * factor
+    ids, positions = compact_labels(labels)
+    assert ids.tolist() == [3 * factor, 7 * factor, 12 * factor]
+    assert positions.tolist() == [[0, 2, 2], [0, 1, 3]]
+    assert [part.tolist() for part in compact_labels(np.maximum(labels, 0).ravel())] == [
+        ids.tolist(),
+        positions.ravel().tolist(),
+    ]
 
 
 def test_thresholds_below_one_half_are_refused():

@@ -33,7 +33,7 @@ def test_by_hand():
     assert scores.foreground_iou == pytest.approx(5 / 10)
 
 
-def test_without_true_cells_only_what_can_be_judged_counts():
+def test_without_true_cells_only_annotated_pixels_count():
     truth = np.array([[0, -1, -1, -1, 0, 0]])
     doubtful = score_labels(truth, np.array([[3, 3, 3, 0, 0, 0]]))
     assert (doubtful.n_predicted, doubtful.mAP, doubtful.aji, doubtful.pq, doubtful.cell_miou) == (

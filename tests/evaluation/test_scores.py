@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy.optimize import linear_sum_assignment
 
 from frugalseg.errors import InputError, WrongShape
 from frugalseg.evaluation.matching import match_labels
 from frugalseg.evaluation.scores import (
     THRESHOLDS,
+    Scores,
     aggregated_jaccard,
     marker_errors,
     score_labels,
@@ -166,7 +168,7 @@ def test_aji_lets_one_prediction_serve_two_cells_as_in_the_original():
     assert aggregated_jaccard(match_labels(truth, predicted)) == pytest.approx((2 + 2) / (4 + 4 + 1))
 
 
-def test_markers_are_judged_by_the_pixel_they_lie_in():
+def test_markers_count_by_the_pixel_they_lie_in():
     truth = np.array([[0, 1, 1], [0, 2, 2]])
     assert marker_errors(truth, np.array([[0.4, 0.6], [0.6, 2.4]])) == (0, 0)
     assert marker_errors(truth, np.array([[-0.4, 0.4]])) == (2, 1)
@@ -176,10 +178,16 @@ def test_markers_are_judged_by_the_pixel_they_lie_in():
     assert score_labels(truth, truth).marker_false_negatives is None
 
 
-def test_scores_go_into_json():
-    content = json.loads(json.dumps(score_labels(TRUTH, PREDICTED).to_dict()))
+def test_scores_go_into_json_and_back():
+    scores = score_labels(TRUTH, PREDICTED, np.array([[0, 0]]))
+    content = json.loads(json.dumps(scores.to_dict()))
+    assert list(content)[:5] == ["cell_miou", "matched_miou", "two_class_miou", "mAP", "ap"]
     assert content["ap"]["0.50"] == pytest.approx(0.2)
     assert list(content["f1_at"]) == [f"{t:.2f}" for t in THRESHOLDS]
+    assert Scores.model_validate(content) == scores
+    assert Scores.model_validate(content).ap[0.55] == scores.ap[0.55]
+    with pytest.raises(ValidationError, match="frozen"):
+        scores.mAP = 1.0
 
 
 def test_maps_of_different_fields_are_refused():

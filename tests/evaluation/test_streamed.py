@@ -9,10 +9,10 @@ from frugalseg.evaluation.streamed import StreamedCorrelation, measure_tiles
 from frugalseg.images.tiles import plan_tiles
 
 
-def streamed(ours: np.ndarray, true: np.ndarray, core: int) -> float:
+def streamed(predicted: np.ndarray, true: np.ndarray, core: int) -> float:
     correlation = StreamedCorrelation()
-    for tile in plan_tiles(ours.shape, core, halo=0):
-        correlation.add(ours[tile.core], true[tile.core])
+    for tile in plan_tiles(predicted.shape, core, halo=0):
+        correlation.add(predicted[tile.core], true[tile.core])
     return correlation.value()
 
 
@@ -21,11 +21,11 @@ def streamed(ours: np.ndarray, true: np.ndarray, core: int) -> float:
 def test_correlation_is_that_of_the_whole(core: int, offset: float) -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(size=(50, 61)) + np.linspace(0, 3, 61)  # no tile has the mean of the whole
-    ours = 0.3 * true + rng.normal(size=true.shape) + offset
-    assert streamed(ours, true, core) == pytest.approx(
-        np.corrcoef(ours.ravel(), true.ravel())[0, 1], abs=1e-6
+    predicted = 0.3 * true + rng.normal(size=true.shape) + offset
+    assert streamed(predicted, true, core) == pytest.approx(
+        np.corrcoef(predicted.ravel(), true.ravel())[0, 1], abs=1e-6
     )
-    assert streamed(ours, true, core) == pytest.approx(pearson_correlation(ours, true), abs=1e-6)
+    assert streamed(predicted, true, core) == pytest.approx(pearson_correlation(predicted, true), abs=1e-6)
     assert streamed(-2 * true + 9, true, core) == pytest.approx(-1.0, abs=1e-9)
 
 
@@ -54,7 +54,7 @@ def test_measurements_are_those_of_the_whole(core: int) -> None:
     labels = cells((130, 171))
     planes = np.random.default_rng(1).normal(500, 90, (2, 130, 171))
     expected = measure_cells(labels, dict(zip("ab", planes, strict=True)), (0.5, 0.25))
-    told = []
+    calls = []
     rows = measure_tiles(
         lambda window: labels[window],
         lambda window: planes[:, *window],
@@ -63,14 +63,14 @@ def test_measurements_are_those_of_the_whole(core: int) -> None:
         largest=24,
         core=core,
         pixel_size=(0.5, 0.25),
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: calls.append((done, total)),
     )
     assert [row["label"] for row in rows] == [row["label"] for row in expected]
     assert 0 < sum(bool(row["touches_border"]) for row in rows) < len(rows)
     for row, whole in zip(rows, expected, strict=True):
         assert row.keys() == whole.keys()
         assert dict(row) == pytest.approx(whole, rel=1e-9)
-    assert told[-1] == (len(told), len(told))
+    assert calls[-1] == (len(calls), len(calls))
 
 
 def test_nothing_found_is_no_row() -> None:

@@ -1,19 +1,19 @@
-"""Classical ways from markers to cells, from the same markers and foreground as ours, to be compared with.
+"""Classical methods from markers to cells, as baselines for the marker network from the same cues.
 
-All take an image (Y, X), markers (N, 2) in px (y, x) and a foreground mask (Y, X), and return labels (Y, X)
-uint32 inside the mask, where id i + 1 is the cell of marker i. Markers outside the mask, and the later ones
-of several on one pixel, own nothing (for `voronoi` they still claim the foreground nearest to them).
+Each takes an image (Y, X), markers (N, 2) in px (y, x) and a foreground mask (Y, X), and returns labels (Y, X)
+uint32 inside the mask, where id i + 1 is the cell of marker i. Markers outside the mask, and all but the first
+of several on one pixel, get no cell (with `voronoi` they still get the foreground nearest to them).
 """
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
+from frugalseg.errors import BadPixels, InputError, WrongShape
 from frugalseg.evaluation.propagate import propagate
 from frugalseg.images.geodesic import unit_range
 
@@ -25,12 +25,16 @@ Floats = npt.NDArray[np.float64]
 
 
 def voronoi(image: Image, points: Points, mask: Mask) -> Labels:
-    """Give every foreground pixel to the nearest marker; the image is not looked at.
+    """Assign every foreground pixel to the nearest marker; the image does not matter.
 
     Raises
     ------
-    WrongShape, BadPixels, InputError
-        When the inputs don't fit each other; so do all baselines.
+    WrongShape
+        When image and mask are not the same (Y, X). All baselines raise the same errors.
+    BadPixels
+        When the image has NaN or infinite pixels.
+    InputError
+        When a marker lies outside the image.
 
     Examples
     --------
@@ -46,85 +50,50 @@ def voronoi(image: Image, points: Points, mask: Mask) -> Labels:
     return labels
 
 
-def watershed_gradient(
-    image: Image, points: Points, mask: Mask, sigma: float = 1.0, *, seeds: npt.NDArray[Any] | None = None
-) -> Labels:
-    """Seeded watershed on the gradient magnitude: borders are where the brightness changes most.
+def watershed_gradient(image: Image, points: Points, mask: Mask, sigma: float = 1.0) -> Labels:
+    """Flood the gradient magnitude from the markers: borders lie where the brightness changes most.
 
     Parameters
     ----------
     image, points, mask
         See the module.
     sigma
-        Gaussian derivative's standard deviation in px.
-    seeds
-        (Y, X) labels to start from instead of the points, such as nuclei.
+        Standard deviation of the Gaussian derivative, px.
     """
     image, points, mask = _checked(image, points, mask)
-    cost_image = ndimage.gaussian_gradient_magnitude(image, sigma)
-    return _watershed(cost_image, _seeds(points, mask, seeds), mask)
+    return _watershed(ndimage.gaussian_gradient_magnitude(image, sigma), points, mask)
 
 
-def watershed_intensity(
-    image: Image,
-    points: Points,
-    mask: Mask,
-    sigma: float = 1.0,
-    *,
-    borders: Literal["dark", "bright"] = "dark",
-    seeds: npt.NDArray[Any] | None = None,
-) -> Labels:
-    """Seeded watershed on the smoothed brightness itself.
+def watershed_intensity(image: Image, points: Points, mask: Mask, sigma: float = 1.0) -> Labels:
+    """Flood the smoothed brightness from the markers, bright pixels first.
 
-    By default bright pixels are flooded first and neighbours meet on the darkest line between them, as suits
-    a stain that fills the cells; it is what CellProfiler calls "Watershed - Image". With
-    ``borders="bright"`` dark pixels are flooded first, as suits a membrane stain.
+    Neighbours meet on the darkest line between them, as suits a stain that fills the cells. CellProfiler calls
+    this "Watershed - Image".
 
     Parameters
     ----------
     image, points, mask
         See the module.
     sigma
-        Gaussian smoothing in px.
-    borders
-        What lies between two cells.
-    seeds
-        (Y, X) labels to start from instead of the points.
-
-    Raises
-    ------
-    SettingsError
-        When `borders` is neither dark nor bright.
+        Standard deviation of the Gaussian smoothing, px.
     """
-    if borders not in ("dark", "bright"):
-        raise SettingsError(f"borders is {borders!r}; choose 'dark' or 'bright'.")
     image, points, mask = _checked(image, points, mask)
-    smooth = ndimage.gaussian_filter(image, sigma)
-    return _watershed(-smooth if borders == "dark" else smooth, _seeds(points, mask, seeds), mask)
+    return _watershed(-ndimage.gaussian_filter(image, sigma), points, mask)
 
 
-def propagation(
-    image: Image,
-    points: Points,
-    mask: Mask,
-    regularization: float = 0.05,
-    *,
-    seeds: npt.NDArray[Any] | None = None,
-) -> Labels:
-    """CellProfiler's propagation: the nearest marker where a change of brightness makes the way longer.
+def propagation(image: Image, points: Points, mask: Mask, regularization: float = 0.05) -> Labels:
+    """Assign every pixel to the nearest marker, where changes of brightness add to the distance.
 
-    The image is first scaled so that its 0.1 and 99.9 percentiles are 0 and 1, because the regularization
-    is relative to the brightness. See `propagate` for the distance.
+    This is CellProfiler's propagation. The image is first scaled so that its 0.1 and 99.9 percentiles are 0 and
+    1, because the regularization is relative to the brightness. See `propagate` for the distance.
 
     Parameters
     ----------
     image, points, mask
         See the module.
     regularization
-        Weight of the way in px; 0.05 is CellProfiler's default. Towards infinity it becomes `voronoi` on ways
-        that stay inside the mask.
-    seeds
-        (Y, X) labels to start from instead of the points, such as nuclei.
+        Weight of the path's length in px; 0.05 is CellProfiler's default. Towards infinity the result becomes
+        that of `voronoi` on paths inside the mask.
 
     Examples
     --------
@@ -133,7 +102,7 @@ def propagation(
     array([1, 1, 1, 1, 1, 2, 2, 2], dtype=uint32)
     """
     image, points, mask = _checked(image, points, mask)
-    return propagate(unit_range(image), _seeds(points, mask, seeds), mask, regularization)[0]
+    return propagate(unit_range(image), _seeds(points, mask), mask, regularization)[0]
 
 
 BASELINES: MappingProxyType[str, Callable[[Image, Points, Mask], Labels]] = MappingProxyType(
@@ -147,20 +116,17 @@ BASELINES: MappingProxyType[str, Callable[[Image, Points, Mask], Labels]] = Mapp
 """All baselines by name."""
 
 
-def _watershed(cost_image: Floats, seeds: Labels, mask: Mask) -> Labels:
+def _watershed(cost_image: Floats, points: Floats, mask: Mask) -> Labels:
     from skimage.segmentation import watershed
 
+    seeds = _seeds(points, mask)
     if not seeds.any():
         return np.zeros(mask.shape, dtype=np.uint32)
     return watershed(cost_image, seeds.astype(np.int32), mask=mask).astype(np.uint32)  # type: ignore[no-any-return]
 
 
-def _seeds(points: Floats, mask: Mask, seeds: npt.NDArray[Any] | None) -> Labels:
-    """One pixel per marker, or the seeds given, inside the mask."""
-    if seeds is not None:
-        if np.shape(seeds) != mask.shape:
-            raise WrongShape(f"The seeds are {np.shape(seeds)} px and the mask {mask.shape}.")
-        return np.where(mask, seeds, 0).astype(np.uint32)
+def _seeds(points: Floats, mask: Mask) -> Labels:
+    """Return labels of one pixel per marker inside the mask."""
     labels = np.zeros(mask.shape, dtype=np.uint32)
     pixels = np.floor(points + 0.5).astype(np.intp)[::-1]  # reversed: on one pixel the first marker wins
     labels[tuple(pixels.T)] = np.arange(len(points), 0, -1)
@@ -171,12 +137,12 @@ def _checked(image: Image, points: Points, mask: Mask) -> tuple[Floats, Floats, 
     image, mask = np.asarray(image, dtype=np.float64), np.asarray(mask, dtype=bool)
     points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     if image.ndim != 2 or image.shape != mask.shape:
-        raise WrongShape(
-            f"The image is {image.shape} and the mask {mask.shape}; both must be the same (Y, X)."
-        )
+        raise WrongShape(f"`image` is {image.shape} and `mask` {mask.shape}; give both of the same (Y, X).")
     if not np.isfinite(image).all():
-        raise BadPixels("The image has NaN or infinite pixels; replace or crop them.")
+        raise BadPixels("`image` has NaN or infinite pixels; replace or crop them.")
     pixels = np.floor(points + 0.5)
     if not ((pixels >= 0) & (pixels < mask.shape)).all():
-        raise InputError(f"A marker lies outside the field of {mask.shape} px; markers are (y, x) in px.")
+        raise InputError(
+            f"A marker in `points` lies outside the image of {mask.shape} px; give (y, x) in px."
+        )
     return image, points, mask

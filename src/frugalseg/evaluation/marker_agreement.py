@@ -1,4 +1,4 @@
-"""How well the markers of two channels agree, such as of a predicted and of the real nuclear stain."""
+"""Agreement of the markers of two channels, such as of a predicted and of the real nuclear stain."""
 
 from typing import Any, NamedTuple
 
@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 
 class MarkerAgreement(NamedTuple):
-    """Counts, and shares as in paper B.
+    """Counts of markers that two channels share or not.
 
     Attributes
     ----------
     n_real, n_found
-        Markers of the real stain, and those that are judged.
+        Markers of the real stain, and of the stain that is compared with it.
     missed
-        Real ones that no other stands for.
+        Real markers without a partner.
     invented
-        Those that stand for no real one.
+        Found markers without a partner.
     """
 
     n_real: int
@@ -25,7 +25,7 @@ class MarkerAgreement(NamedTuple):
     invented: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Counts, and both errors as shares of the real markers (None where there are none)."""
+        """Return the counts, and both errors as shares of the real markers as in paper B (None without real markers)."""
         shares = {
             "missed_share": self.missed / self.n_real if self.n_real else None,
             "invented_share": self.invented / self.n_real if self.n_real else None,
@@ -34,14 +34,14 @@ class MarkerAgreement(NamedTuple):
 
 
 def marker_agreement(found: NDArray[Any], real: NDArray[Any], reach: float) -> MarkerAgreement:
-    """Pair markers one to one, nearest first, and count those that are left.
+    """Pair markers one to one, nearest first, and count those without a partner.
 
     Parameters
     ----------
     found, real
         (N, 2) points (y, x), px.
     reach
-        Markers further apart than this are not the same, px; half a nucleus' diameter is sensible.
+        Largest distance of a pair, px; half the diameter of a nucleus is sensible.
 
     Examples
     --------
@@ -51,14 +51,14 @@ def marker_agreement(found: NDArray[Any], real: NDArray[Any], reach: float) -> M
     """
     from scipy.spatial import KDTree
 
-    ours, true = (np.asarray(points, np.float64).reshape(-1, 2) for points in (found, real))
+    found, real = (np.asarray(points, np.float64).reshape(-1, 2) for points in (found, real))
     paired = 0
-    if len(ours) and len(true):
-        near = KDTree(ours).sparse_distance_matrix(KDTree(true), reach, output_type="coo_matrix")
-        free = [np.ones(len(ours), bool), np.ones(len(true), bool)]
+    if len(found) and len(real):
+        near = KDTree(found).sparse_distance_matrix(KDTree(real), reach, output_type="coo_matrix")
+        free_found, free_real = np.ones(len(found), bool), np.ones(len(real), bool)
         for index in np.argsort(near.data, kind="stable"):
-            one, other = near.row[index], near.col[index]
-            if free[0][one] and free[1][other]:
-                free[0][one] = free[1][other] = False
+            row, column = near.row[index], near.col[index]
+            if free_found[row] and free_real[column]:
+                free_found[row] = free_real[column] = False
                 paired += 1
-    return MarkerAgreement(len(true), len(ours), len(true) - paired, len(ours) - paired)
+    return MarkerAgreement(len(real), len(found), len(real) - paired, len(found) - paired)

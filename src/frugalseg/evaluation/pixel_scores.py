@@ -11,7 +11,7 @@ Image = npt.NDArray[Any]
 
 
 def pearson_correlation(predicted: Image, target: Image) -> float:
-    """Pearson's correlation of two images over all pixels (paper A, eq. 3).
+    """Return Pearson's correlation of two images over all pixels (paper A, eq. 3).
 
     Parameters
     ----------
@@ -21,49 +21,51 @@ def pearson_correlation(predicted: Image, target: Image) -> float:
     Returns
     -------
     float
-        -1 to 1. NaN where an image is constant, since it is then undefined: such a field must be left out of
-        a mean, and said so.
+        -1 to 1. NaN when an image is constant, since the correlation is then undefined; leave such a field out
+        of a mean, and report that.
 
     Raises
     ------
     WrongShape
-        The images are not (Y, X) of one shape, or have no pixels.
+        When the images are not (Y, X) of one shape, or have no pixels.
     BadPixels
-        There are NaN or infinite pixels.
+        When there are NaN or infinite pixels.
 
     Examples
     --------
     >>> pearson_correlation(np.array([[1, 2, 3]]), np.array([[10, 30, 20]]))
     0.5
     """
-    ours, true = np.asarray(predicted), np.asarray(target)
-    if ours.ndim != 2 or ours.shape != true.shape or ours.size == 0:
-        raise WrongShape(f"The prediction is {ours.shape} and the target {true.shape}; give the same (Y, X).")
-    ours, true = ours.astype(np.float64), true.astype(np.float64)
-    if not (np.isfinite(ours).all() and np.isfinite(true).all()):
-        raise BadPixels("An image has NaN or infinite pixels; crop them before comparing.")
-    if ours.min() == ours.max() or true.min() == true.max():  # rounding would make the deviations noise
+    x, y = np.asarray(predicted), np.asarray(target)
+    if x.ndim != 2 or x.shape != y.shape or x.size == 0:
+        raise WrongShape(
+            f"`predicted` is {x.shape} and `target` {y.shape}; give two images of the same (Y, X)."
+        )
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise BadPixels("`predicted` or `target` has NaN or infinite pixels; crop them before comparing.")
+    if x.min() == x.max() or y.min() == y.max():  # rounding would make the deviations noise
         return float("nan")
-    ours, true = ours - ours.mean(), true - true.mean()
-    ours, true = ours / np.abs(ours).max(), true / np.abs(true).max()  # no square over- or underflows
-    value = np.vdot(ours, true) / np.sqrt(np.vdot(ours, ours) * np.vdot(true, true))
+    x, y = x - x.mean(), y - y.mean()
+    x, y = x / np.abs(x).max(), y / np.abs(y).max()  # no square over- or underflows
+    value = np.vdot(x, y) / np.sqrt(np.vdot(x, x) * np.vdot(y, y))
     return float(np.clip(value, -1, 1))
 
 
 def mask_iou(predicted: Image, truth: Image) -> float:
-    """Intersection over union of two masks (paper A, eq. 4); 1 when both are empty.
+    """Return the intersection over union of two masks (paper A, eq. 4); 1 when both are empty.
 
     Parameters
     ----------
     predicted
-        (Y, X) bool, or labels, of which every number above 0 counts as inside.
+        (Y, X) bool, or labels, whose numbers above 0 count as inside.
     truth
-        The same; negative labels are not annotated and, with what is predicted there, count nowhere.
+        The same; pixels with negative labels are not annotated and do not count in either mask.
 
     Raises
     ------
     WrongShape
-        The masks are not (Y, X) integers or bool of one shape, or a predicted label is negative.
+        When the masks are not (Y, X) integers or bool of one shape, or a predicted label is negative.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Shortest ways over an image from seeds: the distance behind CellProfiler's propagation."""
+"""Shortest paths over an image from seeds: the distance behind CellProfiler's propagation."""
 
 from typing import Any
 
@@ -13,9 +13,10 @@ Floats = npt.NDArray[np.float64]
 def propagate(
     image: npt.NDArray[Any], seeds: npt.NDArray[Any], mask: npt.NDArray[np.bool_], regularization: float
 ) -> tuple[npt.NDArray[np.uint32], Floats]:
-    """Labels of the nearest seed, and the distance to it, by Jones, Carpenter and Golland (2005).
+    """Return the label of the nearest seed, and the distance to it, for every pixel.
 
-    What a step costs is said in `frugalseg.images.geodesic.step_costs`. Ways stay inside the mask.
+    The distance is that of Jones, Carpenter and Golland (2005); `frugalseg.images.geodesic.step_costs` defines
+    the cost of a step. Paths stay inside the mask.
 
     Parameters
     ----------
@@ -26,17 +27,23 @@ def propagate(
     mask
         (Y, X) bool.
     regularization
-        Above 0.
+        Weight of the path's length; above 0.
 
     Returns
     -------
     labels, distance
-        (Y, X) uint32, and (Y, X) float64, infinite where no seed can be reached.
+        (Y, X) uint32, and (Y, X) float64, infinite where no path leads to a seed.
 
     Raises
     ------
     SettingsError
         When the regularization is not above 0.
+
+    Examples
+    --------
+    >>> labels, distance = propagate(np.zeros((1, 4)), np.array([[1, 0, 0, 2]]), np.ones((1, 4), bool), 1.0)
+    >>> labels.tolist(), distance.tolist()
+    ([[1, 1, 2, 2]], [[0.0, 1.0, 1.0, 0.0]])
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import dijkstra
@@ -51,8 +58,10 @@ def propagate(
     if len(starts) == 0:
         return labels, distance
     graph = coo_array((costs, (tails, heads)), shape=(n, n)).tocsr()
-    way, _, source = dijkstra(graph, directed=False, indices=starts, min_only=True, return_predecessors=True)
-    reached = np.isfinite(way)
+    shortest, _, source = dijkstra(
+        graph, directed=False, indices=starts, min_only=True, return_predecessors=True
+    )
+    reached = np.isfinite(shortest)
     labels[mask] = np.where(reached, np.asarray(seeds)[mask][np.where(reached, source, 0)], 0)
-    distance[mask] = way
+    distance[mask] = shortest
     return labels, distance

@@ -1,18 +1,18 @@
-"""How good a segmentation is: every score from one table of overlaps.
+"""Scores of a segmentation against the truth, all from one table of overlaps.
 
-Conventions. A cell is found at threshold t when it has a partner of its own with IoU >= t. Where there is
-no true cell, every score is 1 if nothing was predicted either, and 0 otherwise.
+Conventions. A true cell is found at threshold t when it has a partner of its own with IoU >= t. Without any true
+cell, every score is 1 if nothing was predicted either, and 0 otherwise.
 
-Truth pixels with a negative value are not annotated: no size, intersection or union has them. A predicted cell
+Truth pixels with a negative value are not annotated: no size, intersection or union counts them. A predicted cell
 with more than half of its pixels there can match a true cell by the rest, but is never a false positive.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any, SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, field_serializer
 
 from frugalseg.errors import InputError
 from frugalseg.evaluation.matching import Floats, Labels, Matching, check_labels, match_labels
@@ -20,9 +20,20 @@ from frugalseg.evaluation.matching import Floats, Labels, Matching, check_labels
 THRESHOLDS = tuple(k / 100 for k in range(50, 100, 5))  # 0.50, 0.55 ... 0.95
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Scores of one field. Counts are cells, everything else lies between 0 and 1."""
+class Scores(BaseModel):
+    """Scores of one field. Counts are cells, everything else lies between 0 and 1.
+
+    `to_dict` returns plain values for JSON, and ``Scores.model_validate`` reads them back.
+
+    Examples
+    --------
+    >>> cells = np.array([[1, 1, 0, 2, 2]])
+    >>> scores = score_labels(cells, cells)
+    >>> Scores.model_validate(scores.to_dict()) == scores
+    True
+    """
+
+    model_config = ConfigDict(frozen=True)
 
     cell_miou: float  # mean over true cells of the IoU with the best predicted cell
     matched_miou: float  # the same when every predicted cell may serve one true cell only
@@ -39,16 +50,17 @@ class Scores:
     rq: float
     foreground_iou: float  # of "any cell" against "any cell"
     n_true: int
-    n_predicted: int  # without what can't be judged: unmatched at 0.5 and mostly not annotated
+    n_predicted: int  # without those unmatched at 0.5 and mostly not annotated
     marker_false_negatives: int | None  # true cells without a marker; None without markers
     marker_false_positives: int | None  # markers in no true cell, or in one that has a marker already
 
+    @field_serializer("ap", "f1_at")
+    def _write_thresholds(self, scores: Mapping[float, float]) -> dict[str, float]:
+        return {f"{threshold:.2f}": value for threshold, value in scores.items()}
+
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON: thresholds become strings such as "0.50"."""
-        content = asdict(self)
-        for name in ("ap", "f1_at"):
-            content[name] = {f"{threshold:.2f}": value for threshold, value in content[name].items()}
-        return content
+        """Return plain values for JSON; thresholds become strings such as "0.50"."""
+        return self.model_dump(mode="json")
 
 
 def score_labels(
@@ -57,7 +69,7 @@ def score_labels(
     points: npt.NDArray[np.floating[Any]] | None = None,
     patch: int | None = None,
 ) -> Scores:
-    """Judge predicted cells against the truth.
+    """Score predicted cells against the truth.
 
     Parameters
     ----------
@@ -66,21 +78,21 @@ def score_labels(
     predicted
         (Y, X) integers of the same shape; 0 background.
     points
-        (N, 2) markers, y then x in px, to be judged as well.
+        (N, 2) markers, y then x in px, to be scored as well.
     patch
-        Window of `two_class_miou` in px.
+        Window of `two_class_miou`, px.
 
     Returns
     -------
     Scores
-        See the fields' comments, and the functions of this module for the exact definitions.
+        The functions of this module define each score exactly.
 
     Raises
     ------
     WrongShape
-        When the maps don't fit each other.
+        When the maps are not (Y, X) integers of one shape.
     InputError
-        When a marker lies outside the field.
+        When a marker lies outside the image.
 
     Examples
     --------
@@ -122,16 +134,16 @@ def score_labels(
 
 
 def best_match_miou(match: Matching) -> float:
-    """Mean over the true cells of the IoU with the predicted cell that fits best; 0 for a cell not touched.
+    """Return the mean over true cells of the IoU with the best predicted cell, 0 for a cell without overlap.
 
-    This is `cell_miou`. One predicted cell may be the best of several true ones, and predicted cells over
+    This is `cell_miou`. One predicted cell may be the best of several true cells, and predicted cells on
     background cost nothing: read it together with AP.
     """
     return _mean_over_true(match, match.best()[0])
 
 
 def matched_miou(match: Matching) -> float:
-    """Mean over the true cells of the IoU with their partner, 0 for a cell without one.
+    """Return the mean over true cells of the IoU with their partner, 0 for a cell without a partner.
 
     Partners are assigned one to one so that the sum of IoU is as large as it can be.
     """
@@ -141,16 +153,16 @@ def matched_miou(match: Matching) -> float:
 
 
 def two_class_miou(truth: Labels, predicted: Labels, match: Matching, patch: int | None = None) -> float:
-    """The mIoU that Din and Yu (2021) print: the mean of a cell's IoU and its background's, over true cells.
+    """Return the mIoU of Din and Yu (2021): the mean over true cells of the cell's IoU and its background's.
 
     In a square window around the cell's centroid there are two classes, this cell and all the rest, for the
-    truth as for the best predicted cell; what lies outside the window does not count. Even a cell that
-    was missed altogether gets nearly half, so compare this number with theirs only.
+    truth as for the best predicted cell; pixels outside the window do not count. Even a cell that was missed
+    gets nearly half, so compare this number only with theirs.
 
     Parameters
     ----------
     patch
-        Side of the window in px. The paper has 64 for cells of about 30 px; by default as much in proportion
+        Side of the window, px. The paper takes 64 for cells of about 30 px; the default is in the same proportion
         to the median diameter of the true cells.
     """
     from scipy import ndimage
@@ -178,10 +190,10 @@ def two_class_miou(truth: Labels, predicted: Labels, match: Matching, patch: int
 
 
 def aggregated_jaccard(match: Matching) -> float:
-    """Aggregated Jaccard index (Kumar et al. 2017, algorithm 1).
+    """Return the aggregated Jaccard index (Kumar et al. 2017, algorithm 1).
 
     Sum of the intersections of each true cell with its best predicted cell (by IoU), over the sum of their
-    unions plus the area of all predicted cells that are nobody's best. As in the original, a predicted
+    unions plus the area of all predicted cells that are best for no true cell. As in the original, a predicted
     cell may be the best of several true cells.
     """
     if len(match.true_ids) == 0:
@@ -196,9 +208,9 @@ def aggregated_jaccard(match: Matching) -> float:
 
 
 def panoptic_quality(match: Matching) -> tuple[float, float, float]:
-    """Panoptic, segmentation and recognition quality (Kirillov et al. 2019, eq. 1): matches have IoU > 0.5.
+    """Return panoptic, segmentation and recognition quality (Kirillov et al. 2019, eq. 1) of matches with IoU > 0.5.
 
-    Segmentation quality is the mean IoU of the matches, 0 where there is none.
+    Segmentation quality is the mean IoU of the matches, 0 without matches.
     """
     if len(match.true_ids) == 0:
         return (_nothing_wrong(match),) * 3
@@ -210,28 +222,30 @@ def panoptic_quality(match: Matching) -> tuple[float, float, float]:
 
 
 def foreground_iou(truth: Labels, predicted: Labels) -> float:
-    """IoU of the pixels in any cell, on the annotated part of the field; 1 when there are none in either."""
+    """Return the IoU of the pixels in any cell, on the annotated part of the field; 1 when there are none in either."""
     truth, predicted = check_labels(truth, predicted)
-    cell, found = truth > 0, (predicted > 0) & (truth >= 0)
-    return _ratio(np.count_nonzero(cell & found), np.count_nonzero(cell | found))
+    true, found = truth > 0, (predicted > 0) & (truth >= 0)
+    return _ratio(np.count_nonzero(true & found), np.count_nonzero(true | found))
 
 
 def marker_errors(truth: Labels, points: npt.NDArray[np.floating[Any]]) -> tuple[int, int]:
-    """False negatives and false positives of markers (N, 2), y x in px.
+    """Count false negatives and false positives of markers (N, 2), y x in px.
 
-    False negatives are true cells in which no marker lies. False positives are markers on background, and
-    every marker after the first in the same cell. Markers on pixels not annotated are left out.
+    False negatives are true cells without a marker. False positives are markers on background, and every marker
+    after the first in the same cell. Markers on pixels not annotated do not count.
 
     Raises
     ------
     InputError
-        When a marker lies outside the field.
+        When a marker lies outside the image.
     """
     truth = np.asarray(truth)
     points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     pixels = np.floor(points + 0.5)  # a pixel reaches half a pixel around its centre
     if not ((pixels >= 0) & (pixels < truth.shape)).all():
-        raise InputError(f"A marker lies outside the field of {truth.shape} px; markers are (y, x) in px.")
+        raise InputError(
+            f"A marker in `points` lies outside the image of {truth.shape} px; give (y, x) in px."
+        )
     hit = truth[tuple(pixels.astype(np.intp).T)]
     cells_hit = np.unique(hit[hit > 0])
     n_true = len(np.unique(truth[truth > 0]))

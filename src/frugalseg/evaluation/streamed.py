@@ -1,4 +1,4 @@
-"""Scores and measurements of images too large for the memory, window by window."""
+"""Scores and measurements of images that do not fit into memory, window by window."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from frugalseg.evaluation.measurements import Row, measure_cells
 from frugalseg.images.tiles import Tile, Window, plan_tiles
 
 CONSTANT = 1e-12
-"""Standard deviation, as a share of the largest value, below which what differs is rounding."""
+"""Standard deviation, as a share of the largest value, below which all differences are rounding."""
 
 
 class StreamedCorrelation:
-    """Pearson's correlation of two images that are given part by part.
+    """Pearson's correlation of two images that are added part by part.
 
-    The parts' own means and products are merged (Chan, Golub, LeVeque 1979), so that no digits are lost. What is
-    computed is that of `frugalseg.evaluation.pixel_scores.pearson_correlation` on all parts together.
+    Means and products of the parts are merged (Chan, Golub, LeVeque 1979), so that no digits are lost. The value is
+    that of `frugalseg.evaluation.pixel_scores.pearson_correlation` on all parts together.
 
     Examples
     --------
@@ -35,8 +35,8 @@ class StreamedCorrelation:
         self._largest = np.zeros(2)
 
     def add(self, predicted: NDArray[Any], target: NDArray[Any]) -> None:
-        """Take in a part of both images; finite numbers, of one shape."""
-        pair = np.stack([np.asarray(one, dtype=np.float64).ravel() for one in (predicted, target)])
+        """Add a part of both images: finite numbers of one shape."""
+        pair = np.stack([np.asarray(part, dtype=np.float64).ravel() for part in (predicted, target)])
         if pair.size == 0:
             return
         self._largest = np.maximum(self._largest, np.abs(pair).max(axis=1))
@@ -49,7 +49,7 @@ class StreamedCorrelation:
         self._count = total
 
     def value(self) -> float:
-        """Correlation of what was added, -1 to 1; NaN where an image is constant or nothing was added."""
+        """Return the correlation of all parts, -1 to 1; NaN when an image is constant or nothing was added."""
         spread = np.sqrt(np.diag(self._products) / max(1, self._count))
         if not (spread > CONSTANT * self._largest).all():
             return float("nan")
@@ -67,39 +67,41 @@ def measure_tiles(
     pixel_size: tuple[float, float] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Row]:
-    """`measure_cells` of an image of any size.
+    """Measure the cells of an image of any size, as `measure_cells` does in memory.
 
     Parameters
     ----------
     read_labels, read_planes
-        Give (y, x) labels and (C, y, x) channels of a window.
+        Return (y, x) labels and (C, y, x) channels of a window.
     shape
         (Y, X) of the image.
     channels
         Names of the channels.
     largest
-        Height and width of the largest cell that is measured as a whole, px; of larger ones parts may be missing.
+        Height and width of the largest cell that is measured completely, px; parts of larger cells may be missing.
     core
         Side of the tiles, px.
     pixel_size
         (y, x) in um.
     progress
-        Is told (finished, all) after each tile.
+        Called with (finished tiles, all tiles) after each tile.
 
     Returns
     -------
     list of dict
-        As of `measure_cells` on the whole image, in the order of the labels.
+        Rows of `measure_cells` on the whole image, in the order of the labels.
 
+    Notes
+    -----
     Every cell is measured once, in the tile whose core holds its first pixel in reading order.
     """
     rows: list[Row] = []
     tiles = plan_tiles(shape, core, halo=largest)
     for done, tile in enumerate(tiles, start=1):
         labels = _own_cells(np.asarray(read_labels(tile.window)), tile)
-        held = np.nonzero(labels)
-        if held[0].size:
-            box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in held)
+        pixels = np.nonzero(labels)
+        if pixels[0].size:
+            box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in pixels)
             start = [window.start + part.start for window, part in zip(tile.window, box, strict=True)]
             planes = read_planes(
                 (
@@ -107,16 +109,16 @@ def measure_tiles(
                     slice(start[1], start[1] + box[1].stop - box[1].start),
                 )
             )
-            found = measure_cells(labels[box], dict(zip(channels, planes, strict=True)), pixel_size)
-            rows += [_moved(row, start) for row in found]
-            _mark_border(rows[-len(found) :], labels[box], start, shape)
+            measured = measure_cells(labels[box], dict(zip(channels, planes, strict=True)), pixel_size)
+            rows += [_moved(row, start) for row in measured]
+            _mark_border(rows[-len(measured) :], labels[box], start, shape)
         if progress is not None:
             progress(done, len(tiles))
     return sorted(rows, key=lambda row: int(row["label"] or 0))
 
 
 def _own_cells(labels: NDArray[Any], tile: Tile) -> NDArray[Any]:
-    """Labels of a window, those left out whose first pixel is not in the tile's core."""
+    """Return the labels of a window without cells whose first pixel is not in the tile's core."""
     first = np.full(int(labels.max(initial=0)) + 1, -1, np.int64)
     # Of repeated indices the last assignment stays, so the first pixel of every label comes last.
     first[labels.ravel()[::-1]] = np.arange(labels.size - 1, -1, -1)
@@ -129,21 +131,21 @@ def _own_cells(labels: NDArray[Any], tile: Tile) -> NDArray[Any]:
 
 
 def _moved(row: Row, start: Sequence[int]) -> Row:
-    """A cell's row with its centre in the whole image."""
+    """Return a cell's row with its centre in the whole image."""
     y, x = (float(row[name] or 0.0) for name in ("centroid_y", "centroid_x"))
     return {**row, "centroid_y": y + start[0], "centroid_x": x + start[1]}
 
 
 def _mark_border(rows: list[Row], labels: NDArray[Any], start: Sequence[int], shape: tuple[int, int]) -> None:
-    """Say which cells touch the image's border; the box that they were measured in has borders of its own."""
+    """Mark the cells that touch the border of the image, not only of the box in which they were measured."""
     touching: set[int] = set()
-    for rim, at_border in (
+    for side, at_border in (
         (labels[0], start[0] == 0),
         (labels[-1], start[0] + labels.shape[0] == shape[0]),
         (labels[:, 0], start[1] == 0),
         (labels[:, -1], start[1] + labels.shape[1] == shape[1]),
     ):
         if at_border:
-            touching.update(np.unique(rim).tolist())
+            touching.update(np.unique(side).tolist())
     for row in rows:
         row["touches_border"] = row["label"] in touching

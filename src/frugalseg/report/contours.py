@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from frugalseg.evaluation.measurements import compact_labels
+from frugalseg.evaluation.matching import compact_labels
 
 PALETTE = ("#2fd6c8", "#ffd24a", "#ff8fc8", "#8fb4ff", "#ffa15c", "#b8ec6a")
 """Colours of outlines, all bright enough for dark and grey images."""

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.evaluation.measurements import compact_labels
+from frugalseg.evaluation.matching import compact_labels
 from frugalseg.report.contours import PALETTE, neighbour_colours
 
 _LOSSLESS_BYTES = 250_000

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.evaluation.baselines import BASELINES
-from frugalseg.evaluation.intervals import SUMMARISED, mean_interval
+from frugalseg.evaluation.intervals import SUMMARIZED, mean_interval
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.resize import resize_labels
 from frugalseg.instances.clean import clean_labels
@@ -119,9 +119,6 @@ def summarise(outputs: Outputs, truth: str | None) -> dict[str, Any]:
 
 
 def _means(scores: list[Mapping[str, Any]]) -> dict[str, Any]:
-    intervals = {name: mean_interval([one[name] for one in scores]) for name in SUMMARISED}
+    intervals = {name: mean_interval([one[name] for one in scores]) for name in SUMMARIZED}
     intervals["ap50"] = mean_interval([one["ap"]["0.50"] for one in scores])
-    return {
-        name: {"mean": one.mean, "low": one.low, "high": one.high, "n": one.n}
-        for name, one in intervals.items()
-    }
+    return {name: one.to_dict() for name, one in intervals.items()}

@@ -58,10 +58,7 @@ class ScoreTable:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
-        mean = {
-            name: {"mean": one.mean, "low": one.low, "high": one.high, "n": one.n}
-            for name, one in self.mean.items()
-        }
+        mean = {name: one.to_dict() for name, one in self.mean.items()}
         return {
             "fields": {name: one.to_dict() for name, one in self.scores.items()},
             "mean": mean,

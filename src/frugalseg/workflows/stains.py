@@ -115,8 +115,7 @@ def mean_pcc(values: Sequence[float | None]) -> dict[str, Any] | None:
     known = [value for value in values if value is not None and np.isfinite(value)]
     if not known:
         return None
-    one = mean_interval(known)
-    return {"mean": one.mean, "low": one.low, "high": one.high, "n": one.n}
+    return mean_interval(known).to_dict()
 
 
 def compare(
