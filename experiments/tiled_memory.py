@@ -18,6 +18,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -61,7 +62,8 @@ def run_chain(path: Path, work: Path) -> dict[str, float]:
     from frugalseg.images.tile_store import TileStore
     from frugalseg.images.tiles import Window, read_window, streamed_moments
     from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
-    from frugalseg.prediction.tiled import maps_of, predict_maps
+    from frugalseg.networks.object_net import predict_maps_whole
+    from frugalseg.prediction.tiled import predict_tiles
 
     torch.set_num_threads(1)
     line = torch.exp(-0.5 * (torch.arange(-8.0, 9.0) / 2) ** 2)
@@ -85,7 +87,7 @@ def run_chain(path: Path, work: Path) -> dict[str, float]:
         return ((planes - mean[:, None, None]) / sd[:, None, None]).astype(np.float32)
 
     store = TileStore(work / "tiles", image.shape, CORE, {"experiment": "tiled memory"})
-    predict_maps(maps_of(network), read, store, HALO)
+    predict_tiles(partial(predict_maps_whole, network), read, store, HALO)
     lap("maps")
     label_tiles(store, lambda maps: ndimage.label(maps[0] > 0.8)[0], LARGEST)
     lap("labels")

@@ -1,13 +1,13 @@
-"""Two ways to flood a map, which must agree to the pixel: by descent, and with a queue."""
+"""Flooding a map from seeds: its order, the heights it reaches, and that buckets change neither."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import reconstruction
 
-from frugalseg.instances import descent
-from frugalseg.instances.descent import flood_by_descent
-from frugalseg.instances.flooding import flood, flood_by_queue
+from frugalseg.instances import flooding
+from frugalseg.instances.flooding import flood
 
 Padded = tuple[NDArray[np.float64], NDArray[np.uint32]]
 
@@ -34,65 +34,78 @@ def small_map(rng: np.random.Generator, kind: int) -> Padded:
     return padded(np.where(inside, heights, -np.inf), seeds)
 
 
+def by_definition(heights: NDArray[np.float64], seeds: NDArray[np.uint32]) -> Padded:
+    """Labels and heights reached, by looking through all waiting pixels for the highest, then the earliest."""
+    inside = heights > -np.inf
+    labels, reached = np.where(inside, seeds, 0), heights.copy()
+    waiting = [(-reached[y, x], n, y, x) for n, (y, x) in enumerate(np.argwhere(labels))]
+    order = len(waiting)
+    while waiting:
+        waiting.remove(pixel := min(waiting))
+        height, _, y, x = pixel
+        for v, u in ((y - 1, x), (y, x - 1), (y, x + 1), (y + 1, x)):
+            if inside[v, u] and labels[v, u] == 0:
+                labels[v, u], reached[v, u] = labels[y, x], min(reached[v, u], -height)
+                waiting.append((-reached[v, u], order, v, u))
+                order += 1
+    return reached, labels.astype(np.uint32)
+
+
+@pytest.mark.parametrize("small", [1, 1 << 16])
 @pytest.mark.parametrize("kind", range(4))
-def test_both_ways_agree(kind: int) -> None:
+def test_order_and_heights_are_those_of_the_definition(
+    kind: int, small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a bucket per pixel, and with one for all."""
+    monkeypatch.setattr(flooding, "_SMALL", small)
     rng = np.random.default_rng(kind)
-    grown = flat = 0
-    for _ in range(1000):
+    grown = lowered = 0
+    for _ in range(60):
         heights, seeds = small_map(rng, kind)
-        labels, reached = flood_by_queue(heights.copy(), seeds)
-        found = flood_by_descent(heights.copy(), seeds)
-        assert found is not None
-        np.testing.assert_array_equal(found[0], labels)
-        np.testing.assert_array_equal(found[1], reached)
+        reached, expected = by_definition(heights, seeds)
+        labels, heights_reached = flood(heights.copy(), seeds)
+        np.testing.assert_array_equal(labels, expected)
+        np.testing.assert_array_equal(heights_reached, reached)
         grown += np.count_nonzero(labels) - np.count_nonzero(seeds[1:-1, 1:-1])
-        flat += np.count_nonzero(reached < heights)
-    assert grown > 40_000
-    assert flat > 10_000
+        lowered += np.count_nonzero(reached < heights)
+    assert grown > 2_000
+    assert lowered > 500
 
 
-def test_a_plateau_is_shared_in_the_order_its_rim_was_reached() -> None:
-    # the right seed is higher, so its way to the plateau is walked first, though the plateau's left end is nearer
+def test_the_heights_reached_are_a_reconstruction_by_dilation() -> None:
+    rng = np.random.default_rng(8)
+    heights = ndimage.gaussian_filter(rng.standard_normal((300, 320)), 3)
+    seeds = np.zeros(heights.shape, np.uint32)
+    seeds[30::60, 30::60] = 1
+    marker = np.where(seeds > 0, heights, heights.min())
+    cross = ndimage.generate_binary_structure(2, 1)
+    expected = reconstruction(marker, heights, method="dilation", footprint=cross)
+    _, reached = flood(*padded(heights, seeds))
+    np.testing.assert_array_equal(reached[1:-1, 1:-1], expected)
+
+
+def test_a_plateau_is_shared_in_the_order_its_border_was_reached() -> None:
+    # The right seed is higher, so its path to the plateau is flooded first, though the left one is shorter.
     heights = np.array([[8.0, 5.0, 3.0, 3.0, 3.0, 3.0, 5.0, 6.0, 9.0]])
     seeds = np.array([[1, 0, 0, 0, 0, 0, 0, 0, 2]], np.uint32)
-    labels = [way(*padded(heights, seeds)) for way in (flood, flood_by_queue, flood_by_descent)]
-    assert [found[0][1, 1:-1].tolist() for found in labels if found] == 3 * [[1, 1, 1, 1, 2, 2, 2, 2, 2]]
-    heights[0, 3] = 3.5  # now the left half of it is over before the rest begins
-    assert flood_by_descent(*padded(heights, seeds))[0][1, 1:-1].tolist() == [1, 1, 1, 1, 2, 2, 2, 2, 2]  # type: ignore[index]
+    assert flood(*padded(heights, seeds))[0][1, 1:-1].tolist() == [1, 1, 1, 1, 2, 2, 2, 2, 2]
+    heights[0, 3] = 3.5  # now the left half is flooded before the rest begins
+    assert flood(*padded(heights, seeds))[0][1, 1:-1].tolist() == [1, 1, 1, 1, 2, 2, 2, 2, 2]
 
 
-def test_a_map_of_steps_is_left_to_the_queue() -> None:
-    rng = np.random.default_rng(0)
-    heights = rng.integers(0, 3, (200, 200)).astype(float)
-    seeds = np.zeros((200, 200), np.uint32)
-    seeds[::20, ::20] = np.arange(1, 101).reshape(10, 10)
-    given = padded(heights, seeds)
-    assert flood_by_descent(*given) is None
-    for one, other in zip(flood(*given), flood_by_queue(*given), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_a_long_look_back_is_left_to_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    far = descent._FURTHEST + 20
-    heights = np.full(
-        (3, 2 * far + 1), 5.0
-    )  # two ways, equally high and long, that meet over a gap in the middle
+def test_the_first_seed_in_reading_order_wins_where_two_paths_are_equal() -> None:
+    heights = np.full((3, 9), 5.0)  # two paths, equally high and long, that meet at a gap in the middle
     heights[1] = -np.inf
-    heights[1, far] = 1.0
-    heights[:, far] = [4.0, 1.0, 4.0]
+    heights[:, 4] = [4.0, 1.0, 4.0]
     seeds = np.zeros(heights.shape, np.uint32)
     seeds[0, 0], seeds[2, 0] = 1, 2
-    given = padded(heights, seeds)
-    assert flood_by_descent(*given) is None
-    labels = flood(*given)[0]
-    np.testing.assert_array_equal(labels, flood_by_queue(*given)[0])
-    assert labels[2, far + 1] == 1  # the upper seed comes first in reading order
+    labels = flood(*padded(heights, seeds))[0][1:-1, 1:-1]
+    assert labels.tolist() == [[1] * 9, [0] * 4 + [1] + [0] * 4, [2] * 9]
 
 
 def test_a_seed_below_a_top_floods_it_at_its_own_height() -> None:
     heights = np.array([[2.0, 9.0, 4.0, 1.0, 7.0]])
     seeds = np.array([[0, 0, 6, 0, 0]], np.uint32)
-    found = flood_by_descent(*padded(heights, seeds))
-    assert found is not None
-    assert found[0][1, 1:-1].tolist() == [6] * 5
-    assert found[1][1, 1:-1].tolist() == [2.0, 4.0, 4.0, 1.0, 1.0]
+    labels, reached = flood(*padded(heights, seeds))
+    assert labels[1, 1:-1].tolist() == [6] * 5
+    assert reached[1, 1:-1].tolist() == [2.0, 4.0, 4.0, 1.0, 1.0]

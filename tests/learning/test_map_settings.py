@@ -58,7 +58,7 @@ def test_what_is_changed_changes_nothing_else(name: str) -> None:
         ({"crop": 31}, "greater than or equal to 32"),
         ({"crop": 4097}, "less than or equal to 4096"),
         ({"batch": 0}, "greater than or equal to 1"),
-        ({"encoder": "resnet50"}, "'resnet18'"),
+        ({"encoder": "resnet50"}, "'densenet121'"),
         ({"intensity_jitter": -0.1}, "greater than or equal to 0"),
         ({"learning_rate": 0}, "greater than 0"),
         ({"schedule": "cosine"}, "'constant'"),

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from frugalseg.errors import SettingsError
-from frugalseg.networks.efficientnet_lite import EfficientNetLite0
+from frugalseg.networks.efficientnet_lite import SameConv2d
 from frugalseg.networks.encoders import ENCODERS, EncoderName, make_encoder
-from frugalseg.networks.pyramid import Encoder, SameConv2d
+from frugalseg.networks.pyramid import Encoder
 
 # Published: torchvision's counts without classifier; lite0 from its file, without head and classifier.
-PUBLISHED = {"densenet121": 6_953_856, "resnet18": 11_176_512, "efficientnet_lite0": 2_958_848}
+PUBLISHED = {"densenet121": 6_953_856, "efficientnet_lite0": 2_958_848}
 
 OFFICIAL_NAMES = {
     "densenet121": {
@@ -25,14 +25,6 @@ OFFICIAL_NAMES = {
         "features.denseblock4.denselayer16.norm2.running_mean": (128,),
         "features.norm5.weight": (1024,),
     },
-    "resnet18": {
-        "conv1.weight": (64, 3, 7, 7),
-        "bn1.running_mean": (64,),
-        "layer1.0.conv1.weight": (64, 64, 3, 3),
-        "layer2.0.downsample.0.weight": (128, 64, 1, 1),
-        "layer2.0.downsample.1.running_var": (128,),
-        "layer4.1.bn2.bias": (512,),
-    },
     "efficientnet_lite0": {
         "_conv_stem.weight": (32, 3, 3, 3),
         "_blocks.0._depthwise_conv.weight": (32, 1, 3, 3),
@@ -40,7 +32,7 @@ OFFICIAL_NAMES = {
         "_blocks.15._project_conv.weight": (320, 1152, 1, 1),
     },
 }
-TENSORS = {"densenet121": 725, "resnet18": 120, "efficientnet_lite0": 288}
+TENSORS = {"densenet121": 725, "efficientnet_lite0": 288}
 
 
 @cache
@@ -54,15 +46,7 @@ def test_as_many_weights_as_published(name: EncoderName) -> None:
     assert sum(p.numel() for p in made(name, 3).parameters()) == PUBLISHED[name]
 
 
-def test_the_classifier_has_the_published_size_too() -> None:
-    whole = EfficientNetLite0(3, classifier=True)
-    assert sum(p.numel() for p in whole.parameters()) == 4_652_008
-    assert whole.eval().classes(torch.zeros(2, 3, 32, 32)).shape == (2, 1000)
-    with pytest.raises(ValueError, match="without its classifier"):
-        EfficientNetLite0(3).classes(torch.zeros(1, 3, 32, 32))
-
-
-def test_our_own_is_small() -> None:
+def test_the_small_encoder_is_small() -> None:
     assert 1e6 < sum(p.numel() for p in make_encoder("small", 1).parameters()) < 2e6
 
 
@@ -78,7 +62,6 @@ def test_parameters_are_named_as_in_the_official_files(name: EncoderName) -> Non
     [
         ("small", (32, 64, 96, 160), (2, 4, 8, 16)),
         ("efficientnet_lite0", (16, 24, 40, 112, 320), (2, 4, 8, 16, 32)),
-        ("resnet18", (64, 64, 128, 256, 512), (2, 4, 8, 16, 32)),
         ("densenet121", (64, 256, 512, 1024, 1024), (2, 4, 8, 16, 32)),
     ],
 )
@@ -133,9 +116,7 @@ def test_same_padding_of_odd_sides_is_refused() -> None:
 
 
 def test_an_unknown_encoder_and_no_channel_are_refused() -> None:
-    with pytest.raises(
-        SettingsError, match=r"no encoder 'vgg16'.*small, efficientnet_lite0, resnet18, densenet121"
-    ):
+    with pytest.raises(SettingsError, match=r"no encoder 'vgg16'.*small, efficientnet_lite0, densenet121"):
         make_encoder("vgg16", 1)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="at least one input channel, not 0"):
         make_encoder("small", 0)

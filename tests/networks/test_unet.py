@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from frugalseg.networks.encoders import ENCODERS, EncoderName
-from frugalseg.networks.unet import Unet, padded_to
+from frugalseg.networks.unet import Unet, pad_to_multiple
 
 REACH = 138
 
@@ -47,7 +47,7 @@ def test_any_size(encoder: EncoderName, size: tuple[int, int]) -> None:
 
 def test_padding_mirrors_at_the_bottom_and_right_only() -> None:
     x = torch.arange(12.0).reshape(1, 1, 3, 4)
-    padded = padded_to(x, 5)
+    padded = pad_to_multiple(x, 5)
     assert padded[0, 0].tolist() == [
         [0, 1, 2, 3, 2],
         [4, 5, 6, 7, 6],
@@ -55,11 +55,11 @@ def test_padding_mirrors_at_the_bottom_and_right_only() -> None:
         [4, 5, 6, 7, 6],
         [0, 1, 2, 3, 2],
     ]
-    assert padded_to(x, 2)[0, 0, 3].tolist() == [4, 5, 6, 7]
-    assert padded_to(x, 1) is x
+    assert pad_to_multiple(x, 2)[0, 0, 3].tolist() == [4, 5, 6, 7]
+    assert pad_to_multiple(x, 1) is x
     # Fewer pixels than are missing: the border goes on.
-    assert padded_to(x, 8)[0, 0, :, 0].tolist() == [0, 4, 8, 8, 8, 8, 8, 8]
-    assert padded_to(x, 8)[0, 0, 0].tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
+    assert pad_to_multiple(x, 8)[0, 0, :, 0].tolist() == [0, 4, 8, 8, 8, 8, 8, 8]
+    assert pad_to_multiple(x, 8)[0, 0, 0].tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -120,7 +120,7 @@ def test_the_maps_reach_as_far_as_documented() -> None:
 
 def test_single_pixels_are_kept_apart() -> None:
     """Full resolution reaches the output: neighbouring pixels can be told apart within a 2x2 block."""
-    network = trained_like("resnet18")
+    network = trained_like("densenet121")
     image = noise(1, 2, 32, 32, seed=3).requires_grad_()
     for row, column in ((14, 14), (14, 15), (15, 14)):
         image.grad = None

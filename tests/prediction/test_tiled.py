@@ -1,5 +1,6 @@
 """Maps put together from tiles are those of the whole image, and finished tiles are not computed again."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,9 @@ from frugalseg.images.tile_store import TileStore
 from frugalseg.images.write import write_image
 from frugalseg.instances.stitch import label_tiles, stitch_tiles
 from frugalseg.networks.encoders import EncoderName
-from frugalseg.networks.object_net import CellNetwork
+from frugalseg.networks.object_net import CellNetwork, predict_maps_whole
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.tiled import maps_of, predict_maps
-from frugalseg.prediction.tiled_image import HALOS
+from frugalseg.prediction.tiled import TILE_MARGINS, predict_tiles
 
 SHAPE = (136, 264)
 
@@ -50,10 +50,12 @@ def image(shape: tuple[int, int] = SHAPE) -> np.ndarray:
 
 
 def run(
-    network: nn.Module, planes: np.ndarray, folder: Path, core: int, halo: int, multiple: int
+    network: nn.Module, planes: np.ndarray, folder: Path, core: int, margin: int, multiple: int
 ) -> TileStore:
     store = TileStore(folder, planes.shape[1:], core, {})
-    predict_maps(maps_of(network), lambda window: planes[:, *window], store, halo, multiple)
+    predict_tiles(
+        partial(predict_maps_whole, network), lambda window: planes[:, *window], store, margin, multiple
+    )
     return store
 
 
@@ -61,18 +63,20 @@ def everything(store: TileStore) -> np.ndarray:
     return store.read("maps", (slice(0, store.shape[0]), slice(0, store.shape[1])))
 
 
-@pytest.mark.parametrize(("core", "halo"), [(64, 40), (72, 48), (512, 40)])
-def test_maps_are_those_of_the_whole_image(tmp_path: Path, pooling: nn.Module, core: int, halo: int) -> None:
+@pytest.mark.parametrize(("core", "margin"), [(64, 40), (72, 48), (512, 40)])
+def test_maps_are_those_of_the_whole_image(
+    tmp_path: Path, pooling: nn.Module, core: int, margin: int
+) -> None:
     planes = image()
-    whole = maps_of(pooling)(planes)
-    maps = everything(run(pooling, planes, tmp_path / "work", core, halo, 8))
+    whole = predict_maps_whole(pooling, planes)
+    maps = everything(run(pooling, planes, tmp_path / "work", core, margin, 8))
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps, whole, atol=1e-5)
 
 
-@pytest.mark.parametrize(("core", "halo", "multiple"), [(64, 8, 8), (68, 44, 4)])
-def test_too_small_a_halo_or_another_grid_is_seen(
-    tmp_path: Path, pooling: nn.Module, core: int, halo: int, multiple: int
+@pytest.mark.parametrize(("core", "margin", "multiple"), [(64, 8, 8), (68, 44, 4)])
+def test_too_small_a_margin_or_another_grid_is_seen(
+    tmp_path: Path, pooling: nn.Module, core: int, margin: int, multiple: int
 ) -> None:
     planes = image()
     store = TileStore(tmp_path / "work", SHAPE, core, {})
@@ -80,10 +84,10 @@ def test_too_small_a_halo_or_another_grid_is_seen(
     def compute(window: np.ndarray) -> np.ndarray:
         missing = [-size % 8 for size in window.shape[1:]]
         padded = np.pad(window, ((0, 0), (0, missing[0]), (0, missing[1])))
-        return maps_of(pooling)(padded)[:, : window.shape[1], : window.shape[2]]
+        return predict_maps_whole(pooling, padded)[:, : window.shape[1], : window.shape[2]]
 
-    predict_maps(compute, lambda window: planes[:, *window], store, halo, multiple)
-    assert np.abs(everything(store) - maps_of(pooling)(planes)).max() > 1e-2
+    predict_tiles(compute, lambda window: planes[:, *window], store, margin, multiple)
+    assert np.abs(everything(store) - predict_maps_whole(pooling, planes)).max() > 1e-2
 
 
 @pytest.mark.parametrize("shape", [(40, 650), (613, 33)])
@@ -91,14 +95,14 @@ def test_a_unet_sees_the_same_in_tiles_on_any_size(tmp_path: Path, shape: tuple[
     torch.manual_seed(0)
     network = Unet("small", 2, 2).eval()
     planes = image(shape)
-    whole = maps_of(network)(planes)
+    whole = predict_maps_whole(network, planes)
     maps = everything(run(network, planes, tmp_path / "work", 128, 192, 32))
     np.testing.assert_allclose(maps, whole, atol=1e-4 * max(1.0, float(np.abs(whole).max())))
 
 
-@pytest.mark.parametrize("encoder", ["small", "resnet18", "efficientnet_lite0"])
-def test_no_network_looks_beyond_its_halo(encoder: EncoderName) -> None:
-    network, side = CellNetwork(encoder, 1).eval(), 2 * HALOS[encoder] + 256
+@pytest.mark.parametrize("encoder", ["small", "efficientnet_lite0"])
+def test_no_network_looks_beyond_its_margin(encoder: EncoderName) -> None:
+    network, side = CellNetwork(encoder, 1).eval(), 2 * TILE_MARGINS[encoder] + 256
     stride, reach = network.unet.stride, 0
     for row in (
         side // 2 // stride * stride + shift for shift in (0, 1, stride // 2, stride - 2, stride - 1)
@@ -108,12 +112,12 @@ def test_no_network_looks_beyond_its_halo(encoder: EncoderName) -> None:
         with torch.inference_mode():
             touched = torch.nonzero(network(planes)[0].isnan().any(dim=(0, 2)))
         reach = max(reach, row - int(touched.min()), int(touched.max()) - row)
-    assert HALOS[encoder] / 2 < reach <= HALOS[encoder]
+    assert TILE_MARGINS[encoder] / 2 < reach <= TILE_MARGINS[encoder]
 
 
 def test_finished_tiles_are_not_computed_again(tmp_path: Path, pooling: nn.Module) -> None:
     planes = image()
-    compute, calls = maps_of(pooling), []
+    compute, calls = partial(predict_maps_whole, pooling), []
 
     def interrupted(window: np.ndarray) -> np.ndarray:
         calls.append(window.shape)
@@ -124,18 +128,18 @@ def test_finished_tiles_are_not_computed_again(tmp_path: Path, pooling: nn.Modul
     read = lambda window: planes[:, *window]  # noqa: E731
     store = TileStore(tmp_path / "work", SHAPE, 64, {"model": "a"})
     with pytest.raises(KeyboardInterrupt):
-        predict_maps(interrupted, read, store, 40, 8)
+        predict_tiles(interrupted, read, store, 40, 8)
     calls.clear()
-    told: list[tuple[int, int]] = []
+    progress_calls: list[tuple[int, int]] = []
 
     def counted(window: np.ndarray) -> np.ndarray:
         calls.append(window.shape)
         return compute(window)
 
     again = TileStore(tmp_path / "work", SHAPE, 64, {"model": "a"})
-    predict_maps(counted, read, again, 40, 8, progress=lambda done, of: told.append((done, of)))
+    predict_tiles(counted, read, again, 40, 8, progress=lambda done, of: progress_calls.append((done, of)))
     assert len(calls) == 15 - 5
-    assert told == [(i, 15) for i in range(1, 16)]
+    assert progress_calls == [(i, 15) for i in range(1, 16)]
     np.testing.assert_allclose(everything(again), compute(planes), atol=1e-5)
 
 
@@ -143,9 +147,9 @@ def test_maps_of_another_size_are_refused(tmp_path: Path) -> None:
     store = TileStore(tmp_path / "work", (64, 64), 64, {})
     for bad in (np.zeros((1, 8, 8)), np.zeros((64, 64))):
         with pytest.raises(WrongShape, match="maps of a window"):
-            predict_maps(lambda _, bad=bad: bad, lambda _: np.zeros((1, 64, 64), np.float32), store, 32)
+            predict_tiles(lambda _, bad=bad: bad, lambda _: np.zeros((1, 64, 64), np.float32), store, 32)
     with pytest.raises(SettingsError, match="multiple of 32"):
-        predict_maps(
+        predict_tiles(
             lambda x: x,
             lambda _: np.zeros((1, 1, 1), np.float32),
             TileStore(tmp_path / "b", (9, 9), 20, {}),
@@ -159,8 +163,8 @@ def test_from_file_to_file(tmp_path: Path, pooling: nn.Module) -> None:
     write_image(tmp_path / "a.tif", planes, ["a", "b"], (0.5, 0.5))
     pixels = read_image(tmp_path / "a.tif").pixels
     store = TileStore(tmp_path / "work", SHAPE, 64, {})
-    predict_maps(maps_of(pooling), lambda window: pixels[:, 0, *window], store, 40, 8)
-    whole = maps_of(pooling)(planes)
+    predict_tiles(partial(predict_maps_whole, pooling), lambda window: pixels[:, 0, *window], store, 40, 8)
+    whole = predict_maps_whole(pooling, planes)
     np.testing.assert_allclose(everything(store), whole, atol=1e-5)
 
     # A threshold in the widest gap between grey values, so that rounding can't move a pixel across it.

@@ -9,8 +9,8 @@ from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.maps import distance_target
-from frugalseg.prediction.whole_image import predict_objects
-from frugalseg.prediction.whole_stain import in_original_units, predict_stain
+from frugalseg.prediction.stain_values import in_original_units
+from frugalseg.prediction.whole_image import predict_objects, predict_stain
 
 
 class Linear(nn.Module):

@@ -20,7 +20,7 @@ from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import save_model
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction import tiled_image
+from frugalseg.prediction import tiled
 from frugalseg.workflows import large_fields, large_numbers
 from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.predict import PredictSettings, predict_fields
@@ -120,7 +120,7 @@ def without_network(in_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def maps(network: nn.Module, planes: np.ndarray) -> np.ndarray:
         return planes[:1] if isinstance(network, Unet) else np.stack([planes[0] / 2, planes[0]])
 
-    monkeypatch.setattr(tiled_image, "predict_maps_whole", maps)
+    monkeypatch.setattr(tiled, "predict_maps_whole", maps)
 
 
 def predicted(folder: Path, kind: str, out: Path, truth: str | None = None, **more: object) -> RunResult:
@@ -187,12 +187,12 @@ def test_the_moments_are_those_of_the_whole_image(
 
     def of_windows(image: object, store: object) -> Callable[[object], np.ndarray]:
         def read(window: object) -> np.ndarray:
-            planes = tiled_image.read_window(image.pixels, [0, 1], window)  # type: ignore[attr-defined]
+            planes = tiled.read_window(image.pixels, [0, 1], window)  # type: ignore[attr-defined]
             return (planes - planes.mean((1, 2), keepdims=True)) / planes.std((1, 2), keepdims=True)
 
         return read
 
-    monkeypatch.setattr(large_fields, "read_scaled", of_windows)
+    monkeypatch.setattr(large_fields, "make_scaled_reader", of_windows)
     predicted(folder, "stain", tmp_path / "wrong")
     one, other = (result(tmp_path / name, "dapi").astype(float) for name in ("right", "wrong"))
     assert np.abs(one - other).max() > 5e-3 * np.ptp(one)
@@ -235,7 +235,7 @@ def test_an_interrupted_run_goes_on_with_the_missing_tiles(
 def test_interrupted_while_writing_leaves_no_half_file(
     folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undo, calls = tiled_image.in_original_units, []
+    undo, calls = tiled.in_original_units, []
 
     def stopped(*given: object) -> np.ndarray:
         calls.append(given)
@@ -243,7 +243,7 @@ def test_interrupted_while_writing_leaves_no_half_file(
             raise KeyboardInterrupt
         return undo(*given)
 
-    monkeypatch.setattr(tiled_image, "in_original_units", stopped)
+    monkeypatch.setattr(tiled, "in_original_units", stopped)
     with pytest.raises(Interrupted):
         predicted(folder, "stain", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [

@@ -357,7 +357,7 @@ def test_one_annotated_corner_is_learned_from_and_held_out(images: Path, tmp_pat
         ({"inputs": "phase", "weights": "imagenet"}, SettingsError, "small has no ImageNet weights"),
         ({"start": "STAIN", "inputs": "phase"}, SettingsError, "trained on 2 inputs"),
         ({"start": "STAIN", "weights": "imagenet"}, SettingsError, "--weights and --start both"),
-        ({"start": "STAIN", "encoder": "resnet18"}, SettingsError, "has the encoder small"),
+        ({"start": "STAIN", "encoder": "densenet121"}, SettingsError, "has the encoder small"),
         ({"start": "nothing/there"}, BadModel, "is no model folder"),
         ({"inputs": "phase", "labels": "nuclear_area"}, InputError, "nuclear_area"),
     ],

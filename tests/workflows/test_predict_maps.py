@@ -336,7 +336,7 @@ def test_damaged_weights_leave_nothing_behind(images: Path, tmp_path: Path) -> N
 
 def test_another_encoder_than_the_cards_is_said(images: Path, tmp_path: Path) -> None:
     scale = IntensityScale(centre=(1.0,), spread=(1.0,))
-    card = StainCard(**COMMON, settings={"encoder": "resnet18"}, target="s", target_scale=scale)
+    card = StainCard(**COMMON, settings={"encoder": "efficientnet_lite0"}, target="s", target_scale=scale)
     save_model(tmp_path / "m", card, Unet("small", 1, 1))
     with pytest.raises(BadModel, match="tensors differ"):
         predict(tmp_path / "m", images, tmp_path / "out")

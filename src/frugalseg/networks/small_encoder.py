@@ -1,4 +1,4 @@
-"""Our own compact encoder, for training on a CPU."""
+"""A compact encoder for training on a CPU."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,7 +25,7 @@ class _Block(nn.Module):
 
 
 class SmallEncoder(Encoder):
-    """Plain residual network of 1.3 M weights, from half resolution to a sixteenth.
+    """Plain residual network of 1.3 M weights, from half to a sixteenth of the image's resolution.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class SmallEncoder(Encoder):
 
     Notes
     -----
-    Plain 3x3 convolutions, because CPUs run them near their peak, depthwise ones far from it. Sides are halved by
-    kernels of even size, which unlike 3x3 ones are centred on the pixels they stand for. The decoder is narrow where
-    pixels are many.
+    CPUs run plain 3x3 convolutions near their peak speed, and depthwise ones far below it. Sides are halved by kernels of
+    even size, which unlike 3x3 kernels are centred on the pixels they stand for. The decoder has few channels at high
+    resolution.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class SmallEncoder(Encoder):
         self.levels = nn.ModuleList(levels)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Levels of images (N,C,y,x), finest first."""
+        """Return the levels of images (N,C,y,x), finest first."""
         maps = [images]
         for level in self.levels:
             maps.append(level(maps[-1]))

@@ -1,4 +1,4 @@
-"""U-Net with an exchangeable encoder: from any number of channels to maps of the same size."""
+"""U-Net with an exchangeable encoder: images of any number of channels to maps of the same size."""
 
 import torch
 from torch import Tensor, nn
@@ -7,15 +7,15 @@ from torch.nn import functional as F
 from frugalseg.networks.encoders import EncoderName, make_encoder
 
 
-def padded_to(images: Tensor, multiple: int) -> Tensor:
-    """Images (N,C,y,x) continued at the bottom and right until both sides are multiples of a number.
+def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
+    """Pad images (N,C,y,x) at the bottom and right until both sides are multiples of a number.
 
-    Mirrored without repeating the border, or the border repeated where there are fewer pixels than are missing. The
-    origin stays where it is: a tile cut at a multiple of the number has the same grid as the whole image.
+    Pixels are mirrored without repeating the border; where fewer are there than needed, the border is repeated. The
+    origin stays, so that a tile cut at a multiple of the number has the same grid as the whole image.
 
     Examples
     --------
-    >>> padded_to(torch.arange(5.0).reshape(1, 1, 1, 5), 4).tolist()[0][0][0]
+    >>> pad_to_multiple(torch.arange(5.0).reshape(1, 1, 1, 5), 4).tolist()[0][0][0]
     [0.0, 1.0, 2.0, 3.0, 4.0, 3.0, 2.0, 1.0]
     """
     for axis in (-1, -2):
@@ -27,14 +27,14 @@ def padded_to(images: Tensor, multiple: int) -> Tensor:
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Sequential:
-    """3x3 convolution, batch norm, ReLU."""
+    """Return 3x3 convolution, batch norm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
 
 
 class _Up(nn.Module):
-    """Twice the sides (nearest), joined with the encoder's level, two convolutions."""
+    """Upsample by 2 (nearest), concatenate the encoder's level, two convolutions."""
 
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
         super().__init__()
@@ -52,12 +52,12 @@ class Unet(nn.Module):
 
     Parameters
     ----------
-    encoder : {"small", "efficientnet_lite0", "resnet18", "densenet121"}
-        The way down; see `make_encoder`.
+    encoder : {"small", "efficientnet_lite0", "densenet121"}
+        Contracting path; see `make_encoder`.
     in_channels : int
         Channels C of the images; z-scored, mean 0 and standard deviation 1 per image and channel.
     out_channels : int
-        Maps K.
+        Number of maps K.
 
     Attributes
     ----------
@@ -75,9 +75,10 @@ class Unet(nn.Module):
 
     Notes
     -----
-    All encoders start at half resolution; a convolution at full resolution beside them keeps borders of cells sharp. Images are padded at the bottom and right only (`padded_to`) and the maps cropped back. So, in
-    evaluation mode, a tile cut at multiples of `stride` has the maps of the whole image, except near its border.
-    With the encoder "small", the maps at a pixel depend on the image at most 138 px away.
+    All encoders start at half resolution; a convolution at full resolution beside them keeps the borders of cells sharp.
+    Images are padded at the bottom and right only (`pad_to_multiple`) and the maps cropped back. So, in evaluation mode,
+    the maps of a tile cut at multiples of `stride` are those of the whole image, except near its border. With the encoder
+    "small", the maps at a pixel depend on no pixel more than 138 px away.
 
     References
     ----------
@@ -107,8 +108,8 @@ class Unet(nn.Module):
         self.output = nn.Conv2d(self.feature_width, out_channels, 1)
 
     def features(self, images: Tensor) -> Tensor:
-        """Last features (N,F,y,x) of the decoder, for a head of one's own."""
-        whole = padded_to(images, self.stride)
+        """Return the last features (N,F,y,x) of the decoder, to put another head on."""
+        whole = pad_to_multiple(images, self.stride)
         levels: list[Tensor] = [self.stem(whole), *self.encoder(whole)]
         x = levels.pop()
         for up in self.decoder:
@@ -116,6 +117,6 @@ class Unet(nn.Module):
         return x[..., : images.shape[-2], : images.shape[-1]]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Maps (N,K,y,x) of images (N,C,y,x)."""
+        """Return the maps (N,K,y,x) of images (N,C,y,x)."""
         maps: Tensor = self.output(self.features(images))
         return maps

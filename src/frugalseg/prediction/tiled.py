@@ -1,59 +1,62 @@
-"""Maps of images of any size, tile by tile: bounded memory, and nothing finished is computed twice.
+"""Predict an image that is too large for the memory, tile by tile; finished tiles are kept on disk.
 
-**The rule of the halo.** The network looks at a window, its core and a halo around it, and only the core is kept.
-A network whose output at a pixel depends on no input more than `halo` px away, along y or x, gives the maps of the
-whole image, up to the rounding of float32. It must also be
-in its final state (batch statistics frozen, no pooling over the whole image), and pad at the lower and right side
-only; windows start at multiples of its largest stride, so that it pools the same pixels as in the whole image. Intensity scaling must
-come from the whole image, not from the window (`frugalseg.images.tiles.streamed_moments`).
+The network sees a window of the image, that is a tile's core and a margin around it, and only the core is kept.
+
+**Why tiles equal the whole image.** Up to the rounding of float32 they do, if
+
+- no output pixel of the network depends on input more than `margin` px away, along y or x (`TILE_MARGINS`);
+- the network is in evaluation mode (batch statistics frozen) and has no pooling over the whole image;
+- the network pads at the lower and right side only, and windows start at multiples of its largest stride, so that it
+  pools the same pixels as in the whole image;
+- intensities are scaled by the moments of the whole image, not of the window (`make_scaled_reader`);
+- windows are resized as the whole image would be (`frugalseg.images.resize_window`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from frugalseg.errors import WrongShape
+from frugalseg.errors import BadPixels, WrongShape
+from frugalseg.evaluation.streamed import StreamedCorrelation
+from frugalseg.images.image import Image
+from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.resize_window import resize_window
 from frugalseg.images.tile_store import TileStore
-from frugalseg.images.tiles import ReadWindow, plan_tiles
+from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window, streamed_moments
+from frugalseg.images.write import PixelSize
+from frugalseg.images.write_tiles import write_tiles
+from frugalseg.networks.encoders import EncoderName
+from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, predict_maps_whole
+from frugalseg.networks.unet import Unet
+from frugalseg.prediction.stain_values import in_original_units, stored_type
 
-MapsOf = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+ComputeMaps = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Turns channels (C, y, x) into maps (K, y, x)."""
 
 Progress = Callable[[int, int], None]
-"""Is told the number of finished tiles, and of all."""
+"""Called with the number of finished tiles, and of all."""
 
 MULTIPLE = 32
 """px; no encoder has a larger stride."""
 
+TILE_MARGINS: dict[EncoderName, int] = {"small": 160, "efficientnet_lite0": 544, "densenet121": 576}
+"""Margin around a tile's core by encoder, px at the model's scale. Measured reach of the first two: 138 and 518 px,
+and 2 px more with the head for cells. DenseNet-121 reaches 1104 px, but with random weights its maps change by
+less than 1e-4 beyond 352 px, so a wider margin would cost much for no visible difference."""
 
-def maps_of(network: nn.Module, device: torch.device | None = None) -> MapsOf:
-    """Wrap a network (N,C,y,x) -> (N,K,y,x) as a function of numpy arrays (C,y,x) -> (K,y,x).
-
-    It is put into evaluation mode and on `device`, the CPU when None.
-
-    >>> maps_of(nn.Conv2d(2, 3, 1))(np.zeros((2, 4, 5), np.float32)).shape
-    (3, 4, 5)
-    """
-    device = device or torch.device("cpu")
-    network = network.to(device).eval()
-
-    def compute(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float32))[None].to(device)
-            maps: NDArray[np.float32] = network(batch)[0].float().cpu().numpy()
-        return maps
-
-    return compute
+CONSTANT = 1e-8
+"""Standard deviation, as a share of the mean, below which a channel is constant but for rounding."""
 
 
-def predict_maps(
-    compute: MapsOf,
+def predict_tiles(
+    compute: ComputeMaps,
     read: ReadWindow,
     store: TileStore,
-    halo: int,
+    margin: int,
     multiple: int = MULTIPLE,
     kind: str = "maps",
     progress: Progress | None = None,
@@ -63,32 +66,34 @@ def predict_maps(
     Parameters
     ----------
     compute
-        Channels (C, y, x) of a window -> maps (K, y, x); see `maps_of`.
+        Channels (C, y, x) of a window -> maps (K, y, x).
     read
-        Gives the scaled channels of a window, (C, y, x) float32.
+        Returns the scaled channels of a window, (C, y, x) float32.
     store
-        Receives the maps of the cores, (K, y, x) float32; 4 K bytes per px on the disk.
-    halo
-        What is seen around a core, px, such as `frugalseg.prediction.tiled_image.HALOS`.
+        Receives the maps of the cores, (K, y, x) float32; 4 K bytes per px on disk.
+    margin
+        Width of what is shown around a core, px.
     multiple
         Largest stride of the network, px; the store's core must be a multiple of it.
     kind
         Kind of the tiles in the store.
     progress
-        Is told (finished, all) after each tile, those found finished included.
+        Called with (finished, all) after each tile, including those that were finished before.
 
     Raises
     ------
     WrongShape
-        `compute` gave something else than (K, y, x) of the window.
+        `compute` returned something else than (K, y, x) of the window.
     SettingsError
         The store's core is no multiple of `multiple`.
     OutputFailed
         A tile can't be written.
 
-    Whatever ends it early, Ctrl-C included, loses the tile it was at; a second call computes what is missing.
+    Notes
+    -----
+    An interruption, Ctrl-C included, loses the current tile only; a second call computes what is missing.
     """
-    tiles = plan_tiles(store.shape, store.core, halo, multiple)
+    tiles = plan_tiles(store.shape, store.core, margin, multiple)
     for done, tile in enumerate(tiles, start=1):
         if not store.has(kind, tile):
             planes = read(tile.window)
@@ -100,3 +105,133 @@ def predict_maps(
             store.save(kind, tile, maps[:, *tile.inner])
         if progress is not None:
             progress(done, len(tiles))
+
+
+def predict_image_tiles(
+    network: Unet | NucleusNetwork | CellNetwork,
+    read: ReadWindow,
+    shape: tuple[int, int],
+    store: TileStore,
+    margin: int,
+    progress: Progress | None = None,
+) -> None:
+    """Compute a network's maps of an image, at the model's scale, in every tile that is not finished yet.
+
+    Parameters
+    ----------
+    network
+        Trained; computes on the device it is on.
+    read
+        Returns scaled windows (C, y, x) of the image; see `make_scaled_reader`.
+    shape
+        (Y, X) of the image, px.
+    store
+        Of the image's shape at the model's scale.
+    margin
+        From `TILE_MARGINS`.
+    progress
+        Called with (finished, all) after each tile.
+    """
+    unet = network if isinstance(network, Unet) else network.unet
+    predict_tiles(
+        partial(predict_maps_whole, network),
+        lambda window: resize_window(read, shape, store.shape, window),
+        store,
+        margin,
+        unet.stride,
+        progress=progress,
+    )
+
+
+def make_scaled_reader(image: Image, store: TileStore, core: int = 1024) -> ReadWindow:
+    """Return a function that reads windows of an image, each channel z-scored over the whole image.
+
+    Parameters
+    ----------
+    image
+        One channel per input and one focal plane: `frugalseg.images.channels.lazy_inputs`.
+    store
+        Keeps the moments, because measuring them means reading the whole image once.
+    core
+        Side of the parts that are read at once, px.
+
+    Raises
+    ------
+    BadPixels
+        A channel is constant, or holds NaN or infinite values.
+    UnreadableFile
+        The image can't be read.
+    """
+    inputs = range(len(image.channels))
+    read: ReadWindow = lambda window: read_window(image.pixels, inputs, window, owner=image.name)  # noqa: E731
+    first = plan_tiles(store.shape, store.core, 0)[0]
+    if not store.has("moments", first):
+        mean, sd = streamed_moments(read, image.shape, core)
+        store.save_parts("moments", first, mean=mean, sd=sd)
+    mean, sd = store.load_parts("moments", first, "mean", "sd")
+    for name, centre, spread in zip(image.channels, mean, sd, strict=True):
+        if spread <= CONSTANT * abs(centre):
+            raise BadPixels(
+                f"field {image.name!r}: channel {name!r} is constant (every pixel is {centre:g}); choose another channel or "
+                "leave the field out"
+            )
+    scale = IntensityScale(centre=tuple(mean.tolist()), spread=tuple(sd.tolist()))
+    return lambda window: scale.apply(read(window))
+
+
+def make_map_reader(store: TileStore, shape: tuple[int, int]) -> ReadWindow:
+    """Return a function that reads windows of finished maps, (K, y, x), as resized to `shape` (Y, X)."""
+    return lambda window: resize_window(partial(store.read, "maps"), store.shape, shape, window)
+
+
+def write_stain(
+    path: Path,
+    read: ReadWindow,
+    shape: tuple[int, int],
+    target: tuple[str, IntensityScale],
+    pixel_size: PixelSize,
+    core: int,
+    truth: ReadWindow | None = None,
+    progress: Progress | None = None,
+) -> float | None:
+    """Write a predicted stain in its original units, one tile in memory at a time.
+
+    Parameters
+    ----------
+    path
+        An existing file is replaced.
+    read
+        Returns windows (1, y, x) of the stain on the scale of training.
+    shape
+        (Y, X) of the stain, px.
+    target
+        Name of the stain, and how its grey values were scaled.
+    pixel_size
+        (y, x) in um.
+    core
+        Side of the tiles, px.
+    truth
+        Returns windows (1, y, x) of the real stain, to compare with.
+    progress
+        Called with (finished, all) after each tile.
+
+    Returns
+    -------
+    float or None
+        Pearson's correlation with the real stain; NaN where either is constant, None without a real stain.
+    """
+    name, target_scale = target
+    tiles = plan_tiles(shape, core, 0)
+    correlation = StreamedCorrelation()
+
+    def grey() -> Iterator[NDArray[Any]]:
+        for done, tile in enumerate(tiles, start=1):
+            stain = read(tile.core)[0]
+            if truth is not None:
+                correlation.add(stain, target_scale.apply(truth(tile.core))[0])
+            yield in_original_units(stain, target_scale)
+            if progress is not None:
+                progress(done, len(tiles))
+
+    write_tiles(path, grey(), shape, stored_type(target_scale), core, [name], pixel_size, overwrite=True)
+    return None if truth is None else correlation.value()

@@ -1,7 +1,7 @@
 """Fields that are too large for the memory: a stain, nuclei or cells, tile by tile.
 
 Finished tiles lie in ``OUT/.<field>.tiles`` until the field's result is written, so that ``--resume`` goes on with
-the missing ones. What is at the network's scale and what is at the image's is said in `frugalseg.prediction.tiled_image`.
+the missing ones. What is at the network's scale and what is at the image's is said in `frugalseg.prediction.tiled`.
 """
 
 import math
@@ -19,7 +19,13 @@ from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.tiled_image import HALOS, maps_at, read_scaled, tile_maps, write_stain
+from frugalseg.prediction.tiled import (
+    TILE_MARGINS,
+    make_map_reader,
+    make_scaled_reader,
+    predict_image_tiles,
+    write_stain,
+)
 from frugalseg.workflows.large_numbers import measured, real_stain, score_large
 from frugalseg.workflows.large_run import LargeRun, discard, open_store, progress_bar, tiles_kept
 
@@ -71,7 +77,7 @@ def predict_large_stain(
         with progress_bar(run, "writing") as told:
             pcc = write_stain(
                 run.outputs.result_path(field.name),
-                maps_at(store, image.shape),
+                make_map_reader(store, image.shape),
                 image.shape,
                 (card.target, card.target_scale),
                 field.pixel_size,
@@ -106,7 +112,7 @@ def find_large_objects(
     largest = min(LARGEST_OBJECT, math.ceil(4 * diameter))
     with tiles_kept(run, field.name) as work:
         store, provenance = _finished_maps(run, work, field, image, card, network, scale)
-        maps = maps_at(store, image.shape)
+        maps = make_map_reader(store, image.shape)
         provenance = {**provenance, "h": h, "diameter": diameter, "largest": largest}
         labels = open_store(run, work / "labels", image.shape, CORE, provenance)
         with progress_bar(run, f"cutting {card.kind}") as told:
@@ -137,7 +143,7 @@ def _finished_maps(
     scale: float,
 ) -> tuple[TileStore, dict[str, Any]]:
     """All tiles of the maps, and what they were made from."""
-    halo = HALOS[(network if isinstance(network, Unet) else network.unet).encoder_name]
+    halo = TILE_MARGINS[(network if isinstance(network, Unet) else network.unet).encoder_name]
     paths = sorted({field.reference(one.channel).path for one in run.channels})
     states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     provenance = {
@@ -149,7 +155,7 @@ def _finished_maps(
     }
     store = open_store(run, work / "maps", scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance)
     with run.console.status("measuring brightness"):
-        read = read_scaled(image, store)
+        read = make_scaled_reader(image, store)
     with progress_bar(run, "network") as told:
-        tile_maps(network, read, image.shape, store, halo, told)
+        predict_image_tiles(network, read, image.shape, store, halo, told)
     return store, provenance

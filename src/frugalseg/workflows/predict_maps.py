@@ -23,8 +23,8 @@ from frugalseg.images.fields import open_fields
 from frugalseg.images.write import write_image
 from frugalseg.learning.trainer import Device, pick_device
 from frugalseg.networks.cards import ObjectCard, StainCard
-from frugalseg.prediction.whole_image import predict_objects
-from frugalseg.prediction.whole_stain import in_original_units, predict_stain
+from frugalseg.prediction.stain_values import in_original_units
+from frugalseg.prediction.whole_image import predict_objects, predict_stain
 from frugalseg.report import FieldReport, Report, preview, write_report
 from frugalseg.workflows.judging import summarise
 from frugalseg.workflows.large_fields import find_large_objects, is_large, predict_large_stain

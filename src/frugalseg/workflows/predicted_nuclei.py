@@ -15,7 +15,7 @@ from frugalseg.images.field import Field
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.whole_stain import predict_stain
+from frugalseg.prediction.whole_image import predict_stain
 from frugalseg.workflows.objects import load_stain_model, network_scale
 from frugalseg.workflows.stains import read_zscored
 

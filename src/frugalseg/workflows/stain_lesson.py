@@ -18,7 +18,7 @@ from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.sample_cache import CachedSamples
 from frugalseg.learning.splits import Part, Split, split_fields
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.whole_stain import predict_stain
+from frugalseg.prediction.whole_image import predict_stain
 from frugalseg.report import Comparison
 from frugalseg.workflows.stains import StainPair, automatic_scale, compare, mean_pcc, read_pair, stain_sample
 

@@ -1,0 +1,44 @@
+"""Grey values of a predicted stain: from the scale of training to the stain's original units."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.images.normalize import IntensityScale
+
+#: Spread of a stain, in grey values, below which it was stored as fractions, and is written as such.
+FEW_GREYS = 20.0
+
+
+def stored_type(target_scale: IntensityScale) -> np.dtype[Any]:
+    """Return the type a predicted stain is written in: uint16, or float32 where whole grey values are too coarse."""
+    return np.dtype(np.uint16 if target_scale.spread[0] >= FEW_GREYS else np.float32)
+
+
+def in_original_units(stain: NDArray[np.float32], target_scale: IntensityScale) -> NDArray[Any]:
+    """Return the grey values of a stain that was predicted on the scale of training.
+
+    Parameters
+    ----------
+    stain : (Y,X) float32
+        Predicted, about 0..1.
+    target_scale
+        How the grey values were scaled for training.
+
+    Returns
+    -------
+    (Y,X)
+        In `stored_type`; uint16 is rounded and clipped to 0..65535.
+
+    Examples
+    --------
+    >>> fractions = IntensityScale(how="percentile", centre=(0.1,), spread=(0.5,))
+    >>> in_original_units(np.array([[0.0, 1.0]], np.float32), fractions).round(3).tolist()
+    [[0.1..., 0.6...]]
+    """
+    grey: NDArray[np.float32] = target_scale.undo(stain[None])[0]
+    dtype = stored_type(target_scale)
+    if dtype.kind == "f":
+        return grey
+    return np.asarray(np.clip(np.rint(grey), 0, np.iinfo(np.uint16).max)).astype(dtype, copy=False)
