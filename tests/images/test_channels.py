@@ -161,7 +161,6 @@ def test_of_a_window_only_the_window_is_read(folder: Path, monkeypatch: pytest.M
     from frugalseg.images import tiff
 
     field = open_fields([folder / "fields.csv"])[0]
-    image = lazy_inputs(field, parse_channels("phase[2,5],pair#1,brightfield"))
     read, asked = tiff._read_region, []
 
     def spy(path: Path, plan: object, c: int, z: int, rows: slice, columns: slice) -> object:
@@ -169,6 +168,7 @@ def test_of_a_window_only_the_window_is_read(folder: Path, monkeypatch: pytest.M
         return read(path, plan, c, z, rows, columns)
 
     monkeypatch.setattr(tiff, "_read_region", spy)
+    image = lazy_inputs(field, parse_channels("phase[2,5],pair#1,brightfield"))
     window = slice(2, 9), slice(1, 12)
     got = image.pixels[:, 0, *window]
     np.testing.assert_array_equal(got, np.stack([STACK[1], STACK[4], PAIR[1], FLAT])[:, *window])

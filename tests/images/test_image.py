@@ -14,10 +14,10 @@ STORED = np.random.default_rng(0).integers(0, 999, (3, 4, 6, 7)).astype(np.uint1
 
 
 def lazy(calls: list[tuple[int, int]] | None = None) -> LazyPixels:
-    def read(c: int, z: int) -> np.ndarray:
+    def read(c: int, z: int, rows: slice, columns: slice) -> np.ndarray:
         if calls is not None:
             calls.append((c, z))
-        return STORED[c, z]
+        return STORED[c, z, rows, columns]
 
     return LazyPixels(STORED.shape, STORED.dtype, read)
 
@@ -34,6 +34,8 @@ def lazy(calls: list[tuple[int, int]] | None = None) -> LazyPixels:
         np.s_[..., 3],
         np.s_[[2, 0]],
         np.s_[3:, 0],
+        np.s_[3:, 0, 1:3, 5],
+        np.s_[1:2, 2, ::2, 1:7:3],
     ],
 )
 def test_slices_are_those_of_numpy(key: object) -> None:

@@ -15,6 +15,9 @@ An axis of length 1 is dropped whatever it is. A time axis longer than 1 is refu
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from frugalseg.errors import WrongShape
 
@@ -38,6 +41,17 @@ class AxisPlan:
         """Sizes in the order (C, Z, Y, X); an alpha channel is not counted."""
         c, z, y, x = (1 if axis is None else self.shape[axis] for axis in self.order)
         return min(c, len(COLOURS)) if self.colour else c, z, y, x
+
+    def index(self, c: int, z: int, rows: slice, columns: slice) -> tuple[int | slice, ...]:
+        """Return the index of a rectangle of one plane in the stored array; see `as_plane`."""
+        wanted: dict[int | None, int | slice]
+        wanted = dict(zip(self.order, (c, z, rows, columns), strict=True))
+        return tuple(wanted.get(axis, 0) for axis in range(len(self.shape)))
+
+    def as_plane(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return what `index` selects as (Y, X), also where the file stores X before Y."""
+        _, _, row, column = self.order
+        return stored if row < column else stored.T
 
 
 def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) -> AxisPlan:

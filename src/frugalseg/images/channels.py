@@ -190,16 +190,12 @@ def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
                 f"{other[1]} px; all inputs of a field must have the same shape"
             )
 
-    def read(c: int, _z: int) -> NDArray[np.generic]:
-        _, image, index, plane = inputs[c]
-        return np.asarray(image.pixels[index, plane])
-
     def read_region(c: int, _z: int, rows: slice, columns: slice) -> NDArray[np.generic]:
         _, image, index, plane = inputs[c]
         return np.asarray(image.pixels[index, plane, rows, columns])
 
     dtype = np.result_type(*(image.pixels.dtype for _, image, _, _ in inputs))
-    pixels = LazyPixels((len(inputs), 1, *shape), dtype, read, read_region)
+    pixels = LazyPixels((len(inputs), 1, *shape), dtype, read_region)
     return Image(pixels, tuple(shapes), field.pixel_size, field.name)
 
 

@@ -162,7 +162,7 @@ class Field:
         self._same_shape(names, [image.pixels.shape[1:] for image, _ in opened])
         dtype = np.result_type(*(image.pixels.dtype for image, _ in opened))
         depth, height, width = opened[0][0].pixels.shape[1:]
-        read = partial(_plane_of, opened)
+        read = partial(_read_region, opened)
         pixels = LazyPixels((len(names), depth, height, width), dtype, read)
         return Image(pixels, tuple(map(str, names)), self.pixel_size, self.name)
 
@@ -186,9 +186,11 @@ class Field:
                 )
 
 
-def _plane_of(opened: list[tuple[Image, int]], c: int, z: int) -> NDArray[Any]:
+def _read_region(
+    opened: list[tuple[Image, int]], c: int, z: int, rows: slice, columns: slice
+) -> NDArray[Any]:
     image, index = opened[c]
-    return np.asarray(image.pixels[index, z])
+    return np.asarray(image.pixels[index, z, rows, columns])
 
 
 def as_labels(values: NDArray[Any], owner: str) -> NDArray[np.int32] | NDArray[np.uint32]:

@@ -33,15 +33,14 @@ class PixelArray(Protocol):
 class LazyPixels:
     """Pixels (C, Z, Y, X) that stay in the file until a part of them is asked for.
 
-    `read_plane(c, z)` returns one (Y, X) plane as stored; `read_region(c, z, rows, columns)`, where the format has
-    it, a rectangle of one without reading the rest (both slices have a start and a stop and are not empty). No file
-    stays open in between, so that hundreds of fields can be listed. `dask.array.from_array` accepts this as it is.
+    `read_region(c, z, rows, columns)` returns a rectangle of one plane, (Y, X) as stored; both slices have a start and a
+    stop and are not empty. No file stays open in between, so that hundreds of fields can be listed.
+    `dask.array.from_array` accepts this as it is.
     """
 
     shape: tuple[int, int, int, int]
     dtype: np.dtype[Any]
-    read_plane: Callable[[int, int], NDArray[Any]]
-    read_region: Callable[[int, int, slice, slice], NDArray[Any]] | None = None
+    read_region: Callable[[int, int, slice, slice], NDArray[Any]]
 
     @property
     def ndim(self) -> int:
@@ -60,33 +59,34 @@ class LazyPixels:
         planes = [[self._part(int(c), int(z), keys[2], keys[3]) for z in chosen[1]] for c in chosen[0]]
         out = np.asarray(planes, dtype=self.dtype)
         if 0 in (len(chosen[0]), len(chosen[1])):
-            out = np.empty((len(chosen[0]), len(chosen[1]), *self.shape[2:]), self.dtype)
+            nothing = np.broadcast_to(np.empty((), self.dtype), self.shape[2:])[keys[2], keys[3]]
+            out = np.empty((len(chosen[0]), len(chosen[1]), *nothing.shape), self.dtype)
         drop = tuple(axis for axis, k in enumerate(keys[:2]) if isinstance(k, int | np.integer))
         return out.squeeze(axis=drop) if drop else out
 
     def _part(self, c: int, z: int, rows: Any, columns: Any) -> NDArray[Any]:
-        """`plane[rows, columns]`; only that rectangle is read where the file allows it."""
-        spans = [_span(key, size) for key, size in zip((rows, columns), self.shape[2:], strict=True)]
-        if self.read_region is None or None in spans:
-            part: NDArray[Any] = self.read_plane(c, z)[rows, columns]
-            return part
-        region = self.read_region(c, z, slice(*spans[0]), slice(*spans[1]))  # type: ignore[misc]
-        kept: NDArray[Any] = region[
-            tuple(0 if isinstance(key, int | np.integer) else slice(None) for key in (rows, columns))
-        ]
-        return kept
+        """Return `plane[rows, columns]`; stepped and fancy keys read the whole plane first."""
+        height, width = self.shape[2:]
+        row_span, column_span = _span(rows, height), _span(columns, width)
+        if row_span is None or column_span is None:
+            plane: NDArray[Any] = self.read_region(c, z, slice(0, height), slice(0, width))[rows, columns]
+            return plane
+        region = self.read_region(c, z, row_span, column_span)
+        inside = tuple(0 if isinstance(key, int | np.integer) else slice(None) for key in (rows, columns))
+        part: NDArray[Any] = region[inside]
+        return part
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Read everything."""
         return np.asarray(self[...], dtype=dtype)
 
 
-def _span(key: Any, size: int) -> tuple[int, int] | None:
-    """First and last + 1 of a plain slice or an integer; None for an empty, stepped or fancy key."""
+def _span(key: Any, size: int) -> slice | None:
+    """Return a plain slice or an integer as a slice with start and stop; None for an empty, stepped or fancy key."""
     if isinstance(key, int | np.integer) and -size <= key < size:
-        return int(key) % size, int(key) % size + 1
+        return slice(int(key) % size, int(key) % size + 1)
     start, stop, step = key.indices(size) if isinstance(key, slice) else (0, 0, 1)
-    return (start, stop) if step == 1 and start < stop else None
+    return slice(start, stop) if step == 1 and start < stop else None
 
 
 def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:

@@ -6,6 +6,7 @@ https://ngff.openmicroscopy.org: in 0.4 the metadata are the group's attributes,
 import json
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +69,9 @@ def read_ome_zarr(path: Path) -> Image:
         raise
     except Exception as error:  # metadata of any shape come along
         raise UnreadableFile(f"{path} has OME-Zarr metadata that can't be understood ({error!r})") from error
-    czyx = plan.czyx
-    everything = slice(0, czyx[2]), slice(0, czyx[3])
-    pixels = LazyPixels(
-        czyx,
-        dtype,
-        lambda c, z: _read_region(array, plan, c, z, *everything),
-        lambda c, z, rows, columns: _read_region(array, plan, c, z, rows, columns),
-    )
-    return Image(
-        pixels, channel_names(czyx[0], [str(label) for label in labels], False), size, field_stem(path)
-    )
+    pixels = LazyPixels(plan.czyx, dtype, partial(_read_region, array, plan))
+    names = channel_names(plan.czyx[0], [str(label) for label in labels], False)
+    return Image(pixels, names, size, field_stem(path))
 
 
 def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[str]]]:
@@ -141,19 +134,12 @@ def _open(array: Path) -> Any:
 
 def _read_region(array: Path, plan: AxisPlan, c: int, z: int, rows: slice, columns: slice) -> NDArray[Any]:
     """A rectangle of one plane; zarr decodes only the chunks it touches."""
-    at: list[int | slice] = [0] * len(plan.shape)
-    channel, depth, row, column = plan.order
-    for axis, value in ((channel, c), (depth, z)):
-        if axis is not None:
-            at[axis] = value
-    at[row], at[column] = rows, columns
     try:
-        plane = np.asarray(_open(array)[tuple(at)])
+        return plan.as_plane(np.asarray(_open(array)[plan.index(c, z, rows, columns)]))
     except FrugalsegError:
         raise
     except Exception as error:  # codecs raise nearly anything on damaged chunks
         raise UnreadableFile(f"{array} can't be decoded, it is damaged or incomplete ({error})") from error
-    return plane if row < column else plane.T
 
 
 def _pixel_size(scale: dict[str, Any]) -> tuple[float, float] | None:

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.image import Image, LazyPixels
-from frugalseg.images.tiff_page import page_region
 
 UM = {
     "nm": 1e-3,
@@ -93,13 +93,7 @@ def read_tiff(path: Path) -> Image:
         names = channel_names(shape[0], _names_in(tif, shape), plan.colour)
         size = _pixel_size(tif)
         dtype = np.dtype(series.dtype)
-    everything = slice(0, shape[2]), slice(0, shape[3])
-    pixels = LazyPixels(
-        shape,
-        dtype,
-        lambda c, z: _read_region(path, plan, c, z, *everything),
-        lambda c, z, rows, columns: _read_region(path, plan, c, z, rows, columns),
-    )
+    pixels = LazyPixels(shape, dtype, partial(_read_region, path, plan))
     return Image(pixels, names, size, path.name, plan.axes)
 
 
@@ -110,36 +104,49 @@ def _only_thumbnails(tif: tifffile.TiffFile) -> bool:
 
 
 def _read_region(path: Path, plan: AxisPlan, c: int, z: int, rows: slice, columns: slice) -> NDArray[Any]:
-    """A rectangle of one plane; only its page is read where each plane is a page of its own, see `page_region`."""
-    at: list[int | slice] = [0] * len(plan.shape)
-    channel, depth, row, column = plan.order
-    for axis, value in ((channel, c), (depth, z)):
-        if axis is not None:
-            at[axis] = value
-    at[row], at[column] = rows, columns
+    """Return a rectangle of one plane, (Y, X) as stored.
+
+    Pixels stored as they are, in one piece, are mapped, and only the rectangle is read. Of tiled and stripped files
+    only the tiles and strips that the rectangle touches are decoded. A plane compressed as a single strip has to be
+    decoded as a whole.
+    """
+    index = plan.index(c, z, rows, columns)
     with _opened(path) as tif:
-        series = tif.series[0]
-        inner = len(series.keyframe.shape)
-        outer = plan.shape[: len(plan.shape) - inner]
-        page_wise = plan.shape[len(outer) :] == tuple(series.keyframe.shape) and all(
-            isinstance(i, int) for i in at[: len(outer)]
-        )
-        if page_wise and math.prod(outer) == len(series.pages) and not series.is_multifile:
-            index = int(np.ravel_multi_index([int(i) for i in at[: len(outer)]], outer)) if outer else 0  # type: ignore[arg-type]
-            page = series.pages[index]
-            if page is None:
-                raise UnreadableFile(
-                    f"{path} lacks the plane of channel {c}, focal plane {z}; export it again"
-                )
-            plane = page_region(page, tuple(at[len(outer) :]))
-        elif series.dataoffset is not None and not series.is_multifile:
-            # ImageJ saves more than 4 GB as one page with all planes behind it; only this part is taken from there.
+        series, inside = _plane_series(tif.series[0], index)
+        if series is None:
+            raise UnreadableFile(f"{path} lacks the plane of channel {c}, focal plane {z}; export it again")
+        whole_plane = (rows.stop - rows.start) * (columns.stop - columns.start) == math.prod(plan.czyx[2:])
+        if series.dataoffset is not None and not series.is_multifile:
             stored = np.dtype(series.dtype).newbyteorder(tif.byteorder)
-            whole = np.memmap(path, stored, "r", int(series.dataoffset), tuple(series.shape))
-            plane = np.array(whole[tuple(at)]).astype(series.dtype)
+            mapped = np.memmap(path, stored, "r", int(series.dataoffset), tuple(series.shape))
+            plane = np.array(mapped[inside]).astype(series.dtype)
+        elif whole_plane and len(series) == 1:
+            plane = series[0].asarray()[inside]  # faster than zarr where there are many strips
         else:
-            plane = series.asarray()[tuple(at)]
-    return np.asarray(plane if row < column else plane.T)
+            import zarr
+
+            plane = np.asarray(zarr.open_array(series.aszarr(level=0), mode="r")[inside])
+    return plan.as_plane(plane)
+
+
+def _plane_series(
+    series: tifffile.TiffPageSeries, index: tuple[int | slice, ...]
+) -> tuple[tifffile.TiffPageSeries | None, tuple[int | slice, ...]]:
+    """Return the page that holds a plane, as a series of its own, and the rest of the index in it.
+
+    Where planes are not pages of their own (ImageJ saves more than 4 GB as one page with all planes behind it), this is
+    the series itself. None stands for a page that the file lacks.
+    """
+    n_outer = len(series.shape) - len(series.keyframe.shape)
+    outer, inside = series.shape[:n_outer], index[n_outer:]
+    pages = [position for position in index[:n_outer] if isinstance(position, int)]
+    own_pages = series.shape[n_outer:] == series.keyframe.shape and len(pages) == n_outer
+    if not own_pages or math.prod(outer) != len(series):
+        return series, index
+    page = series[int(np.ravel_multi_index(pages, outer)) if outer else 0]
+    if page is None:
+        return None, inside
+    return (series, index) if series.is_multifile else (tifffile.TiffPageSeries([page]), inside)
 
 
 def _names_in(tif: tifffile.TiffFile, shape: tuple[int, int, int, int]) -> list[str]:
