@@ -71,7 +71,7 @@ def make_model(folder: Path) -> None:
     import torch
     from torch.nn import functional as F
 
-    from frugalseg.images.channels import zscored
+    from frugalseg.images.normalize import zscore
     from frugalseg.images.resize import resize_labels, resize_planes
     from frugalseg.instances.maps import cell_maps
     from frugalseg.networks.cards import ObjectCard, TrainingSummary
@@ -82,7 +82,7 @@ def make_model(folder: Path) -> None:
     images, wanted = [], []
     for seed in range(4):
         image, labels = tile_of_cells(seed)
-        images.append(resize_planes(zscored(image[None].astype(np.float32)), SCALE))
+        images.append(resize_planes(zscore(image[None].astype(np.float32)), SCALE))
         maps = cell_maps(resize_labels(labels, SCALE))
         wanted.append(np.stack([maps.distance / 100, maps.mask]).astype(np.float32))
     seen, target = torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(wanted))

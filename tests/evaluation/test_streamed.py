@@ -11,7 +11,7 @@ from frugalseg.images.tiles import plan_tiles
 
 def streamed(predicted: np.ndarray, true: np.ndarray, core: int) -> float:
     correlation = StreamedCorrelation()
-    for tile in plan_tiles(predicted.shape, core, halo=0):
+    for tile in plan_tiles(predicted.shape, core, margin=0):
         correlation.add(predicted[tile.core], true[tile.core])
     return correlation.value()
 

@@ -9,14 +9,14 @@ import tifffile
 from frugalseg.errors import BadPixels, MissingChannel, SettingsError, WrongShape
 from frugalseg.images.channels import (
     InputChannel,
-    expanded,
-    expanded_alike,
+    input_names,
     lazy_inputs,
     parse_channels,
     read_inputs,
-    zscored,
+    shared_input_names,
 )
 from frugalseg.images.fields import open_fields
+from frugalseg.images.normalize import zscore
 
 STACK = np.random.default_rng(0).integers(0, 60000, (5, 12, 14)).astype(np.uint16)
 FLAT = np.random.default_rng(1).integers(0, 250, (12, 14)).astype(np.uint8)
@@ -84,21 +84,21 @@ def test_what_is_no_input_says_why(text: str, line: str) -> None:
 def test_planes_are_those_of_the_files(folder: Path) -> None:
     field = open_fields([folder])["a"]
     channels = parse_channels("phase[5,1],brightfield,pair#1")
-    assert expanded(field, channels) == ("phase[5]", "phase[1]", "brightfield", "pair#1")
+    assert input_names(field, channels) == ("phase[5]", "phase[1]", "brightfield", "pair#1")
     planes = read_inputs(field, channels)
     assert planes.dtype == np.float32
     np.testing.assert_array_equal(planes, np.stack([STACK[4], STACK[0], FLAT, PAIR[1]]).astype(np.float32))
     lazy = lazy_inputs(field, channels)
-    assert lazy.channels == expanded(field, channels)
+    assert lazy.channels == input_names(field, channels)
     np.testing.assert_array_equal(lazy.pixels[1:3, 0, 2:5], np.stack([STACK[0], FLAT])[:, 2:5])
 
 
 def test_without_brackets_all_planes_are_inputs(folder: Path) -> None:
     field = open_fields([folder])["a"]
-    names = expanded(field, parse_channels("0,brightfield"))
+    names = input_names(field, parse_channels("0,brightfield"))
     assert names == ("0[1]", "0[2]", "0[3]", "0[4]", "0[5]", "brightfield")
     np.testing.assert_array_equal(read_inputs(field, parse_channels("phase[*]")), STACK.astype(np.float32))
-    assert expanded(field, parse_channels(",".join(names))) == names
+    assert input_names(field, parse_channels(",".join(names))) == names
 
 
 def test_a_plane_that_is_not_there_names_what_is(folder: Path) -> None:
@@ -120,8 +120,8 @@ def test_inputs_must_fit_each_other(folder: Path) -> None:
     with pytest.raises(WrongShape, match=r"'phase\[1\]' is 12 x 14 px but 'odd' is 12 x 13"):
         read_inputs(table["a"], parse_channels("phase[1],odd"))
     with pytest.raises(WrongShape, match=r"phase\[5\] and field 'b' phase; say which focal planes"):
-        expanded_alike(table, parse_channels("phase"))
-    assert expanded_alike(table, parse_channels("phase[1],pair#0")) == ("phase[1]", "pair#0")
+        shared_input_names(table, parse_channels("phase"))
+    assert shared_input_names(table, parse_channels("phase[1],pair#0")) == ("phase[1]", "pair#0")
 
 
 def test_values_must_be_finite(folder: Path) -> None:
@@ -138,10 +138,10 @@ def test_zscores_are_per_channel_and_image() -> None:
     planes = np.stack([STACK[0], FLAT]).astype(np.float32)
     exact = planes.astype(np.float64)
     expected = (exact - exact.mean((1, 2), keepdims=True)) / exact.std((1, 2), keepdims=True)
-    np.testing.assert_allclose(zscored(planes), expected, atol=1e-5)
+    np.testing.assert_allclose(zscore(planes), expected, atol=1e-5)
     planes[1] = 7
     with pytest.raises(BadPixels, match=r"field 'a': channel 'bf' is constant \(every pixel is 7\)"):
-        zscored(planes, ("phase", "bf"), "field 'a'")
+        zscore(planes, ("phase", "bf"), "field 'a'")
 
 
 def test_one_input_is_written_as_it_is_read() -> None:

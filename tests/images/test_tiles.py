@@ -18,28 +18,30 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (64, 64), (65, 200), (300, 31), (257, 129)])
-@pytest.mark.parametrize(("core", "halo", "multiple"), [(64, 0, 1), (64, 10, 1), (64, 40, 32), (96, 200, 8)])
+@pytest.mark.parametrize(
+    ("core", "margin", "multiple"), [(64, 0, 1), (64, 10, 1), (64, 40, 32), (96, 200, 8)]
+)
 def test_cores_cover_an_image_exactly_once(
-    shape: tuple[int, int], core: int, halo: int, multiple: int
+    shape: tuple[int, int], core: int, margin: int, multiple: int
 ) -> None:
     covered = np.zeros(shape, int)
     numbers = np.arange(covered.size).reshape(shape)
-    for tile in plan_tiles(shape, core, halo, multiple):
+    for tile in plan_tiles(shape, core, margin, multiple):
         covered[tile.core] += 1
         np.testing.assert_array_equal(numbers[tile.window][tile.inner], numbers[tile.core])
         for inner, outer, size in zip(tile.core, tile.window, shape, strict=True):
             assert outer.start % multiple == 0
             assert outer.stop % multiple == 0 or outer.stop == size
-            assert inner.start - outer.start >= halo or outer.start == 0
-            assert outer.stop - inner.stop >= halo or outer.stop == size
-            assert max(inner.start - outer.start, outer.stop - inner.stop) < halo + multiple
+            assert inner.start - outer.start >= margin or outer.start == 0
+            assert outer.stop - inner.stop >= margin or outer.stop == size
+            assert max(inner.start - outer.start, outer.stop - inner.stop) < margin + multiple
     assert (covered == 1).all()
 
 
-@pytest.mark.parametrize(("core", "halo", "multiple"), [(0, 1, 1), (48, 1, 32), (32, -1, 32), (32, 0, 0)])
-def test_sizes_that_fit_no_grid_are_refused(core: int, halo: int, multiple: int) -> None:
+@pytest.mark.parametrize(("core", "margin", "multiple"), [(0, 1, 1), (48, 1, 32), (32, -1, 32), (32, 0, 0)])
+def test_sizes_that_fit_no_grid_are_refused(core: int, margin: int, multiple: int) -> None:
     with pytest.raises(SettingsError, match="core of a multiple"):
-        plan_tiles((100, 100), core, halo, multiple)
+        plan_tiles((100, 100), core, margin, multiple)
 
 
 LAYOUTS: dict[str, dict[str, Any]] = {

@@ -96,7 +96,7 @@ def measure_tiles(
     Every cell is measured once, in the tile whose core holds its first pixel in reading order.
     """
     rows: list[Row] = []
-    tiles = plan_tiles(shape, core, halo=largest)
+    tiles = plan_tiles(shape, core, margin=largest)
     for done, tile in enumerate(tiles, start=1):
         labels = _own_cells(np.asarray(read_labels(tile.window)), tile)
         pixels = np.nonzero(labels)

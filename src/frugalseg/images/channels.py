@@ -17,10 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import BadPixels, MissingChannel, SettingsError, WrongShape
+from frugalseg.errors import MissingChannel, SettingsError, WrongShape
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image, LazyPixels, finite_plane
-from frugalseg.images.normalize import IntensityScale
 
 ALLOWED = "give channels such as phase, phase[1,3,5], phase[1-5] or phase[*], separated by commas"
 MOST_PLANES = 1000
@@ -113,7 +112,7 @@ def _names(one: InputChannel) -> list[str]:
     return [one.channel] if one.planes is None else [f"{one.channel}[{plane}]" for plane in one.planes]
 
 
-def expanded(field: Field, channels: Sequence[InputChannel]) -> tuple[str, ...]:
+def input_names(field: Field, channels: Sequence[InputChannel]) -> tuple[str, ...]:
     """Give every input a name of its own, as this field has them: ``("phase[1]", "phase[3]", "brightfield")``.
 
     A channel asked for without planes keeps its bare name where the field has one plane of it. The names, joined by
@@ -129,7 +128,7 @@ def expanded(field: Field, channels: Sequence[InputChannel]) -> tuple[str, ...]:
     return tuple(name for name, _, _, _ in _inputs(field, channels))
 
 
-def expanded_alike(fields: Iterable[Field], channels: Sequence[InputChannel]) -> tuple[str, ...]:
+def shared_input_names(fields: Iterable[Field], channels: Sequence[InputChannel]) -> tuple[str, ...]:
     """Names of the inputs, which all fields must share to be learned from together.
 
     Raises
@@ -137,11 +136,11 @@ def expanded_alike(fields: Iterable[Field], channels: Sequence[InputChannel]) ->
     WrongShape
         Two fields have different numbers of focal planes where no planes were asked for.
     MissingChannel, SettingsError
-        As `expanded`.
+        As `input_names`.
     """
     first: tuple[str, tuple[str, ...]] | None = None
     for field in fields:
-        names = expanded(field, channels)
+        names = input_names(field, channels)
         first = first or (field.name, names)
         if names != first[1]:
             raise WrongShape(
@@ -176,9 +175,9 @@ def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, I
 
 
 def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
-    """Give all inputs as one lazy image (C, 1, Y, X), one channel per input, named as `expanded` does.
+    """Give all inputs as one lazy image (C, 1, Y, X), one channel per input, named as `input_names` does.
 
-    Of a window no more is read than the files' layout demands, see `frugalseg.images.image.LazyPixels`. Raises `WrongShape` where inputs differ in shape, and as `expanded`.
+    Of a window no more is read than the files' layout demands, see `frugalseg.images.image.LazyPixels`. Raises `WrongShape` where inputs differ in shape, and as `input_names`.
     """
     inputs = _inputs(field, channels)
     shapes = {name: image.shape for name, image, _, _ in inputs}
@@ -200,7 +199,7 @@ def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
 
 
 def read_inputs(field: Field, channels: Sequence[InputChannel]) -> NDArray[np.float32]:
-    """Read all inputs of a field as (C, Y, X) float32 grey values, in the order of `expanded`.
+    """Read all inputs of a field as (C, Y, X) float32 grey values, in the order of `input_names`.
 
     Raises
     ------
@@ -219,19 +218,3 @@ def read_inputs(field: Field, channels: Sequence[InputChannel]) -> NDArray[np.fl
         for i, name in enumerate(image.channels)
     ]
     return np.stack(planes)
-
-
-def zscored(
-    planes: NDArray[np.float32], channels: Sequence[str] = (), owner: str = "the image"
-) -> NDArray[np.float32]:
-    """Give every channel of (C, Y, X) mean 0 and standard deviation 1 over this image (paper A, "each z-scored").
-
-    `channels` and `owner` are for the message of `BadPixels`, which a constant channel raises.
-
-    >>> zscored(np.array([[[1.0, 3.0]]], np.float32)).tolist()
-    [[[-1.0, 1.0]]]
-    """
-    try:
-        return IntensityScale.fit(planes, channels=channels).apply(planes)
-    except BadPixels as error:
-        raise BadPixels(f"{owner}: {error}") from error

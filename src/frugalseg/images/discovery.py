@@ -8,7 +8,8 @@ from pathlib import Path
 
 from frugalseg.errors import FrugalsegError, InputError, SettingsError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field
-from frugalseg.images.read import FORMATS, IMAGE_SUFFIXES, field_stem, read_image
+from frugalseg.images.formats import FORMATS, IMAGE_SUFFIXES, field_stem
+from frugalseg.images.read import read_image
 from frugalseg.images.table import table_fields
 
 Problems = list[FrugalsegError]

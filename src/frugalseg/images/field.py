@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import BadPixels, FrugalsegError, MissingChannel, UnreadableFile, WrongShape
+from frugalseg.errors import FrugalsegError, MissingChannel, UnreadableFile, WrongShape
 from frugalseg.images.axes import COLOURS
+from frugalseg.images.formats import ROI_SUFFIXES
 from frugalseg.images.image import Image, LazyPixels, Projection, checked_plane, find_channel
+from frugalseg.images.label_maps import as_labels
 from frugalseg.images.read import is_there, read_image
-from frugalseg.images.rois import ROI_SUFFIXES, read_rois
-
-LARGEST_EXACT_FLOAT = 2**24
+from frugalseg.images.rois import read_rois
 
 
 @dataclass(frozen=True)
@@ -191,26 +191,3 @@ def _read_region(
 ) -> NDArray[Any]:
     image, index = opened[c]
     return np.asarray(image.pixels[index, z, rows, columns])
-
-
-def as_labels(values: NDArray[Any], owner: str) -> NDArray[np.int32] | NDArray[np.uint32]:
-    """Any stored label map as int32 (signed types) or uint32, exactly; `BadPixels` where that is not possible.
-
-    >>> as_labels(np.array([[0.0, 7.0]]), "labels").tolist()
-    [[0, 7]]
-    """
-    if values.dtype.kind == "f":
-        whole = bool(np.isfinite(values).all()) and bool((values == np.rint(values)).all())
-        if not whole or (values.size and np.abs(values).max() > LARGEST_EXACT_FLOAT):
-            raise BadPixels(
-                f"{owner} are not whole numbers ({values.dtype}); a label map holds one integer per cell"
-            )
-        values = values.astype(np.int64)
-    if values.dtype.kind not in "iub":
-        raise BadPixels(f"{owner} are of type {values.dtype}; a label map holds one integer per cell")
-    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    signed = values.dtype.kind == "i" and high <= np.iinfo(np.int32).max
-    limits = np.iinfo(np.int32 if signed else np.uint32)
-    if low < limits.min or high > limits.max:
-        raise BadPixels(f"{owner} have ids from {low} to {high}; {limits.min} to {limits.max} can be kept")
-    return values.astype(np.int32) if signed else values.astype(np.uint32)

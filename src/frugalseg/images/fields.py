@@ -6,7 +6,7 @@ from pathlib import Path
 
 from frugalseg.errors import InputError, SettingsError, UnreadableFile
 from frugalseg.images.discovery import Problems, list_fields
-from frugalseg.images.field import ChannelRef, Field, as_labels
+from frugalseg.images.field import Field
 
 
 class FieldTable:
@@ -57,16 +57,6 @@ class FieldTable:
         return tuple(
             dict.fromkeys(name for field in self.fields for name in (*field.columns, *field.channels))
         )
-
-    def require(self, channels: Sequence[str | int]) -> None:
-        """Check, before any work starts, that every field has these channels and their files are there.
-
-        Raises `MissingChannel` or `UnreadableFile` for the first that does not hold.
-        """
-        for field in self.fields:
-            for channel in channels:
-                reference = field.reference(channel)
-                reference.open(f"field {field.name!r}")
 
     def where(self, conditions: Sequence[str]) -> "FieldTable":
         """Fields whose row fulfils every condition: ``column=a,b`` (one of them) or ``column!=a,b`` (none).
@@ -127,8 +117,8 @@ def open_fields(
     Raises
     ------
     UnreadableFile
-        An input is missing, or a file whose channels must be known can't be read. Files named in a table are looked
-        for when used, or at once by `FieldTable.require`.
+        An input is missing, or a file whose channels must be known can't be read. Files named in a table are
+        opened when used.
     InputError, SettingsError
         No field is found or left, two have one name, the pattern or a condition can't be.
     """
@@ -144,6 +134,3 @@ def open_fields(
         ) from error
     table = FieldTable(fields)
     return table.where(where) if where else table
-
-
-__all__ = ["ChannelRef", "Field", "FieldTable", "as_labels", "open_fields"]

@@ -122,6 +122,22 @@ class IntensityScale(BaseModel):
         return centre, spread
 
 
+def zscore(
+    planes: NDArray[np.float32], channels: Sequence[str] = (), owner: str = "the image"
+) -> NDArray[np.float32]:
+    """Scale every channel of (C, Y, X) to mean 0 and standard deviation 1 over this image (paper A, "each z-scored").
+
+    `channels` and `owner` are for the message of `BadPixels`, which a constant channel raises.
+
+    >>> zscore(np.array([[[1.0, 3.0]]], np.float32)).tolist()
+    [[[-1.0, 1.0]]]
+    """
+    try:
+        return IntensityScale.fit(planes, channels=channels).apply(planes)
+    except BadPixels as error:
+        raise BadPixels(f"{owner}: {error}") from error
+
+
 def _measure(
     values: NDArray[Any], how: str, percentiles: tuple[float, float], name: str
 ) -> tuple[float, float]:

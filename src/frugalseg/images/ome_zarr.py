@@ -15,17 +15,9 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
+from frugalseg.images.formats import field_stem
 from frugalseg.images.image import Image, LazyPixels
-from frugalseg.images.read import field_stem
-
-UM = {
-    "angstrom": 1e-4,
-    "nanometer": 1e-3,
-    "micrometer": 1.0,
-    "millimeter": 1e3,
-    "centimeter": 1e4,
-    "meter": 1e6,
-}
+from frugalseg.images.pixel_size import UM_PER_UNIT, PixelSize, valid_pixel_size
 
 
 def attributes(path: Path) -> dict[str, Any]:
@@ -142,7 +134,7 @@ def _read_region(array: Path, plan: AxisPlan, c: int, z: int, rows: slice, colum
         raise UnreadableFile(f"{array} can't be decoded, it is damaged or incomplete ({error})") from error
 
 
-def _pixel_size(scale: dict[str, Any]) -> tuple[float, float] | None:
+def _pixel_size(scale: dict[str, Any]) -> PixelSize:
     """(y, x) in um: scale of the first level times that of the whole, where the unit of length is stated."""
     factors = {"y": math.nan, "x": math.nan}
     steps = [
@@ -151,9 +143,8 @@ def _pixel_size(scale: dict[str, Any]) -> tuple[float, float] | None:
     ]
     for i, axis in enumerate(scale["axes"]):
         if isinstance(axis, dict) and axis["name"] in factors:
-            factors[axis["name"]] = UM.get(axis.get("unit", ""), math.nan)
+            factors[axis["name"]] = UM_PER_UNIT.get(axis.get("unit", ""), math.nan)
             for step in steps:
                 if step.get("type") == "scale":
                     factors[axis["name"]] *= float(step["scale"][i])
-    sizes = factors["y"], factors["x"]
-    return sizes if all(math.isfinite(size) and size > 0 for size in sizes) else None
+    return valid_pixel_size(factors["y"], factors["x"])

@@ -1,21 +1,13 @@
 """Open an image file of any format that is understood, without reading its pixels yet."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 
 from frugalseg.errors import UnreadableFile
 from frugalseg.images.axes import COLOURS
+from frugalseg.images.formats import FORMATS, LABEL_SUFFIXES, ROI_SUFFIXES, TIFF_SUFFIXES
 from frugalseg.images.image import Image
-from frugalseg.images.rois import ROI_SUFFIXES
-
-TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
-IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".zarr")
-LABEL_SUFFIXES = (".npy", *ROI_SUFFIXES)
-"""Read where a table, a pattern or the user names them; in a folder of images they are no images."""
-
-FORMATS = "TIFF, OME-TIFF, PNG and OME-Zarr"
 
 
 def read_image(path: str | Path) -> Image:
@@ -117,12 +109,3 @@ def _read_png(path: Path) -> Image:
         return Image(np.moveaxis(pixels[:, :, :3], 2, 0)[:, None], COLOURS, None, path.name, "YXS")
     grey = pixels if pixels.ndim == 2 else pixels[:, :, 0]
     return Image(grey[None, None], ("0",), None, path.name, "YX" if pixels.ndim == 2 else "YXS")
-
-
-def field_stem(path: Path) -> str:
-    """Name of a file without what marks its format.
-
-    >>> field_stem(Path("a/hela_1.ome.tif"))
-    'hela_1'
-    """
-    return re.sub(r"(\.ome)?\.[^.]+$", "", path.name, flags=re.IGNORECASE) or path.name

@@ -68,12 +68,17 @@ def resize_labels(labels: NDArray[Scalar], factor: float | tuple[int, int]) -> N
     if labels.ndim != 2 or 0 in labels.shape:
         raise WrongShape(f"labels must be (Y, X) with at least one pixel, not {labels.shape}")
     new = _new_shape(labels.shape, factor)
-    # The centre of each new pixel, in old pixels; outer edges coincide.
-    rows, columns = (
-        ((np.arange(n, dtype=np.int64) * 2 + 1) * old) // (2 * n)
-        for n, old in zip(new, labels.shape, strict=True)
-    )
+    rows, columns = (nearest_pixels(size, old) for size, old in zip(new, labels.shape, strict=True))
     return np.ascontiguousarray(labels[rows[:, None], columns])
+
+
+def nearest_pixels(new: int, old: int) -> NDArray[np.int64]:
+    """Return the old pixel in which the centre of each new one lies, along one axis; outer edges coincide.
+
+    >>> nearest_pixels(4, 2).tolist(), nearest_pixels(2, 6).tolist()
+    ([0, 0, 1, 1], [1, 4])
+    """
+    return ((np.arange(new, dtype=np.int64) * 2 + 1) * old) // (2 * new)
 
 
 def resize_points(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import SettingsError
+from frugalseg.images.resize import nearest_pixels
 from frugalseg.images.tiles import ReadWindow, Window
 
 MOST_PIXELS = 8_000_000
@@ -81,9 +82,7 @@ def resize_labels_in_strips(
     >>> resize_labels_in_strips(lambda w: labels[:, w[0], w[1]], (2, 4), (1, 2)).tolist()
     [[1, 2]]
     """
-    rows, columns = (
-        ((np.arange(n, dtype=np.int64) * 2 + 1) * size) // (2 * n) for n, size in zip(new, old, strict=True)
-    )
+    rows, columns = (nearest_pixels(size, stored) for size, stored in zip(new, old, strict=True))
     strip = max(1, MOST_PIXELS // old[1])
     parts = []
     for start in range(0, old[0], strip):

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from frugalseg.errors import UnreadableFile, WrongShape
 from frugalseg.images.image import Image
 
-ROI_SUFFIXES = (".roi", ".zip")
 #: ImageJ's numbers of regions that have no area: line, freehand line, polyline, none, angle, point.
 _NO_AREA = {3: "a line", 4: "a line", 5: "a line", 6: "nothing", 9: "an angle", 10: "points"}
 

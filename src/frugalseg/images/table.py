@@ -5,7 +5,7 @@ from pathlib import Path
 
 from frugalseg.errors import InputError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field
-from frugalseg.images.read import FORMATS, IMAGE_SUFFIXES, LABEL_SUFFIXES
+from frugalseg.images.formats import FORMATS, IMAGE_SUFFIXES, LABEL_SUFFIXES
 
 NOT_CHANNELS = ("field", "split")
 FILE_SUFFIXES = (*IMAGE_SUFFIXES, *LABEL_SUFFIXES)

@@ -17,18 +17,8 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.image import Image, LazyPixels
+from frugalseg.images.pixel_size import UM_PER_UNIT, PixelSize, valid_pixel_size
 
-UM = {
-    "nm": 1e-3,
-    "um": 1.0,
-    "µm": 1.0,
-    "μm": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "mm": 1e3,
-    "cm": 1e4,
-    "m": 1e6,
-}
 RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
 DAMAGE = re.compile(
     r"invalid page offset|corrupted file|failed to reshape|TiffTag 2\d\d @\d+> invalid value offset"
@@ -170,14 +160,14 @@ def _ome(tif: tifffile.TiffFile) -> ElementTree.Element | None:
         return None
 
 
-def _pixel_size(tif: tifffile.TiffFile) -> tuple[float, float] | None:
+def _pixel_size(tif: tifffile.TiffFile) -> PixelSize:
     """(y, x) in um from OME-XML, ImageJ's unit, or the resolution tags where plausible."""
     root = _ome(tif)
     pixels = None if root is None else root.find(".//{*}Image/{*}Pixels")
     if pixels is not None and pixels.get("PhysicalSizeX"):
-        scale = [UM.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"), math.nan) for axis in "YX"]
+        scale = [UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"), math.nan) for axis in "YX"]
         given = [pixels.get(f"PhysicalSize{axis}", pixels.get("PhysicalSizeX", "nan")) for axis in "YX"]
-        return _plausible(float(given[0]) * scale[0], float(given[1]) * scale[1], math.inf)
+        return valid_pixel_size(float(given[0]) * scale[0], float(given[1]) * scale[1])
     page = tif.pages.first
     tags = [page.tags.get(name) for name in ("YResolution", "XResolution")]
     if any(tag is None or not tag.value[0] for tag in tags):
@@ -185,13 +175,9 @@ def _pixel_size(tif: tifffile.TiffFile) -> tuple[float, float] | None:
     per_unit = [tag.value[1] / tag.value[0] for tag in tags if tag is not None]
     # ImageJ writes an umlaut-free escape of the micro sign.
     unit = str((tif.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ") if tif.is_imagej else ""
-    if unit in UM:
-        return _plausible(per_unit[0] * UM[unit], per_unit[1] * UM[unit], math.inf)
+    if unit in UM_PER_UNIT:
+        return valid_pixel_size(per_unit[0] * UM_PER_UNIT[unit], per_unit[1] * UM_PER_UNIT[unit])
     factor = RESOLUTION_UNIT_UM.get(int(page.resolutionunit))
     if factor is None:
         return None
-    return _plausible(per_unit[0] * factor, per_unit[1] * factor, LARGEST_PLAUSIBLE_UM)
-
-
-def _plausible(y: float, x: float, largest: float) -> tuple[float, float] | None:
-    return (y, x) if all(math.isfinite(size) and 0 < size < largest for size in (y, x)) else None
+    return valid_pixel_size(per_unit[0] * factor, per_unit[1] * factor, LARGEST_PLAUSIBLE_UM)

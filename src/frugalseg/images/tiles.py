@@ -1,6 +1,6 @@
 """Cut a large image into tiles: cores that cover it once, and windows around them that overlap.
 
-What is computed on a window is kept on its core only; the rest of the window is the halo, which is there so that
+What is computed on a window is kept on its core only; the rest of the window is the margin, which is there so that
 the core's results are those of the whole image.
 """
 
@@ -47,7 +47,7 @@ class Tile:
         return rows, columns
 
 
-def plan_tiles(shape: tuple[int, int], core: int, halo: int, multiple: int = 1) -> list[Tile]:
+def plan_tiles(shape: tuple[int, int], core: int, margin: int, multiple: int = 1) -> list[Tile]:
     """Tiles whose cores cover an image exactly once, row by row.
 
     Parameters
@@ -56,7 +56,7 @@ def plan_tiles(shape: tuple[int, int], core: int, halo: int, multiple: int = 1) 
         (Y, X) of the image.
     core
         Side of a core, px; a multiple of `multiple`. Cores at the lower and right border may be smaller.
-    halo
+    margin
         The window reaches at least so many px beyond the core, but never beyond the image.
     multiple
         Windows start at multiples of it, and end there unless the image ends first. A network that pools by
@@ -69,17 +69,17 @@ def plan_tiles(shape: tuple[int, int], core: int, halo: int, multiple: int = 1) 
 
     Examples
     --------
-    >>> first, second = plan_tiles((32, 90), core=64, halo=10, multiple=32)
+    >>> first, second = plan_tiles((32, 90), core=64, margin=10, multiple=32)
     >>> first.core, first.window
     ((slice(0, 32, None), slice(0, 64, None)), (slice(0, 32, None), slice(0, 90, None)))
     >>> second.core[1], second.window[1], second.inner[1]
     (slice(64, 90, None), slice(32, 90, None), slice(32, 58, None))
     """
-    if core < 1 or halo < 0 or multiple < 1 or core % multiple:
+    if core < 1 or margin < 0 or multiple < 1 or core % multiple:
         raise SettingsError(
-            f"tiles need a core of a multiple of {multiple} px above 0 and a halo of 0 or more, not {core} and {halo}"
+            f"tiles need a core of a multiple of {multiple} px above 0 and a margin of 0 or more, not {core} and {margin}"
         )
-    rows, columns = (list(_spans(size, core, halo, multiple)) for size in shape)
+    rows, columns = (list(_spans(size, core, margin, multiple)) for size in shape)
     return [
         Tile(row, column, (core_rows, core_columns), (window_rows, window_columns))
         for row, (core_rows, window_rows) in enumerate(rows)
@@ -87,12 +87,12 @@ def plan_tiles(shape: tuple[int, int], core: int, halo: int, multiple: int = 1) 
     ]
 
 
-def _spans(size: int, core: int, halo: int, multiple: int) -> Iterator[tuple[slice, slice]]:
+def _spans(size: int, core: int, margin: int, multiple: int) -> Iterator[tuple[slice, slice]]:
     """Core and window along one axis."""
     for start in range(0, size, core):
         stop = min(start + core, size)
-        first = max(0, (start - halo) // multiple * multiple)
-        last = min(size, -(-(stop + halo) // multiple) * multiple)
+        first = max(0, (start - margin) // multiple * multiple)
+        last = min(size, -(-(stop + margin) // multiple) * multiple)
         yield slice(start, stop), slice(first, last)
 
 
@@ -157,7 +157,7 @@ def streamed_moments(
     if 0 in shape:
         raise BadPixels(f"an image of {shape[0]} x {shape[1]} px has no pixels to measure")
     count, mean, squares = 0, np.zeros(1), np.zeros(1)
-    for tile in plan_tiles(shape, core, halo=0):
+    for tile in plan_tiles(shape, core, margin=0):
         values = np.asarray(read(tile.core), dtype=np.float64)
         values = values.reshape(len(values), -1)
         own = values.mean(axis=1)

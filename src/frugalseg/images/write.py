@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
-
-PixelSize = tuple[float, float] | None
+from frugalseg.images.pixel_size import PixelSize
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import WrongShape
-from frugalseg.images.write import PixelSize, atomic_file, tiff_options
+from frugalseg.images.pixel_size import PixelSize
+from frugalseg.images.write import atomic_file, tiff_options
 
 ALIGNED = 16
 """Sides of a TIFF's tiles are multiples of this."""

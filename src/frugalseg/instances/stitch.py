@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import WrongShape
+from frugalseg.images.pixel_size import PixelSize
 from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import Tile, Window, plan_tiles
-from frugalseg.images.write import PixelSize
 from frugalseg.images.write_tiles import write_tiles
 
 ToLabels = Callable[[NDArray[Any]], NDArray[Any]]
@@ -75,7 +75,7 @@ def label_tiles(
 
     Memory is that of one window: (core + 4 largest)^2 px. After an interruption a second call does what is missing.
     """
-    tiles = plan_tiles(store.shape, store.core, halo=2 * largest)
+    tiles = plan_tiles(store.shape, store.core, margin=2 * largest)
     for done, tile in enumerate(tiles, start=1):
         if not store.has(labels, tile):
             view = to_labels(store.read(maps, tile.window) if isinstance(maps, str) else maps(tile.window))
@@ -152,7 +152,7 @@ class Stitched:
     def whole(self) -> NDArray[np.uint32]:
         """Labels (Y, X) of the image, in memory."""
         out = np.zeros(self.store.shape, np.uint32)
-        for tile in plan_tiles(self.store.shape, self.store.core, halo=0):
+        for tile in plan_tiles(self.store.shape, self.store.core, margin=0):
             out[tile.core] = self.core(tile)
         return out
 
@@ -172,7 +172,7 @@ def stitch_tiles(store: TileStore, labels: str = "labels") -> Stitched:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    tiles = plan_tiles(store.shape, store.core, halo=0)
+    tiles = plan_tiles(store.shape, store.core, margin=0)
     found = [store.load_parts(labels, tile, "names")[0] for tile in tiles]
     names = np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
     pairs = np.searchsorted(
@@ -229,7 +229,7 @@ def write_stitched(
 
     Raises `OutputExists` or `OutputFailed` as `frugalseg.images.write.write_labels` does.
     """
-    tiles = plan_tiles(stitched.store.shape, stitched.store.core, halo=0)
+    tiles = plan_tiles(stitched.store.shape, stitched.store.core, margin=0)
     dtype = np.dtype(np.uint16 if stitched.count <= np.iinfo(np.uint16).max else np.uint32)
     cores = (stitched.core(tile).astype(dtype) for tile in tiles)
     write_tiles(path, cores, stitched.store.shape, dtype, stitched.store.core, (), pixel_size, overwrite)

@@ -24,10 +24,10 @@ from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.evaluation.streamed import StreamedCorrelation
 from frugalseg.images.image import Image
 from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.pixel_size import PixelSize
 from frugalseg.images.resize_window import resize_window
 from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window, streamed_moments
-from frugalseg.images.write import PixelSize
 from frugalseg.images.write_tiles import write_tiles
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, predict_maps_whole

@@ -15,8 +15,8 @@ from frugalseg.errors import FrugalsegError
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable, open_fields
-from frugalseg.images.findings import Severity, find_in_labels, find_in_values, looks_like_labels
 from frugalseg.images.image import Image
+from frugalseg.images.value_checks import Severity, check_label_map, check_values, is_label_map
 
 SHOWN_ROWS = 60
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -120,8 +120,8 @@ def _inspect_channel(field: Field, channel: str) -> tuple[ChannelRow | None, lis
         values = np.asarray(image.pixels[index])
     except FrugalsegError as error:
         return None, [Problem("error", type(error).__name__, str(error), field.name, channel)]
-    is_labels = looks_like_labels(values, channel)
-    findings = find_in_labels(values) if is_labels else find_in_values(values)
+    is_labels = is_label_map(values, channel)
+    findings = check_label_map(values) if is_labels else check_values(values)
     problems = [Problem(item.severity, item.kind, item.text, field.name, channel) for item in findings]
     if image.channels == COLOURS and index == 0:
         problems.append(Problem("note", "colour", _about_colour(image), field.name, channel))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadPixels, FrugalsegError, InputError, WrongShape
 from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import score_labels
-from frugalseg.images.channels import InputChannel, expanded_alike
+from frugalseg.images.channels import InputChannel, shared_input_names
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.resize import resize_labels, scaled_shape
@@ -127,7 +127,7 @@ def read_label_lesson(
         raise errors[0]
     if not any((one > 0).any() for one in lesson.labels):
         raise InputError(f"no field has a label in {labels!r}; outline some {target} first")
-    lesson.names = expanded_alike(lesson.fields, channels)
+    lesson.names = shared_input_names(lesson.fields, channels)
     return lesson
 
 

@@ -90,7 +90,7 @@ def score_large(
     if truth is None:
         return
     mask = np.zeros(shape, bool)
-    for tile in plan_tiles(shape, stitched.store.core, halo=0):
+    for tile in plan_tiles(shape, stitched.store.core, margin=0):
         mask[tile.core] = maps(tile.core)[-1] > 0
     record["scores"] = score_labels(truth, stitched.whole()).to_dict()
     record["mask_iou"] = mask_iou(mask & (truth >= 0), truth > 0)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, SettingsError, WrongShape
-from frugalseg.images.channels import InputChannel, expanded, lazy_inputs
+from frugalseg.images.channels import InputChannel, input_names, lazy_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.image import Image
@@ -34,7 +34,7 @@ def check_inputs(
     errors: list[FrugalsegError] = []
     for one in table:
         try:
-            found = expanded(one, channels)
+            found = input_names(one, channels)
         except FrugalsegError as error:
             errors.append(error)
             continue

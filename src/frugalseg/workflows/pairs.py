@@ -11,9 +11,9 @@ from frugalseg.errors import InputError, MissingChannel, UnreadableFile
 from frugalseg.images.discovery import TABLE_NAME, natural_key
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.fields import open_fields
+from frugalseg.images.formats import IMAGE_SUFFIXES, LABEL_SUFFIXES, ROI_SUFFIXES, field_stem
 from frugalseg.images.image import find_channel
-from frugalseg.images.read import IMAGE_SUFFIXES, LABEL_SUFFIXES, field_stem
-from frugalseg.images.rois import ROI_SUFFIXES, read_rois
+from frugalseg.images.rois import read_rois
 
 TRUTH_NAMES = ("cells", "labels", "truth", "seg", "cp_masks", "masks", "mask")
 """What a truth is called, as a column of a table or the end of a file's name, the first that is there."""

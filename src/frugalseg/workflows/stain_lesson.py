@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.pixel_scores import pearson_correlation
-from frugalseg.images.channels import InputChannel, expanded_alike
+from frugalseg.images.channels import InputChannel, shared_input_names
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.image import Projection
@@ -141,7 +141,7 @@ def read_stain_lesson(
             targets.append(pair.target)
     if not lesson.fields:
         raise errors[0]
-    lesson.names = expanded_alike(lesson.fields, channels)
+    lesson.names = shared_input_names(lesson.fields, channels)
     lesson.scale = automatic_scale(targets) if scale is None else scale
     return lesson
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from frugalseg.cues.markers import find_markers
 from frugalseg.errors import BadPixels, InputError, WrongShape
 from frugalseg.evaluation.intervals import mean_interval
-from frugalseg.images.channels import InputChannel, read_inputs, zscored
+from frugalseg.images.channels import InputChannel, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.image import Projection
-from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.normalize import IntensityScale, zscore
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.splits import Part
@@ -70,7 +70,7 @@ def read_zscored(field: Field, inputs: Sequence[InputChannel]) -> NDArray[np.flo
     """Inputs (C,Y,X) of a field, each with mean 0 and standard deviation 1."""
     names = tuple(map(str, inputs)) if all(one.planes is None for one in inputs) else ()
     planes = read_inputs(field, inputs)
-    return zscored(planes, names if len(names) == len(planes) else (), f"field {field.name!r}")
+    return zscore(planes, names if len(names) == len(planes) else (), f"field {field.name!r}")
 
 
 def automatic_scale(targets: Sequence[NDArray[np.float32]]) -> float:

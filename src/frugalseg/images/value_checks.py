@@ -25,12 +25,12 @@ class Finding:
     text: str
 
 
-def looks_like_labels(values: NDArray[Any], name: str) -> bool:
+def is_label_map(values: NDArray[Any], name: str) -> bool:
     """Whether integers (Z, Y, X) are a label map: pieces of one value on 0, or named like one and empty.
 
     Inside a cell a pixel equals its right neighbour (where that is no background), while grey values are noisy.
 
-    >>> looks_like_labels(np.kron(np.arange(4), np.ones((8, 8), int))[None], "a")
+    >>> is_label_map(np.kron(np.arange(4), np.ones((8, 8), int))[None], "a")
     True
     """
     if values.dtype.kind not in "iub" or values.size == 0 or values.shape[0] > 1:
@@ -45,7 +45,7 @@ def looks_like_labels(values: NDArray[Any], name: str) -> bool:
     return same > SAME_NEIGHBOUR and (named or float((values <= 0).mean()) > SOME_BACKGROUND)
 
 
-def find_in_values(values: NDArray[Any]) -> list[Finding]:
+def check_values(values: NDArray[Any]) -> list[Finding]:
     """Findings about the grey values (Z, Y, X) of one channel."""
     if values.size == 0:
         return [Finding("error", "empty", "has no pixels")]
@@ -71,7 +71,7 @@ def find_in_values(values: NDArray[Any]) -> list[Finding]:
     return found
 
 
-def find_in_labels(values: NDArray[Any]) -> list[Finding]:
+def check_label_map(values: NDArray[Any]) -> list[Finding]:
     """Findings about a label map."""
     if not (values > 0).any():
         return [Finding("warning", "empty-labels", "is an empty label map: no cell is labelled")]
