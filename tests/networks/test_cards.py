@@ -45,15 +45,15 @@ def objects(kind: str) -> ObjectCard:
     )
 
 
-CUTTER = MarkerCard(
+MARKERS = MarkerCard(
     **COMMON, settings={"patch": 64}, modalities=("label-free", "fluorescent"), diameter=30.0, nuclei="dapi"
 )
-CARDS = {"cutter": CUTTER, "stain": STAIN, "nuclei": objects("nuclei"), "cells": objects("cells")}
+CARDS = {"markers": MARKERS, "stain": STAIN, "nuclei": objects("nuclei"), "cells": objects("cells")}
 
 
 def network_of(kind: str) -> nn.Module:
     torch.manual_seed(1)
-    if kind == "cutter":
+    if kind == "markers":
         return MarkerNetwork(3, (4, 8))
     return Unet("small", 2, 1) if kind == "stain" else object_network(kind, "small", 2, 2.0)
 
@@ -76,12 +76,36 @@ def test_what_is_on_a_card_comes_back(models: dict[str, Path], kind: str) -> Non
     assert ANY_CARD.validate_python(written) == card
 
 
-def test_a_cutter_of_before_has_no_predicted_stain(models: dict[str, Path], tmp_path: Path) -> None:
-    old = changed(models["cutter"], tmp_path / "old")
+def test_a_marker_card_of_format_1_is_read(models: dict[str, Path], tmp_path: Path) -> None:
+    """Kind, modalities and one setting had other names, and there was no key for a predicted stain."""
+    values = {
+        "format": 1,
+        "kind": "cutter",
+        "settings": {"patch": 64, "vary": 0.3},
+        "nuclei_from": "left out",
+    }
+    old = changed(models["markers"], tmp_path / "old", **values)
     content = yaml.safe_load((old / CARD).read_text())
-    del content["nuclei_from"]
+    content["appearances"] = content.pop("modalities")
     (old / CARD).write_text(yaml.safe_dump(content))
-    assert load_card(old).nuclei_from is None
+    card = load_card(old)
+    expected = MARKERS.model_copy(update={"settings": {"patch": 64, "intensity_jitter": 0.3}})
+    assert card.model_copy(update={"sha256": ""}) == expected
+    assert card.nuclei_from is None
+
+
+@pytest.mark.parametrize("kind", ["stain", "nuclei", "cells"])
+def test_other_cards_of_format_1_are_read(models: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    settings = {**CARDS[kind].settings, "vary": 0.2}
+    settings.pop("intensity_jitter", None)
+    card = load_card(changed(models[kind], tmp_path / "old", format=1, settings=settings))
+    assert card.format == 2
+    assert card.settings == {**CARDS[kind].settings, "intensity_jitter": 0.2}
+
+
+def test_a_card_of_today_has_no_old_names(models: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="'cutter'"):
+        load_card(changed(models["markers"], tmp_path / "m", kind="cutter"))
 
 
 def changed(model: Path, copy: Path, **values: object) -> Path:
@@ -101,7 +125,7 @@ def changed(model: Path, copy: Path, **values: object) -> Path:
         ({"kind": "left out"}, "kind"),
         ({"channels": []}, "channels: "),
         ({"training": {"steps": 3}}, "training."),
-        ({"format": 2}, "format: "),
+        ({"format": 3}, "format: "),
     ],
     ids=str,
 )
@@ -141,17 +165,17 @@ def test_settings_of_objects_come_back(models: dict[str, Path]) -> None:
 
 
 def test_one_kind_of_model_for_another_is_said(models: dict[str, Path]) -> None:
-    for kind in ("cutter", "nuclei", "cells"):
+    for kind in ("markers", "nuclei", "cells"):
         with pytest.raises(BadModel, match=f"is a model of kind '{kind}'; a stain model is needed here"):
             load_stain_model(models[kind])
-    for kind in ("cutter", "stain"):
+    for kind in ("markers", "stain"):
         with pytest.raises(BadModel, match=f"is a model of kind '{kind}'; one of nuclei or cells is needed"):
             load_object_model(models[kind])
     for kind in ("stain", "nuclei", "cells"):
-        with pytest.raises(BadModel, match="cutter"):
+        with pytest.raises(BadModel, match="a marker network is needed here"):
             load_marker_network(models[kind])
-    with pytest.raises(BadModel, match="is a cutter, which sees one cell at a time"):
-        find_start(models["cutter"])
+    with pytest.raises(BadModel, match="is a marker network, which sees one cell at a time"):
+        find_start(models["markers"])
 
 
 @pytest.mark.parametrize("kind", ["stain", "nuclei", "cells"])

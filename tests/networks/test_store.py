@@ -1,12 +1,14 @@
 """A model folder: what is saved comes back, and whatever is wrong with it is said in one sentence."""
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from safetensors.torch import save
 
 from frugalseg.errors import BadModel, OutputExists, OutputFailed, TrainingFailed
 from frugalseg.networks.cards import MarkerCard, TrainingSummary
@@ -20,7 +22,7 @@ from frugalseg.networks.store import (
 )
 
 
-def cutter(seed: int = 0, widths: tuple[int, ...] = (4, 8)) -> MarkerNetwork:
+def network(seed: int = 0, widths: tuple[int, ...] = (4, 8)) -> MarkerNetwork:
     torch.manual_seed(seed)
     return MarkerNetwork(2, widths)
 
@@ -43,7 +45,7 @@ def a_card(**changed: object) -> MarkerCard:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    save_model(tmp_path / "model", a_card(), cutter(), extras={"training.json": "{}\n"})
+    save_model(tmp_path / "model", a_card(), network(), extras={"training.json": "{}\n"})
     return tmp_path / "model"
 
 
@@ -52,18 +54,18 @@ def test_what_is_saved_comes_back(model: Path) -> None:
     card = load_card(model)
     assert card.model_copy(update={"sha256": "", "created": ""}) == a_card(created="")
     assert len(card.sha256) == 64
-    other = load_weights(model, cutter(seed=1))
-    for name, tensor in cutter(seed=0).state_dict().items():
+    other = load_weights(model, network(seed=1))
+    for name, tensor in network(seed=0).state_dict().items():
         assert torch.equal(other.state_dict()[name], tensor), name
     assert not other.training
 
 
-def test_nothing_is_replaced_unasked(model: Path) -> None:
+def test_nothing_is_replaced_without_overwrite(model: Path) -> None:
     before = (model / WEIGHTS).read_bytes()
-    with pytest.raises(OutputExists, match="--overwrite"):
-        save_model(model, a_card(), cutter(seed=1))
+    with pytest.raises(OutputExists, match="`overwrite`"):
+        save_model(model, a_card(), network(seed=1))
     assert (model / WEIGHTS).read_bytes() == before
-    save_model(model, a_card(), cutter(seed=1), overwrite=True)
+    save_model(model, a_card(), network(seed=1), overwrite=True)
     assert (model / WEIGHTS).read_bytes() != before
     assert not (model / "training.json").exists()  # of the model that was replaced
     assert [path.name for path in model.parent.iterdir()] == ["model"]
@@ -71,13 +73,13 @@ def test_nothing_is_replaced_unasked(model: Path) -> None:
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_weights_that_are_no_numbers_are_not_saved(model: Path, tmp_path: Path, bad: float) -> None:
-    network, before = cutter(), (model / WEIGHTS).read_bytes()
-    name = next(iter(network.state_dict()))
+    broken, before = network(), (model / WEIGHTS).read_bytes()
+    name = next(iter(broken.state_dict()))
     with torch.no_grad():
-        network.state_dict()[name].view(-1)[3] = bad
+        broken.state_dict()[name].view(-1)[3] = bad
     for folder, overwrite in ((tmp_path / "new", False), (model, True)):
         with pytest.raises(TrainingFailed, match=rf"{name} of the network .*lower learning rate"):
-            save_model(folder, a_card(), network, overwrite)
+            save_model(folder, a_card(), broken, overwrite)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert (model / WEIGHTS).read_bytes() == before
 
@@ -85,13 +87,13 @@ def test_weights_that_are_no_numbers_are_not_saved(model: Path, tmp_path: Path, 
 def test_what_a_user_put_beside_a_model_is_never_deleted(model: Path) -> None:
     (model / "notes.txt").write_text("mine")
     with pytest.raises(
-        OutputExists, match=r"holds notes\.txt beside its model, which --overwrite would delete"
+        OutputExists, match=r"holds notes\.txt beside its model, which `overwrite` would delete"
     ):
-        save_model(model, a_card(), cutter(1), overwrite=True)
+        save_model(model, a_card(), network(1), overwrite=True)
     assert (model / "notes.txt").read_text() == "mine"
     (model / "notes.txt").unlink()
-    (model / "report.html").write_text("ours")
-    save_model(model, a_card(), cutter(1), overwrite=True)
+    (model / "report.html").write_text("of the model")
+    save_model(model, a_card(), network(1), overwrite=True)
     assert not (model / "report.html").exists()
 
 
@@ -99,7 +101,7 @@ def test_a_folder_that_is_no_model_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.tex").write_text("mine")
     with pytest.raises(OutputExists, match="no model"):
-        save_model(tmp_path / "thesis", a_card(), cutter(), overwrite=True)
+        save_model(tmp_path / "thesis", a_card(), network(), overwrite=True)
     assert (tmp_path / "thesis" / "chapter1.tex").read_text() == "mine"
 
 
@@ -109,7 +111,7 @@ def test_a_full_disk_leaves_what_was_there(
 ) -> None:
     folder = tmp_path / "model"
     if there:
-        save_model(folder, a_card(), cutter())
+        save_model(folder, a_card(), network())
     before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     real, left = os.fsync, [1]  # the weights still fit, the card does not
 
@@ -121,7 +123,7 @@ def test_a_full_disk_leaves_what_was_there(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputFailed, match="the disk is full"):
-        save_model(folder, a_card(), cutter(seed=1), overwrite=True)
+        save_model(folder, a_card(), network(seed=1), overwrite=True)
     assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"] * there
 
@@ -141,15 +143,15 @@ def changed_card(model: Path, **values: object) -> None:
         (lambda model: (model / CARD).write_bytes(b"\xff\xfe\x00"), "damaged"),
         (lambda model: changed_card(model, colour="red"), "colour: Extra inputs"),
         (lambda model: changed_card(model, diameter="wide"), "diameter: "),
-        (lambda model: changed_card(model, format=2), "another version"),
-        (lambda model: changed_card(model, channels=["a", "b"]), "2 channels and 1 appearances"),
+        (lambda model: changed_card(model, format=3), "another version"),
+        (lambda model: changed_card(model, channels=["a", "b"]), "2 channels and 1 modalities"),
         (lambda model: (model / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes()[:-8]), "checksum"),
     ],
 )
 def test_a_damaged_model_is_one_sentence(model: Path, damage, message: str) -> None:
     damage(model)
     with pytest.raises(BadModel, match=message) as error:
-        load_weights(model, cutter())
+        load_weights(model, network())
     assert "\n" not in str(error.value)
 
 
@@ -161,7 +163,7 @@ def test_a_model_that_may_not_be_read_is_one_sentence(
 ) -> None:
     refuse_to(monkeypatch, method, model / closed)
     with pytest.raises(BadModel, match=rf"{closed} can't be opened \(Permission denied\); allow"):
-        load_weights(model, cutter())
+        load_weights(model, network())
 
 
 def refuse_to(monkeypatch: pytest.MonkeyPatch, method: str, closed: Path) -> None:
@@ -184,10 +186,42 @@ def test_a_card_can_not_run_code(model: Path, tmp_path: Path) -> None:
 
 
 def test_weights_of_another_network_are_refused(model: Path) -> None:
-    with pytest.raises(BadModel, match=r"decoder\.0\.first\.bias is \(4,\) and should be \(6,\)"):
-        load_weights(model, cutter(widths=(6, 8)))
+    message = r"decoder\.0\.first\.bias is \(4,\) float32 and should be \(6,\) float32"
+    with pytest.raises(BadModel, match=message):
+        load_weights(model, network(widths=(6, 8)))
     with pytest.raises(BadModel, match=r"tensors differ"):
-        load_weights(model, cutter(widths=(4, 8, 8)))
+        load_weights(model, network(widths=(4, 8, 8)))
+
+
+def replace_weights(model: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """Weights that the card's checksum fits, as a program other than this one may write them."""
+    weights = save(tensors)
+    (model / WEIGHTS).write_bytes(weights)
+    changed_card(model, sha256=hashlib.sha256(weights).hexdigest())
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
+def test_weights_that_are_no_numbers_are_not_loaded(model: Path, bad: float) -> None:
+    tensors = network().state_dict()
+    tensors["output.weight"].view(-1)[1] = bad
+    replace_weights(model, tensors)
+    fresh = network(seed=1)
+    before = fresh.output.weight.tolist()
+    with pytest.raises(BadModel, match=r"output\.weight is not all finite numbers; train again") as error:
+        load_weights(model, fresh)
+    assert "\n" not in str(error.value)
+    assert fresh.output.weight.tolist() == before
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.int32])
+def test_weights_of_another_number_type_are_not_loaded(model: Path, dtype: torch.dtype) -> None:
+    tensors = network().state_dict()
+    tensors["output.bias"] = tensors["output.bias"].to(dtype)
+    replace_weights(model, tensors)
+    kind = str(dtype).removeprefix("torch.")
+    message = rf"output\.bias is \(1,\) {kind} and should be \(1,\) float32 \(1 tensors differ\)"
+    with pytest.raises(BadModel, match=message):
+        load_weights(model, network())
 
 
 def test_no_model_folder(tmp_path: Path) -> None:

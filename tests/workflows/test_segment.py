@@ -261,7 +261,7 @@ def test_a_model_folder_that_is_no_model_is_said_before_training(images: Path, t
     foreign.mkdir()
     (foreign / "notes.txt").write_text("mine")
     for how in ({"overwrite": True}, {"resume": True}):
-        with pytest.raises(frugalseg.OutputExists, match=f"{NAMES[1]}_model is there and is no model"):
+        with pytest.raises(frugalseg.OutputExists, match=f"{NAMES[1]}_model exists and is no model"):
             frugalseg.segment([images], tmp_path, settings(), quiet=True, **how)
     assert [path.name for path in tmp_path.rglob("*")] == [foreign.name, "notes.txt"]
     (foreign / "notes.txt").rename(foreign / "card.yaml")  # a model now, but of no run in this folder

@@ -1,4 +1,7 @@
-"""What a model folder says of itself: one card per kind of model. This is the one place that knows their format."""
+"""The card of a model folder: what the model is and where it came from. One class per kind of model.
+
+The format is known here and, for cards of older versions, in `frugalseg.networks.old_cards`.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
@@ -9,21 +12,21 @@ from frugalseg import __version__
 from frugalseg.images.image import Projection
 from frugalseg.images.normalize import IntensityScale
 
-#: Raised whenever older versions of frugalseg could not read the folder.
-FORMAT: Literal[1] = 1
+#: Raised whenever older versions of frugalseg can't read the folder.
+FORMAT: Literal[2] = 2
 
 
 class TrainingSummary(BaseModel):
-    """What the training run was, in short.
+    """Summary of the training run.
 
     Attributes
     ----------
     steps, stopped_because, seconds, seed
         As in the training record.
     fields
-        Names of the fields that were learned from.
+        Names of the fields in the training set.
     held_out
-        Names of the fields, or parts of fields, that were only scored.
+        Names of the fields, or parts of fields, that were evaluated only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,29 +40,29 @@ class TrainingSummary(BaseModel):
 
 
 class Card(BaseModel):
-    """What every model says.
+    """What the cards of all kinds of models hold.
 
     Attributes
     ----------
     format
         Version of the folder's layout.
     frugalseg, created
-        Which version made it, and when (ISO 8601).
+        Version of frugalseg that wrote it, and when (ISO 8601).
     channels
         Names of the input channels, in the order of the network's inputs; ``phase[3]`` is the third focal plane.
     pixel_size
         (y, x) of the training images in um, where known.
     settings
-        The teacher's settings, as plain values.
+        Training settings, as plain values.
     training
-        The run.
+        Summary of the training run.
     sha256
         Of the weights' file; filled in by `frugalseg.networks.store.save_model`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     frugalseg: str = __version__
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     channels: tuple[str, ...] = Field(min_length=1)
@@ -70,21 +73,21 @@ class Card(BaseModel):
 
 
 class MarkerCard(Card):
-    """A cutter: cuts cells apart from their markers (paper B).
+    """Card of a marker network, which segments the cell around each marker (paper B).
 
     Attributes
     ----------
     modalities
-        "fluorescent" or "label-free" for each channel: how its grey values are normalised.
+        Of each channel, "fluorescent" or "label-free"; its normalisation depends on it.
     nuclei
-        Channel that the markers were found in; None where they were the user's own or found in a predicted stain.
+        Channel in which the markers were found; None where they were given, or found in a predicted stain.
     nuclei_from
-        Name of the predicted stain that the markers were found in, if so.
+        Name of the predicted stain in which the markers were found, if so.
     diameter
         Cell diameter in the training images, px.
     """
 
-    kind: Literal["cutter"] = "cutter"
+    kind: Literal["markers"] = "markers"
     modalities: tuple[Literal["fluorescent", "label-free"], ...] = Field(min_length=1)
     nuclei: str | None = None
     nuclei_from: str | None = None
@@ -93,23 +96,23 @@ class MarkerCard(Card):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if len(self.modalities) != len(self.channels):
-            raise ValueError(f"{len(self.channels)} channels and {len(self.modalities)} appearances")
+            raise ValueError(f"{len(self.channels)} channels and {len(self.modalities)} modalities")
         return self
 
 
 class StainCard(Card):
-    """A stain model: predicts a fluorescent stain from label-free channels (paper A).
+    """Card of a stain model, which predicts a fluorescent stain from label-free channels (paper A).
 
     Attributes
     ----------
     scale
-        Network px per image px: images are resized by it before the network, and the stain back after it.
+        Model px per image px: images are resized by it before the network, and the stain back after it.
     target
         Name of the predicted channel.
     project
-        How the focal planes of the target were made one.
+        How the focal planes of the target were projected to one.
     target_scale
-        Between grey values of the stain and what the network says, by percentiles of the training set.
+        Between grey values of the stain and the network's output, by percentiles of the training set.
     """
 
     kind: Literal["stain"] = "stain"
@@ -120,18 +123,18 @@ class StainCard(Card):
 
 
 class ObjectCard(Card):
-    """A model of nuclei (one mask) or cells (distance and mask), learned from labels (paper A).
+    """Card of a model of nuclei (mask) or cells (distance map and mask), learned from labels (paper A).
 
     Attributes
     ----------
     kind
-        What it finds.
+        What the model finds.
     scale
-        Network px per image px.
+        Model px per image px.
     diameter
         Of a typical object in the training labels, px of the images.
     started_from
-        What the weights were before: "nothing", "imagenet", or the kind and checksum of a model.
+        Starting weights: "nothing", "imagenet", or the kind and checksum of a model.
     """
 
     kind: Literal["nuclei", "cells"]
@@ -140,7 +143,7 @@ class ObjectCard(Card):
     started_from: str = "nothing"
 
     def diameter_at(self, scale: float) -> float:
-        """Of a typical object, px of images that the network sees at `scale`."""
+        """Return the diameter of a typical object in an image that is resized by `scale`, px of the image."""
         return self.diameter * self.scale / scale
 
 

@@ -1,6 +1,6 @@
-"""A trained model is a folder: ``card.yaml`` says what it is, ``weights.safetensors`` holds its numbers.
+"""A model folder: ``card.yaml`` describes the model, ``weights.safetensors`` holds its weights.
 
-Neither can run code when it is read. What is on the card stands in `frugalseg.networks.cards`.
+Reading either never runs code. The keys of the card are those of `frugalseg.networks.cards`.
 """
 
 import hashlib
@@ -12,15 +12,16 @@ from typing import TypeVar
 
 import yaml
 from pydantic import ValidationError
-from torch import nn
+from torch import Tensor, nn
 
 from frugalseg import __version__
 from frugalseg.errors import BadModel, OutputExists, OutputFailed, TrainingFailed
 from frugalseg.images.write import atomic_file, write_text
 from frugalseg.networks.cards import ANY_CARD, Card, MarkerCard, ObjectCard, StainCard
+from frugalseg.networks.old_cards import current_card
 
 CARD, WEIGHTS = "card.yaml", "weights.safetensors"
-#: What may lie in a model folder; anything else there is not ours to delete.
+#: Files of a model folder; a folder that holds others is never replaced.
 OWN = {CARD, WEIGHTS, "training.json", "record.json", "report.html"}
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -41,13 +42,13 @@ def save_model(
     folder
         The model's folder; must not exist, be empty, or hold a model that `overwrite` replaces.
     card
-        What it is.
+        Describes the model.
     network
         Its weights are saved.
     overwrite
-        Replace the model that is there.
+        Replace an existing model.
     extras
-        File name -> text of what else goes into the folder, such as the training record.
+        File name -> text of further files in the folder, such as the training record.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def save_model(
     Raises
     ------
     OutputExists
-        There is a model already, or something else that is never replaced.
+        The folder holds a model already, or something that is never replaced.
     OutputFailed
         The folder can't be written.
     TrainingFailed
@@ -68,7 +69,7 @@ def save_model(
     folder = Path(folder)
     check_free(folder, overwrite)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    broken = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
+    broken = _not_finite(tensors)
     if broken is not None:
         raise TrainingFailed(
             f"{broken} of the network for {folder} is not all finite numbers, so no model is written; train again with a "
@@ -100,25 +101,33 @@ def save_model(
 
 
 def check_free(folder: Path, overwrite: bool = False) -> None:
-    """`OutputExists` unless a model may be written there: nothing, an empty folder, or a model to be replaced."""
+    """Check that a model may be written to a folder: it is missing, empty, or holds a model to be replaced.
+
+    Raises
+    ------
+    OutputExists
+        Otherwise.
+    """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / CARD).is_file():
-        raise OutputExists(f"{folder} is there and is no model, so it is not replaced; choose another name")
+        raise OutputExists(f"{folder} exists and is no model, so it is not replaced; choose another name")
     if not overwrite:
-        raise OutputExists(f"{folder} holds a model already; give --overwrite to replace it, or another name")
+        raise OutputExists(
+            f"{folder} holds a model already; give `overwrite` to replace it, or choose another name"
+        )
     others = sorted(
-        one.name for one in folder.iterdir() if not one.name.startswith(".") and one.name not in OWN
+        path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name not in OWN
     )
     if others:
         raise OutputExists(
-            f"{folder} holds {others[0]}{' and more' if others[1:] else ''} beside its model, which --overwrite would delete; "
+            f"{folder} holds {others[0]}{' and more' if others[1:] else ''} beside its model, which `overwrite` would delete; "
             "move it, or choose another name"
         )
 
 
 def load_card(folder: str | Path) -> MarkerCard | StainCard | ObjectCard:
-    """Read what a model is.
+    """Read the card of a model; cards of older versions are converted.
 
     Raises
     ------
@@ -129,7 +138,7 @@ def load_card(folder: str | Path) -> MarkerCard | StainCard | ObjectCard:
     try:
         text = _card_text(folder)
     except OSError as error:
-        raise _closed(folder / CARD, error) from error
+        raise _unreadable(folder / CARD, error) from error
     try:
         content = yaml.safe_load(text.decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -140,7 +149,7 @@ def load_card(folder: str | Path) -> MarkerCard | StainCard | ObjectCard:
     if not isinstance(content, dict):
         raise BadModel(f"{folder / CARD} is damaged (no keys in it); train again or copy the model anew")
     try:
-        card = ANY_CARD.validate_python(content)
+        card = ANY_CARD.validate_python(current_card(content))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -152,7 +161,7 @@ def load_card(folder: str | Path) -> MarkerCard | StainCard | ObjectCard:
 
 
 def _card_text(folder: Path) -> bytes:
-    """What is on the card, unread; `BadModel` where the folder is no complete model."""
+    """Read the card's bytes; `BadModel` where the folder is no complete model."""
     if not folder.is_dir():
         raise BadModel(
             f"{folder} is no model folder; give the folder that `frugalseg learn` or `segment` made"
@@ -163,47 +172,59 @@ def _card_text(folder: Path) -> bytes:
     return (folder / CARD).read_bytes()
 
 
-def _closed(file: Path, error: OSError) -> BadModel:
+def _unreadable(file: Path, error: OSError) -> BadModel:
     return BadModel(
         f"{error.filename or file} can't be opened ({error.strerror or error}); allow reading the model folder, or give another"
     )
 
 
 def load_weights(folder: str | Path, network: NetworkT) -> NetworkT:
-    """Fill a network with a model's weights; it is returned in evaluation mode.
+    """Fill a network with a model's weights, and return it in evaluation mode.
 
     Raises
     ------
     BadModel
-        The card or the weights are damaged, or they are of another network.
+        The card or the weights are damaged, the weights are of another network or number type, or not all finite.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     folder = Path(folder)
     card = load_card(folder)
+    file = folder / WEIGHTS
     try:
-        weights = (folder / WEIGHTS).read_bytes()
+        weights = file.read_bytes()
     except OSError as error:
-        raise _closed(folder / WEIGHTS, error) from error
+        raise _unreadable(file, error) from error
     if hashlib.sha256(weights).hexdigest() != card.sha256:
-        raise BadModel(
-            f"{folder / WEIGHTS} is not what its card says (checksum); copy the whole model folder anew"
-        )
+        raise BadModel(f"{file} is not what its card says (checksum); copy the whole model folder anew")
     try:
         tensors = load(weights)
     except SafetensorError as error:
-        raise BadModel(
-            f"{folder / WEIGHTS} is damaged ({error}); copy the whole model folder anew"
-        ) from error
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    differ = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
+        raise BadModel(f"{file} is damaged ({error}); copy the whole model folder anew") from error
+    _check_fits(file, tensors, network)
+    network.load_state_dict(tensors)
+    return network.eval()
+
+
+def _check_fits(file: Path, tensors: Mapping[str, Tensor], network: nn.Module) -> None:
+    """Raise `BadModel` unless the tensors are a network's, by name, shape and number type, and all finite."""
+    wanted, given = (
+        {name: f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}" for name, tensor in these}
+        for these in (network.state_dict().items(), tensors.items())
+    )
+    differ = sorted(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
     if differ:
         name = differ[0]
         raise BadModel(
-            f"{folder / WEIGHTS} does not fit its card: {name} is {found.get(name, 'missing')} and should be "
+            f"{file} does not fit its card: {name} is {given.get(name, 'missing')} and should be "
             f"{wanted.get(name, 'absent')} ({len(differ)} tensors differ); train again"
         )
-    network.load_state_dict(tensors)
-    return network.eval()
+    broken = _not_finite(tensors)
+    if broken is not None:
+        raise BadModel(f"{file} can't be used: {broken} is not all finite numbers; train again")
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the name of the first tensor with NaN or infinite values."""
+    return next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)

@@ -45,7 +45,7 @@ def load_marker_network(folder: Path) -> tuple[MarkerCard, MarkerSettings, Marke
     """Read a trained cutter; `BadModel` where the folder is none, incomplete or damaged."""
     card = load_card(folder)
     if not isinstance(card, MarkerCard):
-        raise BadModel(f"{folder} is a model of kind '{card.kind}', and a cutter is needed here")
+        raise BadModel(f"{folder} is a model of kind '{card.kind}', and a marker network is needed here")
     try:
         # Older cards do not name these settings: their cutters know the disk, and patches as in training.
         cutting = MarkerSettings.model_validate({"regularization": None, "margin": 0} | card.settings)

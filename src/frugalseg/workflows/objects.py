@@ -53,7 +53,7 @@ def find_start(folder: str | Path, n_inputs: int | None = None) -> Start:
     Raises
     ------
     BadModel
-        It is missing, damaged, or a cutter, which sees single cells and no whole image.
+        It is missing, damaged, or a marker network, which sees single cells and no whole image.
     SettingsError
         It has another number of inputs.
     """
@@ -61,7 +61,7 @@ def find_start(folder: str | Path, n_inputs: int | None = None) -> Start:
     card = load_card(folder)
     if isinstance(card, MarkerCard):
         raise BadModel(
-            f"{folder} is a cutter, which sees one cell at a time; start from a model of `learn stains` or `learn labels`"
+            f"{folder} is a marker network, which sees one cell at a time; start from a model of `learn stains` or `learn labels`"
         )
     if n_inputs is not None and n_inputs != len(card.channels):
         raise SettingsError(
