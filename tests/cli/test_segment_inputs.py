@@ -196,7 +196,7 @@ def test_learn_and_predict_say_what_is_wrong(run, write, tmp_path) -> None:
     learn = ["learn", "markers", folder, "--pattern", "{field}_{channel}.tif", "--quiet", "--cells", "phase"]
     assert run(*learn, "--nuclei", "dapi", "-o", model).code == 0
     ended = run(*learn, "--nuclei", "dapi", "-o", model)
-    assert (ended.code, "--overwrite" in ended.error) == (1, True)
+    assert (ended.code, "overwrite" in ended.error) == (1, True)
     use = [folder, "--pattern", "{field}_{channel}.tif", "-o", out, "--quiet"]
     cases = [
         ([tmp_path / "nosuch", *use], "is no model folder"),

@@ -183,7 +183,7 @@ def test_nothing_is_replaced_unasked(images: Path, stain: tuple[Path, RunResult]
     shutil.copytree(stain[0], model)
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     for learn in (learn_stains, lambda *a, **k: learn_labels(*a, inputs="phase", **k)):
-        with pytest.raises(OutputExists, match="--overwrite"):
+        with pytest.raises(OutputExists, match="`overwrite`"):
             learn(images, model)
     with pytest.raises(SettingsError, match="one of them"):
         learn_stains(images, model, resume=True, overwrite=True)
