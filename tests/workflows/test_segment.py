@@ -189,7 +189,7 @@ def test_what_a_field_taught_is_kept_until_its_cells_are_written(
 
     out, part = tmp_path / "out", tmp_path / "out" / f"{NAMES[0]}_model.part"
     with monkeypatch.context() as patched:
-        patched.setattr("frugalseg.workflows.segment.cut_cells", pressed)
+        patched.setattr("frugalseg.workflows.segment.segment_cells", pressed)
         with pytest.raises(KeyboardInterrupt):
             frugalseg.segment([images], out, settings(), quiet=True)
     assert (part / "last.ckpt").exists()
