@@ -69,6 +69,18 @@ from frugalseg.images.read import read_image as read_image
 from frugalseg.images.write import write_labels as write_labels
 from frugalseg.instances.maps import distance_target as distance_target
 from frugalseg.instances.maps import instances_from_maps as instances_from_maps
+from frugalseg.models.cue_settings import CueSettings as CueSettings
+from frugalseg.models.image_cues import ImageCues as ImageCues
+from frugalseg.models.image_cues import find_cues as find_cues
+from frugalseg.models.load_model import load_model as load_model
+from frugalseg.models.marker_model import MarkerModel as MarkerModel
+from frugalseg.models.model_settings import MarkerModelSettings as MarkerModelSettings
+from frugalseg.models.model_settings import NucleiSettings as NucleiSettings
+from frugalseg.models.model_settings import ObjectModelSettings as ObjectModelSettings
+from frugalseg.models.model_settings import StainModelSettings as StainModelSettings
+from frugalseg.models.nucleus_labels import segment_nuclei as segment_nuclei
+from frugalseg.models.object_model import ObjectModel as ObjectModel
+from frugalseg.models.stain_model import StainModel as StainModel
 from frugalseg.runs.synthetic_set import write_synthetic_set as write_synthetic_set
 from frugalseg.synthetic.cells import make_cells as make_cells
 from frugalseg.workflows.learn_labels import LearnLabelsSettings as LearnLabelsSettings
@@ -77,8 +89,6 @@ from frugalseg.workflows.learn_markers import LearnMarkersSettings as LearnMarke
 from frugalseg.workflows.learn_markers import learn_markers_model as learn_markers  # noqa: F401
 from frugalseg.workflows.learn_stains import LearnStainsSettings as LearnStainsSettings
 from frugalseg.workflows.learn_stains import learn_stains_model as learn_stains  # noqa: F401
-from frugalseg.workflows.nuclei import NucleiSettings as NucleiSettings
-from frugalseg.workflows.nuclei import segment_nuclei as segment_nuclei
 from frugalseg.workflows.predict import PredictSettings as PredictSettings
 from frugalseg.workflows.predict import predict_fields as predict  # noqa: F401
 from frugalseg.workflows.segment import SegmentSettings as SegmentSettings

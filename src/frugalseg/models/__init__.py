@@ -1,0 +1,1 @@
+"""Models: arrays in, labels out. The only room that decides channels, scale and normalisation."""

@@ -1,0 +1,259 @@
+"""What is known of an image without labels: markers, size of the cells, foreground, and how good these cues are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.cues.foreground import Foreground, find_foreground
+from frugalseg.cues.markers import (
+    Markers,
+    estimate_cell_diameter,
+    find_markers,
+    markers_from_labels,
+    markers_from_points,
+)
+from frugalseg.cues.modality import modality_of
+from frugalseg.cues.quality import CueQuality, evaluate_cues
+from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError, WrongShape
+from frugalseg.images.normalize import Modality
+from frugalseg.images.resize import resize_planes, scaled_shape
+from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER
+from frugalseg.models.cue_settings import CueSettings
+from frugalseg.models.cue_sources import CueSources
+from frugalseg.models.inputs import check_image, check_label_map, check_plane, check_varies
+from frugalseg.models.model_settings import resolve_settings
+
+#: Labels below this diameter in px are points that somebody drew, and say nothing about the size of a nucleus.
+POINT_DIAMETER = 3.0
+#: An image has at most this many pixels at the model scale; more means that the diameter is wrong.
+MOST_PIXELS = 400_000_000
+
+
+@dataclass(frozen=True)
+class ImageCues:
+    """One image and its cues; everything at the image's own scale.
+
+    Attributes
+    ----------
+    name
+        The image's.
+    planes
+        (C,Y,X) float32, grey values.
+    nuclei
+        (Y,X) float32, the nuclear stain, real or predicted; None with the user's own markers.
+    markers
+        One point per cell.
+    diameter
+        Of a typical cell, px.
+    modalities
+        Of each channel: "fluorescent" or "label-free".
+    foreground
+        Where there are cells.
+    quality
+        How good the cues are.
+    warnings
+        Sentences for the user.
+    """
+
+    name: str
+    planes: NDArray[np.float32]
+    nuclei: NDArray[np.float32] | None
+    markers: Markers
+    diameter: float
+    modalities: tuple[Modality, ...]
+    foreground: Foreground
+    quality: CueQuality
+    warnings: tuple[str, ...]
+
+    @property
+    def factor(self) -> float:
+        """Model px per image px: at the model scale a cell is 30 px wide."""
+        return TARGET_DIAMETER / self.diameter
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return int(self.planes.shape[1]), int(self.planes.shape[2])
+
+    def line(self) -> str:
+        """Return one line on the cues, to be read before a network is trained on them."""
+        quality = self.quality
+        return (
+            f"{quality.n_markers} markers ({self.markers.method}), cell diameter {self.diameter:.0f} px, "
+            f"{quality.foreground_fraction:.0%} foreground ({self.foreground.method}), "
+            f"{quality.foreground_without_marker:.0%} of it without a marker, "
+            f"{quality.markers_outside_foreground} markers outside"
+        )
+
+
+def find_cues(
+    image: Any,
+    nuclei: Any = None,
+    *,
+    markers: Any = None,
+    mask: Any = None,
+    scribbles: Any = None,
+    settings: CueSettings | None = None,
+    name: str | None = None,
+    channels: Sequence[str] | None = None,
+    **changes: Any,
+) -> ImageCues:
+    """Find markers, size of the cells and foreground of one image.
+
+    Parameters
+    ----------
+    image : (Y,X) or (C,Y,X)
+        Channels that show the whole cell; the foreground is found in the first.
+    nuclei : (Y,X), optional
+        Nuclear stain, real or predicted; one marker per nucleus is found in it.
+    markers : (Y,X) or (N,2) or Markers, optional
+        In place of `nuclei`: a label map with one label per cell, points (y, x) in px, or what
+        `frugalseg.find_markers` returned.
+    mask : (Y,X), optional
+        The user's own foreground, above 0 where there are cells.
+    scribbles : (Y,X) integers, optional
+        A few strokes: 0 unknown, 1 background, 2 cell.
+    settings : CueSettings, optional
+        Diameters and methods; each can also be given as a keyword argument.
+    name : str, optional
+        The image's, for messages.
+    channels : sequence of str, optional
+        Names of the channels, for messages.
+
+    Raises
+    ------
+    NoMarkers
+        There is no nucleus.
+    WrongShape, BadPixels
+        An array is not of real numbers, is constant, holds NaN, or is not of the image's shape.
+    SettingsError
+        `nuclei` and `markers` are both given or both missing; the diameter can't be estimated, or can't be right.
+
+    Examples
+    --------
+    >>> from frugalseg.synthetic.cells import make_cells
+    >>> cells = make_cells((128, 128), n_cells=9, dim_nuclei=0, seed=1)
+    >>> cues = find_cues(cells.planes(["cytoplasm"]), cells.nuclear, diameter=30)
+    >>> len(cues.markers), cues.modalities
+    (9, ('fluorescent',))
+    """
+    found = resolve_settings(CueSettings, settings, changes)
+    owner = "the image" if name is None else f"field {name!r}"
+    sources = CueSources(image, nuclei, markers, mask, scribbles)
+    return cues_of(sources, found, name or "image", owner, channels)
+
+
+def cues_of(
+    sources: CueSources,
+    settings: CueSettings,
+    name: str,
+    owner: str,
+    channels: Sequence[str] | None = None,
+) -> ImageCues:
+    """Find the cues of one image; `owner` is what messages call it, all else as of `find_cues`."""
+    sources.check(settings)
+    planes = check_image(sources.image, owner)
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    for index, plane in enumerate(planes):
+        check_varies(plane, f"{owner}: channel {channels[index] if channels else index!r}")
+    nuclei = None if sources.nuclei is None else check_plane(sources.nuclei, "nuclei", shape, owner)
+    markers = (
+        _own_markers(sources.markers, shape, owner) if nuclei is None else _find(nuclei, settings, owner)
+    )
+    diameter = _diameter(markers, shape, settings, owner)
+    small = resize_planes(planes, scaled_shape(shape, TARGET_DIAMETER / diameter))
+    modalities = tuple(modality_of(plane, TARGET_DIAMETER) for plane in small)
+    foreground = _foreground(sources, planes, markers, diameter, settings, owner)
+    quality = evaluate_cues(markers.points, foreground.mask, diameter)
+    warnings = (*quality.warnings, *_on_size(markers, diameter, sources, settings))
+    return ImageCues(name, planes, nuclei, markers, diameter, modalities, foreground, quality, warnings)
+
+
+def _find(nuclei: NDArray[np.float32], settings: CueSettings, owner: str) -> Markers:
+    check_varies(nuclei, f"{owner}: `nuclei`")
+    try:
+        markers = find_markers(nuclei, settings.nuclei_diameter, settings.nuclei_method)
+    except FrugalsegError as error:
+        raise type(error)(f"{owner}: {error}") from error
+    if len(markers) == 0:
+        raise NoMarkers(
+            f"{owner}: no nucleus was found in `nuclei`; is it the nuclear stain, and is `nuclei_diameter` right?"
+        )
+    return markers
+
+
+def _own_markers(given: Any, shape: tuple[int, int], owner: str) -> Markers:
+    """Markers from a label map of the image's shape, from points, or as they are."""
+    if isinstance(given, Markers):
+        markers = given
+    elif (size := np.shape(given)) != shape and len(size) == 2 and size[1] == 2:
+        markers = markers_from_points(given)
+    else:
+        labels = check_label_map(given, "markers", shape, owner)
+        markers = markers_from_labels(np.maximum(labels, 0))
+        if markers.diameter < POINT_DIAMETER:
+            markers = replace(markers, diameter=float("nan"))
+    if len(markers) == 0:
+        raise NoMarkers(f"{owner}: there is no label or point in `markers`; is it the right array?")
+    outside = (markers.points < -0.5) | (markers.points > np.array(shape) - 0.5)
+    if outside.any():
+        raise WrongShape(
+            f"{owner}: {int(outside.any(axis=1).sum())} of {len(markers)} `markers` lie outside of the image of {shape[0]} x "
+            f"{shape[1]} px; points are (y, x) in px"
+        )
+    return markers
+
+
+def _diameter(markers: Markers, shape: tuple[int, int], settings: CueSettings, owner: str) -> float:
+    """Diameter of a cell in px, given or estimated; `SettingsError` where it can't be right."""
+    try:
+        diameter = float(settings.diameter or estimate_cell_diameter(markers, shape))
+    except SettingsError as error:
+        raise SettingsError(f"{owner}: {error}; the setting is `diameter`") from error
+    height, width = scaled_shape(shape, TARGET_DIAMETER / diameter)
+    if height * width > MOST_PIXELS:
+        raise SettingsError(
+            f"{owner}: cells of {diameter:.1f} px in an image of {shape[0]} x {shape[1]} px are too small; give the right "
+            "`diameter`"
+        )
+    return diameter
+
+
+def _on_size(
+    markers: Markers, diameter: float, sources: CueSources, settings: CueSettings
+) -> tuple[str, ...]:
+    """Warn that a user's dots were taken for nuclei, where their spacing does not tell what they are."""
+    own = sources.markers is not None and settings.diameter is None
+    if not own or not np.isclose(diameter, 2 * markers.diameter):  # also where there is no size: NaN
+        return ()
+    return (
+        f"Cells are taken to be {diameter:.0f} px wide, twice your markers, as these lie far apart. If they are dots and not "
+        "nuclei, give `diameter`.",
+    )
+
+
+def _foreground(
+    sources: CueSources,
+    planes: NDArray[np.float32],
+    markers: Markers,
+    diameter: float,
+    settings: CueSettings,
+    owner: str,
+) -> Foreground:
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    mask = None if sources.mask is None else check_plane(sources.mask, "mask", shape, owner)
+    scribbles = None
+    if sources.scribbles is not None:
+        scribbles = check_label_map(sources.scribbles, "scribbles", shape, owner)
+    try:
+        found = find_foreground(planes, markers.points, diameter, settings.foreground, scribbles, mask)
+    except FrugalsegError as error:
+        raise type(error)(f"{owner}: {error}") from error
+    if not found.mask.any():
+        raise BadPixels(
+            f"{owner}: no foreground was found ({found.method}); give `mask` or `scribbles`, or another `foreground`"
+        )
+    return found

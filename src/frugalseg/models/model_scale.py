@@ -1,0 +1,89 @@
+"""At which scale and with which grey values networks of whole images see an image."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.cues.markers import find_markers
+from frugalseg.errors import InputError, WrongShape
+from frugalseg.images.normalize import zscore
+from frugalseg.models.inputs import check_image
+from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.networks.object_net import Target
+
+#: Nuclei are this wide, px, where the scale is chosen automatically: enough to see their shape.
+TARGET_NUCLEUS_DIAMETER = 20.0
+#: Cells are this wide, px, where the scale is chosen automatically.
+TARGET_CELL_DIAMETER = 30.0
+#: Images are never made smaller than this automatically, nor larger than they are.
+SMALLEST_SCALE = 0.25
+#: An image is at most so many times larger for the network than it is.
+LARGEST_SCALE = 4.0
+
+
+def automatic_scale(targets: Sequence[NDArray[np.float32]]) -> float:
+    """Return network px per image px that makes nuclei 20 px wide; 1 where nothing like nuclei is found.
+
+    Examples
+    --------
+    >>> automatic_scale([])
+    1.0
+    """
+    diameters = []
+    for target in targets:
+        try:
+            markers = find_markers(target)
+        except InputError:  # a stain of something else
+            continue
+        if len(markers) >= 5:
+            diameters.append(markers.diameter)
+    if not diameters:
+        return 1.0
+    factor = TARGET_NUCLEUS_DIAMETER / float(np.median(diameters))
+    return round(float(np.clip(factor, SMALLEST_SCALE, 1.0)), 2)
+
+
+def zscored_image(image: Any, channels: Sequence[str] | None, owner: str) -> NDArray[np.float32]:
+    """Return a checked image (C,Y,X), each channel with mean 0 and standard deviation 1 (paper A)."""
+    planes = check_image(image, owner)
+    names = channels if channels is not None and len(channels) == len(planes) else ()
+    return zscore(planes, names, owner)
+
+
+def model_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArray[np.float32]:
+    """Return an image (C,Y,X) as a network sees it but for its size: z-scored, with as many channels as in training.
+
+    Raises
+    ------
+    InputError
+        It can't be used, or has another number of channels.
+    """
+    planes = check_image(image, owner)
+    if len(planes) != len(card.channels):
+        raise WrongShape(
+            f"{owner} has {len(planes)} channels and the model was trained on {len(card.channels)} "
+            f"({', '.join(card.channels)}); give as many, in the same order"
+        )
+    return zscore(planes, card.channels, owner)
+
+
+def scale_by_pixel_size(card: StainCard | ObjectCard, pixel_size: tuple[float, float] | None) -> float:
+    """Return network px per image px: the model's, corrected where the model and the image both state a pixel size."""
+    if card.pixel_size is not None and pixel_size is not None:
+        return min(LARGEST_SCALE, card.scale * pixel_size[0] / card.pixel_size[0])
+    return card.scale
+
+
+def scale_for_objects(target: Target, diameter: float, start: StainCard | ObjectCard | None) -> float:
+    """Return network px per image px: the start's, for objects of the start's size; else the usual size of objects.
+
+    A stain model's scale is taken as it is: its images come from the same microscope.
+    """
+    if isinstance(start, ObjectCard) and start.kind == target:
+        return min(LARGEST_SCALE, start.scale * start.diameter / diameter)
+    if start is not None:
+        return start.scale
+    wanted = TARGET_NUCLEUS_DIAMETER if target == "nuclei" else TARGET_CELL_DIAMETER
+    return round(min(1.0, max(SMALLEST_SCALE, wanted / diameter)), 2)

@@ -1,0 +1,150 @@
+"""Settings of every model, each declared once with what it means; imports nothing heavy."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from frugalseg.errors import SettingsError
+from frugalseg.models.cue_settings import CueSettings
+
+Preset = Literal["default", "paper"]
+EncoderChoice = Literal["small", "efficientnet_lite0", "densenet121"]
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+_PRESET = "Training settings: 'paper' takes the numbers of the paper, 'default' what measured better."
+_MAX_STEPS = "Most training steps; training ends earlier when it no longer gets better."
+_SEED = "Number that decides everything random: the same seed gives the same result."
+
+
+class MarkerModelSettings(CueSettings):
+    """Settings of a marker network: how cues are found, and how the network is trained."""
+
+    preset: Preset = Field(default="default", description=_PRESET)
+    max_steps: int | None = Field(default=None, ge=1, description=_MAX_STEPS)
+    seed: int = Field(default=0, ge=0, description=_SEED)
+
+
+class _UnetSettings(BaseModel):
+    """Settings of every network that works on whole images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scale: float | None = Field(
+        default=None,
+        gt=0,
+        le=4,
+        allow_inf_nan=False,
+        description="Factor by which images are resized for the network; by default nuclei become 20 px and cells 30 px "
+        "wide.",
+    )
+    hold_out: bool = Field(
+        default=True,
+        description="Keep a part of the images out of training, to choose the best weights by it and to measure quality.",
+    )
+    preset: Preset = Field(default="default", description=_PRESET)
+    encoder: EncoderChoice | None = Field(
+        default=None,
+        description="Encoder of the U-Net: 'small' is fast and the default, 'densenet121' is the paper's.",
+    )
+    weights: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Weights that the encoder starts from: 'imagenet', 'none' (the default), or a file.",
+    )
+    crop: int | None = Field(
+        default=None,
+        ge=32,
+        le=4096,
+        description="Side of the training crops in px, after images are resized for the network.",
+    )
+    batch: int | None = Field(default=None, ge=1, description="Number of crops per training step.")
+    max_steps: int | None = Field(default=None, ge=1, description=_MAX_STEPS)
+    seed: int = Field(default=0, ge=0, description=_SEED)
+
+    def of_the_network(self) -> dict[str, Any]:
+        """Return the settings that replace a preset's; None leaves the preset's value."""
+        return self.model_dump(exclude={"scale", "hold_out", "preset", "seed"})
+
+
+class StainModelSettings(_UnetSettings):
+    """Settings of a model that predicts a stain from other channels."""
+
+
+class ObjectModelSettings(_UnetSettings):
+    """Settings of a model that learns nuclei or cells from outlined images."""
+
+    slope: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="For nuclei: slope of the sigmoid that turns the predicted stain into a mask (1, as in the paper).",
+    )
+    alpha: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="For cells: weight of the mask beside the distance map in the loss; by default both count alike at "
+        "the start.",
+    )
+    h: float | None = Field(
+        default=None,
+        gt=0,
+        lt=100,
+        description="How pronounced a peak of the distance map must be to become an object of its own, in per cent (20): "
+        "lower splits more, higher merges more.",
+    )
+
+
+class NucleiSettings(BaseModel):
+    """Settings of `frugalseg.segment_nuclei`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    nuclei_diameter: float | None = Field(
+        default=None,
+        gt=2,
+        allow_inf_nan=False,
+        description="Diameter of a typical nucleus in px; estimated from the image without it.",
+    )
+    level: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Where the outline of a nucleus lies between the brightness of its surroundings (0) and its own (1); "
+        "where its edge is steepest without it.",
+    )
+
+
+def resolve_settings(
+    kind: type[SettingsT], settings: SettingsT | None, changes: Mapping[str, Any]
+) -> SettingsT:
+    """Return checked settings from an object, keyword arguments, or both (then the keywords replace its values).
+
+    Raises
+    ------
+    SettingsError
+        `settings` is of another kind, there is no such setting, or a value is not allowed.
+
+    Examples
+    --------
+    >>> resolve_settings(NucleiSettings, None, {"level": 0.5}).level
+    0.5
+    """
+    if settings is not None and not isinstance(settings, kind):
+        raise SettingsError(
+            f"`settings` is a {type(settings).__name__}; give {kind.__name__}(...) or keyword arguments"
+        )
+    if settings is not None and not changes:
+        return settings
+    before = {} if settings is None else settings.model_dump()
+    actual = kind if settings is None else type(settings)
+    try:
+        return actual.model_validate({**before, **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "settings"
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(f"`{name}`" for name in actual.model_fields)
+            raise SettingsError(f"there is no setting `{name}`; allowed are {known}") from error
+        raise SettingsError(f"`{name}`: {first['msg']} ({first['input']!r} was given)") from error

@@ -1,0 +1,300 @@
+"""A network that finds nuclei or cells, learned from few outlined images (paper A)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import BadModel, SettingsError
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.trainer import Device, TrainingRecord, pick_device
+from frugalseg.models.inputs import check_channels, check_pixel_size, for_each, owner_of
+from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
+from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
+from frugalseg.models.model_scale import LARGEST_SCALE, model_planes, scale_by_pixel_size
+from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
+from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
+from frugalseg.models.object_scores import score_dataset, score_part
+from frugalseg.models.object_training import (
+    ObjectNetwork,
+    begin_network,
+    check_start,
+    learning_settings,
+    read_start_card,
+    train_objects,
+)
+from frugalseg.models.stain_model import StainModel
+from frugalseg.models.training_options import Log, OnError, Progress, TrainingOptions
+from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.networks.object_net import Target, object_network
+from frugalseg.networks.store import load_card, load_weights
+from frugalseg.prediction.whole_image import predict_objects
+
+
+class ObjectModel:
+    """A model of nuclei or cells with all it needs to find them in new images.
+
+    Attributes
+    ----------
+    card
+        Channels, scale, size of the objects, settings.
+    network
+        The trained network.
+    settings
+        How it was trained and how it is used.
+    training
+        What happened in training; None where the model folder does not say.
+    parts
+        After `fit`: what was learned from and what was held out; empty for a loaded model.
+    start_evaluation
+        After `fit` with a start: scores of every part before training.
+    device
+        Where it computes.
+
+    Examples
+    --------
+    >>> from frugalseg.synthetic.cells import make_cells
+    >>> cells = make_cells((96, 96), n_cells=6, seed=1)
+    >>> model = ObjectModel.fit(cells.phase, cells.cells, crop=32, max_steps=1, device="cpu")
+    >>> labels = model.predict(cells.phase)
+    >>> labels.shape, labels.dtype.name
+    ((96, 96), 'uint32')
+    """
+
+    def __init__(
+        self,
+        card: ObjectCard,
+        network: ObjectNetwork,
+        settings: LabelSettings,
+        training: TrainingRecord | None = None,
+        device: Device = "auto",
+        *,
+        parts: tuple[ImagePart, ...] = (),
+        start_evaluation: tuple[ObjectPartScore, ...] = (),
+    ) -> None:
+        self.card, self.settings, self.training, self.device = card, settings, training, device
+        self.network = network.to(pick_device(device)).eval()
+        self.parts, self.start_evaluation = parts, start_evaluation
+
+    @classmethod
+    def fit(
+        cls,
+        images: Any,
+        labels: Any,
+        *,
+        target: Target = "cells",
+        start: "str | Path | StainModel | ObjectModel | None" = None,
+        channels: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
+        pixel_size: float | tuple[float, float] | None = None,
+        settings: ObjectModelSettings | None = None,
+        device: Device = "auto",
+        progress: Progress | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        log: Log | None = None,
+        on_error: OnError | None = None,
+        **changes: Any,
+    ) -> Self:
+        """Train a network to find nuclei or cells from few labelled images.
+
+        Parameters
+        ----------
+        images : (Y,X) or (C,Y,X), or a sequence of such arrays
+            What the objects are to be found in.
+        labels : (Y,X), or one for each image
+            One number per object, 0 background; negative: not annotated.
+        target : {"cells", "nuclei"}
+            What the labels are.
+        start : model or path, optional
+            A stain model, or another model of nuclei or cells, whose weights training starts from.
+        channels, names, pixel_size, device, progress, checkpoint, resume, log, on_error
+            As of `frugalseg.StainModel.fit`.
+        settings : ObjectModelSettings, optional
+            Each setting can also be given as a keyword argument.
+
+        Raises
+        ------
+        InputError
+            An image can't be used: the message says which and why; or there is no label.
+        BadModel
+            `start` is missing, damaged or of the wrong kind.
+        SettingsError
+            A setting is not allowed or does not fit the start, or the device is not there.
+        Interrupted
+            Ctrl-C; the checkpoint is kept.
+        """
+        found = resolve_settings(ObjectModelSettings, settings, changes)
+        options = TrainingOptions(device, progress, None if checkpoint is None else Path(checkpoint), resume)
+        pick_device(device)
+        size, first = check_pixel_size(pixel_size), _load_start(start)
+        card = None if first is None else first.card
+        learning = learning_settings(found, _check_target(target), card)
+        kept = read_labelled_images(images, labels, target, names, channels, on_error)
+        n_channels = len(kept[0].planes)
+        if card is not None:
+            check_start(card, n_channels)
+        named = check_channels(channels, n_channels, None if card is None else card.channels)
+        dataset = build_object_dataset(kept, target, found, card)
+        network, started_from = begin_network(
+            learning, n_channels, found.seed, card, None if first is None else first.network
+        )
+        if log is not None:
+            log(f"{dataset.line()}; started from {started_from}")
+        # Evaluated before training too, so that a report can say whether training was worth it.
+        before: tuple[ObjectPartScore, ...] = ()
+        if first is not None:
+            before = score_dataset(network.to(pick_device(device)).eval(), dataset, learning)
+        training = train_objects(network, dataset, learning, options, found.seed)
+        roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
+        made = ObjectCard(
+            kind=target,
+            channels=named,
+            pixel_size=size,
+            settings=learning.model_dump(mode="json"),
+            training=summarize_training(training, found.seed, *roles),
+            scale=dataset.scale,
+            diameter=dataset.diameter,
+            started_from=started_from,
+        )
+        return cls(made, network, learning, training, device, parts=dataset.parts, start_evaluation=before)
+
+    def predict(
+        self,
+        image: Any,
+        *,
+        pixel_size: float | tuple[float, float] | None = None,
+        diameter: float | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Any:
+        """Find the objects of one image, or of each of several.
+
+        Parameters
+        ----------
+        image : (Y,X) or (C,Y,X), or a sequence of such arrays
+            As many channels as in training, in the same order.
+        pixel_size : float or (float, float), optional
+            (y, x) in um; where the model states one too, images are resized to the model's.
+        diameter : float, optional
+            Of a typical object, px, where it differs from that in training; it outweighs `pixel_size`.
+        names : sequence of str, optional
+            Of the images, for messages.
+
+        Returns
+        -------
+        (Y,X) uint32, or a list of them
+
+        Raises
+        ------
+        InputError
+            The image can't be used, or has another number of channels than the model.
+        """
+        scale = self.scale_for(check_pixel_size(pixel_size), diameter)
+        return for_each(
+            image, lambda index, one: self._predict(one, scale, owner_of(index, image, names))[0], "image"
+        )
+
+    def predict_maps(
+        self,
+        image: Any,
+        *,
+        pixel_size: float | tuple[float, float] | None = None,
+        diameter: float | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the maps (K,Y,X) of one image: of cells distance (0..1) and logit of the mask, of nuclei the latter."""
+        return self.predict_both(image, pixel_size=pixel_size, diameter=diameter)[1]
+
+    def predict_both(
+        self,
+        image: Any,
+        *,
+        pixel_size: float | tuple[float, float] | None = None,
+        diameter: float | None = None,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+        """Return the labels (Y,X) and the maps (K,Y,X) they were made of, of one image."""
+        return self._predict(image, self.scale_for(check_pixel_size(pixel_size), diameter), "the image")
+
+    def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
+        """Score every part of the images that `fit` was given, or of new ones for a loaded model, one by one.
+
+        Parameters
+        ----------
+        images, labels
+            As of `fit`, the same images in the same order.
+
+        Yields
+        ------
+        ObjectPartScore
+            Of parts held out first.
+        """
+        kept = read_labelled_images(images, labels, self.card.kind, None, self.card.channels, _leave_out)
+        by_index = {one.index: one for one in kept}
+        whole = (slice(None), slice(None))
+        parts = self.parts or tuple(ImagePart(one.name, "new", one.index, whole) for one in kept)
+        for part in parts:
+            yield score_part(
+                self.network, by_index[part.index], part, self.card.scale, self.settings, self.card.diameter
+            )
+
+    def scale_for(
+        self, pixel_size: tuple[float, float] | None = None, diameter: float | None = None
+    ) -> float:
+        """Return network px per image px, so that objects look as large as in training."""
+        if diameter is None:
+            return scale_by_pixel_size(self.card, pixel_size)
+        if not 2 < diameter < float("inf"):
+            raise SettingsError(f"`diameter` is {diameter}; give a number of px above 2")
+        return min(LARGEST_SCALE, self.card.scale * self.card.diameter / diameter)
+
+    def save(
+        self, folder: str | Path, overwrite: bool = False, extras: Mapping[str, str] | None = None
+    ) -> None:
+        """Write the model folder, whole or not at all; as of `frugalseg.MarkerModel.save`."""
+        self.card = save_model_folder(folder, self.card, self.network, self.training, overwrite, extras)
+
+    @classmethod
+    def load(cls, folder: str | Path, device: Device = "auto") -> Self:
+        """Read a model folder; `BadModel` where it is missing, damaged, or of another kind."""
+        card = load_card(folder)
+        if not isinstance(card, ObjectCard):
+            raise BadModel(
+                f"{folder} is a model of kind '{card.kind}'; one of nuclei or cells is needed here"
+            )
+        settings = read_settings(LabelSettings, card.settings, folder)
+        network = object_network(card.kind, settings.encoder, len(card.channels), settings.slope)
+        return cls(card, load_weights(folder, network), settings, read_training(Path(folder)), device)
+
+    def _predict(
+        self, image: Any, scale: float, owner: str
+    ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+        planes = model_planes(self.card, image, owner)
+        return predict_objects(
+            self.network, planes, self.card.kind, scale, self.settings.h, self.card.diameter_at(scale)
+        )
+
+
+def _check_target(target: Target) -> Target:
+    if target not in ("nuclei", "cells"):
+        raise SettingsError(f"`target` is {target!r}; allowed are 'cells' and 'nuclei'")
+    return target
+
+
+def _load_start(
+    start: str | Path | StainModel | ObjectModel | None,
+) -> StainModel | ObjectModel | None:
+    """Return the model to start from."""
+    if start is None or isinstance(start, StainModel | ObjectModel):
+        return start
+    if isinstance(start, str | Path):
+        return (StainModel if isinstance(read_start_card(start), StainCard) else ObjectModel).load(
+            start, "cpu"
+        )
+    raise BadModel(
+        f"`start` is of type {type(start).__name__}; give a StainModel, an ObjectModel, or the folder of one"
+    )
+
+
+def _leave_out(_index: int, _error: Exception) -> None:
+    """Images that `fit` could not use belong to no part."""

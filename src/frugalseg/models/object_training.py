@@ -1,0 +1,132 @@
+"""Training of a model of nuclei or cells: settings, first weights (another model's, ImageNet's or none), the run."""
+
+import copy
+from pathlib import Path
+
+import torch
+
+from frugalseg.errors import BadModel, SettingsError
+from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.from_labels.label_training import learn_from_labels
+from frugalseg.learning.trainer import TrainingRecord
+from frugalseg.models.model_settings import ObjectModelSettings
+from frugalseg.models.object_dataset import ObjectDataset
+from frugalseg.models.training_options import TrainingOptions
+from frugalseg.networks.cards import MarkerCard, ObjectCard, StainCard
+from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, Target, object_network
+from frugalseg.networks.pretrained import load_pretrained
+from frugalseg.networks.store import load_card
+from frugalseg.networks.unet import Unet
+
+ObjectNetwork = NucleusNetwork | CellNetwork
+
+
+def learning_settings(
+    settings: ObjectModelSettings, target: Target, start: StainCard | ObjectCard | None
+) -> LabelSettings:
+    """Return the training settings; the encoder is the start's.
+
+    Raises
+    ------
+    SettingsError
+        The settings do not fit the start.
+    """
+    encoder = None if start is None else start.settings.get("encoder", "small")
+    if start is not None and settings.encoder not in (None, encoder):
+        raise SettingsError(
+            f"`start` has the encoder {encoder!r}, so `encoder` {settings.encoder!r} can't start from it; leave `encoder` out"
+        )
+    if start is not None and settings.weights is not None:
+        raise SettingsError("`weights` and `start` both say where to start from; give one of them")
+    changed = settings.of_the_network()
+    if start is not None:
+        changed |= {"encoder": encoder, "weights": "none"}
+    return LabelSettings.preset(settings.preset, target=target, **changed)
+
+
+def begin_network(
+    settings: LabelSettings,
+    n_channels: int,
+    seed: int,
+    card: StainCard | ObjectCard | None = None,
+    other: Unet | ObjectNetwork | None = None,
+) -> tuple[ObjectNetwork, str]:
+    """Make the network, with its first weights.
+
+    Parameters
+    ----------
+    settings
+        Target, encoder, weights.
+    n_channels
+        Of the images.
+    seed
+        Of what is random.
+    card, other
+        Card and network of the model to start from, which is not changed; None: there is none.
+
+    Returns
+    -------
+    network
+        The same architecture for every start.
+    started_from
+        For the card: "nothing", the encoder's weights, or the kind and checksum of the start.
+    """
+    torch.manual_seed(seed)
+    network = object_network(settings.target, settings.encoder, n_channels, settings.slope)
+    if card is None or other is None:
+        loaded = load_pretrained(network.unet, settings.weights)
+        return network, "nothing" if loaded == "none" else loaded
+    if isinstance(other, Unet):
+        network.unet = copy.deepcopy(other).cpu()
+    elif card.kind == settings.target:
+        network.load_state_dict(other.state_dict())
+    else:
+        network.unet = copy.deepcopy(other.unet).cpu()
+    return network.train(), f"{card.kind} model {card.sha256[:12] or 'not saved'}"
+
+
+def check_start(card: MarkerCard | StainCard | ObjectCard, n_channels: int | None = None) -> None:
+    """Refuse a start that sees no whole image, or another number of channels.
+
+    Raises
+    ------
+    BadModel
+        It is a marker network.
+    SettingsError
+        It has another number of channels.
+    """
+    if isinstance(card, MarkerCard):
+        raise BadModel(
+            "`start` is a marker network, which sees one cell at a time; start from a stain model or a model of nuclei or "
+            "cells"
+        )
+    if n_channels is not None and n_channels != len(card.channels):
+        raise SettingsError(
+            f"`start` was trained on {len(card.channels)} channels ({', '.join(card.channels)}) and the images have "
+            f"{n_channels}; give as many, in the same order"
+        )
+
+
+def read_start_card(folder: str | Path) -> StainCard | ObjectCard:
+    """Return the card of a model folder to start from; errors as of `check_start`."""
+    card = load_card(folder)
+    check_start(card)
+    assert not isinstance(card, MarkerCard)
+    return card
+
+
+def train_objects(
+    network: ObjectNetwork,
+    dataset: ObjectDataset,
+    learning: LabelSettings,
+    options: TrainingOptions,
+    seed: int,
+) -> TrainingRecord:
+    """Train a network, in place, on a dataset; returns what happened."""
+    samples, validation = dataset.samples()
+    masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
+    draw = CropSampler(masks, learning.crop, seed, threshold=0.5, advice=advice)
+    return learn_from_labels(
+        network.to("cpu"), samples, validation, draw, learning, options.trainer(seed), options.checkpoint
+    )
