@@ -1,4 +1,4 @@
-"""Comparisons and tables of a report: their numbers, their pictures, their size, and once in a real browser."""
+"""Comparisons and tables of a report: numbers, pictures, size of the file, and once in a real browser."""
 
 import base64
 import re
@@ -21,8 +21,8 @@ from frugalseg.report import (
     write_report,
 )
 from frugalseg.report.charts import DENSITY_CELLS, density_chart
-from frugalseg.report.number_tables import column_texts
-from frugalseg.report.training_charts import training_view
+from frugalseg.report.number_texts import column_texts
+from frugalseg.report.training_charts import training_section
 
 EVIL = "</script></style><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7*7 }}"
 
@@ -232,25 +232,24 @@ def test_decimals_follow_the_largest_number() -> None:
     assert column_texts([float("inf"), True, "a-b"]) == ["inf", "yes", "a-b"]
 
 
-def test_looks_are_drawn_with_the_best_one_marked() -> None:
+def test_validation_scores_are_drawn_with_the_best_one_marked() -> None:
     curve = TrainingCurve(
         name="t",
         steps=[1, 100],
         losses=[2.0, 1.0],
-        looks=[(0, 0.1), (50, 0.91234), (75, float("nan")), (80, 0.91234), (100, 0.5)],
-        looks_name="PCC of held-out fields",
+        history=[(0, 0.1), (50, 0.91234), (75, float("nan")), (80, 0.91234), (100, 0.5)],
+        history_name="PCC of held-out fields",
     )
-    loss, looks = training_view(curve)["charts"]
-    assert (loss.title, loss.mark, looks.title) == ("Loss", None, "PCC of held-out fields")
-    assert looks.mark == ((looks.left + looks.right) / 2, "best: 0.9123 at step 50")
-    xs = [x for x, _ in looks.lines[0]["dots"]]
-    assert xs == pytest.approx([looks.left + (looks.right - looks.left) * s / 100 for s in (0, 50, 80, 100)])
+    loss, validation = training_section(curve).charts
+    assert (loss.title, loss.mark, validation.title) == ("Loss", None, "PCC of held-out fields")
+    assert validation.mark == ((42 + 330) / 2, "best: 0.9123 at step 50")
+    xs = [x for x, _ in validation.lines[0].dots]
+    assert xs == pytest.approx([42 + 288 * s / 100 for s in (0, 50, 80, 100)])
     assert "best: 0.9123 at step 50" in page_of(training=[curve]).text
-    alone = TrainingCurve(name="t", steps=[], losses=[], looks=[(5, 0.5)])
-    assert [chart.title for chart in training_view(alone)["charts"]] == ["Score of what is held out"]
-    assert [
-        chart.title for chart in training_view(TrainingCurve(name="t", steps=[1], losses=[1]))["charts"]
-    ] == ["Loss"]
+    alone = TrainingCurve(name="t", steps=[], losses=[], history=[(5, 0.5)])
+    assert [chart.title for chart in training_section(alone).charts] == ["Validation score"]
+    short = TrainingCurve(name="t", steps=[1], losses=[1])
+    assert [chart.title for chart in training_section(short).charts] == ["Loss"]
 
 
 def test_scatter_counts_pairs() -> None:
@@ -265,8 +264,8 @@ def test_scatter_counts_pairs() -> None:
     assert chart.density[0] == f"M{last} 0h1v1h-1z"
     assert chart.density[1:-1] == [""] * 4
     assert chart.grid == "translate(54 254) scale(4.9167 -5.0833)"
-    assert [name for _, name in chart.x_ticks] == [name for _, name in chart.y_ticks]
-    assert (chart.y_ticks[0][0], chart.y_ticks[-1][0]) == (chart.bottom, chart.top)
+    assert [name for _, name in chart.x.labels] == [name for _, name in chart.y.labels]
+    assert (chart.y.labels[0][0], chart.y.labels[-1][0]) == (254, 10)
     assert density_chart(np.zeros(5), np.zeros(5)) is None
     assert density_chart(np.array([]), np.array([])) is None
     many = Comparison(
@@ -291,7 +290,7 @@ def test_text_cannot_break_out() -> None:
                 )
                 for _ in range(2)
             ],
-            training=[TrainingCurve(name=text, steps=[1], losses=[1], looks=[(1, 1)], looks_name=text)],
+            training=[TrainingCurve(name=text, steps=[1], losses=[1], history=[(1, 1)], history_name=text)],
         )
 
     clean, dirty = Page(render_report(report("x"))), Page(render_report(report(EVIL)))

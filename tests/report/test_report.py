@@ -1,4 +1,4 @@
-"""The report: what its numbers say, what it shows, that nothing breaks out of it, and once in a real browser."""
+"""Reports of cells: their numbers, their layers, that no text breaks out, and once in a real browser."""
 
 import base64
 import html
@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from frugalseg.cues.quality import CueQuality
 from frugalseg.errors import OutputExists, WrongShape
+from frugalseg.evaluation.scores import Scores
 from frugalseg.report import (
     FieldReport,
     Report,
@@ -21,21 +23,35 @@ from frugalseg.report import (
     write_report,
 )
 from frugalseg.report.charts import Series, histogram, line_chart, running_mean
-from frugalseg.report.contours import PALETTE, neighbour_colours, outline_path, outlines
-from frugalseg.report.layers import edges, fit, outlines_uri, photo_uri
-from frugalseg.report.tables import cue_table, gap, mean_scores, methods_table
+from frugalseg.report.cue_table import cue_table
+from frugalseg.report.pixel_layers import edges, outlines_uri, photo_uri, shrink
+from frugalseg.report.score_table import counts_table, gap, mean_scores, methods_table
+from frugalseg.report.svg_outlines import PALETTE, neighbour_colours, outline_path, outlines
 
-SCORES = {
-    "cell_miou": 0.74,
-    "mAP": 0.41,
-    "f1": 0.9,
-    "ap": {"0.50": 0.8, "0.75": 0.4, "0.95": 0.03},
-    "n_true": 12,
-}
+
+def scores(cell_miou: float, mean_ap: float, f1: float, ap: dict[float, float]) -> Scores:
+    """Scores of which those that the tests don't look at are 0.5."""
+    others = dict.fromkeys(
+        ["matched_miou", "two_class_miou", "precision", "recall", "aji", "pq", "sq", "rq", "foreground_iou"],
+        0.5,
+    )
+    counts = {"n_true": 12, "n_predicted": 11, "marker_false_negatives": 1, "marker_false_positives": None}
+    return Scores(cell_miou=cell_miou, mAP=mean_ap, f1=f1, ap=ap, f1_at={0.5: f1}, **others, **counts)
+
+
+SCORES = scores(0.74, 0.41, 0.9, {0.5: 0.8, 0.75: 0.4, 0.95: 0.03})
 BASELINES = {
-    "Voronoi": {"cell_miou": 0.60, "mAP": 0.43, "ap": {"0.50": 0.7, "0.75": 0.2, "0.95": 0.0}},
-    "propagation": {"cell_miou": 0.66, "mAP": 0.28, "ap": {"0.50": 0.75, "0.75": 0.25, "0.95": 0.01}},
+    "Voronoi": scores(0.60, 0.43, 0.3, {0.5: 0.7, 0.75: 0.2, 0.95: 0.0}),
+    "propagation": scores(0.66, 0.28, 0.4, {0.5: 0.75, 0.75: 0.25, 0.95: 0.01}),
 }
+QUALITY = CueQuality(
+    n_markers=12,
+    markers_per_megapixel_foreground=1736.1,
+    median_spacing=24.0,
+    foreground_fraction=0.5773,
+    foreground_without_marker=0.031,
+    markers_outside_foreground=0,
+)
 EVIL = "</script></style><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7*7 }}"
 
 
@@ -60,12 +76,7 @@ def one_field(name: str = "A1", **changes: object) -> FieldReport:
         "nuclei": preview(np.where(labels > 0, noise, 0), gamma=0.6),
         "foreground": labels > 0,
         "truth": labels,
-        "cue_quality": {
-            "n_markers": 12,
-            "median_spacing": 24.0,
-            "foreground_fraction": 0.5773,
-            "warnings": [],
-        },
+        "cue_quality": QUALITY,
         "scores": SCORES,
         "baselines": BASELINES,
         "pixel_size": (0.5, 0.5),
@@ -166,7 +177,7 @@ def test_viewer_has_every_layer(page: Page) -> None:
 
 def test_layers_left_out_have_no_toggle() -> None:
     bare = one_field(
-        nuclei=None, foreground=None, truth=None, markers=[], cue_quality=None, scores=None, baselines=None
+        nuclei=None, foreground=None, truth=None, markers=[], cue_quality=None, scores=None, baselines={}
     )
     page = Page(render_report(one_report(bare)))
     assert [a["data-layer"] for t, a in page.tags if t == "button" and "data-layer" in a] == [
@@ -191,7 +202,7 @@ def test_text_cannot_break_out() -> None:
     evil_field = one_field(
         EVIL,
         warnings=[EVIL],
-        cue_quality={EVIL: 1, "warnings": [EVIL]},
+        cue_quality=QUALITY.model_copy(update={"warnings": (EVIL,)}),
         baselines={EVIL: BASELINES["Voronoi"]},
     )
     evil = one_report(
@@ -270,7 +281,7 @@ def test_pictures_shrink_until_they_fit() -> None:
     assert len(text) < 14_000_000
     assert "Pictures are shrunk to 93% of 1500 × 2200 px" in Page(text).text
     assert 'data-width="1500" data-height="2200"' in text
-    assert max(fit(image, 1000).shape) == 1000
+    assert max(shrink(image, 1000).shape) == 1000
 
 
 def test_very_many_cells_are_drawn_as_pixels() -> None:
@@ -318,7 +329,8 @@ def test_neighbours_never_share_a_colour() -> None:
     ys, xs = np.indices((300, 300))
     nearest = ((ys[..., None] - points[:, 0]) ** 2 + (xs[..., None] - points[:, 1]) ** 2).argmin(-1) + 1
     colour = neighbour_colours(nearest)
-    assert set(colour.values()) <= set(range(len(PALETTE)))
+    assert colour.shape == (251,)
+    assert set(colour.tolist()) <= set(range(len(PALETTE)))
     for first, second in ((nearest[:-1], nearest[1:]), (nearest[:, :-1], nearest[:, 1:])):
         touching = np.unique(np.stack([first[first != second], second[first != second]]), axis=1)
         assert touching.shape[1] > 600
@@ -347,13 +359,13 @@ def test_outlines_follow_the_cells() -> None:
 
 def test_outlines_as_pixels_keep_touching_cells_apart() -> None:
     labels = cells(1, 2, 10)
-    rim = edges(labels)
-    assert not rim[labels == 0].any()
-    assert rim[12:22, 22].all()
-    assert not rim[17, 17]
+    border = edges(labels)
+    assert not border[labels == 0].any()
+    assert border[12:22, 22].all()
+    assert not border[17, 17]
     data = base64.b64decode(outlines_uri(labels, 2048).split(",")[1])
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert np.array_equal(image[..., 3] == 255, rim)
+    assert np.array_equal(image[..., 3] == 255, border)
     assert tuple(image[17, 12, :3]) != tuple(image[17, 22, :3])
 
 
@@ -367,38 +379,50 @@ def test_pictures_come_back_as_they_were() -> None:
 
 def test_best_method_and_difference() -> None:
     table = methods_table(SCORES, BASELINES)
-    assert table is not None
-    rows = {row["name"]: [(c["text"], c["best"]) for c in row["cells"]] for row in table["rows"]}
-    assert rows["frugalseg"] == [("0.740", True), ("0.410", False), ("0.900", True)]
-    assert rows["Voronoi"] == [("0.600", False), ("0.430", True), ("–", False)]
-    assert [g["text"] for g in table["gaps"]] == ["+0.080", "−0.020", "–"]
-    assert gap(SCORES, None, "cell_miou") is None
-    assert methods_table({}, None) is None
+    rows = {row.name: row.cells[:4] for row in table.rows}
+    assert rows["frugalseg"] == [("0.740", True), ("0.410", False), ("0.900", True), ("0.500", True)]
+    assert rows["Voronoi"] == [("0.600", False), ("0.430", True), ("0.300", False), ("0.500", True)]
+    assert [row.own for row in table.rows] == [True, False, False]
+    assert table.gaps[:3] == [("+0.080", True), ("−0.020", False), ("+0.500", True)]
+    assert methods_table(SCORES, {}).gaps == []
+    assert gap(SCORES, {}, "cell_miou") is None
+    assert gap(None, BASELINES, "cell_miou") is None
+
+
+def test_means_of_scores_and_sums_of_counts() -> None:
     mean = mean_scores([SCORES, BASELINES["Voronoi"]])
-    assert mean["cell_miou"] == pytest.approx(0.67)
-    assert mean["ap"] == pytest.approx({0.5: 0.75, 0.75: 0.3, 0.95: 0.015})
+    assert mean.cell_miou == pytest.approx(0.67)
+    assert mean.ap == pytest.approx({0.5: 0.75, 0.75: 0.3, 0.95: 0.015})
+    assert counts_table(mean) == [
+        ("True cells", "24"),
+        ("Found cells", "22"),
+        ("True cells without a marker", "2"),
+    ]
 
 
 def test_cues_in_plain_words() -> None:
-    sound = cue_table(
-        {"n_markers": 1200, "foreground_without_marker": 0.031, "median_spacing": None, "warnings": ()}
-    )
-    assert sound["verdict"].startswith("The cues look sound")
-    assert [row["value"] for row in sound["rows"]] == ["1,200", "3.1%", "–"]
-    doubt = cue_table({"n_markers": 2, "warnings": ["few", "far"]})
-    assert (doubt["sound"], doubt["verdict"][:8]) == (False, "2 things")
+    sound = cue_table(QUALITY.model_copy(update={"n_markers": 1200, "median_spacing": None}))
+    assert sound.verdict.startswith("The cues are sound")
+    assert [row.value for row in sound.rows] == ["1,200", "1,736", "–", "57.7%", "3.1%", "0"]
+    doubt = cue_table(QUALITY.model_copy(update={"warnings": ("few", "far")}))
+    assert (doubt.warnings, doubt.verdict[:8]) == (("few", "far"), "2 things")
 
 
 def test_charts_place_values() -> None:
     chart = line_chart("t", [Series("a", [0, 10, np.nan], [0, 1, 5])], "x", y_range=(0, 1))
     assert chart is not None
-    assert chart.lines[0]["path"] == f"M{chart.left:.1f} {chart.bottom:.1f}L{chart.right:.1f} {chart.top:.1f}"
-    assert [label for _, label in chart.x_ticks] == ["0", "2", "4", "6", "8", "10"]
+    assert chart.lines[0].path == "M42.0 166.0L330.0 10.0"
+    assert [label for _, label in chart.x.labels] == ["0", "2", "4", "6", "8", "10"]
+    assert chart.x.labels[1][0] == pytest.approx(42 + 288 / 5)
     assert line_chart("t", [Series("a", [np.nan], [1])], "x") is None
     bars = histogram("t", np.array([1.0, 1, 1, 9]), "x", span=(0, 10))
     assert bars is not None
-    assert [bar["tip"] for bar in bars.bars if bar["height"] > 0] == ["1 to 2: 3 cells", "9 to 10: 1 cell"]
-    assert sum(bar["height"] for bar in bars.bars) == pytest.approx((bars.bottom - bars.top) * 4 / 3)
+    assert [bar.tip for bar in bars.bars if bar.height > 0] == ["1 to 2: 3 cells", "9 to 10: 1 cell"]
+    assert sum(bar.height for bar in bars.bars) == pytest.approx(156 * 4 / 3)
+    assert bars.mark == (pytest.approx(42 + 28.8), "median 1")
+    true = histogram("t", np.array([1.0, 1, 1, 9]), "x", np.array([0.5]), span=(0, 10))
+    assert true is not None
+    assert true.lines[0].path.startswith("M42.0 114.0L70.8 114.0L70.8 166.0L")
     assert running_mean([1, 1, 1, 1]) == [1, 1, 1, 1]
     assert running_mean(range(100))[50] == 50
 

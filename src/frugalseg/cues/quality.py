@@ -1,18 +1,18 @@
 """Are the markers and the foreground good enough to start from? Asked before training, since it decides everything."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict
 from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
 from frugalseg.errors import SettingsError, WrongShape
 
 
-@dataclass(frozen=True)
-class CueQuality:
+class CueQuality(BaseModel):
     """What the cues say about themselves, without any truth.
 
     Attributes
@@ -22,7 +22,7 @@ class CueQuality:
     markers_per_megapixel_foreground
         Markers inside the foreground per million foreground pixels.
     median_spacing
-        Median distance from a marker to its nearest neighbour, px; nan below two markers.
+        Median distance from a marker to its nearest neighbour, px; None for fewer than two markers.
     foreground_fraction
         Share of the image that is foreground.
     foreground_without_marker
@@ -33,19 +33,24 @@ class CueQuality:
         One sentence per doubt; empty when there is none.
     """
 
+    model_config = ConfigDict(frozen=True)
+
     n_markers: int
     markers_per_megapixel_foreground: float
-    median_spacing: float
+    median_spacing: float | None
     foreground_fraction: float
     foreground_without_marker: float
     markers_outside_foreground: int
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON; what is unknown (nan) is None."""
-        out = asdict(self)
-        out["warnings"] = list(self.warnings)
-        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in out.items()}
+        """Return plain values for JSON; `from_dict` reads them back."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "CueQuality":
+        """Read what `to_dict` returned."""
+        return cls.model_validate(content)
 
 
 def evaluate_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQuality:
@@ -90,7 +95,13 @@ def evaluate_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQua
     density = (n - outside) / foreground * 1e6 if foreground else 0.0
     fraction = foreground / inside.size
     return CueQuality(
-        n, density, spacing, fraction, far, outside, _doubts(n, outside, spacing, fraction, far, diameter)
+        n_markers=n,
+        markers_per_megapixel_foreground=density,
+        median_spacing=spacing,
+        foreground_fraction=fraction,
+        foreground_without_marker=far,
+        markers_outside_foreground=outside,
+        warnings=_doubts(n, outside, spacing, fraction, far, diameter),
     )
 
 
@@ -105,9 +116,9 @@ def _check(where: NDArray[np.float64], mask: NDArray[np.generic], diameter: floa
         raise WrongShape(f"some points lie outside of the image of {mask.shape[0]} x {mask.shape[1]} px")
 
 
-def _spacing(points: NDArray[np.float64]) -> float:
+def _spacing(points: NDArray[np.float64]) -> float | None:
     if len(points) < 2:
-        return float("nan")
+        return None
     distance, _ = cKDTree(points).query(points, k=2)
     return float(np.median(distance[:, 1]))
 
@@ -123,7 +134,7 @@ def _far(pixel: NDArray[np.int_], mask: NDArray[np.bool_], diameter: float) -> f
 
 
 def _doubts(
-    n: int, outside: int, spacing: float, fraction: float, far: float, diameter: float
+    n: int, outside: int, spacing: float | None, fraction: float, far: float, diameter: float
 ) -> tuple[str, ...]:
     doubts = []
     if n == 0:
@@ -148,7 +159,7 @@ def _doubts(
         doubts.append(
             f"{outside} of {n} markers lie outside the foreground: the foreground may be too small, or the markers debris."
         )
-    if np.isfinite(spacing) and spacing < diameter / 3:
+    if spacing is not None and spacing < diameter / 3:
         doubts.append(
             f"Markers are {spacing:.0f} px apart, less than a third of the cell diameter of {diameter:.0f} px: "
             "nuclei may be cut in pieces, or the diameter is too large."

@@ -1,5 +1,6 @@
 """Agreement of the markers of two channels, such as of a predicted and of the real nuclear stain."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,11 @@ class MarkerAgreement(NamedTuple):
             "invented_share": self.invented / self.n_real if self.n_real else None,
         }
         return {**self._asdict(), **shares}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "MarkerAgreement":
+        """Read what `to_dict` returned."""
+        return cls(**{name: int(content[name]) for name in cls._fields})
 
 
 def marker_agreement(found: NDArray[Any], real: NDArray[Any], reach: float) -> MarkerAgreement:

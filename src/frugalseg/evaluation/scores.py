@@ -23,13 +23,13 @@ THRESHOLDS = tuple(k / 100 for k in range(50, 100, 5))  # 0.50, 0.55 ... 0.95
 class Scores(BaseModel):
     """Scores of one field. Counts are cells, everything else lies between 0 and 1.
 
-    `to_dict` returns plain values for JSON, and ``Scores.model_validate`` reads them back.
+    `to_dict` returns plain values for JSON, and `from_dict` reads them back.
 
     Examples
     --------
     >>> cells = np.array([[1, 1, 0, 2, 2]])
     >>> scores = score_labels(cells, cells)
-    >>> Scores.model_validate(scores.to_dict()) == scores
+    >>> Scores.from_dict(scores.to_dict()) == scores
     True
     """
 
@@ -61,6 +61,11 @@ class Scores(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; thresholds become strings such as "0.50"."""
         return self.model_dump(mode="json")
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Scores":
+        """Read what `to_dict` returned."""
+        return cls.model_validate(content)
 
 
 def score_labels(

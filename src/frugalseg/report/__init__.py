@@ -1,6 +1,7 @@
-"""One self-contained HTML file that shows what a run found and how far it can be trusted."""
+"""Reports: typed results in, one self-contained HTML file out."""
 
-from frugalseg.report.comparisons import Comparison, NumberTable
+from frugalseg.report.comparisons import Comparison
+from frugalseg.report.number_tables import NumberTable
 from frugalseg.report.page import render_report, write_report
 from frugalseg.report.previews import preview
 from frugalseg.report.report_data import FieldReport, Report, TrainingCurve

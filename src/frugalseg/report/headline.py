@@ -1,85 +1,86 @@
-"""The tiles on top of the page: what a reader wants to know first."""
+"""The tiles on top of the page: the numbers that a reader wants first."""
 
 from collections.abc import Sequence
-from typing import Any
+from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 
-from frugalseg.report import tables
 from frugalseg.report.comparisons import Comparison
+from frugalseg.report.field_charts import Rows, column
+from frugalseg.report.number_texts import count_text, difference_text, duration, score_text
 from frugalseg.report.report_data import Report
-from frugalseg.report.side_by_side import held_out
+from frugalseg.report.score_table import gap
 
 
-def tiles(report: Report, measured: Sequence[Sequence[Any]]) -> list[tuple[str, str, str]]:
-    """Give the headline numbers: value, name, remark.
+class HeadlineTile(NamedTuple):
+    """One number, its name, and a remark that may be empty."""
+
+    value: str
+    name: str
+    remark: str = ""
+
+
+def headline_tiles(report: Report, rows: Sequence[Rows]) -> list[HeadlineTile]:
+    """Return the numbers on top of the page.
 
     Parameters
     ----------
     report
         The run.
-    measured
-        Each field's rows of `measure_cells`.
+    rows
+        Rows of `measure_cells` of each field.
     """
-    found: list[tuple[str, str, str]] = []
+    tiles: list[HeadlineTile] = []
     if report.fields or not report.comparisons:
-        found += _cell_tiles(report, [row for rows in measured for row in rows])
-    found += _comparison_tiles(report.comparisons, bool(report.fields))
-    found += report.headline
+        tiles += _cell_tiles(report, rows)
+    tiles += _comparison_tiles(report.comparisons, counted=bool(report.fields))
+    tiles += [HeadlineTile(*tile) for tile in report.headline]
     if report.seconds is not None:
-        found.append((tables.duration(report.seconds), "wall time", report.started))
-    return found
+        tiles.append(HeadlineTile(duration(report.seconds), "wall time", report.started))
+    return tiles
 
 
-def median_diameter(rows: Sequence[Any], pixel_size: tuple[float, float] | None) -> str:
-    """Write the median of the cells' equivalent diameters, in um where the pixel size is known."""
-    if not rows:
+def median_diameter(rows: Sequence[Rows], pixel_size: tuple[float, float] | None) -> str:
+    """Return the median of the cells' equivalent diameters as text, in um if the pixel size is known."""
+    diameters = column(rows, "equivalent_diameter")
+    if not len(diameters):
         return "–"
-    median = float(np.median([row["equivalent_diameter"] for row in rows]))
+    median = float(np.median(diameters))
     if pixel_size is None:
         return f"{median:.1f} px"
     return f"{median * (pixel_size[0] * pixel_size[1]) ** 0.5:.1f} µm"
 
 
-def _cell_tiles(report: Report, rows: Sequence[Any]) -> list[tuple[str, str, str]]:
-    cells = sum(one.n_cells for one in report.fields)
-    found = [(f"{cells:,}", "cell" if cells == 1 else "cells", _count(len(report.fields), "field"))]
-    if rows:
-        sizes = {one.pixel_size for one in report.fields}
+def _cell_tiles(report: Report, rows: Sequence[Rows]) -> list[HeadlineTile]:
+    number, _, noun = count_text(sum(field.n_cells for field in report.fields), "cell").partition(" ")
+    tiles = [HeadlineTile(number, noun, count_text(len(report.fields), "field"))]
+    if any(rows):
+        sizes = {field.pixel_size for field in report.fields}
         size = sizes.pop() if len(sizes) == 1 else None
-        found.append((median_diameter(rows, size), "median cell diameter", "of the disk of the same area"))
-    scored = [one for one in report.fields if one.scores]
-    for key, name in (("cell_miou", "mean cell IoU"), ("mAP", "mAP")):
-        values = [v for one in scored if (v := tables.score(one.scores, key)) is not None]
-        gaps = [g for one in scored if (g := tables.gap(one.scores, one.baselines, key)) is not None]
-        if values:
-            remark = (
-                f"{tables.signed(float(np.mean(gaps)))} to the best baseline" if gaps else "against truth"
-            )
-            found.append((f"{np.mean(values):.3f}", name, remark))
-    return found
+        name, remark = "median cell diameter", "of the disk of the same area"
+        tiles.append(HeadlineTile(median_diameter(rows, size), name, remark))
+    scored = [field for field in report.fields if field.scores is not None]
+    for key, name in (("cell_miou", "mean cell IoU"), ("mAP", "mAP")) if scored else ():
+        gaps = [g for field in scored if (g := gap(field.scores, field.baselines, key)) is not None]
+        remark = f"{difference_text(fmean(gaps))} to the best baseline" if gaps else "against truth"
+        mean = fmean(getattr(field.scores, key) for field in scored)
+        tiles.append(HeadlineTile(score_text(mean), name, remark))
+    return tiles
 
 
-def _comparison_tiles(comparisons: Sequence[Comparison], counted: bool) -> list[tuple[str, str, str]]:
-    """Count the fields, unless `counted` elsewhere, and average what is held out where anything is."""
-    if not comparisons:
-        return []
+def _comparison_tiles(comparisons: Sequence[Comparison], counted: bool) -> list[HeadlineTile]:
+    """Count the fields, unless `counted` already, and average PCC over the held-out fields if there are any."""
     names = {one.name for one in comparisons}
-    outside = [one for one in comparisons if held_out(one)]
-    kept = {one.name for one in outside}
-    remark = f"{len(kept):,} held out" if kept else ""
-    found = [] if counted else [(f"{len(names):,}", "field" if len(names) == 1 else "fields", remark)]
-    values = [
-        float(pcc)
-        for one in outside or comparisons
-        if isinstance(pcc := one.numbers.get("PCC"), int | float) and np.isfinite(pcc)
-    ]
+    held_out = [one for one in comparisons if one.held_out]
+    tiles = []
+    if comparisons and not counted:
+        number, _, noun = count_text(len(names), "field").partition(" ")
+        kept = len({one.name for one in held_out})
+        tiles.append(HeadlineTile(number, noun, f"{kept:,} held out" if kept else ""))
+    values = [v for one in held_out or comparisons if isinstance(v := one.numbers.get("PCC"), int | float)]
     if values:
-        over = "held out" if outside else "all fields" if len(names) > 1 else "this field"
+        over = "held out" if held_out else "all fields" if len(names) > 1 else "this field"
         name = "PCC" if len(values) == 1 else "mean PCC"
-        found.append((f"{np.mean(values):.3f}".replace("-", "−"), name, f"predicted against real, {over}"))
-    return found
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+        tiles.append(HeadlineTile(score_text(fmean(values)), name, f"predicted against real, {over}"))
+    return tiles

@@ -1,70 +1,120 @@
-"""Tables of numbers as text: one number of decimals per column, so that values can be compared at a glance."""
+"""Tables of numbers, e.g. scores before and after fine-tuning, and their texts."""
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from frugalseg.report.comparisons import NumberTable
+from frugalseg.errors import WrongShape
+from frugalseg.images.write import plain
+from frugalseg.report.number_texts import Value, column_texts
 
 _SIGNED = ("change", "difference")
 _MOST_ROWS = 15  # more rows than that scroll within the table's own frame
 
 
-def number_table(table: NumberTable) -> dict[str, Any]:
-    """Give a table's texts: ``headings``, ``rows`` of cells, and what the page needs to draw them."""
-    columns = [
-        column_texts([row[i] for row in table.rows], heading.strip().lower().startswith(_SIGNED))
-        for i, heading in enumerate(table.columns)
-    ]
-    marked = None if table.emphasise is None else table.emphasise % len(table.rows)
-    texts = [any(isinstance(row[i], str) for row in table.rows) for i in range(len(table.columns))]
-    return {
-        "title": table.title,
-        "note": table.note,
-        "headings": list(zip(table.columns, texts, strict=True)),
-        "rows": [
-            {
-                "cells": list(zip([column[i] for column in columns], texts, strict=True)),
-                "own": i == marked,
-                "anchor": "",
-            }
-            for i in range(len(table.rows))
-        ],
-        "feet": [],
-        "tall": len(table.rows) > _MOST_ROWS,
-    }
-
-
-def column_texts(values: Sequence[str | float | int | None], signed: bool = False) -> list[str]:
-    """Write the values of one column, its floats with as many decimals as the largest one needs.
+@dataclass(kw_only=True)
+class NumberTable:
+    """A table of results, e.g. each field's score before and after tuning.
 
     Parameters
     ----------
-    values
-        Text stays as it is; None and NaN become a dash.
-    signed
-        Write the sign of positive numbers too.
+    title
+        Heading of the table.
+    columns
+        Headings; the first column holds the names of the rows. Numbers below a heading that begins with "change" or
+        "difference" are written with their sign.
+    rows
+        One value per column: text, a number, or None for an unknown value.
+    note
+        One sentence below the table.
+    emphasise
+        Row to mark; negative numbers count from the end.
+
+    Raises
+    ------
+    WrongShape
+        When a row does not have one value per column, or the row to mark does not exist.
 
     Examples
     --------
-    >>> column_texts([0.93456, 0.5, None, 12])
-    ['0.935', '0.500', '–', '12']
-    >>> column_texts([0.05, -0.2], signed=True), column_texts([1234.5, 2.0]), column_texts([3e-4, 0.0])
-    (['+0.050', '−0.200'], ['1,234', '2'], ['0.0003', '0'])
+    >>> NumberTable(title="IoU", columns=["field", "start", "change"], rows=[["A1", 0.5, 0.1]]).rows
+    [['A1', 0.5, 0.1]]
     """
-    largest = max((abs(v) for v in values if isinstance(v, float) and math.isfinite(v)), default=0.0)
-    sign = "+" if signed else ""
-    decimals = next((d for limit, d in ((10, 3), (100, 2), (1000, 1)) if largest < limit), 0)
-    floats = f"{sign}.3g" if 0 < largest < 0.005 else f"{sign},.{decimals}f"
-    return [_text(value, floats, f"{sign},d") for value in values]
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Value]]
+    note: str = ""
+    emphasise: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse rows that don't fit their columns."""
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise WrongShape(
+                    f"Table {self.title!r} has {len(self.columns)} columns and a row of {len(row)} values; "
+                    "give one value per column."
+                )
+        self.rows = [[plain(value) for value in row] for row in self.rows]
+        n = len(self.rows)
+        if self.emphasise is not None and not -n <= self.emphasise < n:
+            raise WrongShape(f"Table {self.title!r} has {n} rows and no row {self.emphasise} to mark.")
 
 
-def _text(value: str | float | int | None, floats: str, integers: str) -> str:
-    if value is None or value != value:
-        return "–"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = f"{int(value):{integers}}" if isinstance(value, int) else f"{float(value):{floats}}"
-    return text.replace("-", "−")
+class TableRow(NamedTuple):
+    """Texts of one row, whether it is emphasised, and the id of the part of the page that its name links to."""
+
+    cells: list[str]
+    own: bool = False
+    anchor: str = ""
+
+
+class TableTexts(NamedTuple):
+    """A table as the page shows it; `is_text` says per column whether it is aligned as text, `feet` are means."""
+
+    title: str
+    note: str
+    headings: Sequence[str]
+    is_text: list[bool]
+    rows: list[TableRow]
+    feet: list[TableRow]
+
+    @property
+    def tall(self) -> bool:
+        """Whether the table scrolls within its own frame."""
+        return len(self.rows) > _MOST_ROWS
+
+
+def table_texts(
+    table: NumberTable, feet: Sequence[Sequence[Value]] = (), anchors: Sequence[str] = ()
+) -> TableTexts:
+    """Return the texts of a table.
+
+    Parameters
+    ----------
+    table
+        Its numbers get as many decimals as the largest one of their column needs.
+    feet
+        More rows, below a line.
+    anchors
+        Ids that the names of the rows link to; "" for no link.
+    """
+    headings = [heading.strip().lower() for heading in table.columns]
+    marked = None if table.emphasise is None else table.emphasise % len(table.rows)
+
+    def texts(rows: Sequence[Sequence[Value]]) -> list[list[str]]:
+        columns = [
+            column_texts([row[i] for row in rows], heading.startswith(_SIGNED))
+            for i, heading in enumerate(headings)
+        ]
+        return [[column[i] for column in columns] for i in range(len(rows))]
+
+    links = anchors or [""] * len(table.rows)
+    return TableTexts(
+        table.title,
+        table.note,
+        table.columns,
+        [any(isinstance(row[i], str) for row in table.rows) for i in range(len(headings))],
+        [TableRow(cells, i == marked, links[i]) for i, cells in enumerate(texts(table.rows))],
+        [TableRow(cells) for cells in texts(feet)],
+    )

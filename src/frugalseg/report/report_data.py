@@ -1,40 +1,48 @@
-"""What a report is made of: plain data, no HTML."""
+"""The contents of a report: typed data, no HTML."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.cues.quality import CueQuality
 from frugalseg.errors import WrongShape
-from frugalseg.report.comparisons import Comparison, NumberTable
+from frugalseg.evaluation.measurements import Row, measure_cells
+from frugalseg.evaluation.scores import Scores
+from frugalseg.report.comparisons import Comparison
+from frugalseg.report.number_tables import NumberTable
+
+if TYPE_CHECKING:
+    from frugalseg.learning.trainer import TrainingRecord
 
 FULL_FIELDS = 12
 """Fields and comparisons shown in full; those after them keep their numbers, so the file stays small."""
 
 THUMBNAIL_SIDE = 360
+"""px of the longer side of a condensed field, at most."""
 
 _KEPT_MEASUREMENTS = ("area", "area_um2", "equivalent_diameter", "eccentricity", "solidity", "touches_border")
 
 
 @dataclass(kw_only=True)
 class TrainingCurve:
-    """The loss of one training run, and how good the network was on what it did not learn from.
+    """Loss of one training run, and the score on its validation set.
 
     Parameters
     ----------
     name
-        What was trained, e.g. the field's name.
+        What was trained, e.g. the name of the field.
     steps, losses
         Same length, in the order of training.
     terms
-        The loss's parts by name, each as long as `steps`.
+        Terms of the loss by name, each as long as `steps`.
     stopped_because
-        One phrase, e.g. "the loss was stable" or "the limit of 1500 steps".
-    looks
-        (step, score) whenever what is held out was scored; more is better, and the best one is marked.
-    looks_name
+        One phrase, e.g. "the loss was stable".
+    history
+        (step, score) of every validation step; more is better, and the best one is marked.
+    history_name
         What was scored, e.g. "PCC of the held-out fields".
 
     Raises
@@ -48,8 +56,8 @@ class TrainingCurve:
     losses: Sequence[float]
     terms: Mapping[str, Sequence[float]] = field(default_factory=dict)
     stopped_because: str = ""
-    looks: Sequence[tuple[int, float]] = ()
-    looks_name: str = "Score of what is held out"
+    history: Sequence[tuple[int, float]] = ()
+    history_name: str = "Validation score"
 
     def __post_init__(self) -> None:
         """Refuse curves whose parts don't have one value per step."""
@@ -60,17 +68,32 @@ class TrainingCurve:
                     "give one value per step."
                 )
 
+    @classmethod
+    def of(
+        cls, name: str, record: "TrainingRecord", history_name: str = "Validation score"
+    ) -> "TrainingCurve":
+        """Return the curve of a training record."""
+        return cls(
+            name=name,
+            steps=range(1, len(record.losses) + 1),
+            losses=record.losses,
+            terms=record.terms,
+            stopped_because=record.stopped_because,
+            history=[(int(step), float(score)) for step, score in record.looks],
+            history_name=history_name,
+        )
+
 
 @dataclass(kw_only=True, eq=False)
 class FieldReport:
-    """What was found in one field.
+    """Results of one field.
 
     Parameters
     ----------
     name
-        The field's name; any text.
+        Name of the field; any text.
     image
-        (Y, X) or (Y, X, 3), uint8 or float in 0..1: what `preview` returns.
+        (Y, X) or (Y, X, 3), uint8 or float in 0..1, such as `preview` returns.
     labels
         (Y, X) label map, 0 = background.
     markers
@@ -80,21 +103,23 @@ class FieldReport:
     foreground
         (Y, X) bool.
     truth
-        (Y, X) label map drawn by hand, where there is one.
+        (Y, X) label map drawn by hand.
     cue_quality
-        `CueQuality.to_dict()`.
+        Quality of markers and foreground.
     scores
-        `Scores.to_dict()` of `labels` against `truth`.
+        Scores of `labels` against `truth`.
     baselines
         Name of the method -> its scores, of the same run.
     measurements
-        Rows of `measure_cells`; measured from `labels` when not given.
+        Rows of `measure_cells`; measured from `labels` by default.
     pixel_size
         (y, x) in um, for the scale bar and areas in um2.
     seconds
         Time this field took.
     warnings
         Sentences for the user.
+    n_cells
+        Number of cells; counted in `labels` by default.
 
     Raises
     ------
@@ -109,10 +134,10 @@ class FieldReport:
     nuclei: NDArray[Any] | None = None
     foreground: NDArray[Any] | None = None
     truth: NDArray[Any] | None = None
-    cue_quality: Mapping[str, Any] | None = None
-    scores: Mapping[str, Any] | None = None
-    baselines: Mapping[str, Mapping[str, Any]] | None = None
-    measurements: Sequence[Mapping[str, Any]] | None = None
+    cue_quality: CueQuality | None = None
+    scores: Scores | None = None
+    baselines: Mapping[str, Scores] = field(default_factory=dict)
+    measurements: Sequence[Row] | None = None
     pixel_size: tuple[float, float] | None = None
     seconds: float | None = None
     warnings: Sequence[str] = ()
@@ -131,22 +156,18 @@ class FieldReport:
             raise WrongShape(f"Field {self.name!r} needs layers of one (Y, X) shape, and has {layers}.")
         self.markers = np.asarray(self.markers, dtype=float).reshape(-1, 2)
         if self.n_cells < 0:
-            present = np.unique(self.labels)
-            self.n_cells = int(np.count_nonzero(present))
+            self.n_cells = int(np.count_nonzero(np.unique(self.labels)))
 
     def condense(self) -> "FieldReport":
-        """Return this field with everything a thumbnail does not need left out, a few hundred kB at most."""
-        from frugalseg.evaluation.measurements import measure_cells
-
+        """Return this field with the numbers and small pictures that a thumbnail needs, a few hundred kB at most."""
         rows = self.measurements
         if rows is None:
             rows = measure_cells(self.labels, pixel_size=self.pixel_size)
         step = max(1, -(-max(self.labels.shape) // THUMBNAIL_SIDE))
-        cut = (slice(None, None, step), slice(None, None, step))
         return replace(
             self,
-            image=self.image[cut].copy(),
-            labels=self.labels[cut].copy(),
+            image=self.image[::step, ::step].copy(),
+            labels=self.labels[::step, ::step].copy(),
             markers=np.zeros((0, 2)),
             nuclei=None,
             foreground=None,
@@ -158,7 +179,7 @@ class FieldReport:
 
 @dataclass(kw_only=True)
 class Report:
-    """One run: what was asked, what was found, and how it was made.
+    """One run: its settings, its results, and how they were made.
 
     Parameters
     ----------
@@ -203,9 +224,9 @@ class Report:
     tables: list[NumberTable] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
 
-    def add(self, one: FieldReport | Comparison) -> None:
+    def add(self, shown: FieldReport | Comparison) -> None:
         """Append a field or a comparison; from the thirteenth on it is condensed, mostly to its numbers."""
-        if isinstance(one, Comparison):
-            self.comparisons.append(one if len(self.comparisons) < FULL_FIELDS else one.condense())
+        if isinstance(shown, Comparison):
+            self.comparisons.append(shown if len(self.comparisons) < FULL_FIELDS else shown.condense())
         else:
-            self.fields.append(one if len(self.fields) < FULL_FIELDS else one.condense())
+            self.fields.append(shown if len(self.fields) < FULL_FIELDS else shown.condense())

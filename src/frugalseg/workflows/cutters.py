@@ -102,7 +102,7 @@ def brief(training: TrainingRecord) -> dict[str, Any]:
     }
 
 
-def curve_of(name: str, training: dict[str, Any], looks_name: str = "held-out score") -> TrainingCurve:
+def curve_of(name: str, training: dict[str, Any], history_name: str = "Validation score") -> TrainingCurve:
     """Loss curve of a training record, and the held-out score where there was one."""
     losses = training["losses"]
     return TrainingCurve(
@@ -111,6 +111,6 @@ def curve_of(name: str, training: dict[str, Any], looks_name: str = "held-out sc
         losses=losses,
         terms=training["terms"],
         stopped_because=training["stopped_because"],
-        looks=[(int(step), float(score)) for step, score in training.get("looks", ())],
-        looks_name=looks_name,
+        history=[(int(step), float(score)) for step, score in training.get("looks", ())],
+        history_name=history_name,
     )

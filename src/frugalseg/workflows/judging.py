@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.cues.quality import CueQuality
 from frugalseg.evaluation.baselines import BASELINES
 from frugalseg.evaluation.intervals import SUMMARIZED, mean_interval
-from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.scores import Scores, score_labels
 from frugalseg.images.resize import resize_labels
 from frugalseg.instances.clean import clean_labels
 from frugalseg.learning.from_markers.marker_batches import MarkerSample
@@ -92,12 +93,17 @@ def field_report(
 def numbers_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """What the report takes from a field's record."""
     return {
-        "cue_quality": record["cues"],
-        "scores": record.get("scores"),
-        "baselines": record.get("baselines"),
+        "cue_quality": None if record["cues"] is None else CueQuality.from_dict(record["cues"]),
+        "scores": scores_of(record),
+        "baselines": {n: Scores.from_dict(s) for n, s in (record.get("baselines") or {}).items()},
         "seconds": record["seconds"],
         "warnings": tuple(record["warnings"]),
     }
+
+
+def scores_of(record: Mapping[str, Any]) -> Scores | None:
+    """Return the scores of a field's record, where it has some."""
+    return Scores.from_dict(record["scores"]) if "scores" in record else None
 
 
 def summarise(outputs: Outputs, truth: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, FrugalsegError, InputError, WrongShape
 from frugalseg.evaluation.pixel_scores import mask_iou
-from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.scores import Scores, score_labels
 from frugalseg.images.channels import InputChannel, shared_input_names
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
@@ -160,7 +160,7 @@ class Judged:
     part: Part
     found: NDArray[np.uint32]
     truth: Labels
-    scores: dict[str, Any]
+    scores: Scores
     record: dict[str, Any]
 
 
@@ -176,12 +176,12 @@ def judge_objects(network: ObjectNetwork, lesson: LabelLesson, h: float) -> dict
         )
         area = part.area(_shape(labels))
         truth, ours = lesson.labels[part.field][area], labels[area]
-        scores = score_labels(truth, ours).to_dict()
+        scores = score_labels(truth, ours)
         record = {
             "role": role,
             "mask_iou": mask_iou((maps[-1][area] > 0) & (truth >= 0), truth > 0),
-            "mAP": scores["mAP"],
-            "cell_miou": scores["cell_miou"],
+            "mAP": scores.mAP,
+            "cell_miou": scores.cell_miou,
         }
         found[lesson.name(part)] = Judged(part, ours, truth, scores, record)
     return found

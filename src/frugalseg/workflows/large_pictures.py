@@ -12,6 +12,7 @@ from frugalseg.images.resize_window import resize_labels_in_strips, resize_windo
 from frugalseg.images.tiles import ReadWindow, read_window
 from frugalseg.networks.cards import StainCard
 from frugalseg.report import Comparison, FieldReport, preview
+from frugalseg.workflows.judging import scores_of
 from frugalseg.workflows.large_run import LargeRun, read_result
 from frugalseg.workflows.stains import compare
 
@@ -55,7 +56,7 @@ def large_report(run: LargeRun, field: Field, image: Image) -> FieldReport:
         image=preview(_first_input(image)),
         labels=labels.astype(np.uint32),
         measurements=record["measurements"],
-        scores=record.get("scores"),
+        scores=scores_of(record),
         seconds=record["seconds"],
         warnings=(*record["warnings"], *note),
         n_cells=record["n_cells"],

@@ -224,7 +224,7 @@ class ModelRun:
 
 
 def report_of(
-    record: dict[str, Any], curve: str, training: TrainingRecord, looks_name: str = "held-out score"
+    record: dict[str, Any], curve: str, training: TrainingRecord, history_name: str = "Validation score"
 ) -> Report:
     """Report of a model, with everything but what was learned from."""
     return Report(
@@ -236,5 +236,5 @@ def report_of(
         started=record["started"],
         seconds=record["seconds"],
         warnings=[f"{name} failed: {why}" for name, why in record["failed"].items()],
-        training=[curve_of(curve, training.to_dict(), looks_name)],
+        training=[curve_of(curve, training.to_dict(), history_name)],
     )

@@ -24,7 +24,7 @@ from frugalseg.images.read import read_image
 from frugalseg.instances.clean import clean_labels
 from frugalseg.report import FieldReport, Report, preview, write_report
 from frugalseg.workflows.cues import check_channels
-from frugalseg.workflows.judging import NUCLEI_GAMMA, summarise
+from frugalseg.workflows.judging import NUCLEI_GAMMA, scores_of, summarise
 from frugalseg.workflows.outputs import Outputs, RunResult
 from frugalseg.workflows.sources import sources_of
 from frugalseg.workflows.versions import command_line, versions
@@ -207,7 +207,7 @@ def _one(field: Field, settings: NucleiSettings, outputs: Outputs, report: Repor
             markers=markers_from_labels(labels).points,
             measurements=record["measurements"],
             pixel_size=field.pixel_size,
-            scores=record.get("scores"),
+            scores=scores_of(record),
             seconds=record["seconds"],
             warnings=tuple(record["warnings"]),
         )

@@ -26,7 +26,7 @@ from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.prediction.stain_values import in_original_units
 from frugalseg.prediction.whole_image import predict_objects, predict_stain
 from frugalseg.report import FieldReport, Report, preview, write_report
-from frugalseg.workflows.judging import summarise
+from frugalseg.workflows.judging import scores_of, summarise
 from frugalseg.workflows.large_fields import find_large_objects, is_large, predict_large_stain
 from frugalseg.workflows.large_pictures import large_comparison, large_report
 from frugalseg.workflows.large_run import LargeRun
@@ -257,7 +257,7 @@ def _page(
         truth=None if truth is None else np.maximum(truth, 0),
         measurements=record["measurements"],
         pixel_size=field.pixel_size,
-        scores=record.get("scores"),
+        scores=scores_of(record),
         seconds=record["seconds"],
         warnings=tuple(record["warnings"]),
     )

@@ -1,4 +1,4 @@
-"""Pixels as data URIs, small enough for one file."""
+"""Layers of pixels as data URIs, small enough for one file."""
 
 import base64
 from typing import Any
@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.evaluation.matching import compact_labels
-from frugalseg.report.contours import PALETTE, neighbour_colours
+from frugalseg.report.svg_outlines import PALETTE, neighbour_colours
 
 _LOSSLESS_BYTES = 250_000
 _FOREGROUND = (168, 99, 255, 70)  # red, green, blue, opacity
 _NUCLEI = (0.36, 0.62, 1.0)
 
 
-def fit(plane: NDArray[Any], side: int, nearest: bool = False) -> NDArray[Any]:
-    """Shrink (Y, X[, 3]) so that no side is longer than `side`; never enlarge."""
+def shrink(plane: NDArray[Any], side: int, nearest: bool = False) -> NDArray[Any]:
+    """Shrink (Y, X) or (Y, X, 3) so that no side is longer than `side` px; never enlarge."""
     height, width = plane.shape[:2]
     factor = side / max(height, width)
     if factor >= 1:
@@ -30,7 +30,7 @@ def fit(plane: NDArray[Any], side: int, nearest: bool = False) -> NDArray[Any]:
 
 
 def to_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Give a preview as uint8: bool and float 0..1 are scaled, NaN becomes black."""
+    """Return a preview as uint8: bool and float 0..1 are scaled, NaN becomes black."""
     if image.dtype == np.uint8:
         return image
     bright = np.nan_to_num(image.astype(np.float32)) * 255
@@ -41,7 +41,7 @@ def photo_uri(
     image: NDArray[Any], side: int, quality: int = 90, lossless_bytes: int = _LOSSLESS_BYTES
 ) -> str:
     """Encode a preview (Y, X) or (Y, X, 3 = red, green, blue): PNG where that is small, JPEG otherwise."""
-    pixels = fit(to_bytes(image), side)
+    pixels = shrink(to_bytes(image), side)
     pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels
     if pixels.size <= 4 * lossless_bytes:  # no photograph shrinks more than that without loss
         lossless = _encode(pixels, ".png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
@@ -51,36 +51,35 @@ def photo_uri(
 
 
 def nuclei_uri(nuclei: NDArray[Any], side: int) -> str:
-    """Encode the nuclear channel in blue, to be blended over the image."""
-    grey = fit(to_bytes(nuclei), side)
+    """Encode the preview of a nuclear channel in blue, to be blended over the image."""
+    grey = shrink(to_bytes(nuclei), side)
     return photo_uri((grey[..., None] * np.array(_NUCLEI, np.float32)).astype(np.uint8), side, quality=85)
 
 
 def mask_uri(mask: NDArray[Any], side: int) -> str:
-    """Encode a mask as a see-through tint."""
-    small = fit(mask.astype(bool), side, nearest=True)
+    """Encode a mask as a transparent tint."""
+    small = shrink(mask.astype(bool), side, nearest=True)
     return _transparent(np.where(small[..., None], np.array(_FOREGROUND, np.uint8), np.uint8(0)))
 
 
 def outlines_uri(labels: NDArray[Any], side: int) -> str:
-    """Encode outlines as pixels: for so many cells that their paths would slow the page down."""
-    _, index = compact_labels(fit(labels, side, nearest=True))
-    table = np.zeros((int(index.max(initial=0)) + 1, 4), np.uint8)
-    for label, colour in neighbour_colours(index).items():
-        table[label] = (*bytes.fromhex(PALETTE[colour][1:]), 255)
+    """Encode outlines as pixels, for so many cells that their paths would slow the page down."""
+    _, index = compact_labels(shrink(labels, side, nearest=True))
+    palette = np.array([(*bytes.fromhex(colour[1:]), 255) for colour in PALETTE], np.uint8)
+    table = palette[neighbour_colours(index)]
     return _transparent(np.where(edges(index)[..., None], table[index], np.uint8(0)))
 
 
 def thumbnail_uri(image: NDArray[Any], labels: NDArray[Any], side: int) -> str:
     """Encode a small picture of the field with its cells' outlines drawn in."""
-    pixels = fit(to_bytes(image), side)
+    pixels = shrink(to_bytes(image), side)
     pixels = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels.copy()
-    pixels[edges(fit(labels, side, nearest=True))] = tuple(bytes.fromhex(PALETTE[0][1:]))
+    pixels[edges(shrink(labels, side, nearest=True))] = tuple(bytes.fromhex(PALETTE[0][1:]))
     return _uri("jpeg", _encode(pixels[..., ::-1], ".jpg", [cv2.IMWRITE_JPEG_QUALITY, 82]))
 
 
 def edges(labels: NDArray[Any]) -> NDArray[np.bool_]:
-    """Pixels of a cell with a pixel of something else above or to the left, or background below or to the right."""
+    """Return where a cell's pixel borders another label above or to the left, or background below or to the right."""
     padded = np.pad(labels, 1, mode="edge")
     middle = padded[1:-1, 1:-1]
     differs = (middle != padded[:-2, 1:-1]) | (middle != padded[1:-1, :-2])
@@ -94,7 +93,7 @@ def _transparent(rgba: NDArray[np.uint8]) -> str:
 
 def _encode(pixels: NDArray[np.uint8], kind: str, options: list[int]) -> bytes:
     done, data = cv2.imencode(kind, np.ascontiguousarray(pixels), options)
-    if not done:  # cv2 says no more than this
+    if not done:  # cv2 gives no reason
         raise RuntimeError(f"could not encode {pixels.shape} pixels as {kind}")
     return data.tobytes()
 

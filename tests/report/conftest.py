@@ -1,4 +1,4 @@
-"""A real browser for the report's tests."""
+"""A real browser for the tests of the report."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def browse(tmp_path: Path) -> Callable[..., str]:
-    """Open a page in headless Chromium with more options and give what it prints; skips without a browser."""
+    """Open a page in headless Chromium with further options and return its output; skip without a browser."""
 
     def run(path: Path, *options: str) -> str:
         names = ("chromium", "chromium-browser", "google-chrome")

@@ -1,0 +1,129 @@
+"""The viewer of one field: layers of pixels and paths, within a number of bytes."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from frugalseg.report.pixel_layers import mask_uri, nuclei_uri, outlines_uri, photo_uri
+from frugalseg.report.report_data import FieldReport
+from frugalseg.report.svg_outlines import PALETTE, Outline, outline_path, outlines
+
+LONGEST_SIDE = 2048
+MOST_PATHS = 4000  # more outlines than that make a browser stutter
+
+_SIDES = (LONGEST_SIDE, 1448, 1024, 724, 512)
+
+
+class Toggle(NamedTuple):
+    """A button that shows or hides a layer, and whether the layer is shown at first."""
+
+    layer: str
+    name: str
+    shown: bool
+
+
+class Photo(NamedTuple):
+    """A layer of pixels as a data URI."""
+
+    layer: str
+    uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldViewer:
+    """Layers of one field, in px of the full image whatever the photos were shrunk to.
+
+    Attributes
+    ----------
+    width, height
+        px of the full image.
+    photos
+        Layers of pixels, bottom first.
+    cells
+        (colour, outlines in that colour); empty where outlines are pixels.
+    truth, markers
+        Paths of the true outlines and of the markers.
+    toggles
+        One button per layer.
+    shrunk_to
+        px of the photos per px of the image.
+    notes
+        Sentences below the viewer.
+    """
+
+    width: int
+    height: int
+    photos: list[Photo]
+    cells: list[tuple[str, list[Outline]]]
+    truth: str
+    markers: str
+    toggles: list[Toggle]
+    shrunk_to: float
+    notes: list[str]
+
+
+def build_viewer(field: FieldReport, budget: int) -> FieldViewer:
+    """Choose and encode the layers of a field.
+
+    Parameters
+    ----------
+    field
+        The field.
+    budget
+        Characters its layers may take; the photos are shrunk until they fit, or are 512 px long.
+    """
+    height, width = field.labels.shape
+    notes = []
+    cells: list[tuple[str, list[Outline]]] = []
+    as_pixels = field.n_cells > MOST_PATHS
+    if as_pixels:
+        notes.append(f"Outlines of {field.n_cells:,} cells are drawn as pixels, not as lines.")
+    else:
+        traced = outlines(field.labels)
+        by_colour = [(c, [cell for cell in traced if cell.colour == i]) for i, c in enumerate(PALETTE)]
+        cells = [(colour, inside) for colour, inside in by_colour if inside]
+    truth = "" if field.truth is None else outline_path(field.truth)
+    markers = "".join(f"M{x + 0.5:.4g} {y + 0.5:.4g}h0" for y, x in field.markers.tolist())
+    paths = len(truth) + len(markers) + sum(len(one.path) + 32 for _, inside in cells for one in inside)
+    for side in _SIDES:
+        photos, shrunk_to = _photos(field, side, as_pixels), min(1.0, side / max(height, width))
+        if paths + sum(len(photo.uri) for photo in photos) <= budget:
+            break
+    if shrunk_to < 1:
+        notes.append(
+            f"Pictures are shrunk to {shrunk_to:.0%} of {width} × {height} px to keep this file small; "
+            "the results are of full size."
+        )
+    return FieldViewer(
+        width=width,
+        height=height,
+        photos=photos,
+        cells=cells,
+        truth=truth,
+        markers=markers,
+        toggles=_toggles(field),
+        shrunk_to=shrunk_to,
+        notes=notes,
+    )
+
+
+def _photos(field: FieldReport, side: int, as_pixels: bool) -> list[Photo]:
+    photos = [Photo("image", photo_uri(field.image, side))]
+    if field.nuclei is not None:
+        photos.append(Photo("nuclei", nuclei_uri(field.nuclei, side)))
+    if field.foreground is not None:
+        photos.append(Photo("foreground", mask_uri(field.foreground, side)))
+    if as_pixels:
+        photos.append(Photo("cells", outlines_uri(field.labels, side)))
+    return photos
+
+
+def _toggles(field: FieldReport) -> list[Toggle]:
+    toggles = [
+        (Toggle("image", "Image", True), True),
+        (Toggle("nuclei", "Nuclei", True), field.nuclei is not None),
+        (Toggle("cells", "Outlines", True), True),
+        (Toggle("markers", "Markers", True), len(field.markers) > 0),
+        (Toggle("foreground", "Foreground", False), field.foreground is not None),
+        (Toggle("truth", "Truth", False), field.truth is not None),
+    ]
+    return [toggle for toggle, exists in toggles if exists]
