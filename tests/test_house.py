@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import frugalseg
@@ -26,12 +27,23 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
         "import frugalseg",
         "from frugalseg.cli import main; main(['--help'])",
         "from frugalseg.cli import main; main(['segment', '--help'])",
+        "from frugalseg.cli import main; main(['learn', 'labels', '--help'])",
     ],
-    ids=["import", "help", "segment help"],
+    ids=["import", "help", "segment help", "learn labels help"],
 )
 def test_starting_loads_nothing_heavy(start: str) -> None:
     after = f"import sys\ntry:\n    {start}\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
     after += f"print('loaded:', *(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)"
+    ended = subprocess.run([sys.executable, "-c", after], capture_output=True, text=True, check=True)
+    assert ended.stderr.strip() == "loaded:"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["learn", "--help"], ["--version"]])
+def test_the_overview_needs_no_settings(arguments: list[str]) -> None:
+    after = f"import sys\nfrom frugalseg.cli import main\ntry:\n    main({arguments})\nexcept SystemExit:\n    pass\n"
+    after += (
+        "print('loaded:', *(name for name in ('pydantic', 'rich') if name in sys.modules), file=sys.stderr)"
+    )
     ended = subprocess.run([sys.executable, "-c", after], capture_output=True, text=True, check=True)
     assert ended.stderr.strip() == "loaded:"
 
@@ -88,11 +100,13 @@ def _typed_commands() -> list[str]:
 
 def _options(words: list[str]) -> tuple[Any, list[str]]:
     """The command that words name, and the options that are typed."""
-    found = command()
+    context = click.Context(command())
+    found: click.Command = command()
     rest = list(words)
-    while rest and getattr(found, "commands", None) and rest[0] in found.commands:
-        found = found.commands[rest.pop(0)]
-    assert not getattr(found, "commands", None) or rest[:1] == ["--version"], f"no such command: {words}"
+    while rest and isinstance(found, click.Group) and (inner := found.get_command(context, rest[0])):
+        found = inner
+        del rest[0]
+    assert not isinstance(found, click.Group) or rest[:1] == ["--version"], f"no such command: {words}"
     return found, [word for word in rest if re.fullmatch(r"--?[a-z][a-z-]*", word)]
 
 

@@ -1,4 +1,4 @@
-"""What every command shares: usage errors, one line for an error of the user, Ctrl-C, the version."""
+"""What all commands share: usage errors, one line for an error of the user, Ctrl-C, the version."""
 
 import json
 import sys
@@ -20,6 +20,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
     cells: tuple[str, ...] = ()
     nuclei: str | None = None
+    nuclei_from: str | None = None
     markers: str | None = None
     diameter: float | None = None
     nuclei_diameter: float | None = None
@@ -95,10 +96,11 @@ def test_segment_hands_every_option_on(run, calls) -> None:
     ended = run(*typed.split())
     assert (ended.code, ended.out, ended.err) == (0, "", "")
     inputs, out, settings = calls["given"]
-    assert (inputs, out) == ([Path("a.tif"), Path("b.tif")], Path("out"))
+    assert (inputs, out) == ((Path("a.tif"), Path("b.tif")), Path("out"))
     assert settings.model_dump() == {
         "cells": ("phase", "actin"),
         "nuclei": "dapi",
+        "nuclei_from": None,
         "markers": None,
         "diameter": 40.0,
         "nuclei_diameter": 15.0,
@@ -113,7 +115,7 @@ def test_segment_hands_every_option_on(run, calls) -> None:
     }
     assert calls["named"] == {
         "pattern": "{field}.tif",
-        "where": ["split=test", "field!=x"],
+        "where": ("split=test", "field!=x"),
         "device": "cpu",
         "resume": True,
         "overwrite": False,
@@ -127,11 +129,11 @@ def test_learn_markers_and_predict_hand_on_theirs(run, calls) -> None:
         == 0
     )
     inputs, out, settings = calls["given"]
-    assert (inputs, out, settings.cells, settings.markers) == ([Path("a.tif")], Path("model"), ("1",), "m")
+    assert (inputs, out, settings.cells, settings.markers) == ((Path("a.tif"),), Path("model"), ("1",), "m")
     assert calls["named"]["overwrite"] is True
     assert run("predict", "model", "a.tif", "--nuclei", "dapi", "-o", "out").code == 0
     model, inputs, out, settings = calls["given"]
-    assert (model, inputs, out) == (Path("model"), [Path("a.tif")], Path("out"))
+    assert (model, inputs, out) == (Path("model"), (Path("a.tif"),), Path("out"))
     assert (settings.cells, settings.nuclei) == ((), "dapi")  # channels of the model unless given
 
 
@@ -173,12 +175,19 @@ def test_a_defect_keeps_its_traceback(calls, run) -> None:
         main(SEGMENT)
 
 
-def test_a_setting_out_of_range_is_named_as_it_is_typed(run, calls, monkeypatch) -> None:
-    class Strict(Settings):
-        nuclei_diameter: int | None = None
-
-    monkeypatch.setattr(sys.modules["frugalseg.workflows.segment"], "SegmentSettings", Strict)
+def test_a_setting_out_of_range_is_named_as_it_is_typed(run, calls) -> None:
     ended = run(*SEGMENT, "--nuclei-diameter", "1.5")
     assert ended.code == 1
     assert ended.error.startswith("error: --nuclei-diameter: ")
     assert "1.5" in ended.error
+    assert "given" not in calls
+
+
+def test_parameters_in_messages_become_options(run, calls) -> None:
+    calls["result"] = BadModel("give `overwrite`, `nuclei_diameter` or `hold_out`; `inputs` are wrong")
+    assert run(*SEGMENT).error == "error: give --overwrite, --nuclei-diameter or `hold_out`; INPUT are wrong"
+    calls["result"] = RunResult(Path("out"), {}, {"a": "the `mask` is empty"})
+    assert run(*SEGMENT).error == "failed: a: the --mask is empty"
+    assert run("learn", "markers", *SEGMENT[1:], "--resume", "--overwrite").error == (
+        "error: --resume keeps earlier results and --overwrite replaces them; give one of them"
+    )

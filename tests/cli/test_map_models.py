@@ -165,7 +165,7 @@ LABELS = ("learn", "labels", "--labels", "cells", "--target", "cells")
         (STAINS, ("--from", "phase,phase"), "names phase twice"),
         (STAINS, ("--from", "phase[0]"), "counted from 1, so there is no plane 0"),
         (STAINS, ("--from", "phase[2]"), "asks for focal plane 2"),
-        (STAINS, ("--weights", "imagenet"), "`encoder` small has no ImageNet weights"),
+        (STAINS, ("--weights", "imagenet"), "--encoder small has no ImageNet weights"),
         (STAINS, ("--weights", "nothing.pth"), "'nothing.pth' is no file"),
         (STAINS, ("--scale", "5"), "--scale: Input should be less than or equal to 4"),
         (STAINS, ("--where", "split=none"), "split"),

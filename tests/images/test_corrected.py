@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import tifffile
 
+from frugalseg.commands.score_files import score_files
 from frugalseg.errors import UnreadableFile, WrongShape
 from frugalseg.images.fields import open_fields
 from frugalseg.images.read import read_image
 from frugalseg.images.rois import read_rois
-from frugalseg.workflows.score import score_files
 
 LABELS = np.zeros((40, 50), np.uint16)
 LABELS[5:15, 8:20], LABELS[20:33, 25:45], LABELS[0:6, 40:50] = 1, 2, 300

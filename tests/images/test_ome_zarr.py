@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import zarr
 
+from frugalseg.commands.inspect_inputs import inspect_inputs
 from frugalseg.errors import UnreadableFile, WrongShape
 from frugalseg.images.fields import open_fields
 from frugalseg.images.read import read_image
-from frugalseg.workflows.inspect import inspect_inputs
 
 VALUES = np.random.default_rng(4).integers(0, 60000, (2, 3, 20, 30)).astype(np.uint16)
 AXES = "tczyx"

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from frugalseg.commands.inspect_inputs import inspect_inputs
 from frugalseg.images.fields import open_fields
-from frugalseg.workflows.inspect import inspect_inputs
 
 SETS = {
     "phase_nuclear": (10, np.uint16, {(1080, 1280)}, ("cells", "nuclei")),

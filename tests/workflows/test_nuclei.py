@@ -136,7 +136,7 @@ def test_truth_that_is_partly_annotated_counts_where_it_is(segment: Any, tmp_pat
     [
         ((), "--nuclei CH is missing"),
         (("--nuclei", "nuclear", "--cells", "phase"), "--cells can't be combined with --target nuclei"),
-        (("--nuclei", "nuclear", "--mask", "m", "--diameter", "9"), "--diameter, --mask can't be combined"),
+        (("--nuclei", "nuclear", "--mask", "m", "--diameter", "9"), "--mask, --diameter can't be combined"),
     ],
 )
 def test_wrong_usage_is_2(segment: Any, images: Path, tmp_path: Path, more: Any, line: str) -> None:
@@ -149,7 +149,7 @@ def test_wrong_usage_is_2(segment: Any, images: Path, tmp_path: Path, more: Any,
 def test_cells_need_their_channels(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for more, line in (
         ((), "--cells CH[,CH] is missing"),
-        (("--cells", "phase", "--level", "0.3"), "--level is for"),
+        (("--cells", "phase", "--level", "0.3"), "--level can't be combined with --target cells"),
     ):
         with pytest.raises(SystemExit) as ended:
             main(["segment", str(images), "-o", str(tmp_path / "out"), "--nuclei", "nuclear", *more])

@@ -1,4 +1,4 @@
-"""The command line: typed arguments, and one call into `frugalseg.workflows` each."""
+"""The command line: what was typed, and one call of a command each."""
 
 import sys
 from collections.abc import Sequence
@@ -13,11 +13,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Parameters
     ----------
     arguments
-        What was typed behind ``frugalseg``; by default of this process.
+        What was typed after ``frugalseg``; by default that of this process.
     """
     from frugalseg.cli.app import command
-    from frugalseg.workflows.versions import typed
 
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    with typed(given):
-        command()(args=given, prog_name="frugalseg")
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    command()(args=typed, prog_name="frugalseg", obj=typed)

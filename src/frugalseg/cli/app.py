@@ -1,87 +1,99 @@
-"""The application: its commands, and what an error looks like to the user."""
+"""The application: groups that know their commands by name, and build one only when it is typed."""
 
 import warnings
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
 from frugalseg import __version__
-from frugalseg.cli import demo, doctor, inspect, learn, predict, score, segment
-from frugalseg.errors import FrugalsegError, Interrupted
+from frugalseg.cli.command_table import COMMANDS, GROUPS, Command
 
-STOPPED = 130
+if TYPE_CHECKING:
+    from frugalseg.cli.built_command import BuiltCommand
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
-class OneLineErrors(TyperGroup):
-    """A group of commands that ends with one line and the right code where the user can solve the problem.
+class Commands(click.Group):
+    """A group that shows its commands without building them.
 
-    Anything else is a defect of frugalseg and keeps its traceback.
+    Parameters
+    ----------
+    table
+        Name of a command within the group -> the command, or a group.
     """
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that was typed."""
-        try:
-            return super().invoke(ctx)
-        except Interrupted as error:
-            typer.echo(one_line(f"stopped: {error}"), err=True)
-            raise typer.Exit(STOPPED) from error
-        except FrugalsegError as error:
-            typer.echo(one_line(f"error: {error}"), err=True)
-            raise typer.Exit(1) from error
-        except KeyboardInterrupt as error:
-            typer.echo("stopped: results that were finished are kept, nothing half-written is left", err=True)
-            raise typer.Exit(STOPPED) from error
+    def __init__(self, table: dict[str, "Command | Commands"], **attributes: Any) -> None:
+        super().__init__(no_args_is_help=True, context_settings=_CONTEXT, **attributes)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order of the table."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> "BuiltCommand | Commands | None":
+        """Build the command that was typed, None where there is none of this name."""
+        found = self.table.get(cmd_name)
+        if not isinstance(found, Command):
+            return found
+        from frugalseg.cli.built_command import BuiltCommand
+
+        return BuiltCommand(found, context_settings=_CONTEXT)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed; where there is none, propose a similar one."""
+        name = args[0]
+        if name not in self.table and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            similar = [f" Did you mean {other!r}?" for other in get_close_matches(name, self.table, n=1)]
+            ctx.fail("".join([f"No such command {name!r}.", *similar]))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with their help, whole sentences."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.help or "") for name, one in self.table.items()])
 
 
-def one_line(text: str) -> str:
-    """Put a message on one line, whatever a library wrote into it."""
-    return " ".join(text.split())
-
-
-app = typer.Typer(
-    cls=OneLineErrors,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-learn_app = typer.Typer(no_args_is_help=True, help="Train a model that `predict` uses on new images.")
-
-
-def _show_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"frugalseg {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def frugalseg(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
-    ] = False,
-) -> None:
-    """Turn microscopy images into cell segmentations and models, with few or no hand-drawn labels.
-
-    Start with `frugalseg demo`, or `frugalseg inspect` on your own images.
-    """
-    # Notes that libraries make for programmers; what matters to a user is said by frugalseg itself.
+def _begin() -> None:
+    # Libraries warn programmers; what matters to a user is a message of frugalseg itself.
     warnings.filterwarnings("ignore", module=r"(lightning|torch|tifffile|zarr)\b")
 
 
-app.command("demo")(demo.demo)
-app.command("inspect")(inspect.inspect)
-app.command("segment")(segment.segment)
-learn_app.command("markers")(learn.markers)
-learn_app.command("stains")(learn.stains)
-learn_app.command("labels")(learn.labels)
-app.add_typer(learn_app, name="learn")
-app.command("predict")(predict.predict)
-app.command("score")(score.score)
-app.command("doctor")(doctor.doctor)
+def command() -> Commands:
+    """Build the application, without any of its commands."""
+    table: dict[str, Command | Commands] = {}
+    for one in COMMANDS:
+        group, _, name = one.name.rpartition(" ")
+        if not group:
+            table[name] = one
+            continue
+        inner = table.setdefault(group, Commands({}, name=group, help=GROUPS[group]))
+        assert isinstance(inner, Commands)
+        inner.table[name] = one
+    return Commands(
+        table,
+        name="frugalseg",
+        callback=_begin,
+        help="Turn microscopy images into cell segmentations and models, with few or no hand-drawn labels.\n\n"
+        "Start with `frugalseg demo`, or with `frugalseg inspect` on your own images.",
+        params=[
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_show_version,
+                help="Print the version and stop.",
+            )
+        ],
+    )
 
 
-def command() -> Any:
-    """Build the command that parses arguments and runs."""
-    return typer.main.get_command(app)
+def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(f"frugalseg {__version__}")
+        ctx.exit()

@@ -19,11 +19,11 @@ from frugalseg.instances.border_distance import labels_beside_unknown
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.splits import Part, Split, split_fields
+from frugalseg.models.label_checks import looks_grey
 from frugalseg.networks.object_net import Target
 from frugalseg.prediction.whole_image import predict_objects
 from frugalseg.report import FieldReport, NumberTable, Report, preview
 from frugalseg.workflows.objects import ObjectNetwork
-from frugalseg.workflows.score import looks_grey
 from frugalseg.workflows.stains import read_zscored
 
 Labels = NDArray[np.integer[Any]]

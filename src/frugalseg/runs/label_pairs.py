@@ -1,7 +1,7 @@
-"""Which predicted label map belongs to which truth: by the field's name."""
+"""Which predicted label file belongs to which truth: matched by the field's name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,69 +16,84 @@ from frugalseg.images.image import find_channel
 from frugalseg.images.rois import read_rois
 
 TRUTH_NAMES = ("cells", "labels", "truth", "seg", "cp_masks", "masks", "mask")
-"""What a truth is called, as a column of a table or the end of a file's name, the first that is there."""
+"""Names of a truth, as a column of a table or the end of a file's name; the first that exists is taken."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Label maps to compare: field name -> (truth, predicted), and what has no partner."""
+    """Label files to compare.
+
+    Attributes
+    ----------
+    pairs
+        Field name -> (truth, prediction).
+    without_truth, without_prediction
+        Fields without a partner.
+    notes
+        What was chosen for the user.
+    """
 
     pairs: Mapping[str, tuple[ChannelRef, ChannelRef]]
     without_truth: tuple[str, ...] = ()
     without_prediction: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs:
-    """Bring predicted and true label maps together.
+    """Match predicted and true label files.
 
     Parameters
     ----------
     predicted
-        A label file, or a folder with one ``<field>_labels.tif`` per field (other images are left aside where there
-        are such files).
+        A label file, or a folder with one ``<field>_labels.tif`` per field; its other images count only if it has no
+        such files.
     truth
         A label file, a folder of files ``<field>_cells.tif`` (or another of `TRUTH_NAMES`, or just ``<field>.tif``),
         or a table of fields.
     labels
-        Which column of the table, or ending of the files, is the truth.
+        Column of the table, or ending of the file names, with the truth.
 
     Raises
     ------
     UnreadableFile, MissingChannel
-        Something named is not there.
+        A file, folder or column does not exist.
     InputError
         No predicted field has a truth.
     """
-    ours = _predictions(predicted)
+    found = _predictions(predicted)
     if truth.is_file() and truth.suffix.lower() != ".csv":
-        if len(ours) != 1:
+        if len(found) != 1:
             raise InputError(
-                f"{predicted} holds {len(ours)} label maps and {truth} is one; give one file of it, or a folder as truth"
+                f"{predicted} holds {len(found)} label maps and {truth} is one; give one file of it, or a folder as truth"
             )
-        name, ref = next(iter(ours.items()))
+        name, ref = next(iter(found.items()))
         return Pairs({name: (ChannelRef(truth), ref)})
     table = truth / TABLE_NAME if truth.is_dir() and (truth / TABLE_NAME).is_file() else truth
     if table.suffix.lower() == ".csv":
-        true, lacking, note = _table_truths(table, labels)
+        true, empty, note = _table_truths(table, labels)
     else:
-        true, lacking, note = _folder_truths(truth, labels), (), ""
-    pairs = {name: (true[name], ref) for name, ref in ours.items() if name in true}
+        true, empty, note = _folder_truths(truth, labels), (), ""
+    pairs = {name: (true[name], ref) for name, ref in found.items() if name in true}
     if not pairs:
         raise InputError(
-            f"no field of {predicted} ({_some(list(ours))}) has a truth in {truth} ({_some([*true, *lacking])}); "
+            f"no field of {predicted} ({_some(list(found))}) has a truth in {truth} ({_some([*true, *empty])}); "
             "fields are matched by name"
         )
-    unpaired = tuple(name for name in ours if name not in true)
-    return Pairs(pairs, unpaired, tuple(name for name in true if name not in ours), (note,) if note else ())
+    unpaired = tuple(name for name in found if name not in true)
+    return Pairs(pairs, unpaired, tuple(name for name in true if name not in found), (note,) if note else ())
 
 
-def labels_of(
+def read_label_file(
     name: str, ref: ChannelRef, role: str, shape: tuple[int, int] | None = None
 ) -> NDArray[np.int32] | NDArray[np.uint32]:
-    """Label map (Y, X) of a file; messages call it `role` of field `name`. Raises as `Field.labels` does.
+    """Read a label map (Y, X); raises as `frugalseg.images.field.Field.labels` does.
 
-    `shape` is what outlines are drawn at, which know no size of their own.
+    Parameters
+    ----------
+    name, role
+        What messages call it: `role` of field `name`.
+    shape
+        (Y, X) for files of outlines, which have no size of their own.
     """
     if shape is not None and ref.path.suffix.lower() in ROI_SUFFIXES and ref.path.exists():
         return read_rois(ref.path, shape).astype(np.uint32)
@@ -94,10 +109,10 @@ def _predictions(path: Path) -> dict[str, ChannelRef]:
     if path.is_file():
         return {field_stem(path).removesuffix("_labels"): ChannelRef(path)}
     files = _label_files(path)
-    ours = [file for file in files if field_stem(file).endswith("_labels")] or files
-    if not ours:
+    found = [file for file in files if field_stem(file).endswith("_labels")] or files
+    if not found:
         raise UnreadableFile(f"{path} holds no label map; files like <field>_labels.tif are looked for")
-    return {field_stem(file).removesuffix("_labels"): ChannelRef(file) for file in ours}
+    return {field_stem(file).removesuffix("_labels"): ChannelRef(file) for file in found}
 
 
 def _label_files(folder: Path) -> list[Path]:
@@ -107,7 +122,7 @@ def _label_files(folder: Path) -> list[Path]:
 
 
 def _folder_truths(folder: Path, labels: str | None) -> dict[str, ChannelRef]:
-    """Truths of a folder without a table; of several for a field, the ending named first wins."""
+    """List the truths of a folder without a table; of several for one field, the first of the endings counts."""
     if not folder.is_dir():
         raise UnreadableFile(f"{folder} does not exist; give a label file, a folder of them, or a fields.csv")
     true: dict[str, ChannelRef] = {}
@@ -124,26 +139,26 @@ def _folder_truths(folder: Path, labels: str | None) -> dict[str, ChannelRef]:
 
 
 def _table_truths(table: Path, labels: str | None) -> tuple[dict[str, ChannelRef], tuple[str, ...], str]:
-    """Truths of a table, the fields whose cell is empty, and what to tell about the choice of the column."""
+    """List the truths of a table, the fields whose cell is empty, and a note on the column that was chosen."""
     fields = open_fields([table])
     note = ""
     if labels is None:
         labels = next((name for name in TRUTH_NAMES if name in fields.channels), None)
         if labels is None:
             raise MissingChannel(
-                f"{table} has no column {', '.join(TRUTH_NAMES)}; say which one is the truth with --labels: "
+                f"{table} has no column {', '.join(TRUTH_NAMES)}; name the column with the truth as `labels`: "
                 f"{', '.join(fields.channels)}"
             )
-        note = f"truth is column {labels!r} of {table.name}; --labels takes another"
+        note = f"truth is column {labels!r} of {table.name}; `labels` names another"
     channel = fields.channels[find_channel(labels, fields.channels, table.name)]
     true: dict[str, ChannelRef] = {}
-    lacking: list[str] = []
-    for one in fields:
-        if channel in one.channels:
-            true[one.name] = one.channels[channel]
+    empty: list[str] = []
+    for one_field in fields:
+        if channel in one_field.channels:
+            true[one_field.name] = one_field.channels[channel]
         else:
-            lacking.append(one.name)
-    return true, tuple(lacking), note
+            empty.append(one_field.name)
+    return true, tuple(empty), note
 
 
 def _some(names: list[str]) -> str:

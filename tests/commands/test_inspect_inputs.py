@@ -10,8 +10,10 @@ import pytest
 import tifffile
 from rich.console import Console
 
+from frugalseg.commands.inspect_inputs import inspect_inputs, print_inspection
 from frugalseg.errors import UnreadableFile
-from frugalseg.workflows.inspect import Inspection, inspect_inputs, print_inspection, problem_lines
+from frugalseg.runs.inspection import Inspection, problem_lines
+from frugalseg.runs.options import RunOptions
 
 RNG = np.random.default_rng(9)
 GREY = RNG.integers(100, 3000, (40, 50)).astype(np.uint16)
@@ -125,7 +127,7 @@ def test_problems_between_fields(tmp_path: Path) -> None:
             tmp_path / f"{name}_phase.tif", pixels, resolution=scale, resolutionunit="CENTIMETER"
         )
     tifffile.imwrite(tmp_path / "a_dapi.tif", GREY)
-    result = inspect_inputs([tmp_path], pattern="{field}_{channel}.tif")
+    result = inspect_inputs([tmp_path], RunOptions(pattern="{field}_{channel}.tif"))
     assert found(result) == {
         ("warning", "missing-channel", "dapi"),
         ("warning", "type", "phase"),

@@ -1,0 +1,140 @@
+"""A command of the table as click runs it: options made of settings, one call, one line for an error of the user."""
+
+from importlib import import_module
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+from frugalseg.cli.command_table import Argument, Command, Work
+from frugalseg.cli.parameters import options_of
+from frugalseg.cli.spelling import order_in_help
+from frugalseg.cli.usage import refuse_foreign, refuse_unclear_markers, settings_from, typed_as
+from frugalseg.cli.wording import say_error, with_options
+from frugalseg.errors import FrugalsegError, Interrupted
+from frugalseg.runs.options import RunOptions
+
+STOPPED = 130
+SETTING, OPTION = "setting_", "option_"
+
+
+class BuiltCommand(click.Command):
+    """A command with all its parameters.
+
+    Attributes
+    ----------
+    declared
+        As the table declares it.
+    settings
+        Value of ``--target`` -> the settings' class, None where the command has none.
+    spelled
+        Name of a setting, an option or an argument -> how it is typed.
+    made
+        Name of a setting or an option -> its option.
+    with_default
+        Names of the settings that have a value where nothing was typed.
+    """
+
+    def __init__(self, declared: Command, **attributes: Any) -> None:
+        self.declared = declared
+        self.settings = {target: _settings(work) for target, work in declared.work.items()}
+        options = options_of(RunOptions, OPTION, declared.options, declared.spellings)
+        self.made = made = self._setting_options() | options
+        self.spelled = {own.name or "": typed_as(own) for own in declared.own}
+        self.spelled |= {name: typed_as(option) for name, option in made.items()}
+        self.with_default = {name for name, option in made.items() if option.is_flag or option.show_default}
+        for option in made.values():
+            option.help = with_options(option.help or "", self.spelled)
+        arguments = [own for own in declared.own if isinstance(own, Argument)]
+        last = [own for own in declared.own if own.name in ("as_json", "json_file")]
+        first = [own for own in declared.own if own not in (*arguments, *last)]
+        super().__init__(
+            declared.name.split()[-1],
+            params=[*arguments, *first, *made.values(), *last],
+            help=declared.help,
+            **attributes,
+        )
+
+    def _setting_options(self) -> dict[str, click.Option]:
+        """Return the options of all targets; one that a target does without can't be required here."""
+        of_targets = [
+            options_of(kind, SETTING, spellings=self.declared.spellings)
+            for kind in self.settings.values()
+            if kind
+        ]
+        made = {name: option for options in reversed(of_targets) for name, option in options.items()}
+        for name, option in made.items():
+            option.required = option.required and all(name in options for options in of_targets)
+        return {name: made[name] for name in sorted(made, key=order_in_help)}
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command; a problem that the user can solve ends with one line and the right code.
+
+        Anything else is a defect of frugalseg and keeps its traceback.
+        """
+        from frugalseg.workflows.versions import typed
+
+        try:
+            with typed(ctx.obj or ()):
+                ctx.exit(self._run(ctx))
+        except Interrupted as error:
+            say_error(f"stopped: {error}")
+            ctx.exit(STOPPED)
+        except FrugalsegError as error:
+            say_error(f"error: {error}")
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            say_error("stopped: results that were finished are kept, nothing half-written is left")
+            ctx.exit(STOPPED)
+
+    def _run(self, ctx: click.Context) -> int:
+        """Call the function with what was typed, show its result, and return the exit code."""
+        own = {one.name or "": ctx.params[one.name or ""] for one in self.declared.own}
+        target = own.pop("target", "")
+        shown = own | {"quiet": bool(ctx.params.get(f"{OPTION}quiet"))}
+        call = {name: value for name, value in own.items() if name != "as_json"}
+        if (kind := self.settings[target]) is not None:
+            call["settings"] = self._typed_settings(ctx, kind, target)
+        if self.declared.options:
+            options = {name: ctx.params[OPTION + name] for name in self.declared.options}
+            if "quiet" in options:  # progress would spoil the JSON
+                options["quiet"] = options["quiet"] or bool(own.get("as_json"))
+            call["options"] = settings_from(RunOptions, options)
+        result = loaded(self.declared.work[target].function)(**call)
+        code: int = loaded(self.declared.show)(result, shown)
+        return code
+
+    def _typed_settings(self, ctx: click.Context, kind: type[BaseModel], target: str) -> BaseModel:
+        typed = {
+            name.removeprefix(SETTING): value
+            for name, value in ctx.params.items()
+            if name.startswith(SETTING)
+        }
+        # An option with a default is ignored by a target that has no use for it.
+        without_default = {name: typed[name] for name in typed if name not in self.with_default}
+        refuse_foreign(without_default, kind, self.made, target)
+        if self.declared.markers and "markers" in kind.model_fields:
+            refuse_unclear_markers(typed, self.declared.markers)
+        return settings_from(kind, {name: typed[name] for name in typed if name in kind.model_fields})
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write arguments and options."""
+        arguments = [one for one in self.params if isinstance(one, Argument)]
+        if arguments:
+            with formatter.section("Arguments"):
+                formatter.write_dl([(one.make_metavar(ctx), one.description) for one in arguments])
+        super().format_options(ctx, formatter)
+
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write nothing: newer versions of click write arguments of their own here."""
+
+
+def loaded(path: str) -> Any:
+    """Import what "module:name" names."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _settings(work: Work) -> type[BaseModel] | None:
+    kind: type[BaseModel] | None = loaded(work.settings) if work.settings else None
+    return kind

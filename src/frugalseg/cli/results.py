@@ -1,0 +1,124 @@
+"""How the result of each command is shown, and which exit code it means.
+
+Every function gets the result and the command's own parameters as typed, and returns the exit code: 0 done, 1 nothing
+could be used, 3 some fields failed and the others are done.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from frugalseg.cli.wording import say_error
+
+if TYPE_CHECKING:  # they are imported by the command that made the result
+    from rich.console import Console
+
+    from frugalseg.commands.check_machine import Diagnosis
+    from frugalseg.runs.inspection import Inspection
+    from frugalseg.runs.label_scores import ScoreTable
+
+NONE_DONE, SOME_FAILED = 1, 3
+PIPED_WIDTH = 200
+
+
+class RunOutcome(Protocol):
+    """What a run over many fields returns."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the results are."""
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """Fields that are done."""
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Field name -> why it failed."""
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return plain values for JSON."""
+
+
+def show_run(result: RunOutcome, typed: Mapping[str, Any]) -> int:
+    """Print where the results are, and which fields failed."""
+    for name, reason in result.failed.items():
+        say_error(f"failed: {name}: {reason}")
+    if typed["as_json"]:
+        _print_json(result.to_dict())
+    elif not typed["quiet"]:
+        click.echo(f"{len(result.fields)} fields done, {len(result.failed)} failed: {result.folder}")
+    if not result.failed:
+        return 0
+    return SOME_FAILED if result.fields else NONE_DONE
+
+
+def show_demo(result: RunOutcome, typed: Mapping[str, Any]) -> int:
+    """Print as `show_run`, and how to see the report."""
+    code = show_run(result, typed)
+    if code == 0 and not (typed["quiet"] or typed["as_json"]):
+        click.echo(f"open {result.folder / 'report.html'} in a browser")
+    return code
+
+
+def show_inspection(found: "Inspection", typed: Mapping[str, Any]) -> int:
+    """Print channels and problems, and on stderr the first error."""
+    from frugalseg.commands.inspect_inputs import print_inspection
+    from frugalseg.runs.inspection import problem_lines
+
+    if typed["as_json"]:
+        _print_json(found.to_dict())
+    else:
+        print_inspection(found, _console())
+    if not found.has_errors:
+        return 0
+    errors = [text for severity, text in problem_lines(found.problems) if severity == "error"]
+    more = f" (and {len(errors) - 1} more errors)" if len(errors) > 1 else ""
+    say_error(f"error: {errors[0]}{more}")
+    damaged = {problem.field for problem in found.problems if problem.severity == "error"}
+    return SOME_FAILED if set(found.fields) - damaged else NONE_DONE
+
+
+def show_scores(table: "ScoreTable", typed: Mapping[str, Any]) -> int:
+    """Print the scores, and on stderr what was left out."""
+    from frugalseg.commands.score_files import print_scores, score_notes
+
+    for note in score_notes(table):
+        say_error(f"note: {note}")
+    for reason in table.failed.values():
+        say_error(f"failed: {reason}")
+    if str(typed["json_file"]) == "-":
+        _print_json(table.to_dict())
+    else:
+        print_scores(table, _console())
+    if not table.failed:
+        return 0
+    return SOME_FAILED if table.scores else NONE_DONE
+
+
+def show_machine(found: "Diagnosis", typed: Mapping[str, Any]) -> int:
+    """Print what was found on this machine."""
+    from dataclasses import asdict
+
+    from frugalseg.commands.check_machine import print_diagnosis
+
+    if typed["as_json"]:
+        _print_json(asdict(found))
+    else:
+        print_diagnosis(found, _console())
+    return 0
+
+
+def _print_json(content: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(content, indent=2, allow_nan=False))
+
+
+def _console() -> "Console":
+    """Make a console for tables; in a file or a pipe they are as wide as they need to be."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)

@@ -1,0 +1,46 @@
+"""Messages as the user of the command line needs them: one line, with options in place of parameters."""
+
+import re
+from collections.abc import Mapping
+
+import click
+
+#: A parameter in backticks, with or without its value: `nuclei_diameter`, `resume=True`, `target='nuclei'`.
+_PARAMETER = re.compile(r"`([a-z_]+)(?:=([^`]+))?`")
+
+
+def one_line(text: str) -> str:
+    """Put a message on one line, whatever line breaks a library wrote into it."""
+    return " ".join(text.split())
+
+
+def with_options(text: str, spelled: Mapping[str, str]) -> str:
+    """Replace parameters in backticks by options, where the command has them.
+
+    Parameters
+    ----------
+    text
+        A message of a lower room.
+    spelled
+        Parameter -> how it is typed, such as ``{"nuclei_diameter": "--nuclei-diameter"}``.
+
+    >>> with_options("give `overwrite`, or `device='cpu'`; not `crop`", {"overwrite": "--overwrite", "device": "--device"})
+    'give --overwrite, or --device cpu; not `crop`'
+    """
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        if name not in spelled:
+            return found.group()
+        if value in (None, "True", "False"):
+            return spelled[name]
+        return spelled[name] + " " + value.strip("'\"")
+
+    return _PARAMETER.sub(option, text)
+
+
+def say_error(text: str) -> None:
+    """Print one line on stderr, in the words of the command that is running."""
+    context = click.get_current_context(silent=True)
+    spelled: Mapping[str, str] = getattr(context and context.command, "spelled", {})
+    click.echo(one_line(with_options(text, spelled)), err=True)

@@ -1,0 +1,49 @@
+"""Options that all commands share: which fields, where to compute, what may be replaced."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from frugalseg.errors import SettingsError
+
+if TYPE_CHECKING:  # options are needed for a command's help, which must not wait for what reads images
+    from frugalseg.images.fields import FieldTable
+
+
+class RunOptions(BaseModel):
+    """Options of a run; none of them changes a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pattern: str | None = Field(
+        default=None, description="How file names are made up, such as '{field}_{channel}.tif'."
+    )
+    where: tuple[str, ...] = Field(
+        default=(), description="Which fields to take: split=train, field!=a,b. Repeatable; all must hold."
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="Where to compute.")
+    resume: bool = Field(default=False, description="Continue a run that was cut short.")
+    overwrite: bool = Field(default=False, description="Replace results that already exist.")
+    quiet: bool = Field(default=False, description="Print no progress, only problems.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.resume and self.overwrite:
+            raise SettingsError(
+                "`resume` keeps earlier results and `overwrite` replaces them; give one of them"
+            )
+        return self
+
+    def open(self, inputs: Sequence[str | Path]) -> "FieldTable":
+        """List the fields of the inputs, see `frugalseg.images.fields.open_fields`.
+
+        Raises
+        ------
+        InputError, SettingsError
+            Nothing can be read, or no field is left.
+        """
+        from frugalseg.images.fields import open_fields
+
+        return open_fields(inputs, pattern=self.pattern, where=self.where)
