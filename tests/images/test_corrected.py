@@ -125,7 +125,7 @@ def test_a_pickle_that_runs_code_is_refused_and_not_run(tmp_path: Path, call: An
     ):
         path = tmp_path / f"{number}_seg.npy"
         np.save(path, np.array(content, dtype=object), allow_pickle=True)
-        with pytest.raises(UnreadableFile, match="is no array and is never run"):
+        with pytest.raises(UnreadableFile, match="is not an array and is never run"):
             read_image(path)
     assert not planted.exists()
     np.load(path, allow_pickle=True)  # the attack is real

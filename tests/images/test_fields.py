@@ -74,7 +74,7 @@ class TestTable:
         field = open_fields([folder])["hela_2"]
         np.testing.assert_array_equal(field.plane(1), DAPI + 1)
         with pytest.raises(
-            MissingChannel, match=r"'hela_2' has no file for channel 'phase'.*--where field!=hela_2"
+            MissingChannel, match=r"'hela_2' has no file for channel 'phase'.*with `where` field!=hela_2"
         ):
             field.plane(0)
 

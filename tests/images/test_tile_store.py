@@ -64,7 +64,7 @@ def test_tiles_of_two_runs_never_mix(
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "maps_00000_00000.npy").write_text("mine")
     for overwrite in (False, True):
-        with pytest.raises(OutputExists, match="no folder of tiles"):
+        with pytest.raises(OutputExists, match="not a folder of tiles"):
             TileStore(tmp_path, (9, 9), 16, {}, overwrite)
     assert [path.name for path in tmp_path.iterdir()] == ["maps_00000_00000.npy"]
 

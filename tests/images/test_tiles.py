@@ -40,7 +40,7 @@ def test_cores_cover_an_image_exactly_once(
 
 @pytest.mark.parametrize(("core", "margin", "multiple"), [(0, 1, 1), (48, 1, 32), (32, -1, 32), (32, 0, 0)])
 def test_sizes_that_fit_no_grid_are_refused(core: int, margin: int, multiple: int) -> None:
-    with pytest.raises(SettingsError, match="core of a multiple"):
+    with pytest.raises(SettingsError, match="`core` must be a multiple of"):
         plan_tiles((100, 100), core, margin, multiple)
 
 

@@ -110,7 +110,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write_labels(path, LABELS)
     before = path.read_bytes()
-    with pytest.raises(OutputExists, match="--overwrite"):
+    with pytest.raises(OutputExists, match="give `overwrite` to replace it"):
         write_labels(path, LABELS * 0)
     assert path.read_bytes() == before
     write_labels(path, LABELS * 0, overwrite=True)

@@ -1,7 +1,7 @@
-"""What each axis of a stored array is: the one place that knows, and the one place that guesses.
+"""Which axis of a stored array is which, stated by the file or guessed.
 
-Everything else sees (C, Z, Y, X). Where a file names its axes (OME-XML, ImageJ, OME-Zarr), the names are
-believed. Where it does not, these rules hold, in this order:
+All other modules see (C, Z, Y, X). Axes that a file names (OME-XML, ImageJ, OME-Zarr) are taken as named. For the
+others these rules hold, in this order:
 
 1. two axes are (Y, X);
 2. a last axis of 2 to 4 after two axes longer than `SMALL` is the channels (how RGB and numpy stacks are saved);
@@ -11,7 +11,8 @@ believed. Where it does not, these rules hold, in this order:
 5. samples stored one plane after the other are plain channels (tifffile saves a (3, Y, X) array like that);
    samples of a pixel stored together are colours where the file says RGB, and then an alpha channel is left out.
 
-An axis of length 1 is dropped whatever it is. A time axis longer than 1 is refused: one file per time point.
+An axis of length 1 is dropped, whatever its name. A time axis longer than 1 is an error: frugalseg reads one file per
+time point.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,17 @@ UNNAMED = "IQ"
 
 @dataclass(frozen=True)
 class AxisPlan:
-    """Where the axes (C, Z, Y, X) are in the stored array; None for an axis the file does not have."""
+    """How a stored array maps to (C, Z, Y, X).
+
+    Attributes
+    ----------
+    axes, shape
+        One letter and the size of each stored axis.
+    order
+        Position of C, Z, Y and X in the stored array; None for an axis that it lacks.
+    colour
+        Whether the channels are red, green, blue, and possibly alpha, which is left out.
+    """
 
     axes: str
     shape: tuple[int, ...]
@@ -38,7 +49,7 @@ class AxisPlan:
 
     @property
     def czyx(self) -> tuple[int, int, int, int]:
-        """Sizes in the order (C, Z, Y, X); an alpha channel is not counted."""
+        """Return the sizes in the order (C, Z, Y, X), without an alpha channel."""
         c, z, y, x = (1 if axis is None else self.shape[axis] for axis in self.order)
         return min(c, len(COLOURS)) if self.colour else c, z, y, x
 
@@ -55,7 +66,7 @@ class AxisPlan:
 
 
 def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) -> AxisPlan:
-    """Find channels, focal planes, rows and columns.
+    """Find channels, focal planes, rows and columns among stored axes.
 
     Parameters
     ----------
@@ -64,9 +75,14 @@ def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) 
     shape
         Size of each axis.
     owner
-        Whose axes they are, for the message of `WrongShape`.
+        Name of the file, for messages.
     rgb
         Whether the file says that the samples (S) are red, green, blue.
+
+    Raises
+    ------
+    WrongShape
+        Y or X is missing, there are several time points, or the axes can't be told apart.
 
     Examples
     --------
@@ -99,7 +115,7 @@ def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) 
 
 
 def _guess(axes: str, shape: tuple[int, ...]) -> str:
-    """Give names to unnamed axes by the rules above."""
+    """Name unnamed axes by the rules of this module."""
     if "S" in axes and not axes.endswith("S") and "C" not in axes:
         axes = axes.replace("S", "C")
     letters = list(axes)
@@ -122,7 +138,7 @@ def _guess(axes: str, shape: tuple[int, ...]) -> str:
 
 
 def channel_names(count: int, given: list[str], colour: bool) -> tuple[str, ...]:
-    """Names of `count` channels: those the file gives where they are complete and unique, colours, else indices.
+    """Return names for `count` channels: those in the file if complete and unique, else colours or indices.
 
     >>> channel_names(2, ["DAPI", "DAPI"], False)
     ('0', '1')

@@ -1,4 +1,4 @@
-"""Which channels and focal planes a network sees: the grammar of ``--from "phase[1,3,5],brightfield"``.
+"""Input channels of a network, written as ``phase[1,3,5],brightfield``, and their pixels.
 
 ::
 
@@ -23,19 +23,19 @@ from frugalseg.images.image import Image, LazyPixels, finite_plane
 
 ALLOWED = "give channels such as phase, phase[1,3,5], phase[1-5] or phase[*], separated by commas"
 MOST_PLANES = 1000
-"""More focal planes than any stack has: a longer range is a slip of the finger."""
+"""More focal planes than any stack has; a longer range is a typing error."""
 
 
 @dataclass(frozen=True)
 class InputChannel:
-    """One channel, and which of its focal planes are inputs.
+    """One channel and the focal planes of it that are inputs.
 
     Attributes
     ----------
     channel
         A name, an index as text, or ``name#channel-of-its-file``; see `Field.reference`.
     planes
-        Focal planes in the order asked for, counted from 1; None for all.
+        Focal planes in the order given, counted from 1; None for all.
 
     Examples
     --------
@@ -47,17 +47,17 @@ class InputChannel:
     planes: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
-        """Give the canonical text, which `parse_channels` reads back."""
+        """Return the text that `parse_channels` reads back."""
         return self.channel if self.planes is None else f"{self.channel}[{','.join(map(str, self.planes))}]"
 
 
 def parse_channels(text: str) -> tuple[InputChannel, ...]:
-    """Read several input channels from text.
+    """Parse a list of input channels.
 
     Parameters
     ----------
     text
-        As the grammar above says; spaces around commas, names and numbers do not count.
+        Channels in the grammar of this module; spaces around commas, names and numbers are ignored.
 
     Raises
     ------
@@ -66,20 +66,20 @@ def parse_channels(text: str) -> tuple[InputChannel, ...]:
 
     Examples
     --------
-    >>> [str(one) for one in parse_channels("phase[1-3, 5], brightfield[*]")]
+    >>> [str(channel) for channel in parse_channels("phase[1-3, 5], brightfield[*]")]
     ['phase[1,2,3,5]', 'brightfield']
     """
-    # A comma inside brackets separates planes, so it is no end of an input.
+    # A comma inside brackets separates planes, not inputs.
     parts = [part.strip() for part in re.split(r",(?![^\[\]]*\])", text)]
-    found = tuple(_parse_one(part, text) for part in parts)
-    names = [name for one in found for name in _names(one)]
+    channels = tuple(_parse_channel(part, text) for part in parts)
+    names = [name for channel in channels for name in _names(channel)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingsError(f"{text!r} names {twice} twice; name each input once")
-    return found
+    return channels
 
 
-def _parse_one(part: str, text: str) -> InputChannel:
+def _parse_channel(part: str, text: str) -> InputChannel:
     match = re.fullmatch(r"([^\[\],]+?)\s*(?:\[([^\[\]]*)\])?", part)
     if match is None:
         what = (
@@ -89,12 +89,12 @@ def _parse_one(part: str, text: str) -> InputChannel:
     channel, inside = match.group(1), match.group(2)
     if inside is None or inside.strip() == "*":
         return InputChannel(channel)
-    planes = [plane for item in inside.split(",") for plane in _planes_of(item.strip(), part)]
+    planes = [plane for item in inside.split(",") for plane in _parse_planes(item.strip(), part)]
     return InputChannel(channel, tuple(planes))
 
 
-def _planes_of(item: str, part: str) -> range:
-    """One plane, or a range with both its ends."""
+def _parse_planes(item: str, part: str) -> range:
+    """Parse one plane, or a range that includes both ends."""
     match = re.fullmatch(r"([0-9]+)(?:\s*-\s*([0-9]+))?", item)
     if match is None:
         raise SettingsError(f"{part!r}: {item!r} is neither a focal plane nor a range; {ALLOWED}")
@@ -108,33 +108,35 @@ def _planes_of(item: str, part: str) -> range:
     return range(first, last + 1)
 
 
-def _names(one: InputChannel) -> list[str]:
-    return [one.channel] if one.planes is None else [f"{one.channel}[{plane}]" for plane in one.planes]
+def _names(channel: InputChannel) -> list[str]:
+    if channel.planes is None:
+        return [channel.channel]
+    return [f"{channel.channel}[{plane}]" for plane in channel.planes]
 
 
 def input_names(field: Field, channels: Sequence[InputChannel]) -> tuple[str, ...]:
-    """Give every input a name of its own, as this field has them: ``("phase[1]", "phase[3]", "brightfield")``.
+    """Return a name for every input of a field: ``("phase[1]", "phase[3]", "brightfield")``.
 
-    A channel asked for without planes keeps its bare name where the field has one plane of it. The names, joined by
-    commas, are read back by `parse_channels` as the same inputs.
+    A channel without brackets keeps its bare name where the field has one focal plane of it. `parse_channels` reads the
+    names, joined by commas, back as the same inputs.
 
     Raises
     ------
     MissingChannel
         The field lacks a channel, or has fewer focal planes of it.
     SettingsError
-        Two inputs are one plane.
+        Two inputs are the same plane.
     """
     return tuple(name for name, _, _, _ in _inputs(field, channels))
 
 
 def shared_input_names(fields: Iterable[Field], channels: Sequence[InputChannel]) -> tuple[str, ...]:
-    """Names of the inputs, which all fields must share to be learned from together.
+    """Return the names of the inputs, which must be the same in all training fields.
 
     Raises
     ------
     WrongShape
-        Two fields have different numbers of focal planes where no planes were asked for.
+        Fields differ in the number of focal planes of a channel without brackets.
     MissingChannel, SettingsError
         As `input_names`.
     """
@@ -153,31 +155,33 @@ def shared_input_names(fields: Iterable[Field], channels: Sequence[InputChannel]
 
 
 def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, Image, int, int]]:
-    """Name, image, channel in it and plane in it (from 0) of every input."""
-    found: list[tuple[str, Image, int, int]] = []
-    for one in channels:
-        image, index = field.reference(one.channel).open(f"field {field.name!r}")
+    """Return name, image, channel of the image and focal plane (from 0) of every input."""
+    inputs: list[tuple[str, Image, int, int]] = []
+    for channel in channels:
+        image, index = field.reference(channel.channel).open(f"field {field.name!r}")
         depth = int(image.pixels.shape[1])
-        planes = range(1, depth + 1) if one.planes is None else one.planes
+        planes = range(1, depth + 1) if channel.planes is None else channel.planes
         for plane in planes:
             if not 1 <= plane <= depth:
+                allowed = "only plane 1" if depth == 1 else f"planes 1 to {depth}"
                 raise MissingChannel(
-                    f"field {field.name!r}: {one} asks for focal plane {plane}, but channel {one.channel!r} has {depth}; "
-                    f"{'only plane 1' if depth == 1 else f'planes 1 to {depth}'} can be asked for"
+                    f"field {field.name!r}: {channel} asks for focal plane {plane}, but channel {channel.channel!r} "
+                    f"has {depth}; {allowed} can be asked for"
                 )
-            bare = one.planes is None and depth == 1
-            found.append((one.channel if bare else f"{one.channel}[{plane}]", image, index, plane - 1))
-    names = [name for name, *_ in found]
+            bare = channel.planes is None and depth == 1
+            name = channel.channel if bare else f"{channel.channel}[{plane}]"
+            inputs.append((name, image, index, plane - 1))
+    names = [name for name, *_ in inputs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingsError(f"{twice} is an input twice; name each input once")
-    return found
+    return inputs
 
 
 def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
-    """Give all inputs as one lazy image (C, 1, Y, X), one channel per input, named as `input_names` does.
+    """Return all inputs as one lazy image (C, 1, Y, X), one channel per input, named by `input_names`.
 
-    Of a window no more is read than the files' layout demands, see `frugalseg.images.image.LazyPixels`. Raises `WrongShape` where inputs differ in shape, and as `input_names`.
+    Raises `WrongShape` where inputs differ in shape, and as `input_names` does.
     """
     inputs = _inputs(field, channels)
     shapes = {name: image.shape for name, image, _, _ in inputs}

@@ -1,4 +1,4 @@
-"""From what the user names (files, folders, tables, OME-Zarr) to the fields that are there."""
+"""Find the fields in files, folders, tables and OME-Zarr."""
 
 import glob
 import re
@@ -10,34 +10,34 @@ from frugalseg.errors import FrugalsegError, InputError, SettingsError, Unreadab
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.formats import FORMATS, IMAGE_SUFFIXES, field_stem
 from frugalseg.images.read import read_image
-from frugalseg.images.table import table_fields
+from frugalseg.images.table import read_table
 
 Problems = list[FrugalsegError]
 TABLE_NAME = "fields.csv"
 
 LONGEST_NAME = 200
-"""Bytes in the name of a field; with the endings of its results it stays below the 255 that a file name may have."""
+"""Most bytes in the name of a field: a result file adds an ending, and 255 bytes are allowed."""
 
 
 def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems | None) -> list[Field]:
-    """Fields of all inputs, in the order given; see `frugalseg.images.fields.open_fields`."""
+    """Return the fields of all inputs in the order given; see `frugalseg.images.fields.open_fields`."""
     fields: list[Field] = []
     files: list[Path] = []
     for path in (path for given in inputs for path in _expand(given)):
         if path.is_dir() and not _is_zarr(path) and pattern is not None:
-            fields += pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems)
+            fields += _pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems)
         elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).is_file():
             files += _images_in(path)
         elif path.is_dir() and not _is_zarr(path):
-            fields += table_fields(path / TABLE_NAME)
+            fields += read_table(path / TABLE_NAME)
         elif path.suffix.lower() == ".csv":
-            fields += table_fields(path)
+            fields += read_table(path)
         else:
             files.append(path)
     if pattern is not None:
         zarrs = [path for path in files if _is_zarr(path)]
         files = [path for path in files if path not in zarrs]
-        fields += pattern_fields(files, None, pattern, problems) if files else []
+        fields += _pattern_fields(files, None, pattern, problems) if files else []
         files = zarrs
     fields += _file_fields(files, problems)
     for field in fields:
@@ -53,7 +53,7 @@ def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems 
 
 
 def natural_key(text: str) -> list[tuple[int, str]]:
-    """Sort key that puts hela_2 before hela_10.
+    """Return a sort key that puts hela_2 before hela_10.
 
     >>> sorted(["hela_10", "hela_2"], key=natural_key)
     ['hela_2', 'hela_10']
@@ -62,7 +62,7 @@ def natural_key(text: str) -> list[tuple[int, str]]:
 
 
 def _expand(given: Path) -> list[Path]:
-    """Give the path itself, or what a * in it stands for where the shell has not replaced it."""
+    """Return the path itself, or the files that a * in it stands for where the shell has not replaced it."""
     if given.exists():
         return [given]
     if glob.has_magic(str(given)):
@@ -78,14 +78,14 @@ def _is_zarr(path: Path) -> bool:
 
 
 def _files_below(folder: Path, deep: bool) -> list[Path]:
-    """Files that a pattern may fit; hidden ones (macOS leaves ._copies beside images) never do."""
+    """List the files that a pattern may fit, without hidden ones (macOS leaves ._copies beside images)."""
     found = folder.rglob("*") if deep else folder.iterdir()
     seen = (path for path in found if not path.name.startswith(".") and (path.is_file() or _is_zarr(path)))
     return sorted(seen, key=lambda path: natural_key(path.as_posix()))
 
 
 def _images_in(folder: Path) -> list[Path]:
-    """Image files and OME-Zarr images of a folder, without hidden ones."""
+    """List the image files and OME-Zarr images of a folder, without hidden ones."""
     found = [
         path
         for path in folder.iterdir()
@@ -96,8 +96,8 @@ def _images_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: natural_key(path.name))
 
 
-def _guarded(make: Callable[[], list[Field]], problems: Problems | None) -> list[Field]:
-    """Collect what is wrong with one file where the caller wants to go on."""
+def _or_problem(make: Callable[[], list[Field]], problems: Problems | None) -> list[Field]:
+    """Return the fields of one file, or none where its error can go to `problems`."""
     try:
         return make()
     except FrugalsegError as error:
@@ -108,7 +108,7 @@ def _guarded(make: Callable[[], list[Field]], problems: Problems | None) -> list
 
 
 def _file_fields(files: list[Path], problems: Problems | None) -> list[Field]:
-    """One field per file, with the channels the file holds; equal names get their folder's in front."""
+    """Return one field per file, with the channels of the file; equal names get the name of their folder in front."""
     stems = [field_stem(path) for path in files]
     fields: list[Field] = []
     for path, stem in zip(files, stems, strict=True):
@@ -116,7 +116,7 @@ def _file_fields(files: list[Path], problems: Problems | None) -> list[Field]:
             fields += _zarr_fields(path, problems)
             continue
         name = stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
-        fields += _guarded(lambda path=path, name=name: [_file_field(path, name, {})], problems)  # type: ignore[misc]
+        fields += _or_problem(lambda path=path, name=name: [_file_field(path, name, {})], problems)  # type: ignore[misc]
     return fields
 
 
@@ -126,9 +126,9 @@ def _file_field(path: Path, name: str, row: dict[str, str]) -> Field:
 
 
 def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
-    """Fields of an OME-Zarr image or plate; its label images are further channels.
+    """Return the fields of an OME-Zarr image or plate; label images are further channels.
 
-    What can't be read of a plate is a problem, or where none are collected a field that fails when it is used.
+    Images of a plate that can't be read go to `problems`; without that list they are fields that fail when used.
     """
     from frugalseg.images.ome_zarr import list_images
 
@@ -160,10 +160,10 @@ def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
     ]
 
 
-def pattern_regex(pattern: str) -> re.Pattern[str]:
-    """Turn ``{field}_{channel}.tif`` into a regular expression; the last name takes as little as it can.
+def _pattern_regex(pattern: str) -> re.Pattern[str]:
+    """Return ``{field}_{channel}.tif`` as a regular expression; the last name takes as little as it can.
 
-    >>> pattern_regex("{field}_{channel}.tif").fullmatch("hela_1_phase.tif").groupdict()
+    >>> _pattern_regex("{field}_{channel}.tif").fullmatch("hela_1_phase.tif").groupdict()
     {'field': 'hela_1', 'channel': 'phase'}
     """
     parts = re.split(r"\{([^{}]*)\}", pattern)
@@ -176,18 +176,18 @@ def pattern_regex(pattern: str) -> re.Pattern[str]:
         or re.search(r"[{}]", "".join(parts[::2]))
     ):
         raise SettingsError(
-            f"--pattern {pattern!r} can't be used; it needs {{field}}, and each name in braces once, "
+            f"`pattern` {pattern!r} can't be used; it needs {{field}}, and each name in braces once, "
             "as in '{field}_{channel}.tif'"
         )
     text = "".join(f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
     return re.compile(text)
 
 
-def pattern_fields(
+def _pattern_fields(
     files: Sequence[Path], folder: Path | None, pattern: str, problems: Problems | None
 ) -> list[Field]:
-    """Fields whose files fit the pattern; files that do not fit are left out."""
-    regex = pattern_regex(pattern)
+    """Return the fields whose files fit the pattern; other files are left out."""
+    regex = _pattern_regex(pattern)
     where = str(folder) if folder else "the files given"
     rows: dict[str, dict[str, str]] = {}
     found: dict[str, dict[str, Path]] = {}
@@ -212,7 +212,7 @@ def pattern_fields(
     if "channel" not in regex.groupindex:
         fields: list[Field] = []
         for name, paths in found.items():
-            fields += _guarded(lambda: [_file_field(paths[""], name, rows[name])], problems)  # noqa: B023
+            fields += _or_problem(lambda: [_file_field(paths[""], name, rows[name])], problems)  # noqa: B023
         return fields
     columns = tuple(dict.fromkeys(channel for paths in found.values() for channel in paths))
     return [

@@ -1,4 +1,4 @@
-"""One field of view: which file holds which of its channels, and its pixels."""
+"""One field of view: the file of each channel, and its pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, MissingChannel, UnreadableFile, WrongShape
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.formats import ROI_SUFFIXES
-from frugalseg.images.image import Image, LazyPixels, Projection, checked_plane, find_channel
+from frugalseg.images.image import Image, LazyPixels, Projection, find_channel, project_channel
 from frugalseg.images.label_maps import as_labels
-from frugalseg.images.read import is_there, read_image
+from frugalseg.images.read import path_exists, read_image
 from frugalseg.images.rois import read_rois
 
 
 @dataclass(frozen=True)
 class ChannelRef:
-    """Where a channel is: a file, and which channel of it (name, index, or None for its only one)."""
+    """The file of a channel, and which channel of it: a name, an index, or None for its only channel."""
 
     path: Path
     index: str | int | None = None
     origin: str = ""
-    """What named the file, for messages: ``row 3 of fields.csv``."""
+    """Where the file is named, for messages: ``row 3 of fields.csv``."""
 
     def open(self, owner: str) -> tuple[Image, int]:
-        """Give the lazy image and the index of the channel in it; `owner` is named in messages."""
-        if not is_there(self.path):
+        """Open the image lazily; return it and the index of the channel in it. `owner` is for messages."""
+        if not path_exists(self.path):
             raise UnreadableFile(
                 f"{owner}: {self.path} does not exist{f' ({self.origin})' if self.origin else ''}"
             )
@@ -46,18 +46,18 @@ class ChannelRef:
 
 @dataclass(frozen=True)
 class Field:
-    """One field of view; its pixels are read when asked for.
+    """One field of view; its pixels are read when used.
 
     Attributes
     ----------
     name
         Unique in its table; results are named after it.
     row
-        Every column of the table it comes from, as text (``split``, ``cell_line``, the file names, ...).
+        Text of every column of its table (``split``, ``cell_line``, the file names, ...).
     channels
-        Where each channel is that this field has.
+        The channels that this field has.
     columns
-        All channels of the table, in order, those that this field lacks included.
+        All channels of its table, in order, including those that this field lacks.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Field:
     columns: tuple[str, ...] = field(default=())
 
     def reference(self, channel: str | int) -> ChannelRef:
-        """Where a channel is, given its name, its index, or ``name#channel-of-its-file``.
+        """Find a channel by its name, its index, or ``name#channel-of-its-file``.
 
         Raises `MissingChannel`, with the closest name as a suggestion.
         """
@@ -79,12 +79,12 @@ class Field:
         if name not in self.channels:
             raise MissingChannel(
                 f"field {self.name!r} has no file for channel {name!r}; fill its cell in the table or leave the field "
-                f"out with --where field!={self.name}"
+                f"out with `where` field!={self.name}"
             )
         return self.channels[name]
 
     def has(self, channel: str | int) -> bool:
-        """Whether this field has the channel (its table may know it, and this field's cell be empty)."""
+        """Return whether this field has the channel; in its table the cell may be empty."""
         try:
             self.reference(channel)
         except MissingChannel:
@@ -92,21 +92,21 @@ class Field:
         return True
 
     def plane(self, channel: str | int, project: Projection = "max") -> NDArray[np.float32]:
-        """One channel as (Y, X) float32, focal planes projected.
+        """Read one channel as (Y, X) float32, focal planes projected.
 
         Raises `MissingChannel`, `UnreadableFile`, `WrongShape`, or `BadPixels` (NaN, infinite, no pixels).
         """
         image, index = self.reference(channel).open(f"field {self.name!r}")
-        return checked_plane(image.pixels, index, project, f"channel {channel!r} of field {self.name!r}")
+        return project_channel(image.pixels, index, project, f"channel {channel!r} of field {self.name!r}")
 
     def planes(self, channels: Sequence[str | int], project: Projection = "max") -> NDArray[np.float32]:
-        """Several channels as (C, Y, X) float32; `WrongShape` where they differ in shape."""
+        """Read several channels as (C, Y, X) float32; `WrongShape` where they differ in shape."""
         planes = [self.plane(channel, project) for channel in channels]
         self._same_shape(channels, [plane.shape for plane in planes])
         return np.stack(planes)
 
     def labels(self, channel: str | int) -> NDArray[np.int32] | NDArray[np.uint32] | None:
-        """Label map of this field, or None where its cell in the table is empty.
+        """Read a label map of this field; None where its cell in the table is empty.
 
         Returns
         -------
@@ -128,7 +128,9 @@ class Field:
                 return None
         ref = self.reference(channel)
         owner = f"labels {channel!r} of field {self.name!r}"
-        if ref.path.suffix.lower() in ROI_SUFFIXES and is_there(ref.path):  # outlines know no size
+        if ref.path.suffix.lower() in ROI_SUFFIXES and path_exists(
+            ref.path
+        ):  # outlines have no size of their own
             return read_rois(ref.path, self.shape).astype(np.uint32)
         image, index = ref.open(f"field {self.name!r}")
         if image.pixels.shape[1] != 1:
@@ -140,12 +142,12 @@ class Field:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(Y, X) in pixels, of the first channel; the pixels themselves are not read."""
+        """Return (Y, X) in px of the first channel, without reading its pixels."""
         return self._first().shape
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:
-        """(y, x) in um: the first that a file of this field states; None where none does."""
+        """Return (y, x) in um, from the first file of this field that states it; None where no file does."""
         for path in dict.fromkeys(ref.path for ref in self.channels.values()):
             try:
                 size = read_image(path).pixel_size
@@ -156,7 +158,7 @@ class Field:
         return None
 
     def image(self, channels: Sequence[str | int] | None = None) -> Image:
-        """Several channels (default all) as one lazy image; `WrongShape` where they differ in shape or depth."""
+        """Return several channels (default all) as one lazy image; `WrongShape` where they differ in shape or depth."""
         names: list[str | int] = [*self.channels] if channels is None else [*channels]
         opened = [self.reference(name).open(f"field {self.name!r}") for name in names]
         self._same_shape(names, [image.pixels.shape[1:] for image, _ in opened])
@@ -172,7 +174,7 @@ class Field:
         return self.channels[self._first_channel()].open(f"field {self.name!r}")[0]
 
     def _first_channel(self) -> str:
-        """Name of the first channel that has a size of its own."""
+        """Return the name of the first channel that has a size of its own; ImageJ regions have none."""
         sized = (name for name, ref in self.channels.items() if ref.path.suffix.lower() not in ROI_SUFFIXES)
         return next(sized, next(iter(self.channels)))
 

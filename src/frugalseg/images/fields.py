@@ -1,4 +1,4 @@
-"""Many fields of view: from image files, a folder, a table (fields.csv), or an OME-Zarr image or plate."""
+"""Fields of view from image files, folders, tables (fields.csv), and OME-Zarr images or plates."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from frugalseg.images.field import Field
 
 
 class FieldTable:
-    """Fields in a fixed order, found by number or name.
+    """Fields of view in a fixed order, with access by number or name.
 
     Examples
     --------
@@ -30,38 +30,36 @@ class FieldTable:
             )
 
     def __len__(self) -> int:
-        """Count the fields."""
+        """Return the number of fields."""
         return len(self.fields)
 
     def __iter__(self) -> Iterator[Field]:
-        """Give the fields in order."""
+        """Iterate over the fields in order."""
         return iter(self.fields)
 
     def __contains__(self, name: object) -> bool:
-        """Whether a field of that name is in the table."""
+        """Return whether a field has that name."""
         return isinstance(name, str) and name in self._by_name
 
     def __getitem__(self, key: int | str) -> Field:
-        """Give a field by name or number."""
-        return self.named(key) if isinstance(key, str) else self.fields[key]
-
-    def named(self, name: str) -> Field:
-        """Field of that name; `InputError` with the closest one where there is none."""
-        if name not in self._by_name:
-            raise InputError(f"no field is called {name!r}{_suggest(name, list(self._by_name))}")
-        return self._by_name[name]
+        """Return a field by name or number; `InputError` with the closest name where there is none."""
+        if not isinstance(key, str):
+            return self.fields[key]
+        if key not in self._by_name:
+            raise InputError(f"no field is called {key!r}{_suggest(key, list(self._by_name))}")
+        return self._by_name[key]
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Every channel that at least one field has or its table knows, in order of appearance."""
+        """Return every channel of a field or of its table, in order of appearance."""
         return tuple(
             dict.fromkeys(name for field in self.fields for name in (*field.columns, *field.channels))
         )
 
     def where(self, conditions: Sequence[str]) -> "FieldTable":
-        """Fields whose row fulfils every condition: ``column=a,b`` (one of them) or ``column!=a,b`` (none).
+        """Return the fields that fulfil every condition: ``column=a,b`` (a or b) or ``column!=a,b`` (neither).
 
-        Raises `SettingsError` for a condition or column that can't be, `InputError` where no field is left.
+        Raises `SettingsError` where a condition or its column is wrong, and `InputError` where no field is left.
         """
         chosen = self.fields
         for condition in conditions:
@@ -70,19 +68,19 @@ class FieldTable:
             column = column.removesuffix("!").strip()
             allowed = {value.strip() for value in values.split(",")}
             if not equals or not column:
-                raise SettingsError(f"--where {condition!r} is neither column=a,b nor column!=a,b")
+                raise SettingsError(f"`where` {condition!r} is neither column=a,b nor column!=a,b")
             columns = list(dict.fromkeys(name for field in self.fields for name in field.row))
             if column not in columns:
                 raise SettingsError(
-                    f"--where {condition!r}: there is no column {column!r}{_suggest(column, columns)}; "
+                    f"`where` {condition!r}: there is no column {column!r}{_suggest(column, columns)}; "
                     f"there are {', '.join(columns)}"
                 )
-            there = sorted({field.row.get(column, "") for field in chosen})
+            values_left = sorted({field.row.get(column, "") for field in chosen})
             chosen = tuple(field for field in chosen if (field.row.get(column, "") in allowed) is wanted)
             if not chosen:
                 raise InputError(
-                    f"--where {condition!r} leaves no field; {column!r} is {', '.join(there[:8])}"
-                    f"{', ...' if len(there) > 8 else ''}"
+                    f"`where` {condition!r} leaves no field; {column!r} is {', '.join(values_left[:8])}"
+                    f"{', ...' if len(values_left) > 8 else ''}"
                 )
         return FieldTable(chosen)
 
@@ -99,7 +97,7 @@ def open_fields(
     where: Sequence[str] = (),
     problems: Problems | None = None,
 ) -> FieldTable:
-    """List the fields that the inputs hold; no pixels are read.
+    """List the fields of view in some inputs, without reading pixels.
 
     Parameters
     ----------
@@ -107,12 +105,12 @@ def open_fields(
         Image files, folders, tables (``.csv``), OME-Zarr images or plates, in any mixture. A folder with a
         ``fields.csv`` is that table; another folder is its image files.
     pattern
-        How file names are made, such as ``{field}_{channel}.tif``; further names in braces become columns. Without
+        How file names are composed, such as ``{field}_{channel}.tif``; further names in braces become columns. Without
         ``{channel}``, and for files without a pattern, each file is one field with the channels it holds.
     where
-        Which rows to take: ``split=train``, ``field!=a,b``; all conditions must hold.
+        Which fields to keep: ``split=train``, ``field!=a,b``; all conditions must hold.
     problems
-        A list that collects what is wrong with single fields, which are then left out, instead of an error.
+        A list that collects the errors of single fields, which are then left out. None: the first error is raised.
 
     Raises
     ------
@@ -120,7 +118,7 @@ def open_fields(
         An input is missing, or a file whose channels must be known can't be read. Files named in a table are
         opened when used.
     InputError, SettingsError
-        No field is found or left, two have one name, the pattern or a condition can't be.
+        No field is found or left, two fields have the same name, or `pattern` or `where` is wrong.
     """
     if isinstance(inputs, str | Path):
         inputs = [inputs]

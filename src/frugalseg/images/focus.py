@@ -1,4 +1,4 @@
-"""Which focal plane of a stack is in focus."""
+"""The sharpest focal plane of a stack."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Detail is looked for at this scale, px: finer is noise and the camera's pattern, coarser is also there out of focus.
+#: Scale of the detail that is measured, px. Finer detail is noise, and coarser detail also shows out of focus.
 SIGMA = 1.5
-#: Variance from which on a plane shows something, as a share of that of the plane that varies most.
+#: Variance below which a plane counts as empty, as a share of that of the plane that varies most.
 LEAST_VARIANCE = 0.05
 
 
 def best_focus(planes: Iterable[NDArray[Any]]) -> int:
-    """Number (from 0) of the sharpest of some planes (Y, X), the first of equals.
+    """Return the index of the sharpest of several planes (Y, X), the first of equals.
 
     Notes
     -----
-    The measure is the variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy:
-    a comparative study"), here of the slightly smoothed plane, less what noise contributes to it, over the variance of
-    the plane: so neither gain, offset nor noise, which all differ between planes of a stack, decide. Planes that show
-    hardly anything, whose ratio would be arbitrary, are held down.
+    The measure is the variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield
+    microscopy: a comparative study") of the slightly smoothed plane, less the contribution of noise, divided by the
+    variance of the plane. Gain, offset and noise, which differ between planes of a stack, thus do not matter. A constant
+    in the denominator keeps nearly empty planes from winning.
 
     Examples
     --------
@@ -36,14 +36,14 @@ def best_focus(planes: Iterable[NDArray[Any]]) -> int:
 
 
 def _detail_and_variance(plane: NDArray[Any]) -> tuple[float, float]:
-    """Variance of the smoothed plane's Laplacian and of the smoothed plane itself, noise taken off both."""
+    """Return the variance of the smoothed plane's Laplacian and of the smoothed plane, both without noise."""
     import cv2
 
     grey = np.asarray(plane, np.float32)
     grey = grey - grey.mean()
     smooth = cv2.GaussianBlur(grey, (0, 0), SIGMA, borderType=cv2.BORDER_REFLECT)
     laplacian = cv2.Laplacian(smooth, cv2.CV_32F, borderType=cv2.BORDER_REFLECT)
-    # Immerkaer 1996: this mask answers to noise and neither to slopes nor to curvature. Its median ignores cells.
+    # Immerkaer 1996: this mask responds to noise but not to slopes or curvature. The median ignores cells.
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
     noise = float(np.median(np.abs(cv2.filter2D(grey, cv2.CV_32F, mask)))) * 1.4826
     in_laplacian, in_smooth = _noise_gains()
@@ -53,7 +53,7 @@ def _detail_and_variance(plane: NDArray[Any]) -> tuple[float, float]:
 
 @cache
 def _noise_gains() -> tuple[float, float]:
-    """Variance that white noise of variance 1 has in the Laplacian and in the smoothed plane."""
+    """Return the variance of white noise of variance 1 in the Laplacian and in the smoothed plane."""
     import cv2
 
     point = np.zeros((41, 41), np.float32)

@@ -1,4 +1,4 @@
-"""Ways over an image: longer wherever grey values change."""
+"""Geodesic distances on an image: a change of grey values makes a path longer."""
 
 from typing import Any
 
@@ -24,9 +24,9 @@ def unit_range(plane: ArrayLike) -> Floats:
 
 
 def cost_image(plane: ArrayLike) -> NDArray[np.float32]:
-    """Image (Y,X), 0..1, whose changes make ways longer: the square root of the grey values.
+    """Return the cost image (Y,X), 0..1: the square root of the grey values, whose changes make paths longer.
 
-    The root evens out photon noise, which grows with the signal, and lets dim cells count beside bright ones.
+    The root evens out photon noise, which grows with the signal, and gives dim cells weight beside bright ones.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def cost_image(plane: ArrayLike) -> NDArray[np.float32]:
 def step_costs(
     image: NDArray[Any], node: NDArray[np.int32], regularization: float
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-    """Price of every step between two neighbouring pixels (Jones, Carpenter and Golland, 2005).
+    """Return the cost of every step between two neighbouring pixels (Jones, Carpenter and Golland, 2005).
 
     Their metric is (grad I grad I' + lambda) / (1 + lambda) on the image as a surface. It is discretised as
     in CellProfiler's IdentifySecondaryObjects: a step to one of the 8 neighbours costs
@@ -54,22 +54,22 @@ def step_costs(
     image
         (Y, X), usually 0..1.
     node
-        (Y, X) number of each pixel, -1 for those that no way may cross.
+        (Y, X) number of each pixel, -1 for those that no path may cross.
     regularization
-        Price of one px where nothing changes. Above 0.
+        Cost of one px where nothing changes. Above 0.
 
     Returns
     -------
     tails, heads, costs
-        (S,) number of the pixel a step leaves, of the one it reaches, and its price; each step once.
+        (S,) number of the pixel a step leaves, of the pixel it reaches, and its cost; each step once.
 
     Raises
     ------
     SettingsError
-        When the regularization is not above 0.
+        `regularization` is not above 0.
     """
     if not regularization > 0:
-        raise SettingsError(f"regularization is {regularization}; it must be above 0.")
+        raise SettingsError(f"`regularization` is {regularization}; it must be above 0")
     padded = np.pad(np.asarray(image, dtype=np.float64), 1, mode="edge")
     steps = []
     for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
@@ -86,20 +86,20 @@ def step_costs(
 
 
 def geodesic_distances(image: NDArray[Any], start: tuple[int, int], regularization: float) -> Floats:
-    """Length (Y,X) of the shortest way from one pixel to every other, in px of a flat image.
+    """Return the length (Y,X) of the shortest path from one pixel to every other, in px of a flat image.
 
     Parameters
     ----------
     image
         (Y, X), usually 0..1.
     start
-        (y, x) of the pixel where ways begin.
+        (y, x) of the pixel where paths begin.
     regularization
-        See `step_costs`; the smaller, the more a change of grey value counts.
+        See `step_costs`; the smaller, the more a change of grey values counts.
 
     Examples
     --------
-    A step in the grey values is far to go, along it all is as in a flat image.
+    Crossing an edge costs a lot; along it, distances are those of a flat image.
 
     >>> edge = np.repeat([[0.0, 0.0, 0.0, 1.0, 1.0]], 5, axis=0)
     >>> geodesic_distances(edge, (0, 0), 0.05)[[2, 0], [0, 3]].round(1).tolist()
@@ -111,12 +111,12 @@ def geodesic_distances(image: NDArray[Any], start: tuple[int, int], regularizati
     node = np.arange(image.size, dtype=np.int32).reshape(image.shape)
     tails, heads, costs = step_costs(image, node, regularization)
     graph = coo_array((costs / regularization, (tails, heads)), shape=(image.size, image.size)).tocsr()
-    ways: Floats = dijkstra(graph, directed=False, indices=int(node[start])).reshape(image.shape)
-    return ways
+    distances: Floats = dijkstra(graph, directed=False, indices=int(node[start])).reshape(image.shape)
+    return distances
 
 
 def _shifted(array: NDArray[Any], dy: int, dx: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The array where pixel and pixel + (dy, dx) are both in it: at the pixel, and at pixel + (dy, dx)."""
+    """Return the array at each pixel p for which p + (dy, dx) is inside too, and at p + (dy, dx)."""
     height, width = array.shape
     first, last = max(-dx, 0), width - max(dx, 0)
     return array[: height - dy, first:last], array[dy:, first + dx : last + dx]

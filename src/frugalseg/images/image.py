@@ -1,4 +1,4 @@
-"""An image as every other room sees it: pixels in the order (C, Z, Y, X), channel names, pixel size."""
+"""An image: pixels in the order (C, Z, Y, X), channel names and pixel size."""
 
 import difflib
 from collections.abc import Callable, Sequence
@@ -11,30 +11,30 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadPixels, MissingChannel, WrongShape
 
 Projection = Literal["max", "mean", "focus"]
-"""How focal planes become one: their maximum, their mean, or the sharpest (`frugalseg.images.focus.best_focus`)."""
+"""How focal planes become one plane: maximum, mean, or the sharpest plane (`frugalseg.images.focus.best_focus`)."""
 
 
 class PixelArray(Protocol):
-    """Anything with the shape (C, Z, Y, X) that gives numpy arrays when sliced: numpy, dask, or `LazyPixels`."""
+    """Any array (C, Z, Y, X) whose slices become numpy arrays: numpy, dask, or `LazyPixels`."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Sizes in the order (C, Z, Y, X)."""
+        """Return the sizes in the order (C, Z, Y, X)."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the stored values."""
+        """Return the type of the stored values."""
 
     def __getitem__(self, key: Any, /) -> Any:
-        """Give part of the pixels."""
+        """Return part of the pixels."""
 
 
 @dataclass(frozen=True)
 class LazyPixels:
-    """Pixels (C, Z, Y, X) that stay in the file until a part of them is asked for.
+    """Pixels (C, Z, Y, X) that stay in the file until they are indexed.
 
     `read_region(c, z, rows, columns)` returns a rectangle of one plane, (Y, X) as stored; both slices have a start and a
-    stop and are not empty. No file stays open in between, so that hundreds of fields can be listed.
+    stop and are not empty. No file stays open between reads, so hundreds of fields can be listed.
     `dask.array.from_array` accepts this as it is.
     """
 
@@ -44,17 +44,17 @@ class LazyPixels:
 
     @property
     def ndim(self) -> int:
-        """Always 4."""
+        """Return 4."""
         return 4
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        """Read the planes, and of each the rectangle, that `key` (integers, slices, ...) touches, and no others."""
+        """Read only the planes and the rectangle of each that `key` (integers, slices, ...) selects."""
         keys = list(key) if isinstance(key, tuple) else [key]
         if Ellipsis in keys:
             at = keys.index(Ellipsis)
             keys[at : at + 1] = [slice(None)] * (4 - len(keys) + 1)
         keys += [slice(None)] * (4 - len(keys))
-        # Integers drop their axis only after the planes are stacked, as numpy would do it.
+        # Integers drop their axis only after the planes are stacked, as in numpy.
         chosen = [np.atleast_1d(np.arange(n)[k]) for n, k in zip(self.shape[:2], keys[:2], strict=True)]
         planes = [[self._part(int(c), int(z), keys[2], keys[3]) for z in chosen[1]] for c in chosen[0]]
         out = np.asarray(planes, dtype=self.dtype)
@@ -77,7 +77,7 @@ class LazyPixels:
         return part
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Read everything."""
+        """Read all pixels."""
         return np.asarray(self[...], dtype=dtype)
 
 
@@ -90,9 +90,9 @@ def _span(key: Any, size: int) -> slice | None:
 
 
 def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
-    """Index of a channel given by name or index (a name wins over an index written as text).
+    """Return the index of a channel given by name or index; a name wins over an index written as text.
 
-    Raises `MissingChannel`, with the closest name as a suggestion; `owner` says whose channels they are.
+    Raises `MissingChannel` with the closest name as a suggestion; `owner` is what has the channels, for the message.
 
     >>> find_channel("dapi", ["phase", "dapi"], "field a")
     1
@@ -113,13 +113,16 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
     raise MissingChannel(f"{owner} has no channel {channel!r}; it has {listed}.{hint}")
 
 
-def checked_plane(pixels: PixelArray, index: int, project: Projection, owner: str) -> NDArray[np.float32]:
-    """One channel of (C, Z, Y, X) pixels as a finite (Y, X) float32 plane, Z projected one plane at a time."""
+def project_channel(pixels: PixelArray, index: int, project: Projection, owner: str) -> NDArray[np.float32]:
+    """Return one channel of (C, Z, Y, X) pixels as a finite (Y, X) float32 plane.
+
+    Focal planes are read one at a time. `owner` is for the message of `BadPixels`.
+    """
     _, depth, height, width = pixels.shape
     if 0 in (depth, height, width):
         raise BadPixels(f"{owner} has no pixels: its shape is {height} x {width} with {depth} focal planes")
     if project not in ("max", "mean", "focus"):
-        raise WrongShape(f"focal planes can be projected with 'max', 'mean' or 'focus', not {project!r}")
+        raise WrongShape(f"`project` must be 'max', 'mean' or 'focus', not {project!r}")
     if project == "focus" and depth > 1:
         from frugalseg.images.focus import best_focus
 
@@ -140,7 +143,7 @@ def _refuse_complex(dtype: np.dtype[Any], owner: str) -> None:
 
 
 def finite_plane(values: NDArray[Any], owner: str) -> NDArray[np.float32]:
-    """Give a (Y, X) plane as float32; `BadPixels` where it is empty or a value is NaN, infinite or complex."""
+    """Return a (Y, X) plane as float32; `BadPixels` where it is empty or a value is NaN, infinite or complex."""
     values = np.asarray(values)
     _refuse_complex(values.dtype, owner)
     plane = values.astype(np.float32)
@@ -156,7 +159,7 @@ def finite_plane(values: NDArray[Any], owner: str) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Image:
-    """One image, usually lazy.
+    """One image, usually not yet read.
 
     Attributes
     ----------
@@ -167,9 +170,9 @@ class Image:
     pixel_size
         (y, x) in um, or None where the file does not say.
     name
-        Whose image it is, for messages.
+        Name of the image, for messages.
     axes
-        The axes as the file has them, before they were put in order; see `frugalseg.images.axes`.
+        Axes as stored in the file; see `frugalseg.images.axes`.
 
     Examples
     --------
@@ -186,7 +189,7 @@ class Image:
     axes: str = "CZYX"
 
     def __post_init__(self) -> None:
-        """Refuse pixels that are not (C, Z, Y, X) or are complex, or names that do not fit them."""
+        """Check that pixels are real and (C, Z, Y, X), with one name per channel."""
         if len(self.pixels.shape) != 4:
             raise WrongShape(f"{self.name}: pixels must be (C, Z, Y, X), not of shape {self.pixels.shape}")
         _refuse_complex(self.pixels.dtype, self.name)
@@ -197,18 +200,18 @@ class Image:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(Y, X) in pixels."""
+        """Return (Y, X) in px."""
         return int(self.pixels.shape[2]), int(self.pixels.shape[3])
 
     def plane(self, channel: str | int, project: Projection = "max") -> NDArray[np.float32]:
-        """One channel as a (Y, X) float32 plane; focal planes are projected.
+        """Read one channel as a (Y, X) float32 plane, focal planes projected.
 
         Raises `MissingChannel`, or `BadPixels` where a value is NaN or infinite or there are no pixels.
         """
         index = find_channel(channel, self.channels, self.name)
         owner = f"channel {self.channels[index]!r} of {self.name}"
-        return checked_plane(self.pixels, index, project, owner)
+        return project_channel(self.pixels, index, project, owner)
 
     def planes(self, channels: Sequence[str | int], project: Projection = "max") -> NDArray[np.float32]:
-        """Several channels, in the order asked for, as (C, Y, X) float32."""
+        """Read several channels, in the order given, as (C, Y, X) float32."""
         return np.stack([self.plane(channel, project) for channel in channels])

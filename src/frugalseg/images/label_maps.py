@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadPixels
 
 LARGEST_EXACT_FLOAT = 2**24
-"""float32 holds every whole number up to here; above, two ids may have become one."""
+"""float32 holds every whole number up to this; above, two ids may be stored as the same number."""
 
 
 def as_labels(values: NDArray[Any], owner: str) -> NDArray[np.int32] | NDArray[np.uint32]:

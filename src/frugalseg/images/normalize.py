@@ -1,4 +1,4 @@
-"""Scaling of grey values: what a network or a threshold works on, stored with every model."""
+"""Scaling of grey values for networks and thresholds; models store it."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self
@@ -13,24 +13,24 @@ from frugalseg.errors import BadPixels, SettingsError, WrongShape
 Plane = NDArray[np.float32]
 Modality = Literal["fluorescent", "label-free"]
 
-#: Gaussian window of the illumination, in cell diameters.
+#: Sigma of the Gaussian that estimates the illumination, in cell diameters.
 ILLUMINATION = 1.33
 
 
 class IntensityScale(BaseModel):
-    """How the grey values of each channel become numbers of order 1: ``(value - centre) / spread``.
+    """Scale of the grey values of each channel: ``(value - centre) / spread``.
 
     Attributes
     ----------
     how
         ``zscore``: centre and spread are mean and standard deviation. ``percentile``: centre is the lower
-        percentile, and spread the way to the upper one, so that most values lie in 0..1 (they are not clipped).
+        percentile, and spread the difference to the upper one, so most values lie in 0..1 (they are not clipped).
     centre, spread
         One number per channel, in grey values.
     channels
-        Names of the channels, where known: for messages, and to tell a model's inputs apart.
+        Names of the channels, where known.
     percentiles
-        The lower and the upper one.
+        The lower and the upper percentile.
 
     Examples
     --------
@@ -64,15 +64,14 @@ class IntensityScale(BaseModel):
         percentiles: tuple[float, float] = (1.0, 99.8),
         channels: Sequence[str] = (),
     ) -> Self:
-        """Measure centre and spread.
+        """Measure centre and spread of each channel.
 
         Parameters
         ----------
         planes
-            (C, Y, X), or several such stacks, of any sizes, whose pixels are then taken together.
+            (C, Y, X), or several such stacks of any size, whose pixels are pooled.
         how, percentiles
-            See the attributes. Where a channel is mostly of one value, so that both percentiles agree, its minimum and
-            maximum are taken.
+            See the attributes. Where both percentiles of a channel are equal, its minimum and maximum replace them.
         channels
             Names of the channels.
 
@@ -83,17 +82,17 @@ class IntensityScale(BaseModel):
         WrongShape
             The stacks are not (C, Y, X), or differ in the number of channels.
         SettingsError
-            `how` or `percentiles` is none of the allowed.
+            `how` or `percentiles` has a value that is not allowed.
         """
         if how not in ("zscore", "percentile"):
-            raise SettingsError(f"intensity can be scaled by 'zscore' or 'percentile', not {how!r}")
+            raise SettingsError(f"`how` must be 'zscore' or 'percentile', not {how!r}")
         if not 0 <= percentiles[0] < percentiles[1] <= 100:
-            raise SettingsError(f"percentiles must be two rising numbers in 0..100, not {percentiles}")
+            raise SettingsError(f"`percentiles` must be two rising numbers in 0..100, not {percentiles}")
         stacks = [planes] if isinstance(planes, np.ndarray) else list(planes)
         if not stacks or any(s.ndim != 3 or len(s) != len(stacks[0]) for s in stacks) or not len(stacks[0]):
             shapes = ", ".join(str(stack.shape) for stack in stacks)
             raise WrongShape(
-                f"planes must be (C, Y, X) with the same channels in each stack, not {shapes or 'nothing'}"
+                f"`planes` must be (C, Y, X) with the same number of channels in each stack, not {shapes or 'empty'}"
             )
         names = [repr(name) for name in channels] or [str(i) for i in range(len(stacks[0]))]
         pairs = [
@@ -109,7 +108,7 @@ class IntensityScale(BaseModel):
         return ((planes.astype(np.float32) - centre) / spread).astype(np.float32)
 
     def undo(self, planes: NDArray[Any]) -> NDArray[np.float32]:
-        """Give scaled (C, Y, X) planes their grey values back."""
+        """Return scaled (C, Y, X) planes to grey values."""
         centre, spread = self._columns(planes)
         return (planes.astype(np.float32) * spread + centre).astype(np.float32)
 
@@ -127,7 +126,7 @@ def zscore(
 ) -> NDArray[np.float32]:
     """Scale every channel of (C, Y, X) to mean 0 and standard deviation 1 over this image (paper A, "each z-scored").
 
-    `channels` and `owner` are for the message of `BadPixels`, which a constant channel raises.
+    A constant channel raises `BadPixels`, whose message names `channels` and `owner`.
 
     >>> zscore(np.array([[[1.0, 3.0]]], np.float32)).tolist()
     [[[-1.0, 1.0]]]
@@ -141,7 +140,7 @@ def zscore(
 def _measure(
     values: NDArray[Any], how: str, percentiles: tuple[float, float], name: str
 ) -> tuple[float, float]:
-    """Centre and spread of one channel, in float64: float32 sums lose digits on 16-bit images."""
+    """Return centre and spread of one channel, in float64: float32 sums lose digits on 16-bit images."""
     if values.size == 0:
         raise BadPixels(f"channel {name} has no pixels")
     low, high = float(values.min()), float(values.max())
@@ -158,21 +157,21 @@ def _measure(
 
 
 def blur(plane: NDArray[Any], sigma: float) -> Plane:
-    """Gaussian filter with reflected borders; `sigma` in px."""
+    """Smooth a plane with a Gaussian of `sigma` px; pixels beyond the edge are reflected."""
     plane = np.asarray(plane, dtype=np.float32)
     smooth = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     return np.asarray(smooth, dtype=np.float32)
 
 
 def flatten(plane: Plane, diameter: float) -> Plane:
-    """Take away the illumination and scale to unit variance."""
+    """Subtract the illumination and scale to unit variance."""
     flat = plane - blur(plane, ILLUMINATION * diameter)
     result: Plane = (flat / max(float(flat.std()), 1e-12)).astype(np.float32)
     return result
 
 
 def log_level(plane: Plane, diameter: float) -> Plane:
-    """Logarithm of the slightly smoothed grey values above black, which is the plane's 0.5 percentile."""
+    """Return the logarithm of the slightly smoothed grey values above black, the 0.5 percentile of the plane."""
     smooth = blur(plane, max(0.7, diameter / 40.0))
     black, white = np.quantile(smooth, (0.005, 0.995))
     level: Plane = np.log(np.maximum(smooth - black, 0.0) + max(0.02 * (white - black), 1e-6)).astype(
@@ -182,14 +181,15 @@ def log_level(plane: Plane, diameter: float) -> Plane:
 
 
 def normalize_plane(plane: Plane, modality: Modality, diameter: float) -> Plane:
-    """Grey values as a network sees them: even illumination or logarithm, then zero mean and unit variance.
+    """Normalise a plane for a network: even illumination or logarithm, then zero mean and unit variance.
 
     Parameters
     ----------
     plane : (Y,X) float32
         Grey values.
     modality : {"fluorescent", "label-free"}
-        Logarithm for the first, because stain differs between cells by factors; flat illumination for the second.
+        Logarithm for "fluorescent", because stain differs between cells by factors; even illumination for
+        "label-free".
     diameter : float
         Cell diameter, px.
 

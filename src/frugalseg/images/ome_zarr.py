@@ -1,6 +1,6 @@
-"""OME-Zarr 0.4 and 0.5: images, their label images, and plates, read with zarr itself.
+"""Read OME-Zarr 0.4 and 0.5: images, their label images, and plates.
 
-https://ngff.openmicroscopy.org: in 0.4 the metadata are the group's attributes, in 0.5 they are below ``ome``.
+https://ngff.openmicroscopy.org: in 0.4 the metadata are the attributes of the group, in 0.5 they are below ``ome``.
 """
 
 import json
@@ -20,8 +20,8 @@ from frugalseg.images.image import Image, LazyPixels
 from frugalseg.images.pixel_size import UM_PER_UNIT, PixelSize, valid_pixel_size
 
 
-def attributes(path: Path) -> dict[str, Any]:
-    """OME metadata of a group: ``ome`` of zarr.json (0.5), or .zattrs (0.4); empty where there is none."""
+def _attributes(path: Path) -> dict[str, Any]:
+    """Return the OME metadata of a group: ``ome`` of zarr.json (0.5), or .zattrs (0.4); empty if there are none."""
     for name in ("zarr.json", ".zattrs"):
         file = path / name
         if not file.is_file():
@@ -38,8 +38,8 @@ def attributes(path: Path) -> dict[str, Any]:
 
 
 def read_ome_zarr(path: Path) -> Image:
-    """Open the full resolution of an OME-Zarr image lazily; see `frugalseg.images.read.read_image`."""
-    found = attributes(path)
+    """Open an OME-Zarr image lazily, at full resolution; see `frugalseg.images.read.read_image`."""
+    found = _attributes(path)
     if "plate" in found or "well" in found:
         raise UnreadableFile(
             f"{path} is an OME-Zarr plate or well, not one image; give the plate as an input"
@@ -47,7 +47,7 @@ def read_ome_zarr(path: Path) -> Image:
     if "multiscales" not in found:
         inner = [image for _, image, _, _ in list_images(path)]
         if inner == [path] or len(inner) != 1:
-            raise UnreadableFile(f"{path} is no OME-Zarr image: it has no multiscales metadata")
+            raise UnreadableFile(f"{path} is not an OME-Zarr image: it has no multiscales metadata")
         return read_ome_zarr(inner[0])
     try:
         scale = found["multiscales"][0]
@@ -59,7 +59,7 @@ def read_ome_zarr(path: Path) -> Image:
         size = _pixel_size(scale)
     except FrugalsegError:
         raise
-    except Exception as error:  # metadata of any shape come along
+    except Exception as error:  # metadata can have any structure
         raise UnreadableFile(f"{path} has OME-Zarr metadata that can't be understood ({error!r})") from error
     pixels = LazyPixels(plan.czyx, dtype, partial(_read_region, array, plan))
     names = channel_names(plan.czyx[0], [str(label) for label in labels], False)
@@ -67,11 +67,11 @@ def read_ome_zarr(path: Path) -> Image:
 
 
 def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[str]]]:
-    """Give name, folder, columns and label names of every image of an OME-Zarr image, series or plate.
+    """Iterate over name, folder, columns and label names of every image of an OME-Zarr image, series or plate.
 
-    A well that is missing or damaged is given itself, in place of its images; opening it says what is wrong.
+    A well that is missing or damaged stands for its images; opening it raises the error.
     """
-    found = attributes(path)
+    found = _attributes(path)
     stem = field_stem(path)
     if "plate" in found:
         for well in found["plate"]["wells"]:
@@ -93,15 +93,15 @@ def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[st
 
 
 def _images_of_well(well: Path) -> list[str]:
-    """Folder names of its images; none where the well is missing or can't be understood."""
+    """Return the folder names of the images of a well; none where it is missing or damaged."""
     try:
-        return [str(image["path"]) for image in attributes(well)["well"]["images"]]
+        return [str(image["path"]) for image in _attributes(well)["well"]["images"]]
     except (UnreadableFile, KeyError, TypeError):
         return []
 
 
 def _labels_of(image: Path) -> list[str]:
-    return [str(name) for name in attributes(image / "labels").get("labels", [])]
+    return [str(name) for name in _attributes(image / "labels").get("labels", [])]
 
 
 def _describe(array: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -110,7 +110,7 @@ def _describe(array: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def _open(array: Path) -> Any:
-    """Open an array, unless decoding it would run code: Python objects and the pickle codec are refused."""
+    """Open an array; Python objects and the pickle codec, which could run code, are an error."""
     import zarr
 
     for name in ("zarr.json", ".zarray"):
@@ -125,7 +125,7 @@ def _open(array: Path) -> Any:
 
 
 def _read_region(array: Path, plan: AxisPlan, c: int, z: int, rows: slice, columns: slice) -> NDArray[Any]:
-    """A rectangle of one plane; zarr decodes only the chunks it touches."""
+    """Return a rectangle of one plane; zarr decodes only the chunks that it touches."""
     try:
         return plan.as_plane(np.asarray(_open(array)[plan.index(c, z, rows, columns)]))
     except FrugalsegError:
@@ -135,7 +135,7 @@ def _read_region(array: Path, plan: AxisPlan, c: int, z: int, rows: slice, colum
 
 
 def _pixel_size(scale: dict[str, Any]) -> PixelSize:
-    """(y, x) in um: scale of the first level times that of the whole, where the unit of length is stated."""
+    """Return (y, x) in um where a unit is stated: the scale of the first level times that of the whole image."""
     factors = {"y": math.nan, "x": math.nan}
     steps = [
         *scale["datasets"][0].get("coordinateTransformations", []),

@@ -1,4 +1,4 @@
-"""Pixel sizes in um, from whatever unit a file states."""
+"""Pixel sizes in um from the units that files state."""
 
 import math
 
@@ -19,7 +19,7 @@ UM_PER_UNIT = {
     "m": 1e6,
     "meter": 1e6,
 }
-"""The two signs before "m" are different characters: micro and Greek mu."""
+"""The micro sign and the Greek mu are different characters."""
 
 PixelSize = tuple[float, float] | None
 """(y, x) in um, or None where it is not known."""

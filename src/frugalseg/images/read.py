@@ -1,4 +1,4 @@
-"""Open an image file of any format that is understood, without reading its pixels yet."""
+"""Open an image file of any supported format without reading its pixels."""
 
 from pathlib import Path
 
@@ -11,27 +11,26 @@ from frugalseg.images.image import Image
 
 
 def read_image(path: str | Path) -> Image:
-    """Open an image lazily.
+    """Open an image without reading its pixels.
 
     Parameters
     ----------
     path
         A TIFF, ImageJ TIFF, OME-TIFF or PNG file, or an OME-Zarr (0.4 or 0.5) image folder; for labels also a ``.npy``
-        (`frugalseg.images.seg_npy`) or ImageJ regions (`frugalseg.images.rois`). Nothing stored in the file is ever
-        executed.
+        (`frugalseg.images.seg_npy`) or ImageJ regions (`frugalseg.images.rois`). Code stored in a file is never run.
 
     Returns
     -------
     Image
-        Pixels (C, Z, Y, X) as stored; `frugalseg.images.axes` says how unnamed axes are understood. Of a pyramid
-        the full resolution is taken. Colour images have the channels red, green, blue; alpha is left out.
+        Pixels (C, Z, Y, X) as stored, of a pyramid at full resolution; see `frugalseg.images.axes` for unnamed axes.
+        Colour images have the channels red, green, blue; alpha is left out.
 
     Raises
     ------
     UnreadableFile
-        The file is missing, empty, damaged, cut short, or of another format.
+        The file is missing, empty, damaged, incomplete, or of another format.
     WrongShape
-        Its axes can't be understood, or it is a time series.
+        Its axes are ambiguous, or it is a time series.
 
     Examples
     --------
@@ -41,7 +40,7 @@ def read_image(path: str | Path) -> Image:
     frugalseg.errors.UnreadableFile: nowhere.tif does not exist
     """
     path = Path(path)
-    if not is_there(path):
+    if not path_exists(path):
         raise UnreadableFile(f"{path} does not exist")
     if path.is_dir():
         from frugalseg.images.ome_zarr import read_ome_zarr
@@ -63,7 +62,7 @@ def read_image(path: str | Path) -> Image:
         raise UnreadableFile(f"{path} is empty (0 bytes); copy or export it again")
     if suffix in LABEL_SUFFIXES:
         return _read_label_file(path)
-    # What a file is decides its content, not its name: exporters get the suffix wrong.
+    # The content decides, not the name: some programs write the wrong suffix.
     if start == b"\x89PNG\r\n\x1a\n":
         return _read_png(path)
     if start[:2] not in (b"II", b"MM"):
@@ -75,8 +74,8 @@ def read_image(path: str | Path) -> Image:
     return read_tiff(path)
 
 
-def is_there(path: Path) -> bool:
-    """Whether the file or folder exists; `UnreadableFile` where it is not allowed to know."""
+def path_exists(path: Path) -> bool:
+    """Return whether a file or folder exists; `UnreadableFile` where permissions forbid to look."""
     try:
         return path.exists()
     except OSError as error:
@@ -96,12 +95,12 @@ def _read_label_file(path: Path) -> Image:
 
 
 def _read_png(path: Path) -> Image:
-    """Read a PNG; it is small and stored as one piece, so at once."""
+    """Read a PNG, which can only be decoded as a whole."""
     import imagecodecs
 
     try:
         pixels = np.asarray(imagecodecs.png_decode(path.read_bytes()))
-    except Exception as error:  # libpng's messages arrive as several types
+    except Exception as error:  # libpng errors have several types
         raise UnreadableFile(
             f"{path} can't be read as a PNG, it is damaged or cut short ({error})"
         ) from error

@@ -1,7 +1,7 @@
-"""Resize a large image window by window: the numbers of `resize_planes` on the whole image, without the whole image.
+"""Resize one window of a large image, with the result of `resize_planes` on the whole image.
 
-A pixel of the resized image is a weighted sum over few pixels of the old one, axis by axis. So a window needs a
-small rectangle of the old image and two sparse matrices, whose weights follow from where the window lies.
+A pixel of the resized image is a weighted sum over a few pixels of the old image, axis by axis. A window thus needs a
+small rectangle of the old image and two sparse matrices, whose weights depend on the position of the window.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from frugalseg.images.resize import nearest_pixels
 from frugalseg.images.tiles import ReadWindow, Window
 
 MOST_PIXELS = 8_000_000
-"""Pixels of the old image that are read at once; a window that needs more is made strip by strip."""
+"""Most pixels of the old image that are read at once; a window that needs more is resized strip by strip."""
 
 NEGLIGIBLE = 1e-3
 """Share of an old pixel below which OpenCV leaves it out of the mean over an area."""
@@ -23,14 +23,14 @@ NEGLIGIBLE = 1e-3
 def resize_window(
     read: ReadWindow, old: tuple[int, int], new: tuple[int, int], window: Window
 ) -> NDArray[np.float32]:
-    """Give a window of an image that is resized as a whole.
+    """Return a window of an image that is resized as a whole.
 
     Parameters
     ----------
     read
-        Gives the channels (C, y, x) of a window of the image as it is.
+        Returns the channels (C, y, x) of a window of the old image.
     old, new
-        (Y, X) of the image as it is, and as it is to be.
+        (Y, X) of the old and of the resized image.
     window
         Rows and columns in the resized image.
 
@@ -76,7 +76,7 @@ def resize_window(
 def resize_labels_in_strips(
     read: ReadWindow, old: tuple[int, int], new: tuple[int, int]
 ) -> NDArray[np.float32 | np.uint32]:
-    """`resize_labels` of a map (Y, X) that is read strip by strip; `read` gives (1, y, x).
+    """Return `resize_labels` of a map (Y, X) that is read strip by strip; `read` returns (1, y, x).
 
     >>> labels = np.array([[[1, 1, 2, 2], [1, 1, 2, 2]]])
     >>> resize_labels_in_strips(lambda w: labels[:, w[0], w[1]], (2, 4), (1, 2)).tolist()
@@ -99,11 +99,11 @@ def _check(old: tuple[int, int], new: tuple[int, int], window: Window) -> None:
             f"an image of {old} px can't be resized to {new} px in windows: both sides must shrink, or both grow"
         )
     if any(not 0 <= span.start < span.stop <= size for span, size in zip(window, new, strict=True)):
-        raise SettingsError(f"the window {window} does not lie in an image of {new} px")
+        raise SettingsError(f"`window` {window} does not lie in an image of {new} px")
 
 
 def _weights(wanted: slice, old: int, new: int, shrinks: bool) -> tuple[slice, Any]:
-    """Which old pixels an axis' new ones need, and the sparse matrix (new, old) that makes them of those."""
+    """Return the old pixels that the new ones of an axis need, and the sparse matrix (new, old) of their weights."""
     from scipy.sparse import csr_array
 
     at = np.arange(wanted.start, wanted.stop)
@@ -118,14 +118,14 @@ def _weights(wanted: slice, old: int, new: int, shrinks: bool) -> tuple[slice, A
 def _area(
     at: NDArray[np.int64], scale: float, old: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Shares of the old pixels in the area of each new one: row, column and value of the matrix."""
+    """Return the shares of old pixels in the area of each new one: row, column and value of the matrix."""
     low = at * scale
     high = low + scale
     area = np.minimum(scale, old - low)
     last = np.minimum(np.floor(high).astype(np.int64), old - 1)
     first = np.minimum(np.ceil(low).astype(np.int64), last)
     index = np.arange(len(at))
-    # Whole pixels in the middle, and a part of one at either end.
+    # Whole pixels in the middle, and a part of a pixel at either end.
     whole = last - first
     row = np.repeat(index, whole)
     column = (
@@ -148,7 +148,7 @@ def _area(
 def _linear(
     at: NDArray[np.int64], scale: float, old: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Weights of the two old pixels around the centre of each new one: row, column and value of the matrix."""
+    """Return the weights of the two old pixels around each new centre: row, column and value of the matrix."""
     centre = (at + 0.5) * scale - 0.5
     first = np.floor(centre).astype(np.int64)
     part = centre - first

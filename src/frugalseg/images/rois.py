@@ -1,6 +1,6 @@
 """Outlines drawn in ImageJ or Fiji (``.roi``, or a ``.zip`` of the ROI manager) as a label map.
 
-Reading them takes the package roifile, which is only needed here: ``pip install roifile``.
+This needs the package roifile: ``pip install roifile``.
 """
 
 from pathlib import Path
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from frugalseg.errors import UnreadableFile, WrongShape
 from frugalseg.images.image import Image
 
-#: ImageJ's numbers of regions that have no area: line, freehand line, polyline, none, angle, point.
+#: ImageJ types of regions without an area.
 _NO_AREA = {3: "a line", 4: "a line", 5: "a line", 6: "nothing", 9: "an angle", 10: "points"}
 
 
 def read_rois(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.uint16]:
-    """Draw regions as a label map: the first is 1, the second 2, ...
+    """Draw regions as a label map; the first region is 1, the second 2, ...
 
     Parameters
     ----------
     path
         A ``.roi``, or a ``.zip`` as the ROI manager saves it.
     shape
-        (Y, X) of the image they were drawn on, px; what lies outside is cut off. None: just large enough.
+        (Y, X) of the image they were drawn on, px; what lies outside is cut off. None: the smallest that holds all.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def read_rois(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.ui
 
 
 def read_roi_image(path: Path) -> Image:
-    """Regions as an image that is just large enough; `Field.labels` draws them at the size of their field."""
+    """Return regions as the smallest image that holds all; `Field.labels` draws them at the size of their field."""
     return Image(read_rois(path)[None, None], ("0",), None, path.name, "YX")
 
 
@@ -62,7 +62,7 @@ def _regions(path: Path) -> list[Any]:
         import roifile
     except ImportError as error:
         raise UnreadableFile(
-            f"{path} holds ImageJ regions, and reading them takes the package roifile; type: pip install roifile"
+            f"{path} holds ImageJ regions, which the package roifile reads; type: pip install roifile"
         ) from error
     try:
         found = roifile.roiread(path)
@@ -72,24 +72,24 @@ def _regions(path: Path) -> list[Any]:
 
 
 def _outlines(region: Any, path: Path) -> list[NDArray[np.float64]]:
-    """All outlines (N, 2) of one region, x and y of pixel corners."""
+    """Return all outlines (N, 2) of a region, x and y of pixel corners."""
     nothing = _NO_AREA.get(int(region.roitype))
     if nothing is not None:
         raise UnreadableFile(
             f"{path}: region {region.name!r} is {nothing}, not an outline; delete it in the ROI manager and save again"
         )
-    return [np.asarray(one, np.float64).reshape(-1, 2) for one in region.coordinates(multi=True)]
+    return [np.asarray(xy, np.float64).reshape(-1, 2) for xy in region.coordinates(multi=True)]
 
 
 def _draw(labels: NDArray[np.uint16], region: list[NDArray[np.float64]], number: int) -> None:
-    """Draw one region over what is there; where outlines lie in each other, every other one is a hole."""
+    """Draw one region over `labels`; of outlines inside each other, every other one is a hole."""
     from skimage.draw import polygon
 
     inside = np.zeros((0, 2), np.int64)
     for outline in region:
         if len(outline) < 3:
             continue
-        # ImageJ counts corners of pixels, skimage their centres.
+        # Coordinates are corners of pixels in ImageJ, and centres in scikit-image.
         rows, columns = polygon(outline[:, 1] - 0.5, outline[:, 0] - 0.5, labels.shape)
         pixels = np.stack([rows, columns], axis=1)
         both, counts = np.unique(np.concatenate([inside, pixels]), axis=0, return_counts=True)

@@ -1,7 +1,7 @@
-"""Label maps in numpy's own files: plain ``.npy``, and cellpose's ``_seg.npy``, read without running its pickle.
+"""Label maps in ``.npy`` files, and in ``_seg.npy`` files of cellpose.
 
-A ``_seg.npy`` is a pickled dictionary, and loading a pickle can run any program that was put in it. Here the pickle is
-taken apart by an unpickler that knows arrays and plain containers and refuses everything else.
+A ``_seg.npy`` is a pickled dictionary, and loading a pickle can run any program that is stored in it. The unpickler here
+builds arrays and plain containers and refuses everything else.
 """
 
 import pickle
@@ -23,31 +23,33 @@ ALLOWED = {
     *((module, "_frombuffer") for module in ("numpy.core.numeric", "numpy._core.numeric")),
     *((module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset", "complex")),
 }
-"""All that an array, a number of numpy's and the containers around them are made with; none of it runs code."""
+"""All that numpy arrays, numpy numbers and plain containers are built with; none of it runs other code."""
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Builds arrays and containers, and nothing else."""
+    """Unpickler that builds arrays and containers, and nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Give what `ALLOWED` lists; a pickle names everything that it wants to call here."""
+        """Return a class or function that `ALLOWED` lists; pickle calls this for every name in a file."""
         if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no array and is never run")
+            raise pickle.UnpicklingError(
+                f"it asks for {module}.{name}, which is not an array and is never run"
+            )
         return super().find_class(module, name)
 
 
 def read_npy(path: Path) -> Image:
-    """Read a ``.npy``: a plane, or of cellpose's ``_seg.npy`` the masks.
+    """Read a plane from a ``.npy``, or the masks from a ``_seg.npy`` of cellpose.
 
     Returns
     -------
     Image
-        Pixels (1, 1, Y, X), or (1, Z, Y, X) where the masks are of a stack.
+        Pixels (1, 1, Y, X), or (1, Z, Y, X) for the masks of a stack.
 
     Raises
     ------
     UnreadableFile
-        The file is damaged, holds no masks, or anything but arrays, numbers, texts and containers of these.
+        The file is damaged, has no masks, or holds other objects than arrays, numbers, texts and containers of these.
     WrongShape
         The array is not (Y, X) or (Z, Y, X).
     """
@@ -80,5 +82,5 @@ def _load(file: IO[bytes]) -> np.ndarray[Any, Any]:
     if isinstance(content, np.ndarray) and content.dtype == object and content.shape == ():
         content = content.item()
     if not isinstance(content, dict) or not isinstance(content.get("masks"), np.ndarray):
-        raise UnreadableFile("holds Python objects but no array 'masks', so it is no _seg.npy of cellpose")
+        raise UnreadableFile("holds Python objects but no array 'masks', so it is not a _seg.npy of cellpose")
     return np.asarray(content["masks"])

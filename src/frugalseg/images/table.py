@@ -11,13 +11,13 @@ NOT_CHANNELS = ("field", "split")
 FILE_SUFFIXES = (*IMAGE_SUFFIXES, *LABEL_SUFFIXES)
 
 
-def table_fields(path: Path) -> list[Field]:
-    """Fields of a table with the columns field, optionally split, and one per channel.
+def read_table(path: Path) -> list[Field]:
+    """Read the fields of a table with the columns field, optionally split, and one per channel.
 
     A column is a channel where at least one of its cells names an image file (relative to the table, optionally with
     ``#channel`` of a file that holds several); other columns describe the field. Files need not exist yet.
     """
-    header, rows = _read_table(path)
+    header, rows = _read_rows(path)
     columns = tuple(
         c for c in header if c not in NOT_CHANNELS and any(_names_file(row[c]) for _, row in rows)
     )
@@ -60,8 +60,8 @@ def _cell_reference(folder: Path, cell: str, origin: str) -> ChannelRef:
     return ChannelRef(folder / cell, None, origin)
 
 
-def _read_table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Header and rows, with the line each row stands in; separated by commas, semicolons or tabs."""
+def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Return the header, and each row with its line number; cells are separated by commas, semicolons or tabs."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""TIFF, ImageJ TIFF and OME-TIFF: what the file says about its axes, channels and pixel size, and its planes."""
+"""Read TIFF, ImageJ TIFF and OME-TIFF: axes, channel names, pixel size, and windows of planes."""
 
 import logging
 import math
@@ -23,36 +23,36 @@ RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
 DAMAGE = re.compile(
     r"invalid page offset|corrupted file|failed to reshape|TiffTag 2\d\d @\d+> invalid value offset"
 )
-"""What tifffile says when pages or descriptions lie behind the end of the file; it goes on with what is left."""
+"""Log messages of tifffile about pages or descriptions beyond the end of the file, which it skips."""
 
 LARGEST_PLAUSIBLE_UM = 20.0
-"""Programs that know no pixel size write 72, 96 or 300 dpi (85 um and more); such values are not believed."""
+"""Programs without a pixel size write 72, 96 or 300 dpi (85 um and more); such values are ignored."""
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF; whatever goes wrong inside becomes one `UnreadableFile`.
+    """Open a TIFF; any error inside becomes an `UnreadableFile`.
 
-    tifffile reports some damage through its logger only and goes on with fewer planes. Those lines are held back
-    from the user's terminal, and lost planes are an error.
+    tifffile only logs some damage and goes on with fewer planes. Here lost planes are an error, and the log messages
+    are kept from the terminal.
     """
-    said: list[str] = []
+    messages: list[str] = []
 
     def keep(record: logging.LogRecord) -> bool:
-        said.append(record.getMessage())
+        messages.append(record.getMessage())
         return False
 
     logger = logging.getLogger("tifffile")
     logger.addFilter(keep)
     try:
         with tifffile.TiffFile(path) as tif:
-            if len(tif.pages) and tif.series and (lost := [line for line in said if DAMAGE.search(line)]):
+            if len(tif.pages) and tif.series and (lost := [line for line in messages if DAMAGE.search(line)]):
                 raise tifffile.TiffFileError(lost[0])
             yield tif
     except FrugalsegError:
         raise
     except Exception as error:  # damaged files raise nearly anything: struct, zlib, index, memory errors
-        reason = str(error) or (said[-1] if said else type(error).__name__)
+        reason = str(error) or (messages[-1] if messages else type(error).__name__)
         raise UnreadableFile(
             f"{path} can't be read as a TIFF, it is damaged or cut short ({reason}); copy or export it again"
         ) from error
@@ -61,7 +61,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 
 def read_tiff(path: Path) -> Image:
-    """Describe a TIFF without reading its pixels; see `frugalseg.images.read.read_image`."""
+    """Open a TIFF without reading its pixels; see `frugalseg.images.read.read_image`."""
     with _opened(path) as tif:
         if not tif.pages or not tif.series:
             raise UnreadableFile(
@@ -88,7 +88,7 @@ def read_tiff(path: Path) -> Image:
 
 
 def _only_thumbnails(tif: tifffile.TiffFile) -> bool:
-    """Whether all series but the first are much smaller: labels and previews of slide scanners."""
+    """Return whether all series but the first are much smaller: labels and previews of slide scanners."""
     first, *others = (math.prod(series.shape) for series in tif.series)
     return all(other * 4 <= first for other in others)
 
@@ -96,9 +96,8 @@ def _only_thumbnails(tif: tifffile.TiffFile) -> bool:
 def _read_region(path: Path, plan: AxisPlan, c: int, z: int, rows: slice, columns: slice) -> NDArray[Any]:
     """Return a rectangle of one plane, (Y, X) as stored.
 
-    Pixels stored as they are, in one piece, are mapped, and only the rectangle is read. Of tiled and stripped files
-    only the tiles and strips that the rectangle touches are decoded. A plane compressed as a single strip has to be
-    decoded as a whole.
+    Uncompressed pixels in one piece are memory-mapped. Of tiled and stripped files only the tiles and strips that the
+    rectangle touches are decoded; a plane compressed as a single strip has to be decoded as a whole.
     """
     index = plan.index(c, z, rows, columns)
     with _opened(path) as tif:
@@ -122,7 +121,7 @@ def _read_region(path: Path, plan: AxisPlan, c: int, z: int, rows: slice, column
 def _plane_series(
     series: tifffile.TiffPageSeries, index: tuple[int | slice, ...]
 ) -> tuple[tifffile.TiffPageSeries | None, tuple[int | slice, ...]]:
-    """Return the page that holds a plane, as a series of its own, and the rest of the index in it.
+    """Return the page of a plane as a series of its own, and the index in it.
 
     Where planes are not pages of their own (ImageJ saves more than 4 GB as one page with all planes behind it), this is
     the series itself. None stands for a page that the file lacks.
@@ -140,7 +139,7 @@ def _plane_series(
 
 
 def _names_in(tif: tifffile.TiffFile, shape: tuple[int, int, int, int]) -> list[str]:
-    """Channel names of OME-XML, or ImageJ's slice labels where there is one per channel."""
+    """Return the channel names of OME-XML, or the slice labels of ImageJ if there is one per channel."""
     root = _ome(tif)
     if root is not None:
         pixels = root.find(".//{*}Image/{*}Pixels")
@@ -150,7 +149,7 @@ def _names_in(tif: tifffile.TiffFile, shape: tuple[int, int, int, int]) -> list[
 
 
 def _ome(tif: tifffile.TiffFile) -> ElementTree.Element | None:
-    """The OME-XML; None without one, or where it can't be parsed or declares entities (which can be bombs)."""
+    """Return the OME-XML; None if there is none, or it can't be parsed or declares entities (which can be bombs)."""
     text = tif.ome_metadata if tif.is_ome else None
     if not text or "<!ENTITY" in text:
         return None
@@ -161,7 +160,7 @@ def _ome(tif: tifffile.TiffFile) -> ElementTree.Element | None:
 
 
 def _pixel_size(tif: tifffile.TiffFile) -> PixelSize:
-    """(y, x) in um from OME-XML, ImageJ's unit, or the resolution tags where plausible."""
+    """Return (y, x) in um from OME-XML, the unit of ImageJ, or plausible resolution tags."""
     root = _ome(tif)
     pixels = None if root is None else root.find(".//{*}Image/{*}Pixels")
     if pixels is not None and pixels.get("PhysicalSizeX"):
@@ -173,7 +172,7 @@ def _pixel_size(tif: tifffile.TiffFile) -> PixelSize:
     if any(tag is None or not tag.value[0] for tag in tags):
         return None
     per_unit = [tag.value[1] / tag.value[0] for tag in tags if tag is not None]
-    # ImageJ writes an umlaut-free escape of the micro sign.
+    # ImageJ escapes the micro sign.
     unit = str((tif.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ") if tif.is_imagej else ""
     if unit in UM_PER_UNIT:
         return valid_pixel_size(per_unit[0] * UM_PER_UNIT[unit], per_unit[1] * UM_PER_UNIT[unit])

@@ -1,7 +1,7 @@
-"""Finished tiles in a folder, so that an interrupted run goes on where it was.
+"""Finished tiles in a folder, so that an interrupted run can be resumed.
 
-A tile's file is whole or absent. The folder's ``run.json`` says what the tiles were made from; a folder of another
-run is refused, so that tiles of two models never meet in one result.
+The file of a tile is complete or absent. ``run.json`` in the folder states the provenance of the tiles; tiles of another
+run are an error, so that tiles of two models never end up in one result.
 """
 
 import json
@@ -26,20 +26,20 @@ class TileStore:
     Parameters
     ----------
     folder
-        Made where needed. Nothing else should lie in it.
+        Created if missing. It should hold nothing else.
     shape
         (Y, X) of the whole image.
     core
         Side of the cores, px.
     provenance
-        Whatever decides the result, as JSON: the model's checksum, the image, the settings.
+        All that determines the result, as JSON: checksum of the model, image, settings.
     overwrite
-        Drop the tiles of another run instead of refusing them.
+        Delete the tiles of another run instead of raising an error.
 
     Raises
     ------
     OutputExists
-        The folder holds tiles of another run, or is some other folder.
+        The folder holds tiles of another run, or other files.
     OutputFailed
         The folder can't be written.
 
@@ -70,11 +70,13 @@ class TileStore:
         if found == wanted:
             return
         if found is None and self.folder.exists() and any(self.folder.iterdir()):
-            raise OutputExists(f"{self.folder} is no folder of tiles; choose another folder, or an empty one")
+            raise OutputExists(
+                f"{self.folder} is not a folder of tiles; choose another folder, or an empty one"
+            )
         if found is not None and not overwrite:
             raise OutputExists(
                 f"{self.folder} holds tiles of another run ({_differences(found, wanted)}); "
-                "give --overwrite (overwrite=True) to drop them, or choose another folder"
+                "give `overwrite` to delete them, or choose another folder"
             )
         self._drop_tiles()
         write_json(card, wanted, overwrite=True)
@@ -83,21 +85,21 @@ class TileStore:
         return self.folder / f"{kind}_{row:05d}_{column:05d}.{ending}"
 
     def has(self, kind: str, tile: Tile) -> bool:
-        """Whether the tile is finished."""
+        """Return whether the tile is finished."""
         return any(self._file(kind, tile.row, tile.column, ending).is_file() for ending in ("npy", "npz"))
 
     def save(self, kind: str, tile: Tile, core: NDArray[Any]) -> None:
-        """Keep what was computed on a core, (K, y, x) or (y, x)."""
+        """Save the result of a core, (K, y, x) or (y, x)."""
         with atomic_file(self._file(kind, tile.row, tile.column, "npy"), overwrite=True) as file:
             np.save(file, core, allow_pickle=False)
 
     def save_parts(self, kind: str, tile: Tile, **parts: NDArray[Any]) -> None:
-        """Keep several arrays of a tile in one compressed file."""
+        """Save several arrays of a tile in one compressed file."""
         with atomic_file(self._file(kind, tile.row, tile.column, "npz"), overwrite=True) as file:
             np.savez_compressed(file, **parts)  # type: ignore[arg-type]  # no part is named allow_pickle
 
     def load_parts(self, kind: str, tile: Tile, *names: str) -> list[NDArray[Any]]:
-        """Give some of the arrays that `save_parts` kept; raises `UnreadableFile` where there are none."""
+        """Load some of the arrays that `save_parts` saved; `UnreadableFile` where there are none."""
         path = self._file(kind, tile.row, tile.column, "npz")
         try:
             with np.load(path, allow_pickle=False) as parts:
@@ -106,7 +108,7 @@ class TileStore:
             raise UnreadableFile(f"{path} can't be read ({error}); delete it and run again") from error
 
     def read(self, kind: str, window: Window) -> NDArray[Any]:
-        """Put together a window, (K, y, x) or (y, x), from the cores it touches; all of them must be finished."""
+        """Read a window, (K, y, x) or (y, x), from the cores it touches, all of which must be finished."""
         rows, columns = window
         out: NDArray[Any] | None = None
         for row in range(rows.start // self.core, math.ceil(rows.stop / self.core)):
@@ -123,7 +125,7 @@ class TileStore:
         return out
 
     def _mapped(self, path: Path) -> NDArray[Any]:
-        # Mapped for as long as it takes to copy a part: the file's pages leave the memory with the array.
+        # Mapped only while a part is copied, so the file does not stay in memory.
         try:
             return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         except (OSError, ValueError, EOFError) as error:
@@ -134,7 +136,7 @@ class TileStore:
             path.unlink()
 
     def discard(self) -> None:
-        """Delete the tiles, and the folder unless something else lies in it."""
+        """Delete the tiles, and the folder unless it holds other files."""
         self._drop_tiles()
         (self.folder / "run.json").unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
@@ -142,13 +144,13 @@ class TileStore:
 
 
 def _overlap(wanted: slice, start: int, size: int) -> tuple[slice, slice]:
-    """Where the common part lies in `wanted`, and where in a piece of `size` that begins at `start`."""
+    """Return the common part in `wanted`, and in a piece of `size` that begins at `start`."""
     first, last = max(wanted.start, start), min(wanted.stop, start + size)
     return slice(first - wanted.start, last - wanted.start), slice(first - start, last - start)
 
 
 def _content(card: Path) -> dict[str, Any] | None:
-    """What the folder says it was made from; None where it says nothing."""
+    """Return the provenance that the folder states; None where there is none."""
     if not card.is_file():
         return None
     try:
@@ -159,7 +161,7 @@ def _content(card: Path) -> dict[str, Any] | None:
 
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """Name what differs."""
+    """Return the names of what differs."""
     flat = [{**content, **dict(content["provenance"])} for content in (found, wanted)]
     names = sorted((flat[0].keys() | flat[1].keys()) - {"provenance"})
     return ", ".join(f"other {name}" for name in names if flat[0].get(name) != flat[1].get(name)) or "damaged"

@@ -1,7 +1,7 @@
-"""Cut a large image into tiles: cores that cover it once, and windows around them that overlap.
+"""Divide a large image into tiles: cores that cover it exactly once, and windows around them that overlap.
 
-What is computed on a window is kept on its core only; the rest of the window is the margin, which is there so that
-the core's results are those of the whole image.
+Results are computed on a window and kept on its core. The rest of the window is the margin: with it, the results on the
+core equal those on the whole image.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, SettingsError
-from frugalseg.images.image import PixelArray, Projection, checked_plane
+from frugalseg.images.image import PixelArray, Projection, project_channel
 
 Window = tuple[slice, slice]
 """Rows and columns of a rectangle, each with a start and a stop, in px."""
 
 ReadWindow = Callable[[Window], NDArray[np.float32]]
-"""Gives the channels (C, y, x) of a window."""
+"""Returns the channels (C, y, x) of a window."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile: where it is in the grid, its core and its window in the image.
+    """One tile: its place in the grid, its core and its window.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Tile:
 
     @property
     def inner(self) -> Window:
-        """The core as rows and columns of the window."""
+        """Return the core as rows and columns of the window."""
         rows, columns = (
             slice(core.start - window.start, core.stop - window.start)
             for core, window in zip(self.core, self.window, strict=True)
@@ -48,7 +48,7 @@ class Tile:
 
 
 def plan_tiles(shape: tuple[int, int], core: int, margin: int, multiple: int = 1) -> list[Tile]:
-    """Tiles whose cores cover an image exactly once, row by row.
+    """Plan tiles whose cores cover an image exactly once, row by row.
 
     Parameters
     ----------
@@ -57,15 +57,15 @@ def plan_tiles(shape: tuple[int, int], core: int, margin: int, multiple: int = 1
     core
         Side of a core, px; a multiple of `multiple`. Cores at the lower and right border may be smaller.
     margin
-        The window reaches at least so many px beyond the core, but never beyond the image.
+        Least width of the window around the core, px; windows end at the edge of the image.
     multiple
         Windows start at multiples of it, and end there unless the image ends first. A network that pools by
-        `multiple` then pools the same pixels together in every window and in the whole image.
+        `multiple` then pools the same pixels in every window as in the whole image.
 
     Raises
     ------
     SettingsError
-        A size is not allowed.
+        `core`, `margin` or `multiple` is too small, or `core` is not a multiple of `multiple`.
 
     Examples
     --------
@@ -77,7 +77,8 @@ def plan_tiles(shape: tuple[int, int], core: int, margin: int, multiple: int = 1
     """
     if core < 1 or margin < 0 or multiple < 1 or core % multiple:
         raise SettingsError(
-            f"tiles need a core of a multiple of {multiple} px above 0 and a margin of 0 or more, not {core} and {margin}"
+            f"`core` must be a multiple of {max(multiple, 1)} px, `margin` at least 0 px and `multiple` at least 1 px; "
+            f"they are {core}, {margin} and {multiple}"
         )
     rows, columns = (list(_spans(size, core, margin, multiple)) for size in shape)
     return [
@@ -88,7 +89,7 @@ def plan_tiles(shape: tuple[int, int], core: int, margin: int, multiple: int = 1
 
 
 def _spans(size: int, core: int, margin: int, multiple: int) -> Iterator[tuple[slice, slice]]:
-    """Core and window along one axis."""
+    """Return core and window of every tile along one axis."""
     for start in range(0, size, core):
         stop = min(start + core, size)
         first = max(0, (start - margin) // multiple * multiple)
@@ -103,10 +104,10 @@ def read_window(
     project: Projection = "max",
     owner: str = "the image",
 ) -> NDArray[np.float32]:
-    """Channels (C, y, x) of a window; of lazy pixels no more than the window is read.
+    """Read channels (C, y, x) of a window; of lazy pixels only the window is read.
 
     `pixels` is (C, Z, Y, X), `channels` are indices, and focal planes are projected. Raises `BadPixels` where a value
-    is NaN or infinite; `owner` says in whose image.
+    is NaN or infinite; `owner` is the name of the image in the message.
 
     >>> pixels = np.arange(12).reshape(1, 1, 3, 4)
     >>> read_window(pixels, [0], (slice(1, 3), slice(0, 2))).tolist()
@@ -115,7 +116,7 @@ def read_window(
     rows, columns = window
     return np.stack(
         [
-            checked_plane(
+            project_channel(
                 np.asarray(pixels[index : index + 1, :, rows, columns]),
                 0,
                 project,
@@ -129,12 +130,12 @@ def read_window(
 def streamed_moments(
     read: ReadWindow, shape: tuple[int, int], core: int = 1024
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of every channel of an image that is read tile by tile.
+    """Measure mean and standard deviation of every channel of an image that is read tile by tile.
 
     Parameters
     ----------
     read
-        Gives (C, y, x) of a window.
+        Returns (C, y, x) of a window.
     shape
         (Y, X) of the image.
     core
@@ -143,9 +144,8 @@ def streamed_moments(
     Returns
     -------
     mean, sd : (C,) float64
-        As numpy computes them in float64 on the whole image (`ddof=0`), up to rounding. Sums of squared deviations
-        from each tile's own mean are merged (Chan, Golub, LeVeque 1979), so that a bright image with little contrast
-        loses no digits.
+        Equal, up to rounding, to numpy in float64 on the whole image (`ddof=0`). Squared deviations from the mean of
+        each tile are merged (Chan, Golub, LeVeque 1979), so that bright images of low contrast lose no digits.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is wrong, or worth knowing, about the values of one channel: the checks of ``frugalseg inspect``."""
+"""Checks of the values of one channel: unusable, suspicious or noteworthy pixels and labels."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,17 +8,19 @@ from numpy.typing import NDArray
 
 Severity = Literal["error", "warning", "note"]
 SATURATED_FRACTION = 0.001
-"""Pixels at the highest possible value from which on an image is called saturated."""
+"""Share of pixels at the highest value from which an image counts as saturated."""
 
 LABEL_WORDS = ("cells", "nuclei", "label", "mask", "truth", "seg")
 SAME_NEIGHBOUR = 0.9
+"""Share of pixels equal to their right neighbour above which values are labels rather than intensities."""
+
 SOME_BACKGROUND = 0.02
 FULL_SCALES = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found; an error stops work on the channel, a warning may spoil results, a note informs."""
+    """One finding. An error makes the channel unusable, a warning may affect results, a note informs."""
 
     severity: Severity
     kind: str
@@ -26,9 +28,9 @@ class Finding:
 
 
 def is_label_map(values: NDArray[Any], name: str) -> bool:
-    """Whether integers (Z, Y, X) are a label map: pieces of one value on 0, or named like one and empty.
+    """Guess whether integers (Z, Y, X) are a label map: areas of one value on 0, or empty and named like labels.
 
-    Inside a cell a pixel equals its right neighbour (where that is no background), while grey values are noisy.
+    Inside a cell a pixel equals its right neighbour, while intensities are noisy.
 
     >>> is_label_map(np.kron(np.arange(4), np.ones((8, 8), int))[None], "a")
     True
@@ -41,12 +43,12 @@ def is_label_map(values: NDArray[Any], name: str) -> bool:
     if not inside.any():
         return named and not values.any()
     same = float((left == right)[inside].mean())
-    # A saturated or constant image is also made of equal neighbours, but leaves no background.
+    # In a saturated or constant image neighbours are equal too, but there is no background.
     return same > SAME_NEIGHBOUR and (named or float((values <= 0).mean()) > SOME_BACKGROUND)
 
 
 def check_values(values: NDArray[Any]) -> list[Finding]:
-    """Findings about the grey values (Z, Y, X) of one channel."""
+    """Return findings about the intensities (Z, Y, X) of one channel."""
     if values.size == 0:
         return [Finding("error", "empty", "has no pixels")]
     if values.dtype.kind == "c" or values.dtype.kind not in "iufb":
@@ -72,7 +74,7 @@ def check_values(values: NDArray[Any]) -> list[Finding]:
 
 
 def check_label_map(values: NDArray[Any]) -> list[Finding]:
-    """Findings about a label map."""
+    """Return findings about a label map."""
     if not (values > 0).any():
         return [Finding("warning", "empty-labels", "is an empty label map: no cell is labelled")]
     if (values < 0).any():
@@ -81,7 +83,7 @@ def check_label_map(values: NDArray[Any]) -> list[Finding]:
 
 
 def _saturation(values: NDArray[Any], high: int) -> list[Finding]:
-    """A camera's highest value reached by many pixels; a single brightest pixel is no saturation."""
+    """Find saturation: many pixels at the highest value of a camera or of the type."""
     full = np.iinfo(values.dtype).max
     if high != full and high not in FULL_SCALES:
         return []
@@ -98,7 +100,7 @@ def _saturation(values: NDArray[Any], high: int) -> list[Finding]:
 
 
 def _stretching(values: NDArray[Any], low: int, high: int) -> list[Finding]:
-    """Contrast that was changed after the camera: full 8-bit range, or few levels with gaps between them."""
+    """Find contrast changed after acquisition: the full 8-bit range, or few levels with gaps between them."""
     if values.dtype.itemsize == 1:
         if (low, high) != (0, 255):
             return []

@@ -1,4 +1,4 @@
-"""Write results so that a file is there whole or not at all."""
+"""Write results atomically: a file is complete or absent."""
 
 import errno
 import json
@@ -18,21 +18,21 @@ from frugalseg.images.pixel_size import PixelSize
 
 @contextmanager
 def atomic_file(path: str | Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
-    """Open a hidden file beside `path` that takes its name only when everything is on the disk.
+    """Open a hidden file beside `path` that is renamed to `path` once all is on the disk.
 
-    Whatever ends the block early, Ctrl-C and a full disk included, removes the hidden file and leaves what was
-    at `path` untouched.
+    If the block ends early, by Ctrl-C or a full disk for example, the hidden file is removed and the file at `path`
+    stays as it was.
 
     Raises
     ------
     OutputExists
-        `path` is there and `overwrite` is not set.
+        `path` exists and `overwrite` is not set.
     OutputFailed
-        The file can't be written: no space, no permission, a folder in its place.
+        The file can't be written: no space, no permission, or a folder of that name.
     """
     path = Path(path)
     if path.exists() and not overwrite:
-        raise OutputExists(f"{path} is there already; give --overwrite (overwrite=True) to replace it")
+        raise OutputExists(f"{path} exists already; give `overwrite` to replace it")
     hidden = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,13 +60,13 @@ def write_labels(
     Parameters
     ----------
     path
-        Where to; its folder is made where needed.
+        The new file; its folder is created if missing.
     labels
         (Y, X) integers >= 0; 0 is background. Stored as uint16, or uint32 where an id is above 65535.
     pixel_size
-        (y, x) in um, kept in the file as OME-XML and as the resolution that ImageJ reads.
+        (y, x) in um, written as OME-XML and as the resolution that ImageJ reads.
     overwrite
-        Replace a file that is there.
+        Replace an existing file.
 
     Raises
     ------
@@ -85,10 +85,12 @@ def write_labels(
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "iub":
-        raise WrongShape(f"labels must be (Y, X) integers, not {labels.dtype} of shape {labels.shape}")
+        raise WrongShape(f"`labels` must be (Y, X) integers, not {labels.dtype} of shape {labels.shape}")
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
     if low < 0 or high > np.iinfo(np.uint32).max:
-        raise WrongShape(f"label ids must be between 0 and {np.iinfo(np.uint32).max}, not {low} to {high}")
+        raise WrongShape(
+            f"ids in `labels` must be between 0 and {np.iinfo(np.uint32).max}, not {low} to {high}"
+        )
     stored = labels.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)
     _write_tiff(path, stored, "YX", (), pixel_size, overwrite)
 
@@ -100,10 +102,10 @@ def write_image(
     pixel_size: PixelSize = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a plane (Y, X) or channels (C, Y, X) as a zlib-compressed OME-TIFF, in the type they have.
+    """Write a plane (Y, X) or channels (C, Y, X) as a zlib-compressed TIFF.
 
-    OME-TIFF, which names of channels and a pixel size need, knows no integers of 64 bits and no floats of 16: such pixels
-    become a type that holds the same values. Raises as `write_labels` does, and `BadPixels` where there is no such type.
+    With channel names or a pixel size it is an OME-TIFF, which has no 64-bit integers and no 16-bit floats: such pixels are
+    stored as a type that holds the same values. Raises as `write_labels` does, and `BadPixels` if no type holds them.
 
     >>> import numpy as np, tempfile
     >>> write_image(tempfile.mkdtemp() + "/a.ome.tif", np.zeros((2, 8, 9), "uint16"), ["phase", "dapi"])
@@ -115,7 +117,7 @@ def write_image(
         or (channels and len(channels) != len(pixels.reshape(-1, *pixels.shape[-2:])))
     ):
         raise WrongShape(
-            f"an image must be (Y, X) or (C, Y, X) with one name per channel, not {pixels.shape} with {len(channels)} names"
+            f"`pixels` must be (Y, X) or (C, Y, X) with one name per channel, not {pixels.shape} with {len(channels)} names"
         )
     if channels or pixel_size is not None:
         pixels = _as_ome_holds(pixels)
@@ -123,7 +125,7 @@ def write_image(
 
 
 def _as_ome_holds(pixels: NDArray[Any]) -> NDArray[Any]:
-    """The same values in a type of OME-TIFF."""
+    """Return the same values in a type that OME-TIFF has."""
     kind, size = pixels.dtype.kind, pixels.dtype.itemsize
     if kind == "f" and size == 2:
         return pixels.astype(np.float32)
@@ -155,8 +157,8 @@ def _write_tiff(
 
 
 def tiff_options(axes: str, channels: Sequence[str], pixel_size: PixelSize) -> dict[str, Any]:
-    """Give the arguments of `tifffile.imwrite` that make a file as all of ours are: zlib, OME-XML where needed."""
-    # A fixed id instead of a random one: the same result gives the same bytes.
+    """Return the arguments of `tifffile.imwrite`: zlib compression, and OME-XML where needed."""
+    # A fixed id instead of a random one, so that equal results are equal files.
     metadata: dict[str, Any] = {"axes": axes, "UUID": "urn:uuid:00000000-0000-0000-0000-000000000000"}
     options: dict[str, Any] = {}
     if channels:
@@ -184,7 +186,7 @@ def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:
 
 
 def write_json(path: str | Path, content: Any, overwrite: bool = False) -> None:
-    """Write JSON atomically; numpy numbers and arrays and paths become plain ones, NaN and infinity null.
+    """Write JSON atomically, converted by `plain`.
 
     >>> import numpy as np, tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.json"
@@ -198,7 +200,7 @@ def write_json(path: str | Path, content: Any, overwrite: bool = False) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Give `value` as JSON can hold it."""
+    """Return `value` in the types of JSON; NaN and infinity become None, typed records dictionaries."""
     if isinstance(value, dict):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""Write a large image tile by tile, so that it is never in memory as a whole."""
+"""Write a large image tile by tile, without holding it in memory."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +13,9 @@ from frugalseg.images.pixel_size import PixelSize
 from frugalseg.images.write import atomic_file, tiff_options
 
 ALIGNED = 16
-"""Sides of a TIFF's tiles are multiples of this."""
+"""The sides of tiles in a TIFF are multiples of this."""
 CLASSIC_BYTES = 2**32 - 2**26
-"""What might grow beyond is written as BigTIFF."""
+"""Larger images are written as BigTIFF."""
 
 
 def write_tiles(
@@ -33,11 +33,11 @@ def write_tiles(
     Parameters
     ----------
     path
-        Where to; its folder is made where needed.
+        The new file; its folder is created if missing.
     tiles
-        (y, x) each, row by row, and channel by channel; those at the lower and right border may be smaller.
+        (y, x) each, row by row, and channel by channel; those at the lower and right edge may be smaller.
     shape
-        (Y, X) or (C, Y, X) of the whole.
+        (Y, X) or (C, Y, X) of the image.
     dtype
         Type of the values.
     side
@@ -47,14 +47,14 @@ def write_tiles(
     pixel_size
         (y, x) in um.
     overwrite
-        Replace a file that is there.
+        Replace an existing file.
 
     Raises
     ------
     OutputExists, OutputFailed
-        See `frugalseg.images.write.atomic_file`; a tile that can't be made leaves no file behind either.
+        See `frugalseg.images.write.atomic_file`; an error while making a tile leaves no file either.
     WrongShape
-        `side` is no multiple of 16.
+        `side` is not a multiple of 16.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def write_tiles(
     import tifffile
 
     if side < 1 or side % ALIGNED:
-        raise WrongShape(f"a TIFF's tiles must have a side of a multiple of {ALIGNED} px, not {side}")
+        raise WrongShape(f"`side` must be a multiple of {ALIGNED} px, not {side}")
     height, width = (min(side, math.ceil(size / ALIGNED) * ALIGNED) for size in shape[-2:])
     with atomic_file(path, overwrite) as file:
         tifffile.imwrite(
@@ -82,7 +82,7 @@ def write_tiles(
 def _padded(
     tiles: Iterable[NDArray[Any]], size: tuple[int, int], dtype: np.dtype[Any]
 ) -> Iterator[NDArray[Any]]:
-    """Tiles of one size, as the format wants them."""
+    """Pad all tiles to one size, as the format requires."""
     for tile in tiles:
         whole = np.zeros(size, dtype)
         whole[: tile.shape[0], : tile.shape[1]] = tile

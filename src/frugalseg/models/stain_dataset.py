@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, SettingsError, WrongShape
-from frugalseg.images.image import Projection, checked_plane
+from frugalseg.images.image import Projection, project_channel
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.crop_batches import CropSample
@@ -105,7 +105,7 @@ class StainPairs(Sequence[StainPair]):
         owner = self.owners[index]
         planes = zscored_image(self.images[index], self.channels, owner)
         stain = check_image(self.stains[index], f"{owner}: `stains`")
-        target = checked_plane(stain[None], 0, self.project, f"{owner}: `stains`")
+        target = project_channel(stain[None], 0, self.project, f"{owner}: `stains`")
         if target.shape != planes.shape[1:]:
             raise WrongShape(
                 f"{owner} is {planes.shape[1]} x {planes.shape[2]} px and its stain in `stains` {target.shape[0]} x "

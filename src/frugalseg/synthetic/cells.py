@@ -1,7 +1,7 @@
-"""Synthetic cells with a known truth: the same cells as stains, in phase contrast and in bright field.
+"""Synthetic cells with a known truth: the same cells in stains, phase contrast and bright field.
 
-They serve the demo, the documentation and the tests. They are believable enough to show whether a method
-works at all; they are no evidence of how well it does on real images.
+They serve the demo, the documentation and the tests, and show whether a method works at all. They are no evidence of
+its accuracy on real images.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ TRUTHS = ("cells", "nuclei")
 
 @dataclass(frozen=True)
 class SyntheticField:
-    """One field: five modalities of the same cells, and the truth.
+    """One field: five images of the same cells, and the truth.
 
     Images are (Y, X) uint16, label maps (Y, X) uint32 with 0 for background, markers (N, 2) float64 in
     px, y then x. Cell i, nucleus i and row i - 1 of the markers belong together.
@@ -36,7 +36,7 @@ class SyntheticField:
     markers: npt.NDArray[np.float64]
 
     def planes(self, channels: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Some of the modalities as one array (C, Y, X) float32, in the order asked for."""
+        """Return some of the images as (C, Y, X) float32, in the order given."""
         return np.stack([getattr(self, channel) for channel in channels]).astype(np.float32)
 
 
@@ -51,38 +51,37 @@ def make_cells(
     vignette: float = 0.25,
     noise: float = 1.0,
 ) -> SyntheticField:
-    """Draw one field of touching cells of varied shape in paired modalities.
+    """Draw one field of touching cells of varied shape, with paired images.
 
     Parameters
     ----------
     shape
         Height and width in px.
     n_cells
-        Exact number of cells; without it, as many as `density` asks for.
+        Exact number of cells; None: as many as `density` requires.
     density
-        Part of the field that cells cover, 0 to 1; at 1 there is no background. With `n_cells`, only how
-        strongly the cells gather in colonies (the less dense, the more).
+        Part of the field that cells cover, 0 to 1; at 1 there is no background. With `n_cells` it only sets how
+        strongly the cells gather in colonies: the lower, the more.
     diameter
-        Typical cell diameter in px (of a disk with the cell's area).
+        Typical cell diameter in px: that of a disk of the same area.
     seed
-        The same seed and settings give the same pixels. Noise, vignette and dim nuclei don't change
-        where the cells are.
+        The same seed and settings give the same pixels. Noise, vignette and dim nuclei do not move the cells.
     dim_nuclei
-        Part of the nuclei that show almost no stain (4 % of the others' brightness).
+        Part of the nuclei with almost no stain (4 % of the usual brightness).
     vignette
-        How much darker the corners are, 0 to 1.
+        How much darker than the centre the corners are, 0 to 1.
     noise
-        Factor on the camera's noise; 0 for none.
+        Factor on the noise of the camera; 0 for none.
 
     Returns
     -------
     SyntheticField
-        Images and truth. Every cell has one nucleus and one marker, also where the border cuts it.
+        Images and truth. Every cell has one nucleus and one marker, also at the edge of the field.
 
     Raises
     ------
     SettingsError
-        When a value is out of range, or more cells are asked for than fit.
+        A value is out of range, or `n_cells` do not fit.
 
     Examples
     --------
@@ -91,10 +90,10 @@ def make_cells(
     ((128, 128), dtype('uint16'), 12)
     """
     _check(shape, n_cells, density, diameter, dim_nuclei, vignette, noise)
-    # Separate streams: what the optics draw never moves the cells.
-    placing, looking = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+    # Separate random streams, so that settings of the optics never move the cells.
+    placing, imaging = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     truth = draw_truth(shape, n_cells, density, diameter, placing)
-    images = render(truth, diameter, dim_nuclei, vignette, noise, looking)
+    images = render(truth, diameter, dim_nuclei, vignette, noise, imaging)
     return SyntheticField(**images, cells=truth.cells, nuclei=truth.nuclei, markers=truth.markers)
 
 
@@ -108,14 +107,14 @@ def _check(
     noise: float,
 ) -> None:
     if len(shape) != 2 or min(shape) < 16:
-        raise SettingsError(f"shape is {tuple(shape)}; give height and width, both at least 16 px.")
+        raise SettingsError(f"`shape` is {tuple(shape)}; give height and width, both at least 16 px")
     if diameter < 8:
-        raise SettingsError(f"diameter is {diameter} px; synthetic cells need at least 8.")
+        raise SettingsError(f"`diameter` is {diameter} px; synthetic cells need at least 8")
     for name, value in {"density": density, "dim_nuclei": dim_nuclei, "vignette": vignette}.items():
         if not 0 <= value <= 1:
-            raise SettingsError(f"{name} is {value}; it must lie between 0 and 1.")
+            raise SettingsError(f"`{name}` is {value}; it must lie between 0 and 1")
     if not noise >= 0:
-        raise SettingsError(f"noise is {noise}; it must be 0 (none) or more.")
+        raise SettingsError(f"`noise` is {noise}; it must be 0 (none) or more")
     fits = int(shape[0] * shape[1] / (0.25 * diameter) ** 2)
     if n_cells is not None and not 0 <= n_cells <= fits:
-        raise SettingsError(f"n_cells is {n_cells}; between 0 and {fits} fit a field of {shape} px.")
+        raise SettingsError(f"`n_cells` is {n_cells}; between 0 and {fits} fit a field of {shape} px")

@@ -1,4 +1,4 @@
-"""Where synthetic cells lie: territories that touch, one nucleus in each, one marker in each nucleus."""
+"""Label maps of synthetic cells: areas that touch, one nucleus in each, one marker in each nucleus."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,10 @@ from scipy.spatial import cKDTree
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.uint32]
 
-SPACING = 0.62  # least distance between two cell centres, in diameters: nuclei never overlap
-REACH = 1.7  # a cell competes for pixels up to this many of its own radii; what is left goes to the nearest
+#: Least distance between two cell centres, in diameters; nuclei then never overlap.
+SPACING = 0.62
+#: Radii up to which a cell competes for pixels; pixels beyond go to the nearest cell.
+REACH = 1.7
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def draw_truth(
     diameter: float,
     rng: np.random.Generator,
 ) -> Truth:
-    """Place the cells, let them compete for the pixels, put a nucleus in each."""
+    """Place the cells, divide the pixels among them, and put a nucleus in each."""
     n = round(density * shape[0] * shape[1] / (np.pi / 4 * diameter**2)) if n_cells is None else n_cells
     if n == 0:
         empty = np.zeros(shape, np.uint32)
@@ -39,7 +41,7 @@ def draw_truth(
     centres = _place(n, shape, diameter, clustering=1.5 * (1 - density), rng=rng)
     axes = rng.uniform(0, np.pi, len(centres))  # direction of each cell's long axis, radians
     distance, owner = _compete(shape, centres, axes, diameter, rng)
-    # With a density the radius at which cells end is whatever covers that part of the field.
+    # With a density, the quantile of the distance is the radius at which cells cover that part of the field.
     limit = 1.0 if n_cells is not None else np.quantile(distance, min(density, 1.0))
     cells = _one_piece(np.where(distance <= limit, owner, 0).astype(np.uint32), centres)
     nuclei = _nuclei(cells, axes, diameter, rng)
@@ -48,34 +50,34 @@ def draw_truth(
 
 
 def smooth_noise(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> Floats:
-    """Random field (Y, X) with features of about `scale` px, mean 0, standard deviation about 1."""
+    """Draw a random plane (Y, X) with features of about `scale` px, mean 0, standard deviation about 1."""
     coarse = rng.standard_normal([int(np.ceil(n / scale)) + 3 for n in shape])
     factor = [n / (c - 3) for n, c in zip(shape, coarse.shape, strict=True)]
-    # Sampling a little inside the coarse grid keeps its edge effects out of the picture.
+    # Sampling inside the coarse grid keeps edge effects of the interpolation out of the plane.
     field: Floats = ndimage.affine_transform(
         coarse, [1 / f for f in factor], offset=1.0, output_shape=shape, order=3, mode="nearest"
     )
-    return field * 1.4  # interpolation takes some of the variance
+    return field * 1.4  # interpolation reduces the variance
 
 
-def border_distance(labels: npt.NDArray[Any]) -> Floats:
-    """Distance in px of every pixel (Y, X) to the nearest border between two labels or label and background."""
-    border = np.zeros(labels.shape, dtype=bool)
+def boundary_distance(labels: npt.NDArray[Any]) -> Floats:
+    """Return the distance (Y, X), px, to the nearest boundary between two labels or a label and background."""
+    boundary = np.zeros(labels.shape, dtype=bool)
     down, right = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
-    border[1:] |= down
-    border[:-1] |= down
-    border[:, 1:] |= right
-    border[:, :-1] |= right
-    if not border.any():
+    boundary[1:] |= down
+    boundary[:-1] |= down
+    boundary[:, 1:] |= right
+    boundary[:, :-1] |= right
+    if not boundary.any():
         return np.full(labels.shape, float(max(labels.shape)))
-    distance: Floats = ndimage.distance_transform_edt(~border)
+    distance: Floats = ndimage.distance_transform_edt(~boundary)
     return distance
 
 
 def _place(
     n: int, shape: tuple[int, int], diameter: float, clustering: float, rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """Centres (N, 2) at whole pixels, no two closer than the spacing, denser in random colonies."""
+    """Draw centres (N, 2) at whole pixels, no two closer than the spacing, denser in random colonies."""
     colony = smooth_noise(shape, 4 * diameter, rng)
     spacing = SPACING * diameter
     while True:
@@ -101,17 +103,17 @@ def _compete(
     diameter: float,
     rng: np.random.Generator,
 ) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """Distance (Y, X) of each pixel to its cell, in that cell's radii, and the cell's number from 1.
+    """Return the distance (Y, X) of each pixel to its cell, in radii of that cell, and the number of the cell from 1.
 
-    Each cell measures distance in its own way (size, direction, lobes) on coordinates that are warped
-    alike for all, so borders are neither straight nor circular.
+    Each cell has its own size, direction and lobes, and all share one warp of the coordinates, so boundaries are neither
+    straight nor circular.
     """
     n = len(centres)
     warp = _warp(shape, diameter, rng)
     radius = diameter / 2 * rng.lognormal(0, 0.18, n)
     stretch = np.sqrt(rng.uniform(1.0, 2.4, n))
     lobes = rng.uniform(0, 0.13, (n, 3)) * np.array([1.0, 1.0, 0.6])
-    flips = rng.uniform(0, 2 * np.pi, (n, 3))
+    phases = rng.uniform(0, 2 * np.pi, (n, 3))
     distance = np.full(shape, np.inf)
     owner = np.zeros(shape, dtype=np.intp)
     for i, (cy, cx) in enumerate(centres):
@@ -126,7 +128,7 @@ def _compete(
         along = (np.cos(axes[i]) * x + np.sin(axes[i]) * y) / stretch[i]
         across = (np.cos(axes[i]) * y - np.sin(axes[i]) * x) * stretch[i]
         angle = np.arctan2(across, along)
-        reach_here = 1 + sum(lobes[i, k] * np.cos((k + 2) * angle + flips[i, k]) for k in range(3))
+        reach_here = 1 + sum(lobes[i, k] * np.cos((k + 2) * angle + phases[i, k]) for k in range(3))
         here = np.hypot(along, across) / (radius[i] * reach_here)
         wins = here < distance[window]
         distance[window][wins] = here[wins]
@@ -140,7 +142,7 @@ def _compete(
 
 
 def _warp(shape: tuple[int, int], diameter: float, rng: np.random.Generator) -> Floats:
-    """Displacement (2, Y, X) in px: broad bends, and a fine waviness."""
+    """Draw a displacement (2, Y, X) in px: broad bends and fine waves."""
     return np.stack(
         [
             0.10 * diameter * smooth_noise(shape, 0.7 * diameter, rng)
@@ -151,7 +153,7 @@ def _warp(shape: tuple[int, int], diameter: float, rng: np.random.Generator) -> 
 
 
 def _one_piece(labels: Labels, centres: npt.NDArray[np.intp]) -> Labels:
-    """Keep of every cell the piece around its centre; stray pieces go to the cell beside them."""
+    """Keep the piece of every cell around its centre; other pieces go to the cell beside them."""
     from skimage.measure import label
 
     for _ in range(2):
@@ -171,9 +173,9 @@ def _one_piece(labels: Labels, centres: npt.NDArray[np.intp]) -> Labels:
 
 
 def _nuclei(cells: Labels, axes: Floats, diameter: float, rng: np.random.Generator) -> Labels:
-    """One elliptic nucleus per cell, near its thickest part, never touching the cell's border."""
+    """Draw one elliptic nucleus per cell, near its thickest part and never touching its boundary."""
     n = len(axes)
-    depth = border_distance(cells)
+    depth = boundary_distance(cells)
     size = 0.23 * diameter * rng.lognormal(0, 0.12, n)
     stretch = np.sqrt(rng.uniform(1.0, 1.7, n))
     tilt = axes + rng.normal(0, 0.3, n)
