@@ -203,16 +203,16 @@ POINT = [[30.0, 30.0]]
     ("cells", "points", "settings", "error", "says"),
     [
         (CELLS, [], {}, NoMarkers, "no marker"),
-        (CELLS, POINT, {"method": "otsu"}, SettingsError, "'otsu' is not known; use one of auto, intensity"),
-        (CELLS, POINT, {"method": "mask"}, SettingsError, "'mask' needs a mask"),
-        (CELLS, POINT, {"method": "scribbles"}, SettingsError, "'scribbles' needs a scribble"),
+        (CELLS, POINT, {"method": "otsu"}, SettingsError, "'otsu' is unknown; choose one of auto, intensity"),
+        (CELLS, POINT, {"method": "mask"}, SettingsError, "'mask' needs `mask`"),
+        (CELLS, POINT, {"method": "scribbles"}, SettingsError, "'scribbles' needs `scribbles`"),
         *(
             (
                 CELLS,
                 POINT,
                 {"method": method, "mask": np.ones((64, 80))},
                 SettingsError,
-                "no use for the mask",
+                "no use for `mask`",
             )
             for method in ("intensity", "texture", "scribbles")
         ),
@@ -221,22 +221,22 @@ POINT = [[30.0, 30.0]]
             POINT,
             {"method": "texture", "scribbles": np.ones((64, 80))},
             SettingsError,
-            "no use for the scribble",
+            "no use for `scribbles`",
         ),
-        (CELLS, POINT, {"mask": np.ones((64, 81))}, WrongShape, r"mask has shape \(64, 81\).*\(64, 80\)"),
-        (CELLS, POINT, {"scribbles": np.ones((80, 64))}, WrongShape, "scribbles has shape"),
+        (CELLS, POINT, {"mask": np.ones((64, 81))}, WrongShape, r"`mask` has shape \(64, 81\).*\(64, 80\)"),
+        (CELLS, POINT, {"scribbles": np.ones((80, 64))}, WrongShape, "`scribbles` has shape"),
         (CELLS, POINT, {"scribbles": np.ones((64, 80))}, SettingsError, r"both classes.*\[1\]"),
         (CELLS, POINT, {"scribbles": np.zeros((64, 80))}, SettingsError, r"both classes.*\[0\]"),
         (CELLS * np.nan, POINT, {}, BadPixels, "NaN or infinite"),
         (CELLS * np.inf, POINT, {}, BadPixels, "NaN or infinite"),
         (np.full((64, 80), 7.0), POINT, {}, BadPixels, "constant"),
-        (np.zeros((0, 80)), POINT, {}, WrongShape, r"with pixels, not one of shape \(1, 0, 80\)"),
+        (np.zeros((0, 80)), POINT, {}, WrongShape, r"with pixels, not of shape \(1, 0, 80\)"),
         (np.zeros((1, 1, 64, 80)), POINT, {}, WrongShape, r"\(C,Y,X\) or \(Y,X\)"),
         (np.zeros(5), POINT, {}, WrongShape, r"\(C,Y,X\) or \(Y,X\)"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_can_not_be_done_is_told(
+def test_bad_arguments_are_refused(
     cells: NDArray[np.float32],
     points: list[list[float]],
     settings: dict[str, object],

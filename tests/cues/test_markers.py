@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
-from frugalseg.cues.background import noise_of, subtract_background
+from frugalseg.cues.background import estimate_noise, subtract_background
+from frugalseg.cues.cell_size import estimate_cell_diameter
 from frugalseg.cues.markers import (
     Markers,
-    estimate_cell_diameter,
     find_markers,
     markers_from_labels,
     markers_from_points,
 )
-from frugalseg.cues.population import varies
+from frugalseg.cues.population import stain_varies
 from frugalseg.cues.touching import split_touching
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
 
@@ -90,10 +90,10 @@ def test_debris_is_left_out_where_all_nuclei_are_stained_alike() -> None:
 
 def test_reporter_and_dna_stain_are_told_apart() -> None:
     rng = np.random.default_rng(0)
-    assert varies(np.exp(rng.normal(0, 1.0, 200)))
-    assert not varies(np.exp(rng.normal(0, 0.3, 200)))
+    assert stain_varies(np.exp(rng.normal(0, 1.0, 200)))
+    assert not stain_varies(np.exp(rng.normal(0, 0.3, 200)))
     # haze: many dim things beside bright nuclei
-    assert not varies(np.concatenate([np.exp(rng.normal(0, 0.3, 50)), np.full(100, 0.02)]))
+    assert not stain_varies(np.concatenate([np.exp(rng.normal(0, 0.3, 50)), np.full(100, 0.02)]))
 
 
 @pytest.mark.parametrize("angle", [0, 30, 90])
@@ -196,7 +196,7 @@ def test_bad_images_are_refused(plane: NDArray[np.float64], error: type[Exceptio
 
 def test_bad_settings_are_refused() -> None:
     plane = draw(np.array([[30.0, 30.0]]), (60, 60))
-    with pytest.raises(SettingsError, match="unknown marker method 'blob'"):
+    with pytest.raises(SettingsError, match="`method` is 'blob'; choose one of auto, threshold, log, doh"):
         find_markers(plane, method="blob")  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="above 2"):
         find_markers(plane, diameter=0)
@@ -233,7 +233,7 @@ def test_cell_diameter_follows_spacing_only_where_cells_lie_together() -> None:
 def test_noise_is_measured_despite_nuclei_and_vignette() -> None:
     plane = draw(grid((512, 512), 40, 6), (512, 512), noise=8) + np.linspace(0, 300, 512)[None]
     flat = subtract_background(plane.astype(np.float32))
-    assert noise_of(flat, flat, 0.0) == pytest.approx(8, rel=0.5)
+    assert estimate_noise(flat, flat, 0.0) == pytest.approx(8, rel=0.5)
 
 
 def test_bent_nucleus_is_one() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from frugalseg.cues.markers import estimate_cell_diameter, find_markers
+from frugalseg.cues.cell_size import estimate_cell_diameter
+from frugalseg.cues.markers import find_markers
 
 pytestmark = pytest.mark.real
 

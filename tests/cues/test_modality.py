@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from frugalseg.cues.modality import modality_of
+from frugalseg.cues.modality import detect_modality
 from frugalseg.images.normalize import blur, flatten, log_level, normalize_plane
 from frugalseg.synthetic.cells import make_cells
 
@@ -21,13 +21,13 @@ VALIDATIONS = {
 def test_fluorescence_is_told_from_label_free(channel: str, density: float) -> None:
     for seed in (0, 1):
         plane = make_cells((192, 192), density=density, seed=seed).planes([channel])[0]
-        assert modality_of(plane, 30) == VALIDATIONS[channel]
+        assert detect_modality(plane, 30) == VALIDATIONS[channel]
         # Neither gain nor offset of the camera matters.
-        assert modality_of(plane * 0.01 + 5, 30) == VALIDATIONS[channel]
+        assert detect_modality(plane * 0.01 + 5, 30) == VALIDATIONS[channel]
 
 
 def test_an_empty_plane_is_no_reason_to_fail() -> None:
-    assert modality_of(np.full((40, 50), 7, np.float32), 30) == "label-free"
+    assert detect_modality(np.full((40, 50), 7, np.float32), 30) == "label-free"
 
 
 def test_blur_is_a_gaussian_with_mirrored_borders() -> None:
@@ -94,7 +94,7 @@ def test_a_constant_plane_stays_finite() -> None:
 def test_label_free_fields_full_of_cells_are_label_free(channel: str, density: float) -> None:
     for seed in range(4):
         plane = make_cells((160, 192), density=density, seed=seed).planes([channel])[0]
-        assert modality_of(plane, 30) == "label-free"
+        assert detect_modality(plane, 30) == "label-free"
 
 
 @pytest.mark.parametrize("value", [7.3, 9.0, 1234.56])

@@ -1,4 +1,4 @@
-"""A nuclear image without its background, and how strong its noise is."""
+"""Subtract the background of a nuclear image, and estimate its noise."""
 
 import cv2
 import numpy as np
@@ -9,8 +9,15 @@ from frugalseg.errors import BadPixels, WrongShape
 Plane = NDArray[np.float32]
 
 
-def check_plane(plane: ArrayLike, what: str = "nuclear") -> Plane:
-    """The plane (Y, X) as float32, if nuclei can be looked for in it.
+def check_plane(plane: ArrayLike, parameter: str = "nuclei") -> Plane:
+    """Return a plane (Y, X) as float32, if nuclei can be looked for in it.
+
+    Parameters
+    ----------
+    plane
+        (Y, X).
+    parameter
+        Name of the plane in messages.
 
     Raises
     ------
@@ -21,21 +28,22 @@ def check_plane(plane: ArrayLike, what: str = "nuclear") -> Plane:
     """
     array = np.asarray(plane)
     if array.ndim != 2:
-        raise WrongShape(f"the {what} image has {array.ndim} axes; give one plane (Y, X)")
+        raise WrongShape(f"`{parameter}` has {array.ndim} axes; give one plane (Y, X)")
     if array.size == 0:
-        raise BadPixels(f"the {what} image is empty (shape {array.shape})")
+        raise BadPixels(f"`{parameter}` is empty (shape {array.shape}); give a plane with pixels")
     array = array.astype(np.float32)
     if not np.isfinite(array).all():
-        raise BadPixels(f"the {what} image holds NaN or infinite values; replace them before")
+        raise BadPixels(f"`{parameter}` holds NaN or infinite values; replace them first")
     if array.min() == array.max():
-        raise BadPixels(
-            f"the {what} image has the value {array.flat[0]:g} everywhere; is it the right channel?"
-        )
+        raise BadPixels(f"`{parameter}` has the value {array.flat[0]:g} everywhere; is it the right channel?")
     return array
 
 
 def subtract_background(plane: Plane) -> Plane:
-    """Subtract the large-scale background: the 20th percentile of blocks an eighth of the image wide."""
+    """Subtract the large-scale background of a plane (Y, X).
+
+    The background is the 20th percentile of blocks an eighth of the image wide, median-filtered and interpolated.
+    """
     h, w = plane.shape
     block = max(min(h, w) // 8, 16)
     rows, columns = max(h // block, 1), max(w // block, 1)
@@ -44,20 +52,35 @@ def subtract_background(plane: Plane) -> Plane:
     for i in range(rows):
         for j in range(columns):
             low[i, j] = np.percentile(plane[ys[i] : ys[i + 1], xs[j] : xs[j + 1]], 20)
-    # one block full of nuclei does not make a background
+    # one block full of nuclei is no background
     low = cv2.medianBlur(low, 3)
     return plane - cv2.resize(low, (w, h), interpolation=cv2.INTER_LINEAR)
 
 
-def noise_of(plane: Plane, smoothed: Plane, sigma: float, grey_step: float = 0.0) -> float:
-    """Standard deviation of the background in ``smoothed``, which is ``plane`` after a Gaussian of ``sigma`` px.
+def estimate_noise(plane: Plane, smoothed: Plane, sigma: float, grey_step: float = 0.0) -> float:
+    """Return the standard deviation of the background in a smoothed plane.
 
-    The larger of two estimates, since each is blind to something, both from the calmest quarter of the blocks:
-    pixel noise, from second differences along both axes, which slopes do not change (blind to noise that is
-    correlated), and the spread of the darkest pixels (too large where nuclei leave no background between them, so at
-    most a twelfth of the image's range). Never below 0.3 grey steps.
+    Parameters
+    ----------
+    plane
+        (Y, X).
+    smoothed
+        (Y, X), the plane after a Gaussian of `sigma`.
+    sigma
+        Standard deviation of the Gaussian, px; 0 for none.
+    grey_step
+        Smallest step between grey values; the noise is at least 0.3 of it.
 
-    Source: J. Immerkaer, Fast noise variance estimation, Comput. Vis. Image Underst. 64, 1996.
+    Notes
+    -----
+    The larger of two estimates is returned, both from the calmest quarter of the blocks. Pixel noise from second
+    differences along both axes ignores slopes, but misses correlated noise. The spread of the darkest pixels includes
+    it, but is too large where nuclei leave no background between them, and so is limited to a twelfth of the
+    image's range.
+
+    References
+    ----------
+    Immerkaer, "Fast noise variance estimation", Computer Vision and Image Understanding 64, 1996.
     """
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
     high = np.asarray(cv2.filter2D(plane, cv2.CV_32F, mask, borderType=cv2.BORDER_REFLECT), np.float32)
@@ -74,7 +97,7 @@ def noise_of(plane: Plane, smoothed: Plane, sigma: float, grey_step: float = 0.0
     return float(max(pixel, spread, 0.3 * grey_step, 1e-6 * np.ptp(plane)))
 
 
-def grey_step_of(plane: Plane) -> float:
-    """Smallest step between grey values: below it nothing can be told from rounding."""
+def smallest_grey_step(plane: Plane) -> float:
+    """Return the smallest step between grey values of a plane (Y, X): finer structure is lost to rounding."""
     values = np.unique(plane[:: max(plane.shape[0] // 256, 1), :: max(plane.shape[1] // 256, 1)])
     return float(np.diff(values).min()) if values.size > 1 else 0.0

@@ -1,4 +1,4 @@
-"""Scale-normalised blob detection: Laplacian of Gaussian and determinant of the Hessian."""
+"""Detect blobs with the scale-normalised Laplacian of Gaussian or determinant of the Hessian."""
 
 from typing import Literal
 
@@ -7,17 +7,18 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
-from frugalseg.cues.population import least_stain, varies
+from frugalseg.cues.population import least_stain, stain_varies
+from frugalseg.cues.touching import lowest_between
 
 Plane = NDArray[np.float32]
 Points = NDArray[np.int64]
 
-#: Sizes looked at, relative to the expected diameter.
+#: Searched sizes, relative to the expected diameter.
 RELATIVE_SCALES = (0.7, 1.0, 1.4)
-#: Two peaks are one blob when the response between them stays above this share of the weaker one.
+#: Two peaks are one blob when the response between them stays above this share of the weaker peak.
 DIP = 0.8
 #: Least response of a blob as a share of its brightness; a disk has 0.74.
-OWN = 0.4
+LEAST_CONTRAST = 0.4
 
 
 def blob_points(
@@ -27,7 +28,7 @@ def blob_points(
     kind: Literal["log", "doh"] = "log",
     log_intensity: bool | Literal["auto"] = "auto",
 ) -> NDArray[np.float64]:
-    """Centres of bright blobs of about one size.
+    """Return the centres of bright blobs of about the same size.
 
     Parameters
     ----------
@@ -36,22 +37,26 @@ def blob_points(
     diameter
         Expected diameter of a blob in px; scales 0.7, 1 and 1.4 of it are searched.
     noise
-        Standard deviation of the pixels of ``plane`` where there is nothing.
+        Standard deviation of the background of `plane`.
     kind
-        Response: "log" is -s^2 (Lyy + Lxx), "doh" is 2 s^2 sqrt(Lyy Lxx - Lyx^2) where both curve
-        down; both answer a disk alike.
+        Response: "log" is -s^2 (Lyy + Lxx), "doh" is 2 s^2 sqrt(Lyy Lxx - Lyx^2) where both curvatures are
+        negative; the responses to a disk are alike.
     log_intensity
-        True: the brightness varies between blobs, so each is judged by its contrast: response over
+        True: the brightness varies between blobs, so each is kept or not by its own contrast, response over
         brightness. False: those far dimmer than the rest are left out. "auto" decides from the image.
 
     Returns
     -------
-    (N, 2) float64, y and x in px, strongest first.
+    (N, 2) float64
+        y and x in px, strongest first.
 
     Notes
     -----
-    A disk of diameter d answers strongest at s = d / (2 sqrt 2). T. Lindeberg, Feature detection with
-    automatic scale selection, Int. J. Comput. Vision 30, 1998.
+    The response to a disk of diameter d is strongest at s = d / (2 sqrt 2).
+
+    References
+    ----------
+    Lindeberg, "Feature detection with automatic scale selection", International Journal of Computer Vision 30, 1998.
 
     Examples
     --------
@@ -62,14 +67,15 @@ def blob_points(
     [[12.0, 30.0]]
     """
     points, strength = _peaks(plane, diameter, noise, kind)
-    if log_intensity is True or (log_intensity == "auto" and varies(strength)):
-        # each against its own surroundings: what lies between bright nuclei is bright, but no blob
+    if log_intensity is True or (log_intensity == "auto" and stain_varies(strength)):
+        # against its own surroundings: the gap between bright nuclei is bright, but no blob
         height = ndi.gaussian_filter(plane, 0.1 * diameter, mode="nearest")[points[:, 0], points[:, 1]]
-        return np.asarray(points[strength >= OWN * height], float)
+        return np.asarray(points[strength >= LEAST_CONTRAST * height], float)
     return np.asarray(points[strength >= least_stain(strength, False)], float)
 
 
 def _peaks(plane: Plane, diameter: float, noise: float, kind: str) -> tuple[Points, NDArray[np.float64]]:
+    """Return the peaks (n, 2) of the response over all scales, and their heights (n,), strongest first."""
     best = np.zeros(plane.shape, np.float32)
     for relative in RELATIVE_SCALES:
         np.maximum(best, _response(plane, relative * diameter / (2 * np.sqrt(2)), kind), out=best)
@@ -80,25 +86,21 @@ def _peaks(plane: Plane, diameter: float, noise: float, kind: str) -> tuple[Poin
     strength = best[points[:, 0], points[:, 1]].astype(float)
     order = np.argsort(-strength, kind="stable")
     points, strength = points[order].astype(np.int64), strength[order]
-    kept = _apart(best, points, strength, 1.4 * diameter)
+    kept = _separate(best, points, strength, 1.4 * diameter)
     return points[kept], strength[kept]
 
 
-def _apart(response: Plane, points: Points, strength: NDArray[np.float64], reach: float) -> NDArray[np.bool_]:
-    """Which peaks (strongest first) have a dip between them and every stronger one kept within ``reach``."""
+def _separate(
+    response: Plane, points: Points, strength: NDArray[np.float64], reach: float
+) -> NDArray[np.bool_]:
+    """Return which peaks (strongest first) have a dip before every stronger kept peak within `reach` px."""
     kept = np.ones(len(points), bool)
     if len(points) < 2:
         return kept
     for i, near in enumerate(cKDTree(points).query_ball_point(points, reach)):
         stronger = [j for j in near if j < i and kept[j]]
-        kept[i] = all(_lowest(response, points[i], points[j]) < DIP * strength[i] for j in stronger)
+        kept[i] = all(lowest_between(response, points[i], points[j]) < DIP * strength[i] for j in stronger)
     return kept
-
-
-def _lowest(response: Plane, a: Points, b: Points) -> float:
-    n = int(np.abs(a - b).max()) + 1
-    y, x = (np.rint(np.linspace(a[i], b[i], n)).astype(int) for i in (0, 1))
-    return float(response[y, x].min())
 
 
 def _response(plane: Plane, s: float, kind: str) -> Plane:

@@ -1,8 +1,8 @@
 """Nuclei as the best contours of an image: every nucleus gets a threshold of its own.
 
-Thresholding an image at rising levels gives components that split and shrink: a tree. A nucleus is the
-component along its branch whose border is steepest for its size and whose shape is closest to an ellipse.
-So neither a 100-fold spread of the stain nor glowing cytoplasm needs a threshold that fits all.
+Thresholding an image at rising levels gives components that split and shrink: the component tree. A nucleus is the
+component along its branch whose boundary is steepest for its size and whose shape is closest to an ellipse. So
+neither a 100-fold spread of the stain nor glowing cytoplasm needs a threshold that fits all nuclei.
 """
 
 from dataclasses import dataclass, fields
@@ -15,32 +15,51 @@ from scipy import ndimage as ndi
 Float = NDArray[np.float64]
 Plane = NDArray[np.float32]
 
-#: Smallest component that is looked at, in pixels.
+#: Smallest component, px.
 MIN_AREA = 9
-#: Ratio of one level to the next.
-STEP = 1.12
-MAX_LEVELS = 90
-Q0, Q1 = 0.75, 0.2
+#: Ratio of one level to the next, and the most levels.
+STEP, MAX_LEVELS = 1.12, 90
+#: Seen from less than this share of a circle's circumference, a boundary says little.
+VISIBLE = 0.4
+#: Ellipticity at which the shape score is 0, and how much more makes it 1.
+RAGGED, TO_ELLIPSE = 0.8, 0.18
+#: Diameters within this many octaves of the expected one count in full; beyond, with a Gaussian of this deviation.
+TOLERANCE, FALLOFF = 0.3, 0.5
+CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
 @dataclass(frozen=True)
 class Level:
-    """The components of one threshold, as columns of equal length (n,)."""
+    """Components of one threshold, as columns of equal length (n,).
+
+    Attributes
+    ----------
+    threshold, area, y, x
+        Grey value; area and centre, px.
+    ellipticity, steepness
+        See `ellipticity`; mean gradient along the boundary, grey values per px.
+    seed
+        Flat index of one pixel inside.
+    parent
+        Index of the surrounding component in the level below; 0 at the lowest level.
+    at_edge
+        Whether the component touches the image's edge, so that part of it may be missing.
+    """
 
     threshold: float
     area: Float
     y: Float
     x: Float
-    ellipticity: Float  # area over the area of the ellipse with the same second moments; 1 for an ellipse
-    steepness: Float  # mean gradient along the border, grey values per px
-    seed: NDArray[np.int64]  # flat index of one pixel inside
-    parent: NDArray[np.int64]  # index in the level below; 0 at the lowest
-    cut: NDArray[np.bool_]  # at the image's edge
+    ellipticity: Float
+    steepness: Float
+    seed: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    at_edge: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Contours:
-    """Chosen components, as columns of equal length (n,); ``strength`` is steepness times radius."""
+    """Chosen components, as columns of equal length (n,); see `Level`. ``strength`` is steepness times radius."""
 
     area: Float
     y: Float
@@ -49,7 +68,7 @@ class Contours:
     strength: Float
     threshold: Float
     seed: NDArray[np.int64]
-    cut: NDArray[np.bool_]  # at the image's edge, so there may be more of it
+    at_edge: NDArray[np.bool_]
 
     @property
     def diameter(self) -> Float:
@@ -57,16 +76,16 @@ class Contours:
         return np.sqrt(4 * self.area / np.pi)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of components."""
         return self.area.size
 
     def __getitem__(self, which: NDArray[np.bool_]) -> "Contours":
-        """Those where ``which`` (n,) is True."""
+        """Return the components where `which` (n,) is True."""
         return Contours(*(getattr(self, f.name)[which] for f in fields(self)))
 
 
 def component_levels(lowest: float, highest: float, step: float = STEP) -> list[float]:
-    """Thresholds in geometric progression from ``lowest`` to just under ``highest``."""
+    """Return thresholds in geometric progression from `lowest` to just under `highest`."""
     if highest <= lowest:
         return []
     n = int(np.ceil(np.log(highest / lowest) / np.log(step)))
@@ -78,13 +97,23 @@ def component_levels(lowest: float, highest: float, step: float = STEP) -> list[
 def build_component_tree(
     plane: Plane, thresholds: list[float], hidden: NDArray[np.bool_] | None = None
 ) -> list[Level]:
-    """Components of ``plane`` (Y, X) above every threshold, each linked to the one around it.
+    """Return the components of a plane above every threshold, each linked to the component around it.
 
-    Pixels in ``hidden`` (Y, X) belong to none, and a component's border with them is not looked at.
+    Parameters
+    ----------
+    plane
+        (Y, X), background at 0.
+    thresholds
+        Rising grey values.
+    hidden
+        (Y, X), optional: pixels that belong to no component; a boundary with them does not count.
+
+    Returns
+    -------
+    list of Level
+        Lowest first, up to the first threshold without a component.
     """
-    gy = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=1 / 8)
-    gx = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=1 / 8)
-    slope: Plane = np.asarray(cv2.magnitude(gx, gy), np.float32).ravel()
+    slope = gradient_magnitude(plane).ravel()
     levels: list[Level] = []
     # pixel -> component of the level below, -1 outside
     around: NDArray[np.int32] = np.zeros(plane.size, np.int32)
@@ -95,16 +124,23 @@ def build_component_tree(
         index, inside, n = _components(mask)
         if n == 0:
             break
-        rim = mask.view(np.uint8) != _eroded(mask, hidden)
-        level = _measure(threshold, inside, index, n, around, plane.shape, slope, rim.ravel())
+        boundary = mask.view(np.uint8) != _eroded(mask, hidden)
+        level = _measure(threshold, inside, index, n, around, plane.shape, slope, boundary.ravel())
         levels.append(level)
         around.fill(-1)
         around[inside] = index
     return levels
 
 
+def gradient_magnitude(plane: Plane) -> Plane:
+    """Return the gradient (Y, X) of a plane, grey values per px."""
+    gy = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=1 / 8)
+    gx = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=1 / 8)
+    return np.asarray(cv2.magnitude(gx, gy), np.float32)
+
+
 def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64], int]:
-    """Component of every pixel inside (those under `MIN_AREA` left out), these pixels, how many components."""
+    """Return the component of every inside pixel (those under `MIN_AREA` left out), these pixels, and their number."""
     n, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     inside = np.flatnonzero(mask)
     index = labels.ravel()[inside]
@@ -116,11 +152,10 @@ def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
 
 
 def _eroded(mask: NDArray[np.bool_], hidden: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-    # what lies past the image's edge, or is hidden, may be inside: no border of a nucleus
+    # the image's edge and hidden pixels are no boundary of a nucleus: behind them it may go on
     known = mask if hidden is None else mask | hidden
-    core = cv2.erode(known.view(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    return np.asarray(core, np.uint8) & mask.view(np.uint8)
+    inner = cv2.erode(known.view(np.uint8), CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    return np.asarray(inner, np.uint8) & mask.view(np.uint8)
 
 
 def _measure(
@@ -131,26 +166,38 @@ def _measure(
     around: NDArray[np.int32],
     shape: tuple[int, ...],
     slope: Plane,
-    rim: NDArray[np.bool_],
+    boundary: NDArray[np.bool_],
 ) -> Level:
     area = np.bincount(index, minlength=n).astype(float)
     y, x = np.divmod(inside, shape[1])
     cy, cx = np.bincount(index, y, n) / area, np.bincount(index, x, n) / area
     seed = np.zeros(n, np.int64)
     seed[index] = inside
-    on_rim = rim[inside]
-    length = np.bincount(index[on_rim], minlength=n)
-    steep = np.bincount(index[on_rim], slope[inside[on_rim]], n) / np.maximum(length, 1)
-    # seen from less than 40 % of a circle, a border says little
-    steep = steep * np.minimum(length / (0.4 * np.sqrt(4 * np.pi * area)), 1)
-    cut = np.zeros(n, bool)
-    cut[index[(y == 0) | (x == 0) | (y == shape[0] - 1) | (x == shape[1] - 1)]] = True
-    round_ = ellipticity(y - cy[index], x - cx[index], index, area)
-    return Level(threshold, area, cy, cx, round_, steep, seed, around[seed].astype(np.int64), cut)
+    on_boundary = boundary[inside]
+    length = np.bincount(index[on_boundary], minlength=n)
+    steep = np.bincount(index[on_boundary], slope[inside[on_boundary]], n) / np.maximum(length, 1)
+    steep = steep * np.minimum(length / (VISIBLE * np.sqrt(4 * np.pi * area)), 1)
+    at_edge = np.zeros(n, bool)
+    at_edge[index[(y == 0) | (x == 0) | (y == shape[0] - 1) | (x == shape[1] - 1)]] = True
+    shape_of = ellipticity(y - cy[index], x - cx[index], index, area)
+    return Level(threshold, area, cy, cx, shape_of, steep, seed, around[seed].astype(np.int64), at_edge)
 
 
 def ellipticity(dy: Float, dx: Float, index: NDArray[np.int32], area: Float) -> Float:
-    """Area over that of the ellipse with the same second moments: 1 for an ellipse, 0.89 for two touching disks."""
+    """Return the area of components over that of the ellipses with the same second moments.
+
+    Parameters
+    ----------
+    dy, dx, index
+        (pixels,) offset of each pixel from its component's centre, px, and its component.
+    area
+        (n,) of each component, px.
+
+    Returns
+    -------
+    (n,)
+        1 for an ellipse, 0.89 for two touching disks.
+    """
     n = area.size
     # 1/12: a pixel is a square, not a point; matters for nuclei of 7 px
     yy = np.bincount(index, dy * dy, n) / area + 1 / 12
@@ -159,15 +206,20 @@ def ellipticity(dy: Float, dx: Float, index: NDArray[np.int32], area: Float) -> 
     return np.asarray(area / (4 * np.pi * np.sqrt(np.maximum(yy * xx - yx * yx, 1e-6))))
 
 
-def choose(levels: list[Level], diameter: float | None, largest: float) -> Contours:
-    """Pick the components that do not lie in each other and are, together, the best nuclei.
+def shape_score(ellipticities: Float) -> Float:
+    """Return how nucleus-like shapes (n,) are by their ellipticity: 0 for ragged outlines, 1 for ellipses."""
+    return np.asarray(np.clip((ellipticities - RAGGED) / TO_ELLIPSE, 0, 1) ** 2)
+
+
+def choose_contours(levels: list[Level], diameter: float | None, largest: float) -> Contours:
+    """Choose the components that do not lie in each other and are, together, the best nuclei.
 
     Parameters
     ----------
     levels
         From `build_component_tree`, lowest first.
     diameter
-        Expected diameter in px; sizes far from it count less. None: all sizes up to ``largest`` alike.
+        Expected diameter in px; sizes far from it count less. None: all sizes up to `largest` count alike.
     largest
         Largest diameter in px that can be a nucleus.
     """
@@ -181,7 +233,7 @@ def choose(levels: list[Level], diameter: float | None, largest: float) -> Conto
         else:
             above, n = levels[k + 1].parent, value.size
             total = np.bincount(above, inherited, n)
-            # children weigh by their own value, so specks of noise do not vote
+            # children are weighted by their own value, so that specks of noise hardly count
             rivals = np.bincount(above, inherited**2, n) / np.maximum(total, 1e-12)
         wins[k] = (value >= rivals) & (value > 0)
         inherited = np.maximum(value, rivals)
@@ -190,20 +242,19 @@ def choose(levels: list[Level], diameter: float | None, largest: float) -> Conto
 
 def _value(level: Level, diameter: float | None, largest: float) -> Float:
     d = np.sqrt(4 * level.area / np.pi)
-    shape = np.clip((level.ellipticity - 0.8) / 0.18, 0, 1) ** 2
-    value = level.steepness * d / 2 * shape
+    value = level.steepness * d / 2 * shape_score(level.ellipticity)
     if diameter is not None:
         off = np.log2(d / diameter)
-        # what the image's edge cuts may be small
-        off = np.where(level.cut, np.maximum(off, 0), off)
-        value = value * np.exp(-0.5 * np.maximum(np.abs(off) - 0.3, 0) ** 2 / 0.5**2)
+        # components cut by the image's edge may be small
+        off = np.where(level.at_edge, np.maximum(off, 0), off)
+        value = value * np.exp(-0.5 * np.maximum(np.abs(off) - TOLERANCE, 0) ** 2 / FALLOFF**2)
     return np.asarray(np.where(d <= largest, value, 0.0))
 
 
 def _collect(levels: list[Level], values: list[Float], wins: list[NDArray[np.bool_]]) -> Contours:
     rows = [np.zeros((6, 0))]
     seeds = [np.zeros(0, np.int64)]
-    cuts = [np.zeros(0, bool)]
+    at_edge = [np.zeros(0, bool)]
     covered = np.zeros(0, bool)
     for k, level in enumerate(levels):
         under = np.zeros(level.area.size, bool) if k == 0 else covered[level.parent]
@@ -213,17 +264,18 @@ def _collect(levels: list[Level], values: list[Float], wins: list[NDArray[np.boo
         columns = (level.area, level.y, level.x, level.ellipticity, values[k], t)
         rows.append(np.stack([c[chosen] for c in columns]))
         seeds.append(level.seed[chosen])
-        cuts.append(level.cut[chosen])
+        at_edge.append(level.at_edge[chosen])
     area, y, x, shape, strength, threshold = np.concatenate(rows, axis=1)
-    return Contours(area, y, x, shape, strength, threshold, np.concatenate(seeds), np.concatenate(cuts))
+    return Contours(area, y, x, shape, strength, threshold, np.concatenate(seeds), np.concatenate(at_edge))
 
 
-def paint(plane: Plane, contours: Contours) -> NDArray[np.int32]:
-    """Label map (Y, X) of the chosen components, holes filled, numbered from 1 in their order."""
+def paint_contours(plane: Plane, contours: Contours) -> NDArray[np.int32]:
+    """Return the label map (Y, X) of the chosen components, holes filled, numbered from 1 in their order."""
     out = np.zeros(plane.shape, np.int32)
     for i in np.argsort(-contours.threshold):
-        fill = _component(plane, float(contours.threshold[i]), int(contours.seed[i]), float(contours.area[i]))
-        ys, xs, part = fill
+        ys, xs, part = _component(
+            plane, float(contours.threshold[i]), int(contours.seed[i]), float(contours.area[i])
+        )
         window = out[ys, xs]
         window[ndi.binary_fill_holes(part) & (window == 0)] = i + 1
     return out
@@ -232,7 +284,7 @@ def paint(plane: Plane, contours: Contours) -> NDArray[np.int32]:
 def _component(
     plane: Plane, threshold: float, seed: int, area: float
 ) -> tuple[slice, slice, NDArray[np.bool_]]:
-    """The component around ``seed``, looked for in a window that grows until it holds all of it."""
+    """Return the component around `seed`, in a window that grows until it holds all of it."""
     h, w = plane.shape
     y, x = divmod(seed, w)
     reach = int(np.ceil(2 * np.sqrt(area / np.pi))) + 2

@@ -1,4 +1,4 @@
-"""Where there are cells: one mask per field, by the method that fits the image."""
+"""Find the foreground, where there are cells, by the method that fits the image."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -9,15 +9,15 @@ from scipy import ndimage
 from scipy.special import expit
 
 from frugalseg.cues.intensity import intensity_foreground
-from frugalseg.cues.modality import modality_of
-from frugalseg.cues.scribbles import BACKGROUND, CELL, scribble_foreground, shrunk_strokes
+from frugalseg.cues.modality import detect_modality
+from frugalseg.cues.scribbles import BACKGROUND, CELL, scribble_foreground, shrink_strokes
 from frugalseg.cues.texture import texture_foreground
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
 from frugalseg.images.resize import resize_planes, resize_points
 
 Method = Literal["auto", "intensity", "texture", "scribbles", "mask"]
 
-#: All methods work on an image in which a cell is this many px wide.
+#: Images are shrunk until a cell is this many px wide.
 TARGET_DIAMETER = 30.0
 
 
@@ -30,7 +30,7 @@ class Foreground:
     mask
         (Y,X) bool.
     probability
-        (Y,X) float32, 0..1; how sure the evidence alone was, before the graph cut.
+        (Y,X) float32, 0..1: of being foreground, by the evidence of each pixel, before the graph cut.
     method
         "intensity", "texture", "scribbles" or "mask".
     """
@@ -55,17 +55,22 @@ def find_foreground(
     cells : (C,Y,X) or (Y,X) float
         Image of the cells. The first channel is used, scribbles use all.
     points : (N,2) float
-        Markers (y, x) in px; they say where cells certainly are.
+        Markers (y, x) in px; there certainly are cells.
     diameter : float
         Cell diameter, px.
     method : {"auto", "intensity", "texture", "scribbles", "mask"}
         "intensity": graph cut on grey values, for fluorescence. "texture": local texture, mixture model and
         graph cut, for label-free images. "scribbles": random forest trained on a few strokes, then graph cut.
-        "mask": the user's own. "auto": the mask or the scribbles if given, else by the image.
+        "mask": the given mask. "auto": the mask or the scribbles if given, else by the modality of the image.
     scribbles : (Y,X) int, optional
         0 unknown, 1 background, 2 cell.
     mask : (Y,X), optional
         Anything above 0 is foreground.
+
+    Returns
+    -------
+    Foreground
+        At the image's scale.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def find_foreground(
     BadPixels
         The image is constant or not finite.
     SettingsError
-        The method is unknown, what it needs was not given, or it has no use for the mask or scribbles that were.
+        The method is unknown, what it needs is missing, or it has no use for the given mask or scribbles.
 
     References
     ----------
@@ -86,46 +91,46 @@ def find_foreground(
     --------
     >>> from frugalseg.synthetic.cells import make_cells
     >>> field = make_cells((128, 128), seed=1)
-    >>> found = find_foreground(field.planes(["cytoplasm"]), field.markers, diameter=30)
-    >>> found.method, bool((found.mask == (field.cells > 0)).mean() > 0.85)
+    >>> foreground = find_foreground(field.planes(["cytoplasm"]), field.markers, diameter=30)
+    >>> foreground.method, bool((foreground.mask == (field.cells > 0)).mean() > 0.85)
     ('intensity', True)
     """
     planes = np.asarray(cells, dtype=np.float32)
     planes = planes[None] if planes.ndim == 2 else planes
     points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    method = _chosen(method, planes, scribbles, mask)
+    method = _choose_method(method, planes, scribbles, mask)
     shape = planes.shape[1:]
     if mask is not None and method == "mask":
         own = np.asarray(_same_shape(mask, shape, "mask") > 0)
         return Foreground(own, own.astype(np.float32), "mask")
     if len(points) == 0:
-        raise NoMarkers("There is no marker, so it is not known where cells are; give markers or a mask.")
+        raise NoMarkers("there is no marker, so it is unknown where cells are; give markers or a `mask`")
     if not (np.isfinite(diameter) and diameter > 0):
-        raise SettingsError(f"The cell diameter is {diameter}; it must be a number of px above 0.")
+        raise SettingsError(f"`diameter` is {diameter}; give the cell diameter in px, above 0")
     if not np.isfinite(points).all():
-        raise BadPixels("Some markers have no finite position; leave them out.")
+        raise BadPixels("some markers have no finite position; leave them out")
     factor = min(1.0, TARGET_DIAMETER / diameter)
     small = resize_planes(planes, factor)
     distance = marker_distance(resize_points(points, shape, factor), small.shape[1:])
     size = diameter * factor
     if method == "auto":
-        method = "intensity" if modality_of(small[0], size) == "fluorescent" else "texture"
+        method = "intensity" if detect_modality(small[0], size) == "fluorescent" else "texture"
     if method == "scribbles":
-        strokes = shrunk_strokes(_same_shape(scribbles, shape, "scribbles"), small.shape[1:])
-        found, log_odds = scribble_foreground(small, strokes, size)
+        strokes = shrink_strokes(_same_shape(scribbles, shape, "scribbles"), small.shape[1:])
+        small_mask, log_odds = scribble_foreground(small, strokes, size)
     elif method == "intensity":
-        found, log_odds = intensity_foreground(small[0], distance, size)
+        small_mask, log_odds = intensity_foreground(small[0], distance, size)
     else:
-        found, log_odds = texture_foreground(small[0], distance, size)
-    full = resize_planes(np.stack([found, expit(log_odds)]).astype(np.float32), shape)
+        small_mask, log_odds = texture_foreground(small[0], distance, size)
+    full = resize_planes(np.stack([small_mask, expit(log_odds)]).astype(np.float32), shape)
     whole = full[0] > 0.5
-    if method == "scribbles" and scribbles is not None:  # as they were drawn, at the image's own scale
+    if method == "scribbles" and scribbles is not None:  # strokes stay as drawn, at the image's scale
         whole = (whole & (np.asarray(scribbles) != BACKGROUND)) | (np.asarray(scribbles) == CELL)
     return Foreground(whole, np.clip(full[1], 0, 1).astype(np.float32), method)
 
 
 def marker_distance(points: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Distance (Y,X) of every pixel to the nearest marker, px."""
+    """Return the distance (Y,X) of every pixel to the nearest marker, px."""
     free = np.ones(shape, dtype=bool)
     rows, columns = np.clip(np.round(points).astype(int), 0, np.array(shape) - 1).T
     free[rows, columns] = False
@@ -133,33 +138,36 @@ def marker_distance(points: NDArray[np.float64], shape: tuple[int, ...]) -> NDAr
     return distance
 
 
-def _chosen(method: Method, planes: NDArray[np.float32], scribbles: object, mask: object) -> Method:
+def _choose_method(method: Method, planes: NDArray[np.float32], scribbles: object, mask: object) -> Method:
+    """Return the method to use, once the arrays are checked; see `find_foreground` for the errors."""
     if method not in get_args(Method):
         raise SettingsError(
-            f"Foreground method '{method}' is not known; use one of {', '.join(get_args(Method))}."
+            f"`foreground` method {method!r} is unknown; choose one of {', '.join(get_args(Method))}"
         )
     if planes.ndim != 3 or planes.size == 0:
         raise WrongShape(
-            f"Foreground needs an image (C,Y,X) or (Y,X) with pixels, not one of shape {planes.shape}."
+            f"the foreground needs an image (C,Y,X) or (Y,X) with pixels, not of shape {planes.shape}"
         )
     if not np.isfinite(planes).all():
-        raise BadPixels("The image of the cells has NaN or infinite pixels; mend or leave out this field.")
+        raise BadPixels(
+            "the image of the cells has NaN or infinite pixels; replace them or leave the image out"
+        )
     idle = "mask" if mask is not None and method not in ("auto", "mask") else None
     if scribbles is not None and method in ("intensity", "texture"):
         idle = idle or "scribbles"
     if idle is not None:
         raise SettingsError(
-            f"Foreground method '{method}' has no use for the {idle.removesuffix('s')} image that was given; leave one of them out, or use 'auto'."
+            f"`foreground` method {method!r} has no use for `{idle}`; leave one of them out, or choose 'auto'"
         )
     if method == "auto" and (mask is not None or scribbles is not None):
         method = "mask" if mask is not None else "scribbles"
     if (method == "mask" and mask is None) or (method == "scribbles" and scribbles is None):
         raise SettingsError(
-            f"Foreground method '{method}' needs a {method.removesuffix('s')} image; none was given."
+            f"`foreground` method {method!r} needs `{method}`; give an image of them, or choose 'auto'"
         )
     if method != "mask" and float(np.ptp(planes[0])) == 0.0:
         raise BadPixels(
-            "The image of the cells is constant, so there is no foreground to find; check the channel."
+            "the image of the cells is constant, so there is no foreground to find; is it the right channel?"
         )
     return method
 
@@ -167,5 +175,5 @@ def _chosen(method: Method, planes: NDArray[np.float32], scribbles: object, mask
 def _same_shape(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[Any]:
     array = np.asarray(values)
     if array.shape != shape:
-        raise WrongShape(f"The {what} has shape {array.shape}, the image {shape}; they must be the same.")
+        raise WrongShape(f"`{what}` has shape {array.shape} and the image {shape}; give the same (Y, X)")
     return array

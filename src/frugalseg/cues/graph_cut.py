@@ -1,4 +1,4 @@
-"""The binary graph cut that turns evidence per pixel into a mask with short, edge-following borders."""
+"""Turn evidence per pixel into a mask with a short, edge-following boundary, by a binary graph cut."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def graph_cut(
     smoothness: float = 2.0,
     image: NDArray[np.floating] | None = None,
 ) -> NDArray[np.bool_]:
-    r"""Mask of least energy: evidence against it plus the length of its border.
+    r"""Return the mask of least energy: the evidence against it plus the length of its boundary.
 
     .. math:: E(m) = \sum_p |u_p| [m_p \ne (u_p > 0)] + s \sum_{p \sim q} w_{pq} [m_p \ne m_q]
 
@@ -30,9 +30,9 @@ def graph_cut(
     log_odds : (Y,X) float
         Evidence u for "cell" (above 0) and for "background" (below 0); 0 leaves a pixel to its neighbours.
     smoothness : float
-        Price s of a border that is one px long, in units of log odds.
+        Price s of a boundary that is one px long, in units of log odds.
     image : (Y,X) float, optional
-        Where its grey values jump, a border costs less. None: w depends on the distance only.
+        Where its grey values jump, a boundary costs less. None: w depends on the distance only.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def graph_cut(
 
     Examples
     --------
-    A lone pixel of weak evidence does not pay for its border.
+    A lone pixel of weak evidence does not pay for its boundary.
 
     >>> evidence = np.full((5, 5), -1.0); evidence[2, 2] = 1.0
     >>> int(graph_cut(evidence, smoothness=1.0).sum()), int(graph_cut(evidence, smoothness=0.1).sum())
@@ -56,13 +56,13 @@ def graph_cut(
     source, sink = number.size, number.size + 1
     sharpness = 0.0 if image is None else 1.0 / (2.0 * max(_mean_squared_step(image), 1e-12))
     rows, columns, capacities = [], [], []
-    for here, there, distance in _neighbours(height, width):
-        weight = np.full(number[here].shape, smoothness / distance)
+    for first, second, distance in _neighbours(height, width):
+        weight = np.full(number[first].shape, smoothness / distance)
         if image is not None:
-            weight *= np.exp(-sharpness * (image[here] - image[there]) ** 2)
+            weight *= np.exp(-sharpness * (image[first] - image[second]) ** 2)
         capacity = np.round(STEPS * weight).astype(np.int32).ravel()
-        rows += [number[here].ravel(), number[there].ravel()]
-        columns += [number[there].ravel(), number[here].ravel()]
+        rows += [number[first].ravel(), number[second].ravel()]
+        columns += [number[second].ravel(), number[first].ravel()]
         capacities += [capacity, capacity]
     evidence = np.round(STEPS * log_odds).astype(np.int32).ravel()
     pro, contra = np.flatnonzero(evidence > 0), np.flatnonzero(evidence < 0)
@@ -79,12 +79,12 @@ def graph_cut(
 
 
 def _neighbours(height: int, width: int) -> Iterator[tuple[_Slices, _Slices, float]]:
-    """Pairs of views that lie one step apart, each of the four directions once, and the step's length in px."""
+    """Yield pairs of views that lie one step apart, each of the four directions once, and the step's length in px."""
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
         left = max(0, -right)
-        here = (slice(0, height - down), slice(left, width - max(0, right)))
-        there = (slice(down, height), slice(left + right, width - max(0, right) + right))
-        yield here, there, float(np.hypot(down, right))
+        first = (slice(0, height - down), slice(left, width - max(0, right)))
+        second = (slice(down, height), slice(left + right, width - max(0, right) + right))
+        yield first, second, float(np.hypot(down, right))
 
 
 def _mean_squared_step(image: NDArray[np.floating]) -> float:

@@ -1,4 +1,4 @@
-"""Foreground of fluorescence images: cells are brighter than what is between them."""
+"""Find the foreground of fluorescence images, where cells are brighter than the background."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +9,18 @@ from frugalseg.images.normalize import log_level
 
 Plane = NDArray[np.float32]
 
-#: Statistics are taken this many cell diameters around the markers, so that a nearly empty field does not decide.
+#: Statistics are taken up to this many cell diameters from the markers, so that a nearly empty field does not dominate.
 NEIGHBOURHOOD = 1.5
-#: Pixels this near to a marker, in cell diameters, are cell for certain.
+#: Pixels within this many cell diameters of a marker are certainly cell.
 CERTAIN = 0.15
 
 
 def intensity_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[NDArray[np.bool_], Plane]:
-    """Threshold on the logarithm, then a graph cut on grey values (paper B, "Binary mask").
+    """Threshold the logarithm, then cut grey values by a graph cut (paper B, "Binary mask").
 
-    The threshold is Otsu's on the logarithm, because stain differs between cells by factors. It is computed near
-    the markers, and is never so high that it cuts away a tenth of the pixels which certainly are cells: where
-    nearly everything is cells, Otsu would split the cells themselves.
+    The threshold is Otsu's on the logarithm, because stain differs between cells by factors. It is computed near the
+    markers, and is never so high that it removes more than a tenth of the pixels that certainly are cell: where
+    nearly everything is cell, Otsu would split the cells themselves.
 
     Parameters
     ----------

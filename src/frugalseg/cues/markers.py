@@ -1,23 +1,23 @@
-"""One point per nucleus: where every cell starts."""
+"""Find one point per nucleus: the marker where a cell starts."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
-from frugalseg.cues.background import check_plane, grey_step_of, noise_of, subtract_background
+from frugalseg.cues.background import check_plane, estimate_noise, smallest_grey_step, subtract_background
 from frugalseg.cues.blobs import blob_points
-from frugalseg.cues.nuclei import TARGET_DIAMETER, estimate_nucleus_diameter, find_nuclei, shrunk
-from frugalseg.errors import NoMarkers, SettingsError, WrongShape
+from frugalseg.cues.nuclei import (
+    TARGET_NUCLEUS_DIAMETER,
+    estimate_nucleus_diameter,
+    find_nuclei,
+    shrink_plane,
+)
+from frugalseg.errors import SettingsError, WrongShape
 from frugalseg.images.resize import resize_points
 
-Plane = NDArray[np.float32]
 Method = Literal["auto", "threshold", "log", "doh"]
-
-#: Second neighbours further than this many nucleus diameters: the field is sparse.
-SPARSE = 4.0
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Markers:
     points
         (N, 2) float64, y and x in px; the centre of the first pixel is (0, 0).
     diameter
-        Typical diameter of a nucleus in px, nan when it isn't known.
+        Typical diameter of a nucleus in px, NaN when it isn't known.
     method
         "threshold", "log", "doh", "points" or "labels".
     nuclei
-        (Y, X) label map, label i + 1 is the nucleus of point i; None when the method gives points only.
+        (Y, X) label map, label i + 1 is the nucleus of point i; None when the method finds points only.
     """
 
     points: NDArray[np.float64]
@@ -42,7 +42,7 @@ class Markers:
     nuclei: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of markers."""
         return len(self.points)
 
 
@@ -59,17 +59,19 @@ def find_markers(
     nuclei
         (Y, X) image of the nuclear stain, real or predicted, nuclei bright.
     diameter
-        Diameter of a typical nucleus in px; all scales derive from it. None: estimated from the image.
+        Diameter of a typical nucleus in px; all scales are derived from it. None: estimated from the image.
     method
-        "threshold": every nucleus gets the threshold at which its border is steepest, and touching nuclei
-        are split by intensity and by shape. "log" and "doh": blobs of about ``diameter``. "auto" is "threshold".
+        "threshold": every nucleus gets the threshold at which its boundary is steepest, and touching nuclei are split
+        by intensity and by shape. "log" and "doh": blobs of about `diameter`, by the Laplacian of Gaussian or the
+        determinant of the Hessian (`frugalseg.cues.blobs`). "auto" is "threshold".
     log_intensity
-        True where the stain varies between cells (a reporter): a nucleus counts however dim it is beside the
-        others. False: those far dimmer than the rest are debris. "auto" decides from the image.
+        True where the stain varies between cells (a reporter): a nucleus counts however dim it is beside the others.
+        False: objects far dimmer than the rest are no nuclei. "auto" decides from the image.
 
     Returns
     -------
-    Markers; empty when there is no nucleus.
+    Markers
+        Empty when there is no nucleus.
 
     Raises
     ------
@@ -77,86 +79,84 @@ def find_markers(
         The image is no plane, empty, constant, or holds NaN.
     SettingsError
         Unknown method, or a diameter that is not above 2 px.
+
+    Examples
+    --------
+    >>> from frugalseg.synthetic.cells import make_cells
+    >>> field = make_cells((128, 128), n_cells=12, seed=3)
+    >>> len(find_markers(field.nuclear)), len(find_markers(field.nuclear, method="log"))
+    (12, 12)
     """
-    plane = check_plane(nuclei)
-    if method not in ("auto", "threshold", "log", "doh"):
-        raise SettingsError(f"unknown marker method {method!r}; use auto, threshold, log or doh")
+    if method not in get_args(Method):
+        raise SettingsError(f"`method` is {method!r}; choose one of {', '.join(get_args(Method))}")
     if diameter is not None and not 2 < diameter < np.inf:
         raise SettingsError(f"the nucleus diameter is {diameter} px; give a number above 2, or none")
+    plane = check_plane(nuclei)
     flat = subtract_background(plane)
-    step = grey_step_of(plane)
+    step = smallest_grey_step(plane)
     if diameter is None:
         diameter = estimate_nucleus_diameter(flat, step)
     name = "threshold" if method == "auto" else method
     if not np.isfinite(diameter):
-        return Markers(
-            np.zeros((0, 2)), diameter, name, np.zeros(plane.shape, np.int32) if name == "threshold" else None
-        )
+        labels = np.zeros(plane.shape, np.int32) if name == "threshold" else None
+        return Markers(np.zeros((0, 2)), diameter, name, labels)
     if name == "threshold":
         return _from_label_map(find_nuclei(flat, diameter, log_intensity, step), name)
-    shrink = min(1.0, TARGET_DIAMETER / diameter)
-    small = shrunk(flat, shrink)
-    noise = noise_of(small, small, 0.0, step)
-    points = blob_points(small, diameter * shrink, noise, "log" if name == "log" else "doh", log_intensity)
+    factor = min(1.0, TARGET_NUCLEUS_DIAMETER / diameter)
+    small = shrink_plane(flat, factor)
+    noise = estimate_noise(small, small, 0.0, step)
+    points = blob_points(small, diameter * factor, noise, name, log_intensity)
     return Markers(resize_points(points, small.shape, flat.shape), float(diameter), name)
 
 
 def markers_from_points(points: ArrayLike, diameter: float = float("nan")) -> Markers:
-    """Markers from the user's own points (N, 2), y and x in px."""
+    """Return markers from a user's own points.
+
+    Parameters
+    ----------
+    points
+        (N, 2), y and x in px.
+    diameter
+        Diameter of a typical nucleus in px, where known.
+
+    Raises
+    ------
+    WrongShape
+        The points are not (N, 2) finite numbers.
+
+    Examples
+    --------
+    >>> len(markers_from_points([[10, 20], [30, 40]]))
+    2
+    """
     array = np.asarray(points, float).reshape(-1, 2) if np.size(points) == 0 else np.asarray(points, float)
     if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
-        raise WrongShape(f"points have the shape {array.shape}; give (N, 2) finite numbers, y and x in px")
+        raise WrongShape(f"`points` have shape {array.shape}; give (N, 2) finite numbers, y and x in px")
     return Markers(array, float(diameter), "points")
 
 
 def markers_from_labels(labels: ArrayLike) -> Markers:
-    """Markers from a label image (Y, X) of nuclei: one point per label, in the order of the labels."""
-    array = np.asarray(labels)
-    if array.ndim != 2:
-        raise WrongShape(f"the label image has {array.ndim} axes; give one plane (Y, X)")
-    return _from_label_map(array, "labels")
-
-
-def estimate_cell_diameter(markers: Markers, shape: tuple[int, int]) -> float:
-    """Diameter in px of a typical cell, from the size and the spacing of the nuclei.
-
-    Where cells lie together, a cell is about as wide as the way to its second nearest neighbour (the nearest is
-    often a sister just divided), but at most 2.4 nuclei wide, since flat cells leave gaps. Where they lie
-    apart (more than 4 nuclei to the second neighbour), spacing says nothing, and a cell is taken to be 2 nuclei wide.
+    """Return one marker per label of a label map of nuclei, in the order of the labels.
 
     Parameters
     ----------
-    markers
-        As found; without a nucleus diameter (a user's points) the spacing alone decides.
-    shape
-        (Y, X) of the image; a quarter of its shorter side is the most that spacing alone can answer.
+    labels
+        (Y, X) integers, 0 is background.
 
     Raises
     ------
-    NoMarkers
-        There is no marker.
-    SettingsError
-        Fewer than three points of unknown diameter: give the cell diameter.
+    WrongShape
+        The labels are not (Y, X).
 
     Examples
     --------
-    >>> grid = [(y, x) for y in range(10, 100, 20) for x in range(10, 100, 20)]
-    >>> estimate_cell_diameter(markers_from_points(grid, diameter=10), (100, 100))
-    20.0
+    >>> markers_from_labels([[0, 7, 7], [4, 0, 0]]).points.tolist()
+    [[1.0, 0.0], [0.0, 1.5]]
     """
-    n = len(markers)
-    if n == 0:
-        raise NoMarkers("there is no marker to estimate the cell diameter from; is it the nuclear channel?")
-    if n < 3 and not np.isfinite(markers.diameter):
-        raise SettingsError(f"a cell diameter can't be estimated from {n} points alone; give it in px")
-    spacing = np.inf
-    if n >= 3:
-        spacing = float(np.median(cKDTree(markers.points).query(markers.points, k=3)[0][:, 2]))
-    if not np.isfinite(markers.diameter):
-        return float(min(spacing, min(shape) / 4))
-    relative = spacing / markers.diameter
-    relative = 2.0 if relative > SPARSE else min(max(relative, 1.2), 2.4)
-    return float(relative * markers.diameter)
+    array = np.asarray(labels)
+    if array.ndim != 2:
+        raise WrongShape(f"`labels` have {array.ndim} axes; give one label map (Y, X)")
+    return _from_label_map(array, "labels")
 
 
 def _from_label_map(labels: NDArray[np.generic], method: str) -> Markers:
@@ -172,7 +172,7 @@ def _from_label_map(labels: NDArray[np.generic], method: str) -> Markers:
     area = np.bincount(which, minlength=n).astype(float)
     y, x = np.divmod(inside, labels.shape[1])
     points = np.stack([np.bincount(which, y, n), np.bincount(which, x, n)], axis=1) / area[:, None]
-    # the centroid of a bent nucleus may lie outside of it: then its own pixel next to it
+    # the centroid of a bent nucleus may lie outside of it: then the nearest pixel of the nucleus is taken
     row, column = np.rint(points).astype(int).T
     for i in np.flatnonzero(dense[row, column] != np.arange(1, n + 1)):
         own = np.argwhere(dense == i + 1)

@@ -1,19 +1,19 @@
-"""What kind of microscopy a plane shows: fluorescence, or cells without a stain."""
+"""Detect whether a plane shows fluorescence, or cells without a stain."""
 
 import numpy as np
 
 from frugalseg.images.normalize import Modality, Plane, blur
 
-#: Above this, brightness and local contrast go together as light that cells emit makes them. Measured on 24
-#: real and 12 synthetic fields: fluorescence 0.54 to 0.76, phase contrast and bright-field -0.15 to 0.33, but up
-#: to 0.57 where a label-free field is all cells. There the grey values lie more below than above their median.
+#: Above this, brightness and local contrast are correlated as in light that cells emit. Measured on 24 real and 12
+#: synthetic fields: fluorescence 0.54 to 0.76, phase contrast and bright-field -0.15 to 0.33, but up to 0.57 where a
+#: label-free field is all cells. There more grey values lie below their median than above.
 CORRELATION = 0.45
 
 
-def modality_of(plane: Plane, diameter: float) -> Modality:
-    """Tell fluorescence from label-free images by the plane itself.
+def detect_modality(plane: Plane, diameter: float) -> Modality:
+    """Detect fluorescence or label-free microscopy from the plane itself.
 
-    Where cells emit light, bright places vary more (photon noise and structure grow with the signal) and empty ones
+    Where cells emit light, bright places vary more (photon noise and structure grow with the signal), and empty places
     are dark and smooth. In phase contrast, DIC and bright-field, grey values swing around the empty background.
 
     Parameters
@@ -23,11 +23,15 @@ def modality_of(plane: Plane, diameter: float) -> Modality:
     diameter : float
         Cell diameter, px.
 
+    Returns
+    -------
+    {"fluorescent", "label-free"}
+
     Examples
     --------
     >>> from frugalseg.synthetic.cells import make_cells
     >>> cells = make_cells((128, 128), seed=0)
-    >>> [modality_of(plane, 30) for plane in cells.planes(["cytoplasm", "phase"])]
+    >>> [detect_modality(plane, 30) for plane in cells.planes(["cytoplasm", "phase"])]
     ['fluorescent', 'label-free']
     """
     level = blur(plane, diameter / 10.0)

@@ -1,4 +1,4 @@
-"""Are the markers and the foreground good enough to start from? Asked before training, since it decides everything."""
+"""Evaluate the markers and the foreground before training, which depends on both."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,12 +13,12 @@ from frugalseg.errors import SettingsError, WrongShape
 
 
 class CueQuality(BaseModel):
-    """What the cues say about themselves, without any truth.
+    """Quality of the cues, as far as it can be known without a truth.
 
     Attributes
     ----------
     n_markers
-        How many markers there are.
+        Number of markers.
     markers_per_megapixel_foreground
         Markers inside the foreground per million foreground pixels.
     median_spacing
@@ -28,9 +28,9 @@ class CueQuality(BaseModel):
     foreground_without_marker
         Share of the foreground further than one cell diameter from every marker.
     markers_outside_foreground
-        How many markers lie in the background.
+        Number of markers in the background.
     warnings
-        One sentence per doubt; empty when there is none.
+        One sentence per problem; empty when there is none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,7 +54,7 @@ class CueQuality(BaseModel):
 
 
 def evaluate_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQuality:
-    """Judge markers and foreground by each other.
+    """Evaluate markers and foreground against each other.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def evaluate_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQua
     Raises
     ------
     WrongShape
-        ``points`` is not (N, 2), ``mask`` is no plane, or a point lies outside of it.
+        `points` is not (N, 2), `mask` is no plane, or a point lies outside of it.
     SettingsError
         The diameter is not above 0.
 
@@ -81,17 +81,17 @@ def evaluate_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQua
     >>> quality.markers_outside_foreground, round(quality.foreground_without_marker, 2)
     (1, 0.12)
     """
-    where = np.asarray(points, float)
-    where = where.reshape(-1, 2) if where.size == 0 else where
+    points = np.asarray(points, float)
+    points = points.reshape(-1, 2) if points.size == 0 else points
     inside = np.asarray(mask)
-    _check(where, inside, diameter)
+    _check(points, inside, diameter)
     inside = inside.astype(bool)
     foreground = int(inside.sum())
-    pixel = np.clip(np.rint(where).astype(int), 0, np.array(inside.shape) - 1)
+    pixel = np.clip(np.rint(points).astype(int), 0, np.array(inside.shape) - 1)
     outside = int((~inside[pixel[:, 0], pixel[:, 1]]).sum())
-    spacing = _spacing(where)
-    far = _far(pixel, inside, diameter)
-    n = len(where)
+    spacing = _spacing(points)
+    far = _share_far_from_markers(pixel, inside, diameter)
+    n = len(points)
     density = (n - outside) / foreground * 1e6 if foreground else 0.0
     fraction = foreground / inside.size
     return CueQuality(
@@ -101,19 +101,21 @@ def evaluate_cues(points: ArrayLike, mask: ArrayLike, diameter: float) -> CueQua
         foreground_fraction=fraction,
         foreground_without_marker=far,
         markers_outside_foreground=outside,
-        warnings=_doubts(n, outside, spacing, fraction, far, diameter),
+        warnings=_warnings(n, outside, spacing, fraction, far, diameter),
     )
 
 
-def _check(where: NDArray[np.float64], mask: NDArray[np.generic], diameter: float) -> None:
-    if where.ndim != 2 or where.shape[1] != 2 or not np.isfinite(where).all():
-        raise WrongShape(f"points have the shape {where.shape}; give (N, 2) finite numbers, y and x in px")
+def _check(points: NDArray[np.float64], mask: NDArray[np.generic], diameter: float) -> None:
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise WrongShape(f"`points` have shape {points.shape}; give (N, 2) finite numbers, y and x in px")
     if mask.ndim != 2 or mask.size == 0:
-        raise WrongShape(f"the foreground has the shape {mask.shape}; give one plane (Y, X)")
+        raise WrongShape(f"`mask` has shape {mask.shape}; give one plane (Y, X)")
     if not 0 < diameter < np.inf:
-        raise SettingsError(f"the cell diameter is {diameter} px; give a number above 0")
-    if len(where) and ((where < -0.5).any() or (where > np.array(mask.shape) - 0.5).any()):
-        raise WrongShape(f"some points lie outside of the image of {mask.shape[0]} x {mask.shape[1]} px")
+        raise SettingsError(f"`diameter` is {diameter} px; give a number above 0")
+    if len(points) and ((points < -0.5).any() or (points > np.array(mask.shape) - 0.5).any()):
+        raise WrongShape(
+            f"some `points` lie outside the image of {mask.shape[0]} x {mask.shape[1]} px; give y and x in px"
+        )
 
 
 def _spacing(points: NDArray[np.float64]) -> float | None:
@@ -123,7 +125,7 @@ def _spacing(points: NDArray[np.float64]) -> float | None:
     return float(np.median(distance[:, 1]))
 
 
-def _far(pixel: NDArray[np.int_], mask: NDArray[np.bool_], diameter: float) -> float:
+def _share_far_from_markers(pixel: NDArray[np.int_], mask: NDArray[np.bool_], diameter: float) -> float:
     if not mask.any():
         return 0.0
     if not len(pixel):
@@ -133,35 +135,35 @@ def _far(pixel: NDArray[np.int_], mask: NDArray[np.bool_], diameter: float) -> f
     return float((ndi.distance_transform_edt(empty)[mask] > diameter).mean())
 
 
-def _doubts(
+def _warnings(
     n: int, outside: int, spacing: float | None, fraction: float, far: float, diameter: float
 ) -> tuple[str, ...]:
-    doubts = []
+    warnings = []
     if n == 0:
-        doubts.append(
+        warnings.append(
             "No marker was found: is it the nuclear channel, and are the nuclei brighter than their surroundings?"
         )
     if fraction == 0:
-        doubts.append(
+        warnings.append(
             "The foreground is empty: no cell can be found; give a mask, scribbles, or another method."
         )
     elif fraction < 0.005:
-        doubts.append(
+        warnings.append(
             f"Only {fraction:.2%} of the image is foreground: the foreground may have missed most cells."
         )
     elif fraction > 0.98:
-        doubts.append(f"{fraction:.0%} of the image is foreground: right for a closed layer of cells only.")
+        warnings.append(f"{fraction:.0%} of the image is foreground: right for a closed layer of cells only.")
     if n and far > 0.1:
-        doubts.append(
+        warnings.append(
             f"{far:.0%} of the foreground is further than one cell diameter from every marker: nuclei may be missing."
         )
     if n and fraction and outside / n > 0.1:
-        doubts.append(
-            f"{outside} of {n} markers lie outside the foreground: the foreground may be too small, or the markers debris."
+        warnings.append(
+            f"{outside} of {n} markers lie outside the foreground: the foreground may be too small, or some markers no nuclei."
         )
     if spacing is not None and spacing < diameter / 3:
-        doubts.append(
+        warnings.append(
             f"Markers are {spacing:.0f} px apart, less than a third of the cell diameter of {diameter:.0f} px: "
             "nuclei may be cut in pieces, or the diameter is too large."
         )
-    return tuple(doubts)
+    return tuple(warnings)

@@ -1,4 +1,4 @@
-"""Foreground from a few strokes of the user: the paper's random forest, then a graph cut."""
+"""Find the foreground from a few strokes of the user: the random forest of paper B, then a graph cut."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ SCALES = (0.033, 0.067, 0.133, 0.267)
 
 
 def scribble_features(planes: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
-    """Gaussian, variance and Laplacian of each channel at four scales (paper B, "Binary mask").
+    """Return Gaussian, variance and Laplacian of each channel at four scales (paper B, "Binary mask").
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def scribble_features(planes: NDArray[np.float32], diameter: float) -> NDArray[n
     return np.stack(features, axis=-1).astype(np.float32)
 
 
-def shrunk_strokes(scribbles: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Strokes (y,x) at another scale; thin ones stay, where two classes meet the cells win.
+def shrink_strokes(scribbles: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return strokes (y,x) at another scale; thin strokes are kept, and where two classes meet, cell is taken.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def shrunk_strokes(scribbles: NDArray[Any], shape: tuple[int, ...]) -> NDArray[n
     odd = np.setdiff1d(np.unique(scribbles), (0, BACKGROUND, CELL))
     if len(odd):
         raise SettingsError(
-            f"Scribbles hold 0 = unknown, 1 = background and 2 = cell; these also have {odd[:5].tolist()}."
+            f"`scribbles` hold 0 = unknown, 1 = background and 2 = cell; these also have {odd[:5].tolist()}"
         )
     strokes = np.zeros(shape, dtype=np.int64)
     for value in (BACKGROUND, CELL):
@@ -68,7 +68,7 @@ def shrunk_strokes(scribbles: NDArray[Any], shape: tuple[int, ...]) -> NDArray[n
 def scribble_foreground(
     planes: NDArray[np.float32], scribbles: NDArray[np.int64], diameter: float, seed: int = 0
 ) -> tuple[NDArray[np.bool_], Plane]:
-    """Random forest trained on the strokes, then a graph cut on its probability.
+    """Train a random forest on the strokes, then cut its probability by a graph cut.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def scribble_foreground(
     -------
     mask : (Y,X) bool
     log_odds : (Y,X) float32
-        Evidence for "cell", in -4..4; strokes are kept as they were drawn.
+        Evidence for "cell", in -4..4; strokes stay as drawn.
 
     Raises
     ------
@@ -95,8 +95,8 @@ def scribble_foreground(
     drawn = {int(v) for v in np.unique(scribbles)}
     if not {BACKGROUND, CELL} <= drawn:
         raise SettingsError(
-            f"Scribbles need strokes of both classes, 1 = background and 2 = cell; "
-            f"these have the values {sorted(drawn)}."
+            f"`scribbles` need strokes of both classes, 1 = background and 2 = cell; these have the values "
+            f"{sorted(drawn)}"
         )
     features = scribble_features(planes, diameter)
     strokes = scribbles > 0

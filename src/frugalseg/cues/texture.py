@@ -1,4 +1,4 @@
-"""Foreground of label-free images without any label: cells are rougher than what is between them."""
+"""Find the foreground of label-free images without a label: cells have more texture than the background."""
 
 from typing import NamedTuple
 
@@ -13,15 +13,15 @@ Plane = NDArray[np.float32]
 
 #: Gaussian windows in cell diameters: the fine structure that counts as texture, and its averaging.
 DETAIL, WINDOW = 0.067, 0.05
-#: Statistics are taken this many cell diameters around the markers, so that a nearly empty field does not decide.
+#: Statistics are taken up to this many cell diameters from the markers, so that a nearly empty field does not dominate.
 NEIGHBOURHOOD = 1.5
-#: Pixels this near to a marker, in cell diameters, are cell; further than FAR they may well be background.
+#: Pixels within CERTAIN cell diameters of a marker are cell; further than FAR from all markers they may be background.
 CERTAIN, FAR = 0.2, 0.75
-#: At most this share of the certain pixels may look like background, or the markers are believed rather than the mixture:
-#: where nearly everything is cells, it splits the cells themselves, and its two classes are not apart. Where they are, more is
-#: borne, because false markers lie on background.
+#: Largest share of the certain pixels that the mixture may take for background; else its threshold is lowered. Key:
+#: whether the mixture's two classes are separated. If not, nearly everything is cell and it splits the cells themselves.
+#: If they are, more is allowed, because false markers lie on background.
 LOST = {False: 0.1, True: 0.25}
-#: The uncertain band inside the rough region's border, in units of the computed bleeding.
+#: Width of the uncertain band inside the textured region's boundary, in units of the computed reach of the texture.
 BAND = 1.2
 #: Holes up to this area, in squared cell diameters, are smooth parts of cells.
 HOLE = 0.25
@@ -37,17 +37,17 @@ class TwoClasses(NamedTuple):
     share: float
 
     @property
-    def apart(self) -> bool:
+    def separated(self) -> bool:
         """Whether the mixture has two peaks (of about equal height), and so is more than one class split in two."""
         return self.cells - self.background > self.cells_spread + self.background_spread
 
 
 def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[NDArray[np.bool_], Plane]:
-    """Local texture, a two-class mixture anchored at the markers, and two graph cuts.
+    """Separate cells from background by local texture, a two-class mixture anchored at the markers, and two graph cuts.
 
-    The first cut finds where the texture window met anything rough, which reaches beyond the cells by the window's
-    width. How far follows from the two classes' contrast (`bleeding`). In a band of that width the texture says
-    nothing; there a second cut, drawn to edges of the image itself, decides.
+    The first cut finds where the texture window touched any texture, which reaches beyond the cells by the window's
+    width. How far follows from the contrast of the two classes (`texture_reach`). In a band of that width the texture
+    says nothing; there a second cut, which follows edges of the image itself, decides.
 
     Parameters
     ----------
@@ -66,26 +66,26 @@ def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[
     """
     near = distance < NEIGHBOURHOOD * diameter
     certain = distance < CERTAIN * diameter
-    if not (near & ~certain).any():  # nothing to tell apart: a corner of one cell, or full of markers
+    if not (near & ~certain).any():  # a corner of one cell, or full of markers: nothing to separate
         return np.ones(plane.shape, bool), np.full(plane.shape, 4.0, np.float32)
     flat = flatten(plane, diameter)
     texture = local_texture(flat, diameter)
     classes = fit_two_classes(texture[near], certain[near], distance[near] > FAR * diameter)
     odds = class_log_odds(texture, classes)
-    odds -= min(0.0, float(np.quantile(odds[certain], LOST[classes.apart])))
+    odds -= min(0.0, float(np.quantile(odds[certain], LOST[classes.separated])))
     log_odds = np.clip(odds, -4.0, 4.0).astype(np.float32)
-    rough = graph_cut(log_odds, 2.0)
-    depth = ndimage.distance_transform_edt(rough)
-    band = BAND * bleeding(texture, log_odds, classes, diameter)
-    evidence = np.where(rough, np.where(depth < band, 0.0, 4.0), -4.0).astype(np.float32)
-    # White noise would attract the border as edges do, so the image is smoothed a little first.
+    textured = graph_cut(log_odds, 2.0)
+    depth = ndimage.distance_transform_edt(textured)
+    band = BAND * texture_reach(texture, log_odds, classes, diameter)
+    evidence = np.where(textured, np.where(depth < band, 0.0, 4.0), -4.0).astype(np.float32)
+    # White noise would attract the boundary as edges do, so the image is smoothed a little first.
     edges = blur(flat, max(0.5, diameter / 30.0))
     mask = graph_cut(evidence, 2.0, edges)
     return fill_small_holes(mask, HOLE * diameter**2), log_odds
 
 
 def local_texture(flat: Plane, diameter: float) -> Plane:
-    """Logarithm of the local standard deviation of fine structure."""
+    """Return the logarithm of the local standard deviation of fine structure, (Y,X)."""
     detail = flat - blur(flat, DETAIL * diameter)
     power = blur(detail**2, WINDOW * diameter)
     return np.asarray(0.5 * np.log(np.maximum(power, 1e-8)), dtype=np.float32)
@@ -94,17 +94,16 @@ def local_texture(flat: Plane, diameter: float) -> Plane:
 def fit_two_classes(
     feature: Plane, certain: NDArray[np.bool_], far: NDArray[np.bool_], rounds: int = 60
 ) -> TwoClasses:
-    """Mixture of two Gaussians, by expectation maximisation, with the certain pixels held in the cells' class.
+    """Fit a mixture of two Gaussians by expectation maximisation, the certain pixels held in the cells' class.
 
-    The certain pixels carry it through fields that are nearly all cells or nearly all background, where a free
-    mixture would split the larger class in two.
+    In fields that are nearly all cells or nearly all background, a free mixture would split the larger class in two.
 
     Parameters
     ----------
     feature : (Y,X) float32
         Higher for cells.
     certain, far : (Y,X) bool
-        Pixels that are cell for certain, and pixels far from every marker, among which background is sought.
+        Pixels that certainly are cell, and pixels far from every marker, among which background is sought.
     rounds : int
         Steps of expectation maximisation.
     """
@@ -115,7 +114,7 @@ def fit_two_classes(
     background = float(np.quantile(values, 0.2 if far.mean() > 0.02 else 0.02))
     background_spread = max(0.1 * abs(cells - background), 0.05)
     classes = TwoClasses(background, background_spread, cells, cells_spread, 0.5)
-    # The known pixels count as often as they occur among as many pixels as `values` stands for.
+    # The known pixels are weighted by their share among the pixels that `values` is a sample of.
     weight = certain.sum() / max(1, (~certain).sum()) * len(values) / max(1, len(known))
     for _ in range(rounds):
         odds = class_log_odds(values, classes)
@@ -137,7 +136,7 @@ def fit_two_classes(
 
 
 def class_log_odds(feature: NDArray[np.floating], classes: TwoClasses) -> NDArray[np.float64]:
-    """Log odds of "cell", made monotonous: beyond either mean the nearer class never loses to the wider one."""
+    """Return the log odds of "cell", made monotonous: beyond either mean the nearer class always wins."""
     z_cells = (feature - classes.cells) / classes.cells_spread
     z_background = (feature - classes.background) / classes.background_spread
     odds = 0.5 * (z_background**2 - z_cells**2) + np.log(
@@ -147,32 +146,32 @@ def class_log_odds(feature: NDArray[np.floating], classes: TwoClasses) -> NDArra
     return np.asarray(np.where(feature < classes.background, np.minimum(odds, -4.0), odds))
 
 
-def bleeding(texture: Plane, log_odds: Plane, classes: TwoClasses, diameter: float) -> float:
-    """How far, in px, the rough region reaches beyond a straight cell border.
+def texture_reach(texture: Plane, log_odds: Plane, classes: TwoClasses, diameter: float) -> float:
+    """Return how far, in px, the textured region reaches beyond a straight boundary of a cell.
 
-    Behind a Gaussian window of width sigma, a step in variance from b to c looks like b + (c - b) Phi(-x / sigma);
+    Behind a Gaussian window of width sigma, a step in variance from b to c becomes b + (c - b) Phi(-x / sigma);
     the classes meet at a variance t, hence at x = sigma * Phi^-1(1 - (t - b) / (c - b)).
     """
     undecided = texture[np.abs(log_odds) < 0.5]
     if undecided.size == 0:
         return 0.0
-    border, background, cells = (
+    meeting, background, cells = (
         float(np.exp(2 * value)) for value in (np.median(undecided), classes.background, classes.cells)
     )
-    fraction = (border - background) / max(cells - background, 1e-12)
+    fraction = (meeting - background) / max(cells - background, 1e-12)
     sigma = float(np.hypot(DETAIL, WINDOW)) * diameter
     return max(0.0, sigma * float(stats.norm.ppf(1 - np.clip(fraction, 0.02, 0.98))))
 
 
 def fill_small_holes(mask: NDArray[np.bool_], area: float) -> NDArray[np.bool_]:
-    """Fill holes of at most `area` px."""
+    """Return a mask (Y,X) with holes of at most `area` px filled; those at the image's edge are kept."""
     labels, count = ndimage.label(~mask)
     if count == 0:
         return mask
     sizes = np.bincount(labels.ravel())
-    rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     small = sizes <= area
-    small[rim] = False
+    small[at_edge] = False
     small[0] = False
     filled: NDArray[np.bool_] = mask | small[labels]
     return filled

@@ -1,4 +1,4 @@
-"""Nuclei that touch without a gap in the stain: cut at the waist of their common outline."""
+"""Split nuclei that touch without a gap in the stain, at the waist of their common outline."""
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ SMALLEST = 0.4
 
 
 def split_touching(mask: Mask, diameter: float) -> NDArray[np.int32]:
-    """Cut one outline (Y, X) into the nuclei it is made of, numbered from 1; a lone nucleus stays whole.
+    """Split one outline into the nuclei it is made of; a lone nucleus stays whole.
 
     Parameters
     ----------
@@ -27,10 +27,15 @@ def split_touching(mask: Mask, diameter: float) -> NDArray[np.int32]:
     diameter
         Diameter of a typical nucleus in px.
 
+    Returns
+    -------
+    (Y, X) int32
+        Nuclei numbered from 1, 0 outside the mask.
+
     Notes
     -----
-    Centres are maxima of the distance to the outline with a waist between them; the cut is a watershed
-    on that distance. It is kept when the halves are closer to ellipses than the whole.
+    Centres are maxima of the distance to the outline with a waist between them; the line between them is that of a
+    watershed on this distance. The split is kept when the halves are closer to ellipses than the whole.
 
     Examples
     --------
@@ -44,7 +49,7 @@ def split_touching(mask: Mask, diameter: float) -> NDArray[np.int32]:
     before = float(_ellipticities(whole)[0])
     if before >= ONE_ELLIPSE:
         return whole
-    # padded by itself: the image's edge is no outline
+    # padded with its own edge, because the image's edge is no outline
     padded = np.pad(mask, 1, mode="edge").astype(np.uint8)
     raw = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
     distance = np.asarray(cv2.GaussianBlur(raw, (0, 0), max(0.05 * diameter, 0.5)), np.float32)
@@ -60,8 +65,15 @@ def split_touching(mask: Mask, diameter: float) -> NDArray[np.int32]:
     return parts if big_enough and after > before + 0.25 * (1 - before) else whole
 
 
+def lowest_between(values: NDArray[np.float32], a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+    """Return the lowest of the values (Y, X) along the straight line between two pixels (2,)."""
+    n = int(np.abs(a - b).max()) + 1
+    y, x = (np.rint(np.linspace(a[i], b[i], n)).astype(int) for i in (0, 1))
+    return float(values[y, x].min())
+
+
 def _centres(distance: NDArray[np.float32], mask: Mask, diameter: float) -> NDArray[np.int64]:
-    """Maxima of the distance map, highest first, each behind a waist from all higher ones."""
+    """Return the maxima (n, 2) of the distance map, highest first, each with a waist before all higher ones."""
     size = 2 * max(round(0.15 * diameter), 1) + 1
     top = cv2.dilate(distance, np.ones((size, size), np.uint8))
     peaks = np.argwhere((distance == top) & mask & (distance > 0.15 * diameter))
@@ -69,15 +81,9 @@ def _centres(distance: NDArray[np.float32], mask: Mask, diameter: float) -> NDAr
     kept: list[NDArray[np.int64]] = []
     for peak in peaks:
         width = float(distance[peak[0], peak[1]])
-        if all(_narrowest(distance, peak, other) < WAIST * width for other in kept):
+        if all(lowest_between(distance, peak, other) < WAIST * width for other in kept):
             kept.append(peak)
     return np.array(kept, np.int64).reshape(-1, 2)
-
-
-def _narrowest(distance: NDArray[np.float32], a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    n = int(np.abs(a - b).max()) + 1
-    y, x = (np.rint(np.linspace(a[i], b[i], n)).astype(int) for i in (0, 1))
-    return float(distance[y, x].min())
 
 
 def _ellipticities(parts: NDArray[np.int32]) -> NDArray[np.float64]:

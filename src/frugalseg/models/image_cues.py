@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.cues.cell_size import estimate_cell_diameter
 from frugalseg.cues.foreground import Foreground, find_foreground
 from frugalseg.cues.markers import (
     Markers,
-    estimate_cell_diameter,
     find_markers,
     markers_from_labels,
     markers_from_points,
 )
-from frugalseg.cues.modality import modality_of
+from frugalseg.cues.modality import detect_modality
 from frugalseg.cues.quality import CueQuality, evaluate_cues
 from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError, WrongShape
 from frugalseg.images.normalize import Modality
@@ -165,7 +165,7 @@ def cues_of(
     )
     diameter = _diameter(markers, shape, settings, owner)
     small = resize_planes(planes, scaled_shape(shape, TARGET_DIAMETER / diameter))
-    modalities = tuple(modality_of(plane, TARGET_DIAMETER) for plane in small)
+    modalities = tuple(detect_modality(plane, TARGET_DIAMETER) for plane in small)
     foreground = _foreground(sources, planes, markers, diameter, settings, owner)
     quality = evaluate_cues(markers.points, foreground.mask, diameter)
     warnings = (*quality.warnings, *_on_size(markers, diameter, sources, settings))

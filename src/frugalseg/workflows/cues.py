@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.cues.cell_size import estimate_cell_diameter
 from frugalseg.cues.foreground import Foreground, find_foreground
-from frugalseg.cues.markers import Markers, estimate_cell_diameter, find_markers, markers_from_labels
-from frugalseg.cues.modality import modality_of
+from frugalseg.cues.markers import Markers, find_markers, markers_from_labels
+from frugalseg.cues.modality import detect_modality
 from frugalseg.cues.quality import CueQuality, evaluate_cues
 from frugalseg.errors import BadPixels, FrugalsegError, InputError, MissingChannel, NoMarkers, SettingsError
 from frugalseg.images.field import Field
@@ -124,7 +125,7 @@ def find_cues(field: Field, settings: CueSettings) -> FieldCues:
             f"field {field.name!r}: cells of {diameter:.1f} px in an image of {shape[0]} x {shape[1]} px are too small; "
             "give the right --diameter"
         )
-    modalities = tuple(modality_of(p, TARGET_DIAMETER) for p in resize_planes(planes, (height, width)))
+    modalities = tuple(detect_modality(p, TARGET_DIAMETER) for p in resize_planes(planes, (height, width)))
     foreground = _foreground(field, planes, markers, diameter, settings)
     quality = evaluate_cues(markers.points, foreground.mask, diameter)
     return FieldCues(
