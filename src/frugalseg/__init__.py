@@ -50,7 +50,7 @@ _HOMES = {
     "StainModel": "models.stain_model",
     "StainModelSettings": "models.model_settings",
     "find_cues": "models.image_cues",
-    "load_model": "models.load_model",
+    "load_model": "models.load",
     "PredictSettings": "workflows.predict",
     "SegmentSettings": "workflows.segment",
     "learn_labels": "workflows.learn_labels:learn_labels_model",

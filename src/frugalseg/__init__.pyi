@@ -72,7 +72,7 @@ from frugalseg.instances.maps import instances_from_maps as instances_from_maps
 from frugalseg.models.cue_settings import CueSettings as CueSettings
 from frugalseg.models.image_cues import ImageCues as ImageCues
 from frugalseg.models.image_cues import find_cues as find_cues
-from frugalseg.models.load_model import load_model as load_model
+from frugalseg.models.load import load_model as load_model
 from frugalseg.models.marker_model import MarkerModel as MarkerModel
 from frugalseg.models.model_settings import MarkerModelSettings as MarkerModelSettings
 from frugalseg.models.model_settings import NucleiSettings as NucleiSettings

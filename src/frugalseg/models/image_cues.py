@@ -245,6 +245,8 @@ def _foreground(
 ) -> Foreground:
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     mask = None if sources.mask is None else check_plane(sources.mask, "mask", shape, owner)
+    if mask is not None and not (mask > 0).any():
+        raise BadPixels(f"{owner}: `mask` is 0 everywhere; it must be above 0 where there are cells")
     scribbles = None
     if sources.scribbles is not None:
         scribbles = check_label_map(sources.scribbles, "scribbles", shape, owner)

@@ -124,6 +124,12 @@ def check_pixel_size(pixel_size: float | tuple[float, float] | None) -> tuple[fl
     return float(pair[0]), float(pair[1])
 
 
+def check_diameter(diameter: float) -> None:
+    """`SettingsError` unless a diameter is a number of px above 2."""
+    if not 2 < diameter < np.inf:
+        raise SettingsError(f"`diameter` is {diameter}; give a number of px above 2")
+
+
 def check_image(image: Any, owner: str = "the image") -> NDArray[np.float32]:
     """Return an image as (C,Y,X) float32.
 

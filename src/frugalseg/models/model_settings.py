@@ -62,10 +62,6 @@ class _UnetSettings(BaseModel):
     max_steps: int | None = Field(default=None, ge=1, description=_MAX_STEPS)
     seed: int = Field(default=0, ge=0, description=_SEED)
 
-    def of_the_network(self) -> dict[str, Any]:
-        """Return the settings that replace a preset's; None leaves the preset's value."""
-        return self.model_dump(exclude={"scale", "hold_out", "preset", "seed"})
-
 
 class StainModelSettings(_UnetSettings):
     """Settings of a model that predicts a stain from other channels."""
@@ -114,6 +110,18 @@ class NucleiSettings(BaseModel):
         description="Where the outline of a nucleus lies between the brightness of its surroundings (0) and its own (1); "
         "where its edge is steepest without it.",
     )
+
+
+def network_settings(settings: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
+    """Return the settings of `kind` that replace a preset's values; None leaves the preset's.
+
+    Examples
+    --------
+    >>> network_settings(StainModelSettings(crop=64), StainModelSettings)["crop"]
+    64
+    """
+    own = {"scale", "hold_out", "preset", "seed"}
+    return {name: getattr(settings, name) for name in kind.model_fields if name not in own}
 
 
 def resolve_settings(

@@ -7,22 +7,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import BadModel, SettingsError
+from frugalseg.errors import BadModel
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.trainer import Device, TrainingRecord, pick_device
-from frugalseg.models.inputs import check_channels, check_pixel_size, for_each, owner_of
+from frugalseg.models.inputs import check_channels, check_diameter, check_pixel_size, for_each, owner_of
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
 from frugalseg.models.model_scale import LARGEST_SCALE, model_planes, scale_by_pixel_size
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
-from frugalseg.models.object_scores import score_dataset, score_part
+from frugalseg.models.object_scores import score_parts
 from frugalseg.models.object_training import (
     ObjectNetwork,
     begin_network,
-    check_start,
+    check_start_channels,
+    check_start_settings,
     learning_settings,
-    read_start_card,
     train_objects,
 )
 from frugalseg.models.stain_model import StainModel
@@ -129,13 +129,14 @@ class ObjectModel:
         found = resolve_settings(ObjectModelSettings, settings, changes)
         options = TrainingOptions(device, progress, None if checkpoint is None else Path(checkpoint), resume)
         pick_device(device)
-        size, first = check_pixel_size(pixel_size), _load_start(start)
+        size = check_pixel_size(pixel_size)
+        first = None if start is None else check_start(start, found)
         card = None if first is None else first.card
-        learning = learning_settings(found, _check_target(target), card)
+        learning = learning_settings(found, target, card)
         kept = read_labelled_images(images, labels, target, names, channels, on_error)
         n_channels = len(kept[0].planes)
         if card is not None:
-            check_start(card, n_channels)
+            check_start_channels(card, n_channels)
         named = check_channels(channels, n_channels, None if card is None else card.channels)
         dataset = build_object_dataset(kept, target, found, card)
         network, started_from = begin_network(
@@ -143,10 +144,18 @@ class ObjectModel:
         )
         if log is not None:
             log(f"{dataset.line()}; started from {started_from}")
-        # Evaluated before training too, so that a report can say whether training was worth it.
         before: tuple[ObjectPartScore, ...] = ()
         if first is not None:
-            before = score_dataset(network.to(pick_device(device)).eval(), dataset, learning)
+            before = tuple(
+                score_parts(
+                    network.to(pick_device(device)).eval(),
+                    kept,
+                    dataset.parts,
+                    dataset.scale,
+                    learning,
+                    dataset.diameter,
+                )
+            )
         training = train_objects(network, dataset, learning, options, found.seed)
         roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
         made = ObjectCard(
@@ -173,14 +182,10 @@ class ObjectModel:
 
         Parameters
         ----------
-        image : (Y,X) or (C,Y,X), or a sequence of such arrays
-            As many channels as in training, in the same order.
-        pixel_size : float or (float, float), optional
-            (y, x) in um; where the model states one too, images are resized to the model's.
+        image, pixel_size, names
+            As of `frugalseg.StainModel.predict`.
         diameter : float, optional
             Of a typical object, px, where it differs from that in training; it outweighs `pixel_size`.
-        names : sequence of str, optional
-            Of the images, for messages.
 
         Returns
         -------
@@ -204,39 +209,28 @@ class ObjectModel:
         diameter: float | None = None,
     ) -> NDArray[np.float32]:
         """Return the maps (K,Y,X) of one image: of cells distance (0..1) and logit of the mask, of nuclei the latter."""
-        return self.predict_both(image, pixel_size=pixel_size, diameter=diameter)[1]
+        return self.predict_with_maps(image, pixel_size=pixel_size, diameter=diameter)[1]
 
-    def predict_both(
+    def predict_with_maps(
         self,
         image: Any,
         *,
         pixel_size: float | tuple[float, float] | None = None,
         diameter: float | None = None,
+        names: Sequence[str] | None = None,
     ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-        """Return the labels (Y,X) and the maps (K,Y,X) they were made of, of one image."""
-        return self._predict(image, self.scale_for(check_pixel_size(pixel_size), diameter), "the image")
+        """Return the labels (Y,X) of one image and the maps (K,Y,X) they were made of; all else as of `predict`."""
+        scale = self.scale_for(check_pixel_size(pixel_size), diameter)
+        return self._predict(image, scale, owner_of(0, image, names))
 
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
-        """Score every part of the images that `fit` was given, or of new ones for a loaded model, one by one.
+        """Score every part of the images that `fit` was given, or new images for a loaded model, one by one.
 
-        Parameters
-        ----------
-        images, labels
-            As of `fit`, the same images in the same order.
-
-        Yields
-        ------
-        ObjectPartScore
-            Of parts held out first.
+        `images` and `labels` are as of `fit`, in the same order; parts held out come first.
         """
-        kept = read_labelled_images(images, labels, self.card.kind, None, self.card.channels, _leave_out)
-        by_index = {one.index: one for one in kept}
-        whole = (slice(None), slice(None))
-        parts = self.parts or tuple(ImagePart(one.name, "new", one.index, whole) for one in kept)
-        for part in parts:
-            yield score_part(
-                self.network, by_index[part.index], part, self.card.scale, self.settings, self.card.diameter
-            )
+        kept = read_labelled_images(images, labels, self.card.kind, None, self.card.channels, lambda *_: None)
+        card = self.card
+        return score_parts(self.network, kept, self.parts, card.scale, self.settings, card.diameter)
 
     def scale_for(
         self, pixel_size: tuple[float, float] | None = None, diameter: float | None = None
@@ -244,8 +238,7 @@ class ObjectModel:
         """Return network px per image px, so that objects look as large as in training."""
         if diameter is None:
             return scale_by_pixel_size(self.card, pixel_size)
-        if not 2 < diameter < float("inf"):
-            raise SettingsError(f"`diameter` is {diameter}; give a number of px above 2")
+        check_diameter(diameter)
         return min(LARGEST_SCALE, self.card.scale * self.card.diameter / diameter)
 
     def save(
@@ -275,26 +268,33 @@ class ObjectModel:
         )
 
 
-def _check_target(target: Target) -> Target:
-    if target not in ("nuclei", "cells"):
-        raise SettingsError(f"`target` is {target!r}; allowed are 'cells' and 'nuclei'")
-    return target
+def check_start(start: Any, settings: ObjectModelSettings) -> StainModel | ObjectModel:
+    """Return the model to start from, loaded if its folder is given.
 
+    Parameters
+    ----------
+    start : StainModel, ObjectModel or path
+        What training is to start from.
+    settings
+        Of the training.
 
-def _load_start(
-    start: str | Path | StainModel | ObjectModel | None,
-) -> StainModel | ObjectModel | None:
-    """Return the model to start from."""
-    if start is None or isinstance(start, StainModel | ObjectModel):
-        return start
+    Raises
+    ------
+    BadModel
+        It is missing or damaged, or sees no whole images.
+    SettingsError
+        The settings ask for another start, or another encoder.
+    """
     if isinstance(start, str | Path):
-        return (StainModel if isinstance(read_start_card(start), StainCard) else ObjectModel).load(
-            start, "cpu"
+        card = load_card(start)
+        if isinstance(card, StainCard):
+            start = StainModel.load(start, "cpu")
+        else:
+            start = ObjectModel.load(start, "cpu") if isinstance(card, ObjectCard) else card
+    if not isinstance(start, StainModel | ObjectModel):
+        raise BadModel(
+            f"`start` is a {type(start).__name__.replace('Card', 'Model')}; training starts from a StainModel, an ObjectModel, "
+            "or the folder of one"
         )
-    raise BadModel(
-        f"`start` is of type {type(start).__name__}; give a StainModel, an ObjectModel, or the folder of one"
-    )
-
-
-def _leave_out(_index: int, _error: Exception) -> None:
-    """Images that `fit` could not use belong to no part."""
+    check_start_settings(start.card, settings)
+    return start

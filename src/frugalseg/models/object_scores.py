@@ -1,54 +1,47 @@
 """How well a model of nuclei or cells does on labelled images."""
 
+from collections.abc import Iterator, Sequence
+
 from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
-from frugalseg.models.object_dataset import LabelledImage, ObjectDataset
+from frugalseg.models.object_dataset import LabelledImage
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.prediction.whole_image import predict_objects
 
 
-def score_part(
+def score_parts(
     network: ObjectNetwork,
-    image: LabelledImage,
-    part: ImagePart,
+    images: Sequence[LabelledImage],
+    parts: Sequence[ImagePart],
     scale: float,
     settings: LabelSettings,
     diameter: float,
-) -> ObjectPartScore:
-    """Find the objects of an image at its own scale, and score those in one part of it.
+) -> Iterator[ObjectPartScore]:
+    """Find the objects of labelled images at their own scale, and score them part by part.
 
     Parameters
     ----------
     network
         In evaluation mode; the device it is on computes.
-    image
-        With its labels.
-    part
-        Of that image.
+    images
+        Labelled images; those that no part belongs to are left out.
+    parts
+        What is scored; every image as a whole where there are none.
     scale
         Network px per image px.
     settings
         Target and h.
     diameter
-        Of a typical object, px of the image.
+        Of a typical object, px of the images.
     """
-    labels, maps = predict_objects(network, image.planes, settings.target, scale, settings.h, diameter)
-    truth, predicted = image.labels[part.area], labels[part.area]
-    overlap = mask_iou((maps[-1][part.area] > 0) & (truth >= 0), truth > 0)
-    planes = image.planes[:, *part.area]
-    return ObjectPartScore(
-        part.name, part.role, overlap, score_labels(truth, predicted), planes, truth, predicted
-    )
-
-
-def score_dataset(
-    network: ObjectNetwork, dataset: ObjectDataset, settings: LabelSettings
-) -> tuple[ObjectPartScore, ...]:
-    """Score every part of a dataset, those held out first."""
-    by_index = {one.index: one for one in dataset.images}
-    return tuple(
-        score_part(network, by_index[part.index], part, dataset.scale, settings, dataset.diameter)
-        for part in dataset.parts
-    )
+    by_index = {one.index: one for one in images}
+    whole = (slice(None), slice(None))
+    for part in parts or [ImagePart(one.name, "new", one.index, whole) for one in images]:
+        image, area = by_index[part.index], part.area
+        labels, maps = predict_objects(network, image.planes, settings.target, scale, settings.h, diameter)
+        truth, predicted = image.labels[area], labels[area]
+        overlap = mask_iou((maps[-1][area] > 0) & (truth >= 0), truth > 0)
+        scores = score_labels(truth, predicted)
+        yield ObjectPartScore(part.name, part.role, overlap, scores, image.planes[:, *area], truth, predicted)

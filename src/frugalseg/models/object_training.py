@@ -1,22 +1,20 @@
 """Training of a model of nuclei or cells: settings, first weights (another model's, ImageNet's or none), the run."""
 
 import copy
-from pathlib import Path
 
 import torch
 
-from frugalseg.errors import BadModel, SettingsError
+from frugalseg.errors import SettingsError
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.trainer import TrainingRecord
-from frugalseg.models.model_settings import ObjectModelSettings
+from frugalseg.models.model_settings import ObjectModelSettings, network_settings
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.training_options import TrainingOptions
-from frugalseg.networks.cards import MarkerCard, ObjectCard, StainCard
+from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, Target, object_network
 from frugalseg.networks.pretrained import load_pretrained
-from frugalseg.networks.store import load_card
 from frugalseg.networks.unet import Unet
 
 ObjectNetwork = NucleusNetwork | CellNetwork
@@ -30,19 +28,34 @@ def learning_settings(
     Raises
     ------
     SettingsError
-        The settings do not fit the start.
+        There is no such target.
     """
-    encoder = None if start is None else start.settings.get("encoder", "small")
-    if start is not None and settings.encoder not in (None, encoder):
+    if target not in ("nuclei", "cells"):
+        raise SettingsError(f"`target` is {target!r}; allowed are 'cells' and 'nuclei'")
+    changed = network_settings(settings, ObjectModelSettings)
+    if start is not None:
+        changed |= {"encoder": start.settings.get("encoder", "small"), "weights": "none"}
+    return LabelSettings.preset(settings.preset, target=target, **changed)
+
+
+def check_start_settings(card: StainCard | ObjectCard, settings: ObjectModelSettings) -> None:
+    """`SettingsError` where the settings ask for another encoder than the start's, or for weights beside it."""
+    encoder = card.settings.get("encoder", "small")
+    if settings.encoder not in (None, encoder):
         raise SettingsError(
             f"`start` has the encoder {encoder!r}, so `encoder` {settings.encoder!r} can't start from it; leave `encoder` out"
         )
-    if start is not None and settings.weights is not None:
+    if settings.weights is not None:
         raise SettingsError("`weights` and `start` both say where to start from; give one of them")
-    changed = settings.of_the_network()
-    if start is not None:
-        changed |= {"encoder": encoder, "weights": "none"}
-    return LabelSettings.preset(settings.preset, target=target, **changed)
+
+
+def check_start_channels(card: StainCard | ObjectCard, n_channels: int) -> None:
+    """`SettingsError` where the start was trained on another number of channels."""
+    if n_channels != len(card.channels):
+        raise SettingsError(
+            f"`start` was trained on {len(card.channels)} channels ({', '.join(card.channels)}) and the images have "
+            f"{n_channels}; give as many, in the same order"
+        )
 
 
 def begin_network(
@@ -84,36 +97,6 @@ def begin_network(
     else:
         network.unet = copy.deepcopy(other.unet).cpu()
     return network.train(), f"{card.kind} model {card.sha256[:12] or 'not saved'}"
-
-
-def check_start(card: MarkerCard | StainCard | ObjectCard, n_channels: int | None = None) -> None:
-    """Refuse a start that sees no whole image, or another number of channels.
-
-    Raises
-    ------
-    BadModel
-        It is a marker network.
-    SettingsError
-        It has another number of channels.
-    """
-    if isinstance(card, MarkerCard):
-        raise BadModel(
-            "`start` is a marker network, which sees one cell at a time; start from a stain model or a model of nuclei or "
-            "cells"
-        )
-    if n_channels is not None and n_channels != len(card.channels):
-        raise SettingsError(
-            f"`start` was trained on {len(card.channels)} channels ({', '.join(card.channels)}) and the images have "
-            f"{n_channels}; give as many, in the same order"
-        )
-
-
-def read_start_card(folder: str | Path) -> StainCard | ObjectCard:
-    """Return the card of a model folder to start from; errors as of `check_start`."""
-    card = load_card(folder)
-    check_start(card)
-    assert not isinstance(card, MarkerCard)
-    return card
 
 
 def train_objects(

@@ -18,7 +18,7 @@ from frugalseg.models.inputs import check_pixel_size, for_each, owner_of
 from frugalseg.models.model_files import read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, StainPartScore, names_by_role
 from frugalseg.models.model_scale import model_planes, scale_by_pixel_size
-from frugalseg.models.model_settings import StainModelSettings, resolve_settings
+from frugalseg.models.model_settings import StainModelSettings, network_settings, resolve_settings
 from frugalseg.models.stain_dataset import StainPair, StainPairs, read_stain_dataset
 from frugalseg.models.training_options import Log, OnError, Progress, TrainingOptions
 from frugalseg.networks.cards import StainCard
@@ -131,7 +131,7 @@ class StainModel:
             Ctrl-C; the checkpoint is kept.
         """
         found = resolve_settings(StainModelSettings, settings, changes)
-        learning = StainSettings.preset(found.preset, **found.of_the_network())
+        learning = StainSettings.preset(found.preset, **network_settings(found, StainModelSettings))
         options = TrainingOptions(device, progress, None if checkpoint is None else Path(checkpoint), resume)
         pick_device(device)
         size = check_pixel_size(pixel_size)
