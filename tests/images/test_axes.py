@@ -1,4 +1,4 @@
-"""What each axis of a file is taken to be."""
+"""Axes of a file, named or guessed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The grammar of input channels, and the planes it stands for."""
+"""The grammar of input channels, and the planes that are read."""
 
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def test_text_means_inputs_and_comes_back(
         ("phase,phase", "phase twice"),
     ],
 )
-def test_what_is_no_input_says_why(text: str, line: str) -> None:
+def test_wrong_text_is_refused_with_the_reason(text: str, line: str) -> None:
     with pytest.raises(SettingsError) as raised:
         parse_channels(text)
     assert line in str(raised.value)

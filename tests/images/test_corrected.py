@@ -216,7 +216,7 @@ def test_outlines_in_each_other_make_holes(tmp_path: Path, monkeypatch: pytest.M
     np.testing.assert_array_equal(read_rois(tmp_path / "a.zip", (40, 50)), expected)
 
 
-def test_lines_and_damage_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_and_damage_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     roifile = pytest.importorskip("roifile")
     point = roifile.ImagejRoi.frompoints([[1, 2]], name="dot")
     point.roitype = roifile.ROI_TYPE.POINT

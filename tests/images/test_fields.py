@@ -1,4 +1,4 @@
-"""From what a user names to fields of named channels."""
+"""Fields and their channels from files, folders, patterns, tables and OME-Zarr."""
 
 import errno
 import os
@@ -57,7 +57,7 @@ class TestTable:
         np.testing.assert_array_equal(field.planes(["dapi", "phase"]), np.stack([DAPI + 1, PHASE + 1]))
         assert field.shape == (12, 14)
 
-    def test_labels_are_there_or_none(self, folder: Path) -> None:
+    def test_labels_or_none(self, folder: Path) -> None:
         table = open_fields([folder])
         labels = table["hela_1"].labels("cells")
         assert labels is not None
@@ -91,7 +91,7 @@ class TestTable:
             ("split", SettingsError, "neither column=a,b nor column!=a,b"),
         ],
     )
-    def test_conditions_that_cannot_be(self, folder: Path, condition: str, error: type, word: str) -> None:
+    def test_wrong_conditions_are_refused(self, folder: Path, condition: str, error: type, word: str) -> None:
         with pytest.raises(error, match=word):
             open_fields([folder], where=[condition])
 
@@ -130,7 +130,7 @@ class TestTable:
             ),
         ],
     )
-    def test_a_table_that_cannot_be(self, folder: Path, old: str, new: str, word: str) -> None:
+    def test_a_wrong_table_is_refused(self, folder: Path, old: str, new: str, word: str) -> None:
         replace_in_table(folder, old, new)
         with pytest.raises(InputError, match=word):
             open_fields([folder])
@@ -228,7 +228,7 @@ class TestPattern:
     @pytest.mark.parametrize(
         "pattern", ["{channel}.tif", "{field}_{field}.tif", "{field}_{0}.tif", "{field", "a.tif"]
     )
-    def test_patterns_that_cannot_be(self, folder: Path, pattern: str) -> None:
+    def test_wrong_patterns_are_refused(self, folder: Path, pattern: str) -> None:
         with pytest.raises(SettingsError, match=r"needs \{field\}"):
             open_fields([folder], pattern=pattern)
 
@@ -275,7 +275,7 @@ class TestFiles:
         with pytest.raises(InputError, match="two fields are called"):
             open_fields([tmp_path / "a" / "img.tif", tmp_path / "a" / "img.tif"])
 
-    def test_nothing_there(self, tmp_path: Path) -> None:
+    def test_missing_inputs(self, tmp_path: Path) -> None:
         with pytest.raises(UnreadableFile, match="does not exist"):
             open_fields([tmp_path / "nowhere"])
         with pytest.raises(UnreadableFile, match=r"holds no image and no fields\.csv"):
@@ -331,7 +331,9 @@ class TestPixels:
             (np.stack([CELLS] * 8), WrongShape, "8 focal planes"),
         ],
     )
-    def test_what_is_no_label_map(self, folder: Path, stored: np.ndarray, error: type, word: str) -> None:
+    def test_other_values_than_labels_are_refused(
+        self, folder: Path, stored: np.ndarray, error: type, word: str
+    ) -> None:
         tifffile.imwrite(folder / "hela_1_cells.tif", stored)
         with pytest.raises(error, match=word):
             open_fields([folder])[0].labels("cells")

@@ -1,4 +1,4 @@
-"""Ways over an image against a shortest way that is found the slow way."""
+"""Geodesic distances against those of a plain Bellman-Ford search, and the cost image."""
 
 import numpy as np
 import pytest
@@ -8,40 +8,44 @@ from frugalseg.errors import SettingsError
 from frugalseg.images.geodesic import cost_image, geodesic_distances, step_costs, unit_range
 
 
-def _slow_ways(image: NDArray[np.float64], start: tuple[int, int], price: float) -> NDArray[np.float64]:
-    """Bellman and Ford: shorten every way by every step until nothing gets shorter."""
+def _bellman_ford(
+    image: NDArray[np.float64], start: tuple[int, int], regularization: float
+) -> NDArray[np.float64]:
+    """Shorten every path by every step until no path gets shorter."""
     height, width = image.shape
     padded = np.pad(image, 1, mode="edge")
-    ways = np.full(image.shape, np.inf)
-    ways[start] = 0.0
+    distances = np.full(image.shape, np.inf)
+    distances[start] = 0.0
     for _ in range(image.size):
-        before = ways.copy()
+        before = distances.copy()
         for y in range(height):
             for x in range(width):
                 for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1), (0, -1), (-1, 0), (-1, -1), (-1, 1)):
                     v, u = y + dy, x + dx
                     if 0 <= v < height and 0 <= u < width:
                         change = np.abs(padded[y : y + 3, x : x + 3] - padded[v : v + 3, u : u + 3]).sum()
-                        cost = np.sqrt(change**2 + (abs(dy) + abs(dx)) * price**2) / price
-                        ways[y, x] = min(ways[y, x], before[v, u] + cost)
-        if np.array_equal(before, ways):
+                        cost = np.sqrt(change**2 + (abs(dy) + abs(dx)) * regularization**2) / regularization
+                        distances[y, x] = min(distances[y, x], before[v, u] + cost)
+        if np.array_equal(before, distances):
             break
-    return ways
+    return distances
 
 
-@pytest.mark.parametrize("price", [0.05, 1.0])
+@pytest.mark.parametrize("regularization", [0.05, 1.0])
 @pytest.mark.parametrize("start", [(0, 0), (4, 3)])
-def test_ways_are_the_shortest(start: tuple[int, int], price: float) -> None:
+def test_distances_are_the_shortest(start: tuple[int, int], regularization: float) -> None:
     image = np.random.default_rng(1).random((7, 6))
     np.testing.assert_allclose(
-        geodesic_distances(image, start, price), _slow_ways(image, start, price), rtol=1e-9
+        geodesic_distances(image, start, regularization),
+        _bellman_ford(image, start, regularization),
+        rtol=1e-9,
     )
 
 
 def test_a_flat_image_is_crossed_straight_and_diagonally() -> None:
-    ways = geodesic_distances(np.zeros((9, 9)), (4, 4), 0.05)
-    assert ways[4].tolist() == pytest.approx([4, 3, 2, 1, 0, 1, 2, 3, 4])
-    assert ways[0, 0] == pytest.approx(4 * np.sqrt(2))
+    distances = geodesic_distances(np.zeros((9, 9)), (4, 4), 0.05)
+    assert distances[4].tolist() == pytest.approx([4, 3, 2, 1, 0, 1, 2, 3, 4])
+    assert distances[0, 0] == pytest.approx(4 * np.sqrt(2))
 
 
 def test_only_numbered_pixels_are_stepped_on() -> None:
@@ -51,13 +55,13 @@ def test_only_numbered_pixels_are_stepped_on() -> None:
     assert costs.tolist() == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("price", [0.0, -1.0, float("nan")])
-def test_a_step_must_cost_something(price: float) -> None:
+@pytest.mark.parametrize("regularization", [0.0, -1.0, float("nan")])
+def test_a_step_must_cost_something(regularization: float) -> None:
     with pytest.raises(SettingsError, match="must be above 0"):
-        step_costs(np.zeros((2, 2)), np.zeros((2, 2), np.int32), price)
+        step_costs(np.zeros((2, 2)), np.zeros((2, 2), np.int32), regularization)
 
 
-def test_relief_is_the_root_of_the_range() -> None:
+def test_cost_image_is_the_root_of_the_range() -> None:
     ramp = np.linspace(200.0, 4200.0, 5001).reshape(1, -1)
     low, high = np.percentile(ramp, [0.1, 99.9])
     assert unit_range(ramp)[0, [0, -1]].tolist() == [0.0, 1.0]

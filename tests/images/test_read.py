@@ -132,7 +132,7 @@ def test_png(tmp_path: Path, shape: tuple[int, ...], names: tuple[str, ...], dty
         ((1, 1), "NONE", None),
     ],
 )
-def test_resolution_tags_are_believed_where_plausible(
+def test_resolution_tags_are_used_where_plausible(
     tmp_path: Path, resolution: tuple[float, float], unit: str, size: tuple[float, float] | None
 ) -> None:
     path = tmp_path / "a.tif"

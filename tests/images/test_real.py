@@ -9,14 +9,14 @@ from frugalseg.commands.inspect_inputs import inspect_inputs
 from frugalseg.images.fields import open_fields
 
 SETS = {
-    "phase_nuclear": (10, np.uint16, {(1080, 1280)}, ("cells", "nuclei")),
+    "phase_nuclear": (13, np.uint16, {(1080, 1280), (500, 500)}, ("cells", "nuclei")),
     "fluo_two_channel": (9, np.uint8, {(400, 400), (384, 512), (383, 512)}, ("cells",)),
     "brightfield_nuclear": (14, np.uint8, {(2048, 2048), (1024, 1024)}, ("nuclei",)),
     "phase_cells_t98g": (10, np.uint16, {(1022, 1024)}, ("cells",)),
     "phase_zstack_neurons": (1, np.uint16, {(1024, 1024)}, ()),
 }
 LABELLED = {
-    "phase_nuclear": {"cells": 6, "nuclei": 1},
+    "phase_nuclear": {"cells": 8, "nuclei": 1},
     "fluo_two_channel": {"cells": 9},
     "brightfield_nuclear": {"nuclei": 14},
     "phase_cells_t98g": {"cells": 10},
@@ -57,7 +57,7 @@ def test_every_field_is_read(real_data: Path, name: str) -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", SETS)
-def test_labels_are_told_from_images(real_data: Path, name: str) -> None:
+def test_labels_are_distinguished_from_images(real_data: Path, name: str) -> None:
     found = inspect_inputs([real_data / name])
     assert not found.has_errors
     assert {row.channel for row in found.rows if row.labels is not None} == set(SETS[name][3])

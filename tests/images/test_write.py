@@ -1,4 +1,4 @@
-"""Results are there whole or not at all."""
+"""A written file is complete or absent."""
 
 import errno
 import json
@@ -106,7 +106,7 @@ def test_what_is_no_label_map_is_refused(tmp_path: Path, labels: np.ndarray) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+def test_nothing_is_overwritten_by_default(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write_labels(path, LABELS)
     before = path.read_bytes()

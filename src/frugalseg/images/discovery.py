@@ -23,7 +23,7 @@ def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems 
     """Return the fields of all inputs in the order given; see `frugalseg.images.fields.open_fields`."""
     fields: list[Field] = []
     files: list[Path] = []
-    for path in (path for given in inputs for path in _expand(given)):
+    for path in (path for item in inputs for path in _expand(item)):
         if path.is_dir() and not _is_zarr(path) and pattern is not None:
             fields += _pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems)
         elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).is_file():
@@ -61,16 +61,16 @@ def natural_key(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
-def _expand(given: Path) -> list[Path]:
+def _expand(path: Path) -> list[Path]:
     """Return the path itself, or the files that a * in it stands for where the shell has not replaced it."""
-    if given.exists():
-        return [given]
-    if glob.has_magic(str(given)):
-        found = sorted(glob.glob(str(given)), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if found:
-            return [Path(name) for name in found]
-        raise UnreadableFile(f"no file fits {given}")
-    raise UnreadableFile(f"{given} does not exist")
+    if path.exists():
+        return [path]
+    if glob.has_magic(str(path)):
+        paths = sorted(glob.glob(str(path)), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if paths:
+            return [Path(name) for name in paths]
+        raise UnreadableFile(f"no file fits {path}")
+    raise UnreadableFile(f"{path} does not exist")
 
 
 def _is_zarr(path: Path) -> bool:
@@ -79,21 +79,21 @@ def _is_zarr(path: Path) -> bool:
 
 def _files_below(folder: Path, deep: bool) -> list[Path]:
     """List the files that a pattern may fit, without hidden ones (macOS leaves ._copies beside images)."""
-    found = folder.rglob("*") if deep else folder.iterdir()
-    seen = (path for path in found if not path.name.startswith(".") and (path.is_file() or _is_zarr(path)))
-    return sorted(seen, key=lambda path: natural_key(path.as_posix()))
+    paths = folder.rglob("*") if deep else folder.iterdir()
+    visible = (path for path in paths if not path.name.startswith(".") and (path.is_file() or _is_zarr(path)))
+    return sorted(visible, key=lambda path: natural_key(path.as_posix()))
 
 
 def _images_in(folder: Path) -> list[Path]:
     """List the image files and OME-Zarr images of a folder, without hidden ones."""
-    found = [
+    paths = [
         path
         for path in folder.iterdir()
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     ]
-    if not found:
+    if not paths:
         raise UnreadableFile(f"{folder} holds no image and no {TABLE_NAME}; {FORMATS} are read")
-    return sorted(found, key=lambda path: natural_key(path.name))
+    return sorted(paths, key=lambda path: natural_key(path.name))
 
 
 def _or_problem(make: Callable[[], list[Field]], problems: Problems | None) -> list[Field]:
@@ -137,7 +137,7 @@ def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
     errors: Problems = []
     for name, image, row, labels in list_images(path):
         try:
-            found = _file_field(image, name, row)
+            field = _file_field(image, name, row)
         except FrugalsegError as error:
             errors.append(type(error)(f"field {name!r}: {error}") if row else error)
             if problems is None:
@@ -145,8 +145,8 @@ def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
                 fields.append(Field(name, {"field": name, "file": image.name, **row}, {}))
             continue
         extra = {label: ChannelRef(image / "labels" / label, 0) for label in labels}
-        channels = {**found.channels, **extra}
-        fields.append(replace(found, channels=channels, columns=tuple(channels)))
+        channels = {**field.channels, **extra}
+        fields.append(replace(field, channels=channels, columns=tuple(channels)))
     if problems is not None:
         problems += errors
     elif errors and len(broken) == len(fields):
@@ -190,7 +190,7 @@ def _pattern_fields(
     regex = _pattern_regex(pattern)
     where = str(folder) if folder else "the files given"
     rows: dict[str, dict[str, str]] = {}
-    found: dict[str, dict[str, Path]] = {}
+    paths_by_field: dict[str, dict[str, Path]] = {}
     for path in files:
         name = path.relative_to(folder).as_posix() if folder and "/" in pattern else path.name
         match = regex.fullmatch(name) if "/" in pattern or folder else regex.fullmatch(path.name)
@@ -198,23 +198,23 @@ def _pattern_fields(
             continue
         parts = match.groupdict()
         field, channel = parts["field"], parts.pop("channel", "")
-        if channel in found.setdefault(field, {}):
+        if channel in paths_by_field.setdefault(field, {}):
             raise InputError(
-                f"{found[field][channel].name} and {path.name} are both channel {channel!r} of field {field!r} "
+                f"{paths_by_field[field][channel].name} and {path.name} are both channel {channel!r} of field {field!r} "
                 f"by the pattern {pattern!r}; make {{field}} cover what tells them apart"
             )
-        found[field][channel] = path
+        paths_by_field[field][channel] = path
         rows.setdefault(field, {}).update(parts)
-    if not found:
+    if not paths_by_field:
         example = next((path.name for path in files), None)
         seen = f", which has for example {example!r}" if example else ", which is empty"
         raise UnreadableFile(f"no file fits the pattern {pattern!r} in {where}{seen}")
     if "channel" not in regex.groupindex:
         fields: list[Field] = []
-        for name, paths in found.items():
+        for name, paths in paths_by_field.items():
             fields += _or_problem(lambda: [_file_field(paths[""], name, rows[name])], problems)  # noqa: B023
         return fields
-    columns = tuple(dict.fromkeys(channel for paths in found.values() for channel in paths))
+    columns = tuple(dict.fromkeys(channel for paths in paths_by_field.values() for channel in paths))
     return [
         Field(
             name,
@@ -222,5 +222,5 @@ def _pattern_fields(
             {c: ChannelRef(paths[c]) for c in columns if c in paths},
             columns,
         )
-        for name, paths in found.items()
+        for name, paths in paths_by_field.items()
     ]

@@ -73,14 +73,14 @@ def step_costs(
     padded = np.pad(np.asarray(image, dtype=np.float64), 1, mode="edge")
     steps = []
     for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        here, there = _shifted(node, dy, dx)
+        tail, head = _shifted(node, dy, dx)
         before, after = _shifted(padded, dy, dx)
         change = np.abs(before - after)
         rows = change[:-2] + change[1:-1] + change[2:]
         total = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
-        inside = (here >= 0) & (there >= 0)
+        inside = (tail >= 0) & (head >= 0)
         cost = np.sqrt(total[inside] ** 2 + (dy + abs(dx)) * regularization**2)
-        steps.append((here[inside], there[inside], cost))
+        steps.append((tail[inside], head[inside], cost))
     tails, heads, costs = (np.concatenate(part) for part in zip(*steps, strict=True))
     return tails, heads, costs
 

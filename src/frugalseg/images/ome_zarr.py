@@ -28,8 +28,8 @@ def _attributes(path: Path) -> dict[str, Any]:
             continue
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            found = content.get("attributes", {}) if name == "zarr.json" else content
-            return dict(found.get("ome", found))
+            metadata = content.get("attributes", {}) if name == "zarr.json" else content
+            return dict(metadata.get("ome", metadata))
         except (OSError, ValueError, AttributeError) as error:
             raise UnreadableFile(
                 f"{file} can't be read ({error}); copy or export {path.name} again"
@@ -39,23 +39,23 @@ def _attributes(path: Path) -> dict[str, Any]:
 
 def read_ome_zarr(path: Path) -> Image:
     """Open an OME-Zarr image lazily, at full resolution; see `frugalseg.images.read.read_image`."""
-    found = _attributes(path)
-    if "plate" in found or "well" in found:
+    metadata = _attributes(path)
+    if "plate" in metadata or "well" in metadata:
         raise UnreadableFile(
             f"{path} is an OME-Zarr plate or well, not one image; give the plate as an input"
         )
-    if "multiscales" not in found:
+    if "multiscales" not in metadata:
         inner = [image for _, image, _, _ in list_images(path)]
         if inner == [path] or len(inner) != 1:
             raise UnreadableFile(f"{path} is not an OME-Zarr image: it has no multiscales metadata")
         return read_ome_zarr(inner[0])
     try:
-        scale = found["multiscales"][0]
+        scale = metadata["multiscales"][0]
         axes = [axis if isinstance(axis, str) else axis["name"] for axis in scale["axes"]]
         array = path / scale["datasets"][0]["path"]
         shape, dtype = _describe(array)
         plan = plan_axes("".join(axis[0] for axis in axes), shape, str(path))
-        labels = [channel.get("label", "") for channel in found.get("omero", {}).get("channels", [])]
+        labels = [channel.get("label", "") for channel in metadata.get("omero", {}).get("channels", [])]
         size = _pixel_size(scale)
     except FrugalsegError:
         raise
@@ -71,10 +71,10 @@ def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[st
 
     A well that is missing or damaged stands for its images; opening it raises the error.
     """
-    found = _attributes(path)
+    metadata = _attributes(path)
     stem = field_stem(path)
-    if "plate" in found:
-        for well in found["plate"]["wells"]:
+    if "plate" in metadata:
+        for well in metadata["plate"]["wells"]:
             name, row = well["path"].replace("/", ""), {"plate": stem, "well": well["path"]}
             inner = _images_of_well(path / well["path"])
             for image in inner:
@@ -82,7 +82,7 @@ def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[st
                 yield f"{name}_{image}", folder, row, _labels_of(folder)
             if not inner:
                 yield name, path / well["path"], row, []
-    elif "bioformats2raw.layout" in found and "multiscales" not in found:
+    elif "bioformats2raw.layout" in metadata and "multiscales" not in metadata:
         series = sorted(
             (sub for sub in path.iterdir() if sub.name.isdecimal()), key=lambda sub: int(sub.name)
         )

@@ -65,10 +65,10 @@ def _regions(path: Path) -> list[Any]:
             f"{path} holds ImageJ regions, which the package roifile reads; type: pip install roifile"
         ) from error
     try:
-        found = roifile.roiread(path)
+        regions = roifile.roiread(path)
     except Exception as error:  # damaged files raise struct, zip, value and index errors
         raise UnreadableFile(f"{path} can't be read as ImageJ regions ({error}); save them again") from error
-    return found if isinstance(found, list) else [found]
+    return regions if isinstance(regions, list) else [regions]
 
 
 def _outlines(region: Any, path: Path) -> list[NDArray[np.float64]]:

@@ -14,7 +14,6 @@ from numpy.lib import format as npy
 from frugalseg.errors import UnreadableFile, WrongShape
 from frugalseg.images.image import Image
 
-MAGIC = b"\x93NUMPY"
 _ARRAYS = {"_reconstruct", "scalar"}
 ALLOWED = {
     ("numpy", "ndarray"),

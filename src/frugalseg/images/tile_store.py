@@ -66,16 +66,16 @@ class TileStore:
         wanted = {"format": FORMAT, "shape": list(shape), "core": core, "provenance": plain(provenance)}
         wanted = json.loads(json.dumps(wanted))
         card = self.folder / "run.json"
-        found = _content(card)
-        if found == wanted:
+        stored_run = _content(card)
+        if stored_run == wanted:
             return
-        if found is None and self.folder.exists() and any(self.folder.iterdir()):
+        if stored_run is None and self.folder.exists() and any(self.folder.iterdir()):
             raise OutputExists(
                 f"{self.folder} is not a folder of tiles; choose another folder, or an empty one"
             )
-        if found is not None and not overwrite:
+        if stored_run is not None and not overwrite:
             raise OutputExists(
-                f"{self.folder} holds tiles of another run ({_differences(found, wanted)}); "
+                f"{self.folder} holds tiles of another run ({_differences(stored_run, wanted)}); "
                 "give `overwrite` to delete them, or choose another folder"
             )
         self._drop_tiles()
@@ -154,14 +154,14 @@ def _content(card: Path) -> dict[str, Any] | None:
     if not card.is_file():
         return None
     try:
-        found = json.loads(card.read_text(encoding="utf-8"))
+        stored_run = json.loads(card.read_text(encoding="utf-8"))
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "provenance" in found else None
+    return stored_run if isinstance(stored_run, dict) and "provenance" in stored_run else None
 
 
-def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+def _differences(stored_run: dict[str, Any], wanted: dict[str, Any]) -> str:
     """Return the names of what differs."""
-    flat = [{**content, **dict(content["provenance"])} for content in (found, wanted)]
+    flat = [{**content, **dict(content["provenance"])} for content in (stored_run, wanted)]
     names = sorted((flat[0].keys() | flat[1].keys()) - {"provenance"})
     return ", ".join(f"other {name}" for name in names if flat[0].get(name) != flat[1].get(name)) or "damaged"

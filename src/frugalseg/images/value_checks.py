@@ -62,15 +62,15 @@ def check_values(values: NDArray[Any]) -> list[Finding]:
     low, high = values.min(), values.max()
     if low == high:
         return [Finding("error", "constant", f"is constant (every pixel is {low:g})")]
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if values.dtype.kind in "iu":
-        found += _saturation(values, int(high))
-        found += _stretching(values, int(low), int(high))
+        findings += _saturation(values, int(high))
+        findings += _stretching(values, int(low), int(high))
     if values.shape[0] > 1:
-        found.append(
+        findings.append(
             Finding("note", "focal-planes", f"has {values.shape[0]} focal planes; their maximum is used")
         )
-    return found
+    return findings
 
 
 def check_label_map(values: NDArray[Any]) -> list[Finding]:

@@ -192,8 +192,8 @@ def _nuclei(cells: Labels, axes: Floats, diameter: float, rng: np.random.Generat
         across = (np.cos(tilt[i]) * (y - cy) - np.sin(tilt[i]) * (x - cx)) * stretch[i]
         wanted = min(size[i], max(0.8 * room.max(), 1.0))
         nucleus = inside & (room >= min(1.5, room.max())) & (np.hypot(along, across) <= wanted)
-        pieces, found = ndimage.label(nucleus)
-        if found == 0:
+        pieces, count = ndimage.label(nucleus)
+        if count == 0:
             nucleus = room == room.max()
             pieces, _ = ndimage.label(nucleus)
         largest = 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
