@@ -1,7 +1,7 @@
 """Train the cutter on single real fields with other settings, one run per field and variant.
 
     python experiments/cutter_variants.py --out FILE.jsonl --fields kc167_095 hela_4 \
-        --variant 'soft={"border": 0.5, "shift": 3.0}' --variant 'default={}' [--data FOLDER] [--seed 0] [--workers 2]
+        --variant 'soft={"boundary": 0.5, "center_jitter": 3.0}' --variant 'default={}' [--data FOLDER] [--seed 0] [--workers 2]
 
 A variant is a name and the `MarkerSettings` it changes. One line of JSON per run is appended to the file, and runs
 that are in it are not done again; the table is printed. One process of one thread per run, 1 to 5 minutes each.
@@ -30,7 +30,6 @@ def execute(field: str, variant: str, changes: dict[str, object], seed: int, dat
     from frugalseg.images.fields import open_fields
     from frugalseg.learning.from_markers.marker_settings import MarkerSettings
     from frugalseg.learning.from_markers.marker_training import learn_from_markers
-    from frugalseg.learning.trainer import TrainerSettings
     from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
     from frugalseg.workflows.cutters import segment_cells
     from frugalseg.workflows.judging import Segmented, judge
@@ -43,9 +42,7 @@ def execute(field: str, variant: str, changes: dict[str, object], seed: int, dat
     cutting = MarkerSettings(**changes)  # type: ignore[arg-type]
     sample = marker_sample(cues)
     start = time.monotonic()
-    cutter, training = learn_from_markers(
-        [sample], cutting, TrainerSettings(seed=seed, device="cpu", quiet=True)
-    )
+    cutter, training = learn_from_markers([sample], cutting, seed=seed, device="cpu")
     seconds = time.monotonic() - start
     labels = segment_cells(cutter, cues, sample, cutting, "cpu")
     scores = judge(truth, cues, Segmented(labels, sample, {}), baselines=True)

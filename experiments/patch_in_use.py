@@ -22,7 +22,6 @@ def execute(field: str, margins: list[int], seed: int, data: Path) -> list[dict[
     from frugalseg.images.fields import open_fields
     from frugalseg.learning.from_markers.marker_settings import MarkerSettings
     from frugalseg.learning.from_markers.marker_training import learn_from_markers
-    from frugalseg.learning.trainer import TrainerSettings
     from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
     from frugalseg.workflows.cutters import segment_cells
 
@@ -32,7 +31,7 @@ def execute(field: str, margins: list[int], seed: int, data: Path) -> list[dict[
     cues = find_cues(table[0], CueSettings(cells=(channel,), nuclei="nuclear"))
     sample, truth = marker_sample(cues), table[0].labels("cells")
     settings = MarkerSettings.preset("default", label_free=sample.label_free)
-    cutter, _ = learn_from_markers([sample], settings, TrainerSettings(seed=seed, device="cpu", quiet=True))
+    cutter, _ = learn_from_markers([sample], settings, seed=seed, device="cpu")
     found = []
     for margin in margins:
         labels = segment_cells(cutter, cues, sample, settings.model_copy(update={"margin": margin}), "cpu")

@@ -128,7 +128,7 @@ def test_settings_out_of_range_are_one_line(run, write, tmp_path) -> None:
     ended = run(*typed(write(), tmp_path / "out", "--device", "cuda"))
     assert ended.code in (0, 1)  # 0 where there is one
     if ended.code:
-        assert "device 'cuda' is not there" in ended.error
+        assert "'cuda' is not available" in ended.error
 
 
 def test_no_nucleus_at_all_is_an_empty_label_map_and_0(run, write, tmp_path) -> None:

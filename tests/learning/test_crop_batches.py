@@ -28,12 +28,12 @@ def at(*corners: tuple[int, int, int]) -> Draw:
 
 
 def made(sample: CropSample, corner: tuple[int, int, int], size: int = 16, **options: object) -> Crops:
-    return CropBatches([sample], at(corner), size, 1, 3, **{"turn": False, **options})(0)
+    return CropBatches([sample], at(corner), size, 1, 3, **{"flips": False, **options})(0)
 
 
 def test_a_crop_holds_the_pixels_of_its_corner() -> None:
     sample = numbered()
-    crops = CropBatches([sample], at((0, 3, 5), (0, 34, 44)), 16, 2, 0, turn=False)(0)
+    crops = CropBatches([sample], at((0, 3, 5), (0, 34, 44)), 16, 2, 0, flips=False)(0)
     assert crops.images.shape == (2, 2, 16, 16)
     for i, (y, x) in enumerate([(3, 5), (34, 44)]):
         area = np.s_[y : y + 16, x : x + 16]
@@ -76,7 +76,7 @@ def test_every_one_of_the_eight_turns_comes() -> None:
 def test_the_same_step_gives_the_same_batch_and_another_step_another() -> None:
     def batches(seed: int = 0) -> CropBatches:
         return CropBatches(
-            [ramps()], at((0, 20, 20)), 16, 1, seed, turn=False, intensity_jitter=0.3, zoom=0.2
+            [ramps()], at((0, 20, 20)), 16, 1, seed, flips=False, intensity_jitter=0.3, zoom=0.2
         )
 
     first, again = batches()(5), batches()(5)
@@ -88,7 +88,7 @@ def test_the_same_step_gives_the_same_batch_and_another_step_another() -> None:
 def test_zoom_keeps_the_centre_and_the_grid() -> None:
     corner, size = (0, 30, 40), 16
     centre = np.array([30, 40]) + (size - 1) / 2
-    batches = CropBatches([ramps()], at(corner), size, 1, 0, turn=False, zoom=0.3)
+    batches = CropBatches([ramps()], at(corner), size, 1, 0, flips=False, zoom=0.3)
     widths = []
     for step in range(20):
         crops = batches(step)
@@ -104,7 +104,7 @@ def test_zoom_keeps_the_centre_and_the_grid() -> None:
 
 def test_a_zoomed_window_stays_in_the_field() -> None:
     for corner in ((0, 0, 0), (0, 64, 74)):
-        batches = CropBatches([ramps()], at(corner), 16, 1, 0, turn=False, zoom=0.3)
+        batches = CropBatches([ramps()], at(corner), 16, 1, 0, flips=False, zoom=0.3)
         assert all(bool((batches(step).valid == 1).all()) for step in range(20))
 
 
@@ -113,7 +113,7 @@ def test_zooming_makes_no_pixel_known_that_is_not() -> None:
     known[:, :45] = True
     whole = ramps()
     sample = CropSample("a", whole.planes, whole.targets, known)
-    batches = CropBatches([sample], at((0, 30, 37)), 16, 1, 0, turn=False, zoom=0.3)
+    batches = CropBatches([sample], at((0, 30, 37)), 16, 1, 0, flips=False, zoom=0.3)
     for step in range(20):
         crops = batches(step)
         assert set(np.unique(crops.valid.numpy())) == {0.0, 1.0}
@@ -130,9 +130,9 @@ def test_grey_values_vary_and_targets_do_not() -> None:
 
 def test_what_does_not_fit_together_is_refused() -> None:
     plane = np.zeros((1, 8, 9), np.float32)
-    with pytest.raises(WrongShape, match="do not fit together"):
+    with pytest.raises(WrongShape, match="must have the same"):
         CropSample("a", plane, np.zeros((1, 9, 8), np.float32))
-    with pytest.raises(WrongShape, match="do not fit together"):
+    with pytest.raises(WrongShape, match="must have the same"):
         CropSample("a", plane, plane, np.ones((8, 8), bool))
     with pytest.raises(InputError, match="no field"):
         CropBatches([], at(), 16, 1, 0)

@@ -100,7 +100,7 @@ def test_share_0_takes_empty_crops_too(fields: list[np.ndarray]) -> None:
 
 def test_no_signal_anywhere_is_an_error(fields: list[np.ndarray]) -> None:
     for empty in ([fields[1]], [np.full((100, 100), 7)], [np.zeros((90, 90)), np.zeros((80, 80))]):
-        with pytest.raises(BadPixels, match="no crop of 64 px shows signal"):
+        with pytest.raises(BadPixels, match="no crop of 64 px has signal"):
             CropSampler(empty, SIZE, seed=0)
     with pytest.raises(BadPixels, match="no field"):
         CropSampler([], SIZE, seed=0)
@@ -159,9 +159,9 @@ def test_nuclei_on_smooth_noise_still_skip_what_is_empty() -> None:
 
 
 def test_what_to_do_is_said_by_whoever_asks(fields: list[np.ndarray]) -> None:
-    with pytest.raises(BadPixels, match="missing; check --to, or take larger crops"):
+    with pytest.raises(BadPixels, match="nothing to learn; check the stain, or take larger crops"):
         CropSampler([fields[1]], SIZE, seed=0)
-    with pytest.raises(BadPixels, match=r"missing; label more objects$"):
+    with pytest.raises(BadPixels, match=r"nothing to learn; label more objects$"):
         CropSampler([np.zeros((90, 90))], SIZE, seed=0, threshold=0.5, advice="label more objects")
 
 

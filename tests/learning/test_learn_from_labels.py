@@ -25,10 +25,10 @@ from frugalseg.learning.from_labels.label_training import (
     nucleus_loss,
     validation_score,
 )
-from frugalseg.learning.trainer import TrainerSettings, TrainingRecord
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, object_network, predict_maps_whole
 
-FITTING = TrainerSettings(device="cpu", quiet=True, validate_every=10)
+FITTING: dict[str, Any] = {"seed": 0, "device": "cpu"}
 Array = NDArray[Any]
 
 
@@ -216,7 +216,7 @@ def learned(target: str, steps: int = 40, **changed: Any) -> tuple[nn.Module, Tr
     torch.manual_seed(0)
     network = object_network(settings.target, "small", 1, settings.slope)
     held_out = [(label_sample("h", *disks(3), target, 1.0), disks(3)[1])]
-    return network, learn_from_labels(network, samples, held_out, draw, settings, FITTING), settings
+    return network, learn_from_labels(network, samples, held_out, draw, settings, **FITTING), settings
 
 
 def test_nuclei_that_can_be_learned_are_learned() -> None:
@@ -224,9 +224,9 @@ def test_nuclei_that_can_be_learned_are_learned() -> None:
     planes, labels = disks(30)
     found = predict_maps_whole(network, planes)[0] > 0
     assert np.count_nonzero(found & (labels > 0)) / np.count_nonzero(found | (labels > 0)) > 0.8
-    assert record.looks[0][1] < 0.6 < 0.8 < max(score for _, score in record.looks)
+    assert record.history[0][1] < 0.6 < 0.8 < max(score for _, score in record.history)
     kept = validation_score(network, [(label_sample("h", *disks(3), "nuclei", 1.0), disks(3)[1])], settings)
-    assert kept == pytest.approx(max(score for _, score in record.looks))
+    assert kept == pytest.approx(max(score for _, score in record.history))
     assert record.terms["Jaccard"] == record.losses
 
 
@@ -238,7 +238,7 @@ def test_the_loss_of_cells_is_eq_2_with_the_alpha_that_is_given() -> None:
 
 def test_cells_that_can_be_learned_are_learned() -> None:
     network, record, _ = learned("cells", 50)
-    scores = [score for _, score in record.looks]
+    scores = [score for _, score in record.history]
     assert scores[0] < 0.1
     assert max(scores) > 0.4
     distance, mask, total = record.terms["distance"], record.terms["mask"], record.losses
@@ -262,7 +262,7 @@ def test_labels_that_are_not_annotated_teach_nothing(target: str) -> None:
         torch.manual_seed(0)
         network = object_network("nuclei" if target == "nuclei" else "cells", "small", 1)
         settings = LabelSettings(target=target, crop=32, batch=2, max_steps=3, zoom=0.0)
-        records.append(learn_from_labels(network, [sample], [], draw, settings, FITTING).losses)
+        records.append(learn_from_labels(network, [sample], [], draw, settings, **FITTING).losses)
     assert records[0] == records[1]
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,6 @@ from frugalseg.learning.from_markers.marker_training import (
     marker_step_loss,
     new_marker_network,
 )
-from frugalseg.learning.trainer import TrainerSettings
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.patches import every_flip
 from frugalseg.prediction.marker_patches import labels_from_patches, patch_probabilities
@@ -49,26 +49,26 @@ class Pixelwise(nn.Module):
         return 3.0 * patches[:, 0] - 2.0 * patches[:, 1] + 4.0 * patches[:, -1] - 1.0
 
 
-@pytest.mark.parametrize("border", [0.0, 2.0])
-def test_the_loss_does_not_see_how_a_batch_was_turned(border: float) -> None:
+@pytest.mark.parametrize("boundary", [0.0, 2.0])
+def test_the_loss_does_not_see_how_a_batch_was_turned(boundary: float) -> None:
     """Turns, transposes among them, are undone on the output: mask, rivals and edges stay in place."""
-    settings = MarkerSettings(patch=32, widths=(4, 4), border=border, shift=0, intensity_jitter=0)
+    settings = MarkerSettings(patch=32, widths=(4, 4), boundary=boundary, center_jitter=0, intensity_jitter=0)
     sample = _sample(make_cells((90, 120), seed=1))
     field = PaddedField(sample, settings)
     chosen = np.arange(min(6, len(sample.points)))
     losses = [
-        marker_step_loss(Pixelwise(), field.batch(chosen, flips, border > 0, RANDOM), settings)  # type: ignore[arg-type]
+        marker_step_loss(Pixelwise(), field.batch(chosen, flips, boundary > 0, RANDOM), settings)  # type: ignore[arg-type]
         for flips in every_flip()
     ]
     upright = losses[0]
-    assert set(upright.terms) == {"claimed", "overlap", "outside"} | ({"border"} if border else set())
+    assert set(upright.terms) == {"coverage", "overlap", "background"} | ({"boundary"} if boundary else set())
     for loss in losses[1:]:
         torch.testing.assert_close(loss.total, upright.total, rtol=1e-5, atol=1e-6)
         assert loss.terms == pytest.approx(upright.terms, rel=1e-5)
 
 
 def test_the_loss_of_a_batch_is_eq_1_per_area_of_its_cells() -> None:
-    settings = MarkerSettings(patch=32, widths=(4, 4), border=0.7, overlap=0.5, outside=9.0)
+    settings = MarkerSettings(patch=32, widths=(4, 4), boundary=0.7, overlap=0.5, background=9.0)
     sample = _sample(make_cells((90, 120), seed=1))
     batch = PaddedField(sample, settings).batch(np.array([0, 2, 3]), (False, False, False), True, RANDOM)
     assert batch.boundary_cost is not None
@@ -78,8 +78,8 @@ def test_the_loss_of_a_batch_is_eq_1_per_area_of_its_cells() -> None:
     edge = 0.7 * boundary_length(logits, batch.index, batch.boundary_cost)
     loss = marker_step_loss(Pixelwise(), batch, settings)  # type: ignore[arg-type]
     torch.testing.assert_close(loss.total, (expected.total + edge) / area)
-    assert loss.terms["claimed"] == pytest.approx(float(expected.claimed) / area)
-    assert loss.terms["border"] == pytest.approx(float(edge) / area)
+    assert loss.terms["coverage"] == pytest.approx(float(expected.coverage) / area)
+    assert loss.terms["boundary"] == pytest.approx(float(edge) / area)
     assert sum(loss.terms.values()) == pytest.approx(float(loss.total), rel=1e-5)
 
 
@@ -93,7 +93,7 @@ def test_a_perfect_cut_costs_about_minus_one() -> None:
     for y, x in points.astype(int):
         square[y - 15 : y + 15, x - 15 : x + 15] = True
     sample = MarkerSample("squares", np.zeros((1, *square.shape), np.float32), points, square)
-    settings = MarkerSettings(patch=side, widths=(4, 4, 4), border=0.0, shift=0, intensity_jitter=0)
+    settings = MarkerSettings(patch=side, widths=(4, 4, 4), boundary=0.0, center_jitter=0, intensity_jitter=0)
 
     class Perfect(nn.Module):
         def forward(self, patches: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ TINY = MarkerSettings(
     patch=32, sigma=8.0, widths=(4, 6), stride=2, batch=4, max_steps=10, learning_rate=3e-3, area=None
 )
 RANDOM = np.random.default_rng(0)
-FITTING = TrainerSettings(device="cpu", quiet=True, seed=5)
+FITTING: dict[str, Any] = {"seed": 5, "device": "cpu"}
 
 
 def _weights(cutter: MarkerNetwork) -> dict[str, list[float]]:
@@ -116,9 +116,9 @@ def _weights(cutter: MarkerNetwork) -> dict[str, list[float]]:
 
 def test_seed_bound_and_record() -> None:
     samples = [_sample(make_cells((64, 80), seed=s), f"f{s}") for s in (1, 2)]
-    one, first = learn_from_markers(samples, TINY, FITTING)
-    two, second = learn_from_markers(samples, TINY, FITTING)
-    other, third = learn_from_markers(samples, TINY, FITTING.model_copy(update={"seed": 6}))
+    one, first = learn_from_markers(samples, TINY, **FITTING)
+    two, second = learn_from_markers(samples, TINY, **FITTING)
+    other, third = learn_from_markers(samples, TINY, seed=6, device="cpu")
     assert first.losses == second.losses != third.losses
     assert _weights(one) == _weights(two) != _weights(other)
     # The settings of the cutter, not those of `fit`, say how long.
@@ -130,7 +130,7 @@ def test_seed_bound_and_record() -> None:
 
 def test_learning_that_was_cut_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = [_sample(make_cells((64, 80), seed=s), f"f{s}") for s in (1, 2)]
-    whole, expected = learn_from_markers(samples, TINY, FITTING)
+    whole, expected = learn_from_markers(samples, TINY, **FITTING)
     make = MarkerBatches.__call__
 
     def interrupted(self: MarkerBatches, step: int) -> Batch:
@@ -141,22 +141,22 @@ def test_learning_that_was_cut_goes_on_where_it_was(tmp_path: Path, monkeypatch:
     with monkeypatch.context() as patched:
         patched.setattr(marker_batches.MarkerBatches, "__call__", interrupted)
         with pytest.raises(Interrupted):
-            learn_from_markers(samples, TINY, FITTING, tmp_path)
-    again, record = learn_from_markers(samples, TINY, FITTING.model_copy(update={"resume": True}), tmp_path)
+            learn_from_markers(samples, TINY, checkpoint=tmp_path, **FITTING)
+    again, record = learn_from_markers(samples, TINY, checkpoint=tmp_path, resume=True, **FITTING)
     assert record.losses == expected.losses
     assert _weights(again) == _weights(whole)
 
 
 def test_no_field_is_told() -> None:
     with pytest.raises(NoMarkers, match="no field"):
-        learn_from_markers([], TINY, FITTING)
+        learn_from_markers([], TINY, **FITTING)
 
 
 def test_the_papers_network_learns_too() -> None:
     """Two steps of the preset `paper`, on a field smaller than its area."""
     settings = MarkerSettings.preset("paper", max_steps=2)
     sample = _sample(make_cells((70, 70), n_cells=2, seed=1))
-    cutter, record = learn_from_markers([sample], settings, FITTING)
+    cutter, record = learn_from_markers([sample], settings, **FITTING)
     assert record.steps == 2
     assert cutter.encoder[-1].second.out_channels == 256
     assert np.isfinite(record.losses).all()
@@ -174,7 +174,8 @@ def _cell_miou(cutter: MarkerNetwork, field: SyntheticField, settings: MarkerSet
 def test_what_is_learned_cuts_better_than_what_it_started_from() -> None:
     """End to end on touching cells, without a label: on its own field, and on one that it never saw.
 
-    Measured: 0.82 and 0.83 learned, 0.71 and 0.67 untrained (disks shared out), 0.70 and 0.67 Voronoi.
+    Measured: 0.85 and 0.82 learned, 0.78 and 0.75 untrained (the marker channel alone), 0.70 and 0.67 Voronoi; the loss
+    falls from -0.25 to -0.49.
     """
     settings = MarkerSettings(
         patch=64,
@@ -183,7 +184,7 @@ def test_what_is_learned_cuts_better_than_what_it_started_from() -> None:
         prior=True,
         batch=8,
         area=None,
-        border=2.0,
+        boundary=2.0,
         max_steps=250,
         learning_rate=1e-2,
         schedule="decay",
@@ -191,8 +192,8 @@ def test_what_is_learned_cuts_better_than_what_it_started_from() -> None:
     field, unseen = make_cells((160, 160), density=0.8, seed=3), make_cells((160, 160), density=0.8, seed=4)
     torch.manual_seed(0)
     untrained = new_marker_network(2, settings)
-    cutter, record = learn_from_markers([_sample(field)], settings, FITTING)
-    assert np.mean(record.losses[-20:]) < np.mean(record.losses[:20]) - 0.3
+    cutter, record = learn_from_markers([_sample(field)], settings, **FITTING)
+    assert np.mean(record.losses[-20:]) < np.mean(record.losses[:20]) - 0.15
     for which in (field, unseen):
         learned = _cell_miou(cutter, which, settings)
         nearest = score_labels(which.cells, voronoi(which.cytoplasm, which.markers, which.cells > 0))

@@ -1,5 +1,7 @@
 """Learning a stain: the loss is the one of the paper, and training learns what can be learned."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +12,12 @@ from frugalseg.learning.crop_batches import Crops, CropSample
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains, mean_correlation, stain_loss
-from frugalseg.learning.trainer import TrainerSettings, TrainingRecord
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.object_net import predict_maps_whole
 from frugalseg.networks.unet import Unet
 
 TINY = StainSettings(crop=32, batch=4, max_steps=30, intensity_jitter=0.05)
-FITTING = TrainerSettings(device="cpu", quiet=True, validate_every=10)
+FITTING: dict[str, Any] = {"seed": 0, "device": "cpu"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -87,7 +89,7 @@ def test_a_constant_field_does_not_decide_which_weights_are_kept() -> None:
     judged = mean_correlation(Echo(), [blobs(1), constant])
     assert judged == mean_correlation(Echo(), [blobs(1)])
     _, record, _ = learned(max_steps=2, held_out=[constant])
-    assert (record.looks, record.best_step) == ([], None)  # as where nothing is held out
+    assert (record.history, record.best_step) == ([], None)  # as where nothing is held out
 
 
 def test_a_constant_prediction_is_no_correlation() -> None:
@@ -103,7 +105,7 @@ def learned(**changed: object) -> tuple[Unet, TrainingRecord, str]:
     draw = CropSampler((one.targets[0] for one in samples), TINY.crop, 0)
     held_out = changed.pop("held_out", [blobs(7)])
     settings = TINY.model_copy(update=changed)
-    return learn_from_stains(samples, held_out, draw, settings, FITTING)
+    return learn_from_stains(samples, held_out, draw, settings, **FITTING)
 
 
 def test_a_stain_that_can_be_learned_is_learned() -> None:
@@ -112,9 +114,9 @@ def test_a_stain_that_can_be_learned_is_learned() -> None:
     assert not network.training
     new = blobs(20)  # neither learned from nor looked at
     assert pearson_correlation(predict_maps_whole(network, new.planes)[0], new.targets[0]) > 0.9
-    assert record.looks[0][0] == 0
-    assert record.looks[0][1] < 0.6
-    best = max(score for _, score in record.looks)
+    assert record.history[0][0] == 0
+    assert record.history[0][1] < 0.6
+    best = max(score for _, score in record.history)
     assert best > 0.9
     assert mean_correlation(network, [blobs(7)]) == pytest.approx(best, abs=1e-5)  # the best weights are kept
     assert np.mean(record.losses[-5:]) < 0.5 * np.mean(record.losses[:5])
@@ -130,7 +132,7 @@ def test_the_seed_decides_everything() -> None:
 
 def test_nothing_held_out_keeps_the_last_weights() -> None:
     _, record, _ = learned(max_steps=3, held_out=[])
-    assert (record.looks, record.best_step, record.steps) == ([], None, 3)
+    assert (record.history, record.best_step, record.steps) == ([], None, 3)
 
 
 def test_the_papers_network_learns_too() -> None:
@@ -138,7 +140,7 @@ def test_the_papers_network_learns_too() -> None:
     paper = StainSettings.preset("paper", weights="none", max_steps=1, batch=1, crop=64)
     samples = [blobs(1)]
     network, record, _ = learn_from_stains(
-        samples, [], CropSampler([samples[0].targets[0]], 64, 0), paper, FITTING
+        samples, [], CropSampler([samples[0].targets[0]], 64, 0), paper, **FITTING
     )
     assert (network.encoder_name, record.steps) == ("densenet121", 1)
     assert np.isfinite(record.losses).all()

@@ -9,7 +9,7 @@ from frugalseg.workflows.learn_labels import LearnLabelsSettings
 from frugalseg.workflows.learn_stains import LearnStainsSettings
 
 NETWORK = {"encoder": "densenet121", "weights": "imagenet", "crop": 512}
-NOT_AUGMENTED = {"turn": False, "intensity_jitter": 0.0}
+NOT_AUGMENTED = {"flips": False, "intensity_jitter": 0.0}
 STAIN = NETWORK | NOT_AUGMENTED | {"learning_rate": 0.1, "schedule": "constant"}
 LABEL = NETWORK | NOT_AUGMENTED | {"zoom": 0.0, "learning_rate": 0.01, "schedule": "constant"}
 LABEL |= {"slope": 1.0, "alpha": None, "h": 10.0}
@@ -38,7 +38,7 @@ def test_labels_have_the_papers_numbers(target: str) -> None:
 
 def test_defaults_need_no_download_and_augment() -> None:
     for settings in (StainSettings.preset("default"), LabelSettings.preset("default", target="cells")):
-        assert (settings.encoder, settings.weights, settings.turn) == ("small", "none", True)
+        assert (settings.encoder, settings.weights, settings.flips) == ("small", "none", True)
         assert settings.intensity_jitter > 0
     assert StainSettings.preset("default") == StainSettings()
     assert LabelSettings.preset("default", target="nuclei") == LabelSettings(target="nuclei")

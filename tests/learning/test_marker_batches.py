@@ -29,8 +29,8 @@ def _settings(**values: object) -> MarkerSettings:
         "stride": 1,
         "batch": 4,
         "area": None,
-        "border": 0.0,
-        "shift": 0.0,
+        "boundary": 0.0,
+        "center_jitter": 0.0,
         "intensity_jitter": 0.0,
     }
     return MarkerSettings.model_validate(small | values)
@@ -142,14 +142,14 @@ def test_the_papers_area_takes_a_whole_small_field() -> None:
 
 def test_a_batch_depends_on_seed_and_number_only() -> None:
     samples = [_sample((160, 160), GRID), _sample((60, 60), [[30, 30]], seed=1)]
-    one, other = (MarkerBatches(samples, _settings(border=1.0), seed=7) for _ in range(2))
+    one, other = (MarkerBatches(samples, _settings(boundary=1.0), seed=7) for _ in range(2))
     expected = [one(step) for step in range(6)]
     for step in (5, 2, 4, 0):  # another order, another object
         again = other(step)
         assert again.flips == expected[step].flips
         for name in ("patches", "index", "foreground", "boundary_cost"):
             assert torch.equal(getattr(again, name), getattr(expected[step], name))
-    different = MarkerBatches(samples, _settings(border=1.0), seed=8)
+    different = MarkerBatches(samples, _settings(boundary=1.0), seed=8)
     assert any(
         different(k).patches.shape != one(k).patches.shape or different(k).flips != one(k).flips
         for k in range(6)
@@ -187,8 +187,8 @@ def test_fields_come_in_proportion_to_their_markers() -> None:
 
 
 def test_the_border_term_is_prepared_only_where_it_has_a_weight() -> None:
-    assert MarkerBatches([_sample()], _settings(border=0.0), 0)(0).boundary_cost is None
-    assert MarkerBatches([_sample()], _settings(border=0.5), 0)(0).boundary_cost is not None
+    assert MarkerBatches([_sample()], _settings(boundary=0.0), 0)(0).boundary_cost is None
+    assert MarkerBatches([_sample()], _settings(boundary=0.5), 0)(0).boundary_cost is not None
 
 
 def test_borders_are_cheap_on_edges_only() -> None:
@@ -216,9 +216,9 @@ def test_a_constant_plane_has_no_edges(foreground: bool) -> None:
 
 def test_what_can_not_be_learned_from_is_refused() -> None:
     planes = np.zeros((1, 8, 9), np.float32)
-    with pytest.raises(WrongShape, match="do not fit"):
+    with pytest.raises(WrongShape, match="must have the same"):
         MarkerSample("a", planes, np.zeros((1, 2)), np.ones((8, 8), bool))
-    with pytest.raises(WrongShape, match="do not fit"):
+    with pytest.raises(WrongShape, match="must have the same"):
         MarkerSample("a", planes[0], np.zeros((1, 2)), np.ones((8, 9), bool))
     with pytest.raises(NoMarkers, match="field 7: there is no marker"):
         MarkerSample("field 7", planes, np.zeros((0, 2)), np.ones((8, 9), bool))
@@ -243,7 +243,7 @@ def test_fields_of_different_channels_can_not_be_learned_together() -> None:
 def test_moved_patches_lie_where_their_index_says_within_the_reach() -> None:
     """The index moves with the patch, so the loss still knows which pixel is which."""
     sample = _sample((60, 70), [[0, 0], [30, 35], [59, 69]])
-    field = PaddedField(sample, _settings(shift=2.0))
+    field = PaddedField(sample, _settings(center_jitter=2.0))
     flat = field.planes[0].reshape(-1)
     width, moves = field.planes.shape[2], set()
     for seed in range(30):
@@ -257,9 +257,9 @@ def test_moved_patches_lie_where_their_index_says_within_the_reach() -> None:
         rows = batch.index // batch.foreground.shape[1] + int(start[0])
         columns = batch.index % batch.foreground.shape[1] + int(start[1])
         assert torch.equal(flat[rows * width + columns], batch.patches[:, 0])
-        moves.add(tuple((corner - field.reach).tolist()))
+        moves.add(tuple((corner - field.max_shift).tolist()))
     assert len(moves) > 5
-    assert max(abs(part) for move in moves for part in move) <= field.reach == 4
+    assert max(abs(part) for move in moves for part in move) <= field.max_shift == 4
 
 
 def test_grey_values_vary_and_the_disk_does_not() -> None:
@@ -275,4 +275,4 @@ def test_grey_values_vary_and_the_disk_does_not() -> None:
 def test_many_fields_keep_no_more_position_maps_than_one() -> None:
     samples = [_sample((40, 40), [[20.0, 10.0 + i]]) for i in range(5)]
     fields = MarkerBatches(samples, _settings(regularization=0.05), 0).fields
-    assert sum(field.positions._kept.cache_info().maxsize or KEPT for field in fields) == KEPT // 5 * 5
+    assert sum(field.channels._kept.cache_info().maxsize or KEPT for field in fields) == KEPT // 5 * 5

@@ -55,7 +55,7 @@ def _ours(logits: Tensor, corners: Tensor, mask: Tensor, **weights: float) -> Te
 def test_values_and_gradients_of_eq_1(seed: int, weights: tuple[float, float] | None) -> None:
     """Without weights, the paper's: lambda 1 and beta 15 (the published code has 20)."""
     logits, corners, mask = _problem(seed)
-    named = {} if weights is None else {"overlap": weights[0], "outside": weights[1]}
+    named = {} if weights is None else {"overlap": weights[0], "background": weights[1]}
     ours = _ours(logits, corners, mask, **named)
     plain = _plain(logits, corners, mask, weights or (1.0, 15.0))
     torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-10)
@@ -66,7 +66,7 @@ def test_values_and_gradients_of_eq_1(seed: int, weights: tuple[float, float] | 
 
 def test_lambda_and_beta_are_the_papers() -> None:
     parameters = inspect.signature(marker_loss).parameters
-    assert (parameters["overlap"].default, parameters["outside"].default) == (1.0, 15.0)
+    assert (parameters["overlap"].default, parameters["background"].default) == (1.0, 15.0)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -75,13 +75,13 @@ def test_terms_add_up_and_carry_their_weights(seed: int) -> None:
     index = canvas_index(corners, SIDE, WIDTH)
     once, thrice = (marker_loss(logits, index, mask, k, 15.0 * k) for k in (1.0, 3.0))
     for loss in (once, thrice):
-        torch.testing.assert_close(loss.claimed + loss.overlap + loss.outside, loss.total)
-    torch.testing.assert_close(once.claimed, -torch.sigmoid(logits).sum())
-    torch.testing.assert_close(thrice.claimed, once.claimed)
+        torch.testing.assert_close(loss.coverage + loss.overlap + loss.background, loss.total)
+    torch.testing.assert_close(once.coverage, -torch.sigmoid(logits).sum())
+    torch.testing.assert_close(thrice.coverage, once.coverage)
     torch.testing.assert_close(thrice.overlap, 3 * once.overlap)
-    torch.testing.assert_close(thrice.outside, 3 * once.outside)
-    assert once.claimed < 0 < once.overlap
-    assert once.outside > 0
+    torch.testing.assert_close(thrice.background, 3 * once.background)
+    assert once.coverage < 0 < once.overlap
+    assert once.background > 0
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -134,7 +134,7 @@ def test_soft_masks_cost_in_proportion(value: float) -> None:
     logits, corners, _ = _problem(0)
     mask = torch.full((HEIGHT, WIDTH), value, dtype=torch.float64)
     loss = marker_loss(logits, canvas_index(corners, SIDE, WIDTH), mask)
-    torch.testing.assert_close(loss.outside, 15 * (1 - value) * torch.sigmoid(logits).sum())
+    torch.testing.assert_close(loss.background, 15 * (1 - value) * torch.sigmoid(logits).sum())
 
 
 def test_patches_that_do_not_meet_do_not_compete() -> None:

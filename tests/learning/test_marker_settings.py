@@ -15,18 +15,18 @@ PAPER = {
     "stride": 1,
     "prior": False,
     "overlap": 1.0,
-    "outside": 15.0,
-    "border": 0.0,
+    "background": 15.0,
+    "boundary": 0.0,
     "area": 640,
-    "shift": 0.0,
+    "center_jitter": 0.0,
     "intensity_jitter": 0.0,
     "schedule": "constant",
     "max_steps": 1600,
     "steps_per_marker": None,
     "orientations": 1,
     "margin": 0,
-    "complete": False,
-    "trim": False,
+    "assign_remaining": False,
+    "trim_halo": False,
 }
 
 
@@ -54,13 +54,16 @@ def test_networks_have_as_many_weights_as_documented() -> None:
 def test_the_default_is_eq_1_and_patches_of_the_paper_too() -> None:
     default = MarkerSettings()
     assert default == MarkerSettings.preset("default")
-    assert (default.overlap, default.outside) == (1.0, 15.0)
+    assert (default.overlap, default.background) == (1.0, 15.0)
 
 
 def test_fluorescence_changes_the_default_and_not_the_paper() -> None:
     found = MarkerSettings.preset("default", label_free=False)
-    assert (found.border, found.shift, found.intensity_jitter) == (0.5, 3.0, 0.3)
-    assert found.model_copy(update={"border": 2.0, "shift": 2.0, "intensity_jitter": 0.2}) == MarkerSettings()
+    assert (found.boundary, found.center_jitter, found.intensity_jitter) == (0.5, 3.0, 0.3)
+    assert (
+        found.model_copy(update={"boundary": 2.0, "center_jitter": 2.0, "intensity_jitter": 0.2})
+        == MarkerSettings()
+    )
     assert MarkerSettings.preset("paper", label_free=False) == MarkerSettings.preset("paper")
 
 
@@ -83,7 +86,7 @@ def test_another_bound_of_steps_changes_nothing_else(name: str) -> None:
         ({"stride": 3}, "1 or 2"),
         ({"orientations": 4}, "1 or 8"),
         ({"sigma": 0.0}, "greater than 0"),
-        ({"outside": -1.0}, "greater than or equal to 0"),
+        ({"background": -1.0}, "greater than or equal to 0"),
         ({"batches": 3}, "not permitted"),
         ({"schedule": "cosine"}, "'constant' or 'decay'"),
     ],

@@ -1,8 +1,9 @@
-"""Training with something held out: the best weights are kept, and training ends when they get no better."""
+"""Training with a validation set: the best weights are kept, and training ends when the score no longer rises."""
 
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ import torch
 from torch import nn
 
 from frugalseg.errors import Interrupted
-from frugalseg.learning.trainer import StepLoss, TrainerSettings, fit
+from frugalseg.learning import trainer
+from frugalseg.learning.trainer import StepLoss
+from frugalseg.learning.trainer_settings import TrainerSettings
+
+train = partial(trainer.train, device="cpu")
 
 
 class Value:
@@ -37,7 +42,7 @@ def away(network: Weight, batch: Value) -> StepLoss:
 
 
 def settings(**changed: object) -> TrainerSettings:
-    usual = {"max_steps": 400, "learning_rate": 0.01, "device": "cpu", "quiet": True, "validate_every": 10}
+    usual = {"max_steps": 400, "learning_rate": 0.01, "validate_every": 10}
     return TrainerSettings.model_validate({**usual, "patience": 3, **changed})
 
 
@@ -47,25 +52,25 @@ def nearest_to(best: float) -> Callable[[Weight], float]:
 
 def test_the_best_weights_are_kept_and_training_ends_when_it_gets_worse() -> None:
     network = Weight()
-    record = fit(network, lambda step: Value(9.0), away, settings(), judge=nearest_to(0.5))
-    best = max(record.looks, key=lambda look: look[1])
+    record = train(network, lambda step: Value(9.0), away, settings(), validate=nearest_to(0.5))
+    best = max(record.history, key=lambda one: one[1])
     assert record.best_step == best[0]
     assert float(network.value.detach()) == pytest.approx(0.5, abs=0.1)
     assert record.steps == record.best_step + 3 * 10
-    assert record.stopped_because == "the held-out score no longer rose"
-    assert record.looks[0] == [0, -0.5]
+    assert record.stopped_because == "the validation score no longer rose"
+    assert record.history[0] == (0, -0.5)
 
 
 def test_training_that_only_harms_leaves_the_start() -> None:
     network = Weight()
-    record = fit(network, lambda step: Value(9.0), away, settings(), judge=nearest_to(-1.0))
+    record = train(network, lambda step: Value(9.0), away, settings(), validate=nearest_to(-1.0))
     assert (record.best_step, float(network.value.detach())) == (0, 0.0)
 
 
-def test_without_a_judge_the_last_weights_stay() -> None:
+def test_without_a_validation_set_the_last_weights_stay() -> None:
     network = Weight()
-    record = fit(network, lambda step: Value(9.0), away, settings(max_steps=20))
-    assert (record.best_step, record.looks, record.steps) == (None, [], 20)
+    record = train(network, lambda step: Value(9.0), away, settings(max_steps=20))
+    assert (record.best_step, record.history, record.steps) == (None, [], 20)
     assert float(network.value.detach()) > 0.05
 
 
@@ -79,45 +84,56 @@ def test_a_resumed_run_is_the_one_that_was_never_cut(tmp_path: Path) -> None:
         return Value(9.0)
 
     whole, parts = Weight(), Weight()
-    record = fit(whole, batches, away, settings(), judge=nearest_to(0.2))
-    with pytest.raises(Interrupted, match="--resume"):
-        fit(parts, cut, away, settings(), tmp_path, judge=nearest_to(0.2))
+    record = train(whole, batches, away, settings(), validate=nearest_to(0.2))
+    with pytest.raises(Interrupted, match="`resume`"):
+        train(parts, cut, away, settings(), checkpoint=tmp_path, validate=nearest_to(0.2))
     again = Weight()
-    resumed = fit(again, batches, away, settings(resume=True), tmp_path, judge=nearest_to(0.2))
-    assert (resumed.looks, resumed.best_step) == (record.looks, record.best_step)
+    resumed = train(
+        again, batches, away, settings(), checkpoint=tmp_path, resume=True, validate=nearest_to(0.2)
+    )
+    assert (resumed.history, resumed.best_step) == (record.history, record.best_step)
     assert record.best_step < 34 < record.steps  # the best weights came out of the checkpoint
     assert torch.equal(again.value, whole.value)
 
 
 def test_a_budget_is_used_up_however_noisy_the_loss() -> None:
     network = Weight()
-    flat = fit(network, lambda step: Value(0.0), away, settings(schedule="budget", max_steps=100))
+    flat = train(network, lambda step: Value(0.0), away, settings(schedule="budget", max_steps=100))
     assert (flat.steps, flat.decay_from, flat.stopped_because) == (
         100,
         60,
         "the upper bound of steps was reached",
     )
-    assert fit(Weight(), lambda step: Value(0.0), away, settings(schedule="decay", max_steps=100)).steps < 100
+    assert (
+        train(Weight(), lambda step: Value(0.0), away, settings(schedule="decay", max_steps=100)).steps < 100
+    )
 
 
 def test_a_finished_run_gives_its_best_weights_again(tmp_path: Path) -> None:
-    judge, whole, again = nearest_to(0.5), Weight(), Weight()
-    expected = fit(whole, lambda step: Value(9.0), away, settings(), tmp_path, judge)
-    given = settings(resume=True)
+    score, whole, again = nearest_to(0.5), Weight(), Weight()
+    expected = train(whole, lambda step: Value(9.0), away, settings(), checkpoint=tmp_path, validate=score)
 
     def refused(step: int) -> Value:
         raise AssertionError(f"step {step} is taken once more")
 
-    record = fit(again, refused, away, given, tmp_path, lambda network: pytest.fail("looked once more"))
+    record = train(
+        again,
+        refused,
+        away,
+        settings(),
+        checkpoint=tmp_path,
+        resume=True,
+        validate=lambda network: pytest.fail("validated once more"),
+    )
     assert torch.equal(again.value, whole.value)
-    assert (record.looks, record.best_step, record.losses) == (
-        expected.looks,
+    assert (record.history, record.best_step, record.losses) == (
+        expected.history,
         expected.best_step,
         expected.losses,
     )
 
 
-def test_a_run_cut_in_its_last_step_looks_when_it_is_taken_up(tmp_path: Path) -> None:
+def test_a_run_interrupted_in_its_last_step_validates_when_it_is_resumed(tmp_path: Path) -> None:
     def pressed(network: Weight, batch: Value) -> StepLoss:
         pressed.steps += 1  # type: ignore[attr-defined]
         if pressed.steps == 25:  # type: ignore[attr-defined]
@@ -125,11 +141,26 @@ def test_a_run_cut_in_its_last_step_looks_when_it_is_taken_up(tmp_path: Path) ->
         return away(network, batch)
 
     pressed.steps = 0  # type: ignore[attr-defined]
-    judge, whole, again = nearest_to(5.0), Weight(), Weight()
-    expected = fit(whole, lambda step: Value(9.0), away, settings(max_steps=25), judge=judge)
+    score, whole, again = nearest_to(5.0), Weight(), Weight()
+    expected = train(whole, lambda step: Value(9.0), away, settings(max_steps=25), validate=score)
     with pytest.raises(Interrupted):
-        fit(Weight(), lambda step: Value(9.0), pressed, settings(max_steps=25), tmp_path, judge)
-    record = fit(again, lambda step: Value(9.0), away, settings(max_steps=25, resume=True), tmp_path, judge)
-    assert [step for step, _ in record.looks] == [0, 10, 20, 25]
-    assert (record.looks, record.best_step) == (expected.looks, 25)
+        train(
+            Weight(),
+            lambda step: Value(9.0),
+            pressed,
+            settings(max_steps=25),
+            checkpoint=tmp_path,
+            validate=score,
+        )
+    record = train(
+        again,
+        lambda step: Value(9.0),
+        away,
+        settings(max_steps=25),
+        checkpoint=tmp_path,
+        resume=True,
+        validate=score,
+    )
+    assert [step for step, _ in record.history] == [0, 10, 20, 25]
+    assert (record.history, record.best_step) == (expected.history, 25)
     assert torch.equal(again.value, whole.value)

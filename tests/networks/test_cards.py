@@ -77,11 +77,19 @@ def test_what_is_on_a_card_comes_back(models: dict[str, Path], kind: str) -> Non
 
 
 def test_a_marker_card_of_format_1_is_read(models: dict[str, Path], tmp_path: Path) -> None:
-    """Kind, modalities and one setting had other names, and there was no key for a predicted stain."""
+    """Kind, modalities and some settings had other names, and there was no key for a predicted stain."""
     values = {
         "format": 1,
         "kind": "cutter",
-        "settings": {"patch": 64, "vary": 0.3},
+        "settings": {
+            "patch": 64,
+            "vary": 0.3,
+            "border": 1.0,
+            "complete": True,
+            "outside": 9.0,
+            "shift": 3.0,
+            "trim": False,
+        },
         "nuclei_from": "left out",
     }
     old = changed(models["markers"], tmp_path / "old", **values)
@@ -89,18 +97,27 @@ def test_a_marker_card_of_format_1_is_read(models: dict[str, Path], tmp_path: Pa
     content["appearances"] = content.pop("modalities")
     (old / CARD).write_text(yaml.safe_dump(content))
     card = load_card(old)
-    expected = MARKERS.model_copy(update={"settings": {"patch": 64, "intensity_jitter": 0.3}})
+    settings = {
+        "patch": 64,
+        "intensity_jitter": 0.3,
+        "boundary": 1.0,
+        "assign_remaining": True,
+        "background": 9.0,
+    }
+    settings |= {"center_jitter": 3.0, "trim_halo": False}
+    expected = MARKERS.model_copy(update={"settings": settings})
     assert card.model_copy(update={"sha256": ""}) == expected
     assert card.nuclei_from is None
 
 
 @pytest.mark.parametrize("kind", ["stain", "nuclei", "cells"])
 def test_other_cards_of_format_1_are_read(models: dict[str, Path], tmp_path: Path, kind: str) -> None:
-    settings = {**CARDS[kind].settings, "vary": 0.2}
+    settings = {**CARDS[kind].settings, "vary": 0.2, "turn": False}
     settings.pop("intensity_jitter", None)
+    settings.pop("flips", None)
     card = load_card(changed(models[kind], tmp_path / "old", format=1, settings=settings))
     assert card.format == 2
-    assert card.settings == {**CARDS[kind].settings, "intensity_jitter": 0.2}
+    assert card.settings == {**CARDS[kind].settings, "intensity_jitter": 0.2, "flips": False}
 
 
 def test_a_card_of_today_has_no_old_names(models: dict[str, Path], tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_cutter_sees_wider_patches_in_use_than_in_training(tmp_path: Path, mar
     field = open_fields([tmp_path / "fields.csv"])[0]
     cues = find_cues(field, CueSettings(cells=("cytoplasm",), nuclei="nuclear", diameter=30))
     cues.foreground.mask[:] = True
-    settings = SMALL.model_copy(update={"margin": margin, "complete": False})
+    settings = SMALL.model_copy(update={"margin": margin, "assign_remaining": False})
     labels = segment_cells(Everything(), cues, marker_sample(cues), settings, "cpu")  # type: ignore[arg-type]
     assert len(cues.markers) == 1
     half = settings.side_in_use // 2
@@ -64,7 +64,7 @@ def test_patches_lie_where_their_markers_are(tmp_path: Path) -> None:
     cues = find_cues(field, CueSettings(cells=("cytoplasm",), nuclei="nuclear", diameter=290))
     sample = marker_sample(cues)
     assert sample.planes.shape[1:] == (26, 26)  # 25.97 and 25.76 were asked for
-    settings = SMALL.model_copy(update={"margin": 0, "complete": False})
+    settings = SMALL.model_copy(update={"margin": 0, "assign_remaining": False})
     labels = segment_cells(Peak(), cues, sample, settings, "cpu")  # type: ignore[arg-type]
     for number, point in enumerate(np.round(sample.points), start=1):
         middle = np.argwhere(labels == number).mean(axis=0)

@@ -220,7 +220,7 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
     model = tmp_path / "m"
     with monkeypatch.context() as patched:
         interrupt_at(4, patched)
-        with pytest.raises(Interrupted, match="--resume"):
+        with pytest.raises(Interrupted, match="`resume`"):
             learn_stains(images, model)
     assert not model.exists()
     assert {path.name for path in checkpoints_of(model).iterdir()} == {"asked.json", "last.ckpt"}
@@ -264,8 +264,8 @@ def test_what_was_learned_is_kept_until_the_model_is_saved(
     learn_stains(images, model, resume=True)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
     training, whole = (json.loads((one / "training.json").read_text()) for one in (model, stain[0]))
-    assert [training[key] for key in ("losses", "looks", "best_step", "steps")] == [
-        whole[key] for key in ("losses", "looks", "best_step", "steps")
+    assert [training[key] for key in ("losses", "history", "best_step", "steps")] == [
+        whole[key] for key in ("losses", "history", "best_step", "steps")
     ]
     ours, theirs = (load_file(one / "weights.safetensors") for one in (model, stain[0]))
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
@@ -346,7 +346,7 @@ def test_one_annotated_corner_is_learned_from_and_held_out(images: Path, tmp_pat
     start = int(held_out.split("(x ")[1].split("%")[0])
     assert 20 < start < 45  # per cent of the width, of which 46 are annotated
     training = json.loads((tmp_path / "m" / "training.json").read_text())
-    assert training["looks"][0][1] < 0.9  # nothing annotated would be perfect from the start
+    assert training["history"][0][1] < 0.9  # nothing annotated would be perfect from the start
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,12 @@ from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
 from frugalseg.learning.splits import Part
-from frugalseg.learning.trainer import TrainerSettings
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.workflows.label_lesson import LabelLesson, read_label_lesson
 from frugalseg.workflows.stain_lesson import DECIDING, StainLesson, read_stain_lesson
 
 CHANNELS = parse_channels("phase")
-FITTING = TrainerSettings(device="cpu", quiet=True)
 SCALE = 0.75
 
 
@@ -52,7 +50,7 @@ def losses_of_stain(lesson: StainLesson) -> list[float]:
     samples, _ = lesson.samples()
     draw = CropSampler((one.targets[0] for one in samples), 32, 0, share=0)
     teaching = StainSettings(crop=32, batch=4, max_steps=6)
-    return learn_from_stains(samples, [], draw, teaching, FITTING)[1].losses
+    return learn_from_stains(samples, [], draw, teaching, device="cpu")[1].losses
 
 
 def losses_of_labels(lesson: LabelLesson) -> list[float]:
@@ -63,7 +61,7 @@ def losses_of_labels(lesson: LabelLesson) -> list[float]:
         object_network(lesson.target, "small", 1),
         LabelSettings(target=lesson.target, crop=32, batch=4, max_steps=6),
     )
-    return learn_from_labels(network, samples, [], draw, teaching, FITTING).losses
+    return learn_from_labels(network, samples, [], draw, teaching, device="cpu").losses
 
 
 def path_of(table: FieldTable, part: Part, channel: str) -> Path:

@@ -81,5 +81,5 @@ def test_a_preset_is_compared_by_what_it_comes_to() -> None:
     found = resolved_marker_settings("default", 77)
     label_free = MarkerSettings.preset("default", 77, label_free=True).model_dump(mode="json")
     assert found["cutter for label-free cells"] == label_free
-    assert found["cutter for fluorescent cells"]["border"] != label_free["border"]
+    assert found["cutter for fluorescent cells"]["boundary"] != label_free["boundary"]
     assert found["cutter for fluorescent cells"]["max_steps"] == 77

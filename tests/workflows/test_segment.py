@@ -15,10 +15,9 @@ import frugalseg
 from frugalseg.errors import Interrupted
 from frugalseg.images.fields import open_fields
 from frugalseg.images.normalize import IntensityScale
-from frugalseg.learning import training_run
+from frugalseg.learning.from_markers.marker_batches import Batch, MarkerBatches
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import learn_from_markers
-from frugalseg.learning.trainer import TrainerSettings
 from frugalseg.networks.cards import StainCard, TrainingSummary
 from frugalseg.networks.store import load_card, save_model
 from frugalseg.networks.unet import Unet
@@ -141,16 +140,16 @@ def test_the_scale_of_the_image_does_not_matter(images: Path, done: Path, tmp_pa
 
 def stopping(monkeypatch: pytest.MonkeyPatch, at: int) -> list[int]:
     """Ctrl-C while training step `at`, once; the list grows by the number of every step that is taken."""
-    real, pressed, steps = training_run.TrainingRun.training_step, [], []
+    make, pressed, steps = MarkerBatches.__call__, [], []
 
-    def step(self: Any, batch: Any, batch_idx: int) -> Any:
-        steps.append(self.record.steps)
-        if self.record.steps == at and not pressed:
+    def made(self: MarkerBatches, step: int) -> Batch:
+        steps.append(step)
+        if step == at and not pressed:
             pressed.append(True)
             os.kill(os.getpid(), signal.SIGINT)
-        return real(self, batch, batch_idx)
+        return make(self, step)
 
-    monkeypatch.setattr(training_run.TrainingRun, "training_step", step)
+    monkeypatch.setattr(MarkerBatches, "__call__", made)
     return steps
 
 
@@ -158,7 +157,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch, at: int) -> list[int]:
 def test_a_run_goes_on_where_it_was_stopped(images: Path, done: Path, tmp_path: Path, monkeypatch) -> None:
     steps = stopping(monkeypatch, at=11)
     out = tmp_path / "out"
-    with pytest.raises(Interrupted, match="--resume"):
+    with pytest.raises(Interrupted, match="`resume`"):
         frugalseg.segment([images], out, settings(), quiet=True)
     assert json.loads((out / "run.json").read_text())["state"] == "interrupted"
     part = out / f"{NAMES[0]}_model.part"
@@ -286,7 +285,7 @@ def test_a_model_of_many_fields_predicts_as_it_did_in_memory(images: Path, tmp_p
     table = open_fields([images])
     cues = [find_cues(field, learn) for field in table]
     samples = [marker_sample(one) for one in cues]
-    cutter, _ = learn_from_markers(samples, SMALL, TrainerSettings(seed=2, quiet=True, device="cpu"))
+    cutter, _ = learn_from_markers(samples, SMALL, seed=2, device="cpu")
     for one, sample in zip(cues, samples, strict=True):
         expected = segment_cells(cutter, one, sample, SMALL, "cpu")
         np.testing.assert_array_equal(labels_in(tmp_path / "out", one.name), expected)

@@ -60,7 +60,7 @@ class Commands(click.Group):
 
 def _begin() -> None:
     # Libraries warn programmers; what matters to a user is a message of frugalseg itself.
-    warnings.filterwarnings("ignore", module=r"(lightning|torch|tifffile|zarr)\b")
+    warnings.filterwarnings("ignore", module=r"(torch|tifffile|zarr)\b")
 
 
 def command() -> Commands:

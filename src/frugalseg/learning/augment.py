@@ -1,4 +1,4 @@
-"""Small changes of what a network sees in training, so that it can't learn a field by heart."""
+"""Augmentation: random changes of grey values against overfitting."""
 
 import numpy as np
 import torch
@@ -7,17 +7,17 @@ from torch import Tensor
 
 
 def jitter_intensity(patches: Tensor, amount: float, random: np.random.Generator) -> Tensor:
-    """Other contrast, brightness and noise for every patch.
+    """Change contrast, brightness and noise of every patch at random.
 
     Parameters
     ----------
     patches : Tensor
         (N,C,y,x) of unit variance.
     amount : float
-        Standard deviation of the logarithm of the contrast and of the brightness; noise has 0.3 times as much.
-        0 changes nothing.
+        Standard deviation of the logarithm of the contrast, and of the brightness; 0.3 times as much of the noise. With 0
+        the patches are returned unchanged.
     random : numpy.random.Generator
-        Decides.
+        Source of the random numbers.
 
     Examples
     --------

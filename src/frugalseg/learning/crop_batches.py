@@ -1,4 +1,4 @@
-"""Batches of crops with what is to be learned from them, for stains and for labels alike."""
+"""Batches of crops with their targets, for learning from stains and from labels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from frugalseg.errors import InputError, WrongShape
 from frugalseg.learning.augment import jitter_intensity
 from frugalseg.networks.patches import apply_flips
 
-#: Upper left corners of crops: (step, how many) -> (sample, y, x) each.
+#: Upper left corners of crops: (step, number of crops) -> (sample, y, x) of each.
 Draw = Callable[[int, int], Sequence[tuple[int, int, int]]]
 
 
 @dataclass(frozen=True)
 class CropSample:
-    """One field, or part of one, at the network's scale.
+    """One field, or part of one, at the model scale.
 
     Attributes
     ----------
     name
-        The field's.
+        Of the field, for messages.
     planes
         (C,Y,X) float32, each z-scored.
     targets
-        (T,Y,X) float32, what the network is to say.
+        (T,Y,X) float32, maps that the network is to predict.
     valid
         (Y,X) bool, where `targets` are known; everywhere when None.
     """
@@ -39,13 +39,13 @@ class CropSample:
     valid: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what does not lie on one pixel grid."""
+        """Refuse arrays that differ in (Y, X)."""
         shapes = {self.planes.shape[1:], self.targets.shape[1:]}
         if self.valid is not None:
             shapes.add(self.valid.shape)
         if self.planes.ndim != 3 or self.targets.ndim != 3 or len(shapes) > 1:
             raise WrongShape(
-                f"{self.name}: planes {self.planes.shape} and targets {self.targets.shape} do not fit together"
+                f"{self.name}: `planes` {self.planes.shape}, `targets` {self.targets.shape} and `valid` must have the same (Y, X)"
             )
 
     @property
@@ -56,7 +56,7 @@ class CropSample:
 
 @dataclass(frozen=True)
 class Crops:
-    """A batch.
+    """A batch of crops.
 
     Attributes
     ----------
@@ -78,31 +78,31 @@ class Crops:
 
 
 class CropBatches:
-    """Batch number `step`, the same for the same seed wherever a run was cut.
+    """Batches of a training run by their number, the same for the same seed wherever the run was interrupted.
 
     Parameters
     ----------
     samples : sequence of CropSample
-        May load a sample when asked for it.
+        May load a sample when it is used, see `frugalseg.learning.sample_cache.CachedSamples`.
     draw : callable
-        Where crops lie, such as `frugalseg.learning.crops.CropSampler`.
+        Positions of the crops, such as `frugalseg.learning.crops.CropSampler`.
     size : int
-        Side of a crop, px at the network's scale.
+        Side of a crop, px at the model scale.
     batch : int
         Crops per batch.
     seed : int
-        Of the changes.
-    turn : bool
-        Flip and transpose at random.
+        Of the augmentation.
+    flips : bool
+        Whether crops are flipped and transposed at random.
     intensity_jitter : float
-        How much contrast, brightness and noise change, see `jitter_intensity`.
+        Random change of contrast, brightness and noise, see `jitter_intensity`.
     zoom : float
-        Standard deviation of the logarithm of a crop's magnification; at most twice that is done.
+        Standard deviation of the logarithm of a random magnification, cut off at twice that.
 
     Raises
     ------
     InputError
-        There is no sample.
+        If there is no sample.
     """
 
     def __init__(
@@ -112,32 +112,32 @@ class CropBatches:
         size: int,
         batch: int,
         seed: int,
-        turn: bool = True,
+        flips: bool = True,
         intensity_jitter: float = 0.0,
         zoom: float = 0.0,
     ) -> None:
         if not len(samples):
             raise InputError("There is no field to learn from; give at least one with all channels.")
         self.samples, self.draw, self.size, self.batch = samples, draw, size, batch
-        self.seed, self.turn, self.intensity_jitter, self.zoom = seed, turn, intensity_jitter, zoom
+        self.seed, self.flips, self.intensity_jitter, self.zoom = seed, flips, intensity_jitter, zoom
 
     def __call__(self, step: int) -> Crops:
-        """Make batch number `step`."""
+        """Return batch number `step`."""
         random = np.random.default_rng([self.seed, step])
-        cut = [
+        crops = [
             _crop(self.samples[index], y, x, self.size, self._window(random))
             for index, y, x in self.draw(step, self.batch)
         ]
-        images, targets, valid = (torch.from_numpy(np.stack(part)) for part in zip(*cut, strict=True))
+        images, targets, valid = (torch.from_numpy(np.stack(part)) for part in zip(*crops, strict=True))
         images = jitter_intensity(images, self.intensity_jitter, random)
-        if self.turn:
+        if self.flips:
             flip_x, flip_y, transpose = (bool(bit) for bit in random.integers(2, size=3))
             flips = (flip_x, flip_y, transpose)
             images, targets, valid = (apply_flips(part, flips) for part in (images, targets, valid))
         return Crops(images, targets, valid)
 
     def _window(self, random: np.random.Generator) -> int:
-        """Side of what is cut out and then resized to a crop."""
+        """Return the side of the window that is resized to a crop."""
         if not self.zoom:
             return self.size
         magnified = np.clip(random.normal(0, self.zoom), -2 * self.zoom, 2 * self.zoom)
@@ -147,9 +147,9 @@ class CropBatches:
 def _crop(
     sample: CropSample, y: int, x: int, size: int, window: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Images (C,s,s), targets (T,s,s) and known area (1,s,s) of a window around the middle of a crop.
+    """Return images (C,s,s), targets (T,s,s) and valid area (1,s,s) of a window around the middle of a crop.
 
-    The window is moved into the field; a field smaller than it is continued by reflection, where nothing is known.
+    The window is shifted into the field; a field smaller than the window is mirrored, and not valid there.
     """
     corner = [
         max(0, min(at + (size - window) // 2, side - window))
@@ -157,16 +157,16 @@ def _crop(
     ]
     area = tuple(slice(c, c + window) for c in corner)
     planes, targets = sample.planes[(slice(None), *area)], sample.targets[(slice(None), *area)]
-    known = np.ones(planes.shape[1:], np.float32) if sample.valid is None else sample.valid[area].astype("f4")
+    valid = np.ones(planes.shape[1:], np.float32) if sample.valid is None else sample.valid[area].astype("f4")
     below, right = (window - n for n in planes.shape[1:])
     if below or right:
         missing = ((0, below), (0, right))
         planes = np.pad(planes, ((0, 0), *missing), mode="symmetric")
-        targets, known = np.pad(targets, ((0, 0), *missing)), np.pad(known, missing)
+        targets, valid = np.pad(targets, ((0, 0), *missing)), np.pad(valid, missing)
     if window == size:
-        return planes, targets, known[None]
+        return planes, targets, valid[None]
     planes, targets = _resized(planes, size), _resized(targets, size)
-    return planes, targets, (_resized(known[None], size) > 0.999).astype(np.float32)
+    return planes, targets, (_resized(valid[None], size) > 0.999).astype(np.float32)
 
 
 def _resized(planes: NDArray[np.float32], size: int) -> NDArray[np.float32]:

@@ -1,8 +1,8 @@
-"""Where crops are taken: all over the fields, but not where the target is empty.
+"""Positions of training crops: anywhere in the fields where the target has signal.
 
-Paper A skips crops without a nucleus, by a sum of grey values that fits its own camera. Here the training set itself
-says what signal is: grey values that stand out of the background's noise. A crop has signal when at least `SHARE` of it lies above.
-Where cells leave no background there is nothing to stand out of, so every crop is taken.
+Paper A skips crops without a nucleus, by a sum of grey values that fits its own camera. Here signal is what stands out
+of the noise of the training set's background, and a crop has signal when at least `SHARE` of its pixels do. Where
+confluent cells leave no background, every crop is taken.
 """
 
 from collections.abc import Iterable
@@ -19,29 +19,36 @@ Grey = NDArray[np.floating]
 SHARE = 0.001
 #: Signal begins this many standard deviations above the background.
 ABOVE_NOISE = 5.0
-#: Grey values are averaged over blocks of up to this many px: less noise, no hot pixels, a sixteenth of the memory.
+#: Grey values are averaged over blocks of up to this side, px: less noise, no hot pixels, a sixteenth of the memory.
 BLOCK = 4
-#: Of each field at most this many blocks decide on the threshold.
-MOST_VALUES = 40_000
+#: The threshold is computed from at most this many blocks of each field.
+MAX_VALUES = 40_000
+#: Bins of the histogram for Otsu's threshold.
 BINS = 256
-#: Where fewer of a field's crops have signal, it may be of cells without a gap: then blocks this far apart, in blocks,
-#: differ by so many times what the noise of pixels alone would give, and by such a share of the range of grey values.
-FEW, APART, OVER_NOISE, OF_RANGE = 0.5, 4, 3.0, 0.05
+#: A field with a smaller share of crops with signal may be confluent ...
+CONFLUENT_BELOW = 0.5
+#: ... it is, if blocks this far apart, in blocks, ...
+DISTANCE = 4
+#: ... differ by more than so many times what noise would give, and by more than this share of the grey-value range.
+MIN_OVER_NOISE, MIN_OF_RANGE = 3.0, 0.05
 
 
 def signal_threshold(values: Grey) -> float:
-    """Grey value that separates signal from background; infinite where there is nothing but background.
+    """Return the grey value above which there is signal; infinite for a constant image.
 
     Parameters
     ----------
     values
-        Any shape; grey values of all training targets, or a sample of them.
+        Grey values of all training targets, or a sample of them; any shape.
 
     Notes
     -----
-    Otsu's threshold on the logarithm above black (the 0.5 percentile) finds what is surely background: all that lies
-    below. Its mode and spread then say what is signal: `ABOVE_NOISE` spreads above the mode. So one bright cell does not
-    hide the dim ones, where a stain differs 100-fold between cells, and noise alone is no signal.
+    Grey values below Otsu's threshold on the logarithm above black (the 0.5 percentile) are surely background. Signal
+    begins `ABOVE_NOISE` standard deviations above their mode. So one bright cell does not hide the dim ones, where a
+    stain differs 100-fold between cells, and noise alone is no signal.
+
+    References
+    ----------
     N. Otsu, A threshold selection method from gray-level histograms, IEEE Trans. Syst. Man Cybern. 9, 1979.
 
     Examples
@@ -59,26 +66,30 @@ def signal_threshold(values: Grey) -> float:
     below = flat[flat <= threshold]
     if not below.size:
         return threshold
-    if float(np.ptp(below)) == 0.0:  # no noise at all: labels, or a prediction cut off at 0
+    if float(np.ptp(below)) == 0.0:  # no noise at all: labels, or a prediction clipped at 0
         return threshold
     counts, edges = np.histogram(below, bins=BINS // 8, range=tuple(np.quantile(below, (0.001, 0.9))))
     at = int(np.argmax(counts))
     level, spread = _mode_and_spread(below, float(edges[at] + edges[at + 1]) / 2)
-    for _ in range(3):  # Otsu cuts pure noise in halves: take in what the spread says is background, too
+    for _ in range(3):  # Otsu cuts pure noise in halves: include what belongs to the background by its spread
         background = flat[flat <= level + ABOVE_NOISE * spread]
         level, spread = _mode_and_spread(background, float(np.median(background)))
     return level + ABOVE_NOISE * spread
 
 
 def _mode_and_spread(values: Grey, mode: float) -> tuple[float, float]:
-    """Give `mode` back with the spread around it: below it, or on both sides where black is clipped."""
+    """Return `mode` and the standard deviation below it, or on both sides where black is clipped."""
     lower = values[values <= mode]
     down = float(np.sqrt(np.mean((lower - mode) ** 2))) if lower.size else 0.0
     return mode, max(down, 1.4826 * float(np.median(np.abs(values - mode))))
 
 
 def _otsu(values: Grey) -> float:
-    """The value between two classes of the largest variance between them; in the middle of the gap where there is one."""
+    """Return Otsu's threshold: an edge between two bins, or the middle of a gap between the classes.
+
+    `skimage.filters.threshold_otsu` returns the centre of the last bin of the lower class instead, which puts a part of
+    that class above the threshold.
+    """
     counts, edges = np.histogram(values, bins=BINS)
     centres = (edges[:-1] + edges[1:]) / 2
     low = np.cumsum(counts)[:-1].astype(np.float64)
@@ -91,10 +102,10 @@ def _otsu(values: Grey) -> float:
 
 
 def is_confluent(plane: Grey) -> bool:
-    """Whether most of a stain (Y,X) is structure, so that none of it is background.
+    """Return whether cells cover a stain (Y,X) without gaps, so that it has no background.
 
-    Each block is compared with the mean of two some way off on both sides, so that uneven light is no structure. Noise
-    is measured between pixels that are not neighbours, so that a little smoothing does not make structure of it.
+    Each block is compared with the mean of two blocks `DISTANCE` away on both sides, so that uneven illumination is no
+    structure. Noise is measured between pixels that are not neighbours, so that slightly smoothed noise is none either.
 
     Examples
     --------
@@ -104,75 +115,75 @@ def is_confluent(plane: Grey) -> bool:
     (True, False)
     """
     blocks = _block_means(plane, BLOCK)
-    if min(blocks.shape) <= 2 * APART:
+    if min(blocks.shape) <= 2 * DISTANCE:
         return False
     low, high = np.quantile(blocks, (0.005, 0.999))
-    structure = _bend(blocks, APART)
-    noise = _bend(plane, BLOCK - 1) / BLOCK
-    return structure > max(OVER_NOISE * noise, OF_RANGE * float(high - low))
+    structure = _curvature(blocks, DISTANCE)
+    noise = _curvature(plane, BLOCK - 1) / BLOCK
+    return structure > max(MIN_OVER_NOISE * noise, MIN_OF_RANGE * float(high - low))
 
 
-def _bend(plane: Grey, apart: int) -> float:
-    """Standard deviation of values so many px apart about the line between their neighbours, by the median."""
+def _curvature(plane: Grey, distance: int) -> float:
+    """Return the standard deviation of pixels from the mean of two pixels `distance` px away, by the median."""
     middle = []
     for along in (plane, plane.T):
-        bend = along[2 * apart :] - 2 * along[apart:-apart] + along[: -2 * apart]
-        middle.append(float(np.median(np.abs(_sample([bend])))))
+        second = along[2 * distance :] - 2 * along[distance:-distance] + along[: -2 * distance]
+        middle.append(float(np.median(np.abs(_sample([second])))))
     return float(1.4826 / np.sqrt(6) * np.mean(middle))
 
 
 @dataclass(frozen=True)
 class _Corners:
-    """The corners of one field, in blocks, whose crops have signal."""
+    """Upper left corners, in blocks, of the crops of one field that have signal."""
 
     shape: tuple[int, int]  # of the field, px
     allowed: NDArray[np.uint8]  # (rows, columns) bits, packed along columns
-    up_to: NDArray[np.int64]  # (rows,) how many there are up to each row
+    up_to: NDArray[np.int64]  # (rows,) number of corners up to each row
 
     def at(self, number: int) -> tuple[int, int]:
-        """Give corner number `number` of all, in blocks."""
+        """Return corner number `number`, (y, x) in blocks."""
         row = int(np.searchsorted(self.up_to, number, side="right"))
         before = int(self.up_to[row - 1]) if row else 0
         return row, int(np.flatnonzero(np.unpackbits(self.allowed[row]))[number - before])
 
 
 class CropSampler:
-    """Crop positions for every step of a training run, the same for the same seed wherever the run was cut.
+    """Crop positions for every step of a training run, the same for the same seed wherever it was interrupted.
 
-    In each round every field that has signal gives one crop, in random order; within a field all crops with signal are
+    In each round every field with signal gives one crop, in random order; within a field all crops with signal are
     equally likely.
 
     Parameters
     ----------
     targets
-        (Y, X) grey values per field, in the order of the samples; gone through once.
+        (Y, X) grey values per field, in the order of the samples; iterated once.
     size
-        Side of a crop, px. A smaller field is taken whole.
+        Side of a crop, px. A smaller field is taken as a whole.
     seed
         Of everything random.
     share
-        Part of a crop that must show signal; 0 takes every crop.
+        Share of a crop that must have signal; 0 takes every crop.
     threshold
-        Grey value above which there is signal. Fitted by `signal_threshold` when None, and then every crop is taken of
-        fields that are `is_confluent` and would have signal in few.
+        Grey value above which there is signal. None: by `signal_threshold`, and every crop is taken of confluent fields
+        (`is_confluent`) that would otherwise have few crops.
     advice
-        What to do where no crop has signal, for the error.
+        What to do where no crop has signal, for the error message.
 
     Attributes
     ----------
     threshold
-        As fitted or given.
+        As given or computed.
     empty
-        Numbers of the fields no crop of which has signal; they are never drawn.
+        Indices of the fields without a crop with signal; they are never drawn.
     skipped
-        Part of all crops that have no signal.
+        Share of all crops without signal.
 
     Raises
     ------
     BadPixels
-        No crop of any field has signal.
+        If no crop of any field has signal.
     SettingsError
-        `size` or `share` can't be.
+        If `size` or `share` is out of range.
 
     Examples
     --------
@@ -189,11 +200,11 @@ class CropSampler:
         seed: int,
         share: float = SHARE,
         threshold: float | None = None,
-        advice: str = "check --to, or take larger crops",
+        advice: str = "check the stain, or take larger crops (`crop`)",
     ) -> None:
         if size < 1 or not 0 <= share <= 1:
             raise SettingsError(
-                f"crops of {size} px with a share of {share} can't be; give 1 px or more, and 0 to 1"
+                f"`size` is {size} and `share` is {share}; give a size of 1 px or more and a share of 0 to 1"
             )
         self.size, self.seed, self.share = size, seed, share
         self.block = min(BLOCK, max(1, size // 32))
@@ -206,41 +217,41 @@ class CropSampler:
             raise BadPixels("there is no field to take crops from")
         self.threshold = signal_threshold(_sample(planes)) if threshold is None else float(threshold)
         corners = [self._corners(*one) for one in zip(planes, shapes, confluent, strict=True)]
-        counts = np.array([int(one.up_to[-1]) for one, _ in corners])
+        counts = np.array([int(allowed.up_to[-1]) for allowed, _ in corners])
         self.empty = tuple(int(i) for i in np.flatnonzero(counts == 0))
         self.skipped = float(1 - counts.sum() / sum(total for _, total in corners))
         self._fields = np.flatnonzero(counts)
-        self._corners_of = [one for one, _ in corners]
+        self._corners_of = [allowed for allowed, _ in corners]
         if not len(self._fields):
             raise BadPixels(
-                f"no crop of {size} px shows signal in {share:.1%} of its pixels, in none of {len(planes)} fields: what "
-                f"is to be learned seems to be missing; {advice}"
+                f"no crop of {size} px has signal in {share:.1%} of its pixels, in any of {len(planes)} fields, so there "
+                f"is nothing to learn; {advice}"
             )
 
     def __call__(self, step: int, count: int) -> list[tuple[int, int, int]]:
-        """Upper left corners of the crops of one step: (field, y, x) each, px."""
+        """Return the upper left corners of the crops of one step: (field, y, x) of each, px."""
         return [self._draw(step * count + i) for i in range(count)]
 
     def _draw(self, number: int) -> tuple[int, int, int]:
-        """Crop number `number` of the whole run."""
-        lap, place = divmod(number, len(self._fields))
+        """Return crop number `number` of the whole run."""
+        lap, position = divmod(number, len(self._fields))
         order = np.random.default_rng([self.seed, 0, lap]).permutation(self._fields)
-        field = int(order[place])
+        field = int(order[position])
         random = np.random.default_rng([self.seed, 1, number])
         corners = self._corners_of[field]
         block = corners.at(int(random.integers(corners.up_to[-1])))
         within = random.integers(self.block, size=2)
         y, x = (
-            min(at * self.block + int(shift), max(side - self.size, 0))
-            for at, shift, side in zip(block, within, corners.shape, strict=True)
+            min(at * self.block + int(offset), max(side - self.size, 0))
+            for at, offset, side in zip(block, within, corners.shape, strict=True)
         )
         return field, y, x
 
     def _corners(self, plane: Grey, shape: tuple[int, int], confluent: bool) -> tuple[_Corners, int]:
-        """Where crops of one field have signal, and how many corners there are at all.
+        """Return the corners of crops with signal in one field, and the number of all corners.
 
-        Blocks count that lie inside the crop wherever in its first block it begins; so no crop passes for signal it
-        does not show. An integral image gives every sum by four values.
+        Only blocks inside the crop count, wherever in its first block it begins, so that every crop has the signal it
+        was chosen for. An integral image gives each sum from four values.
         """
         rows, columns = (max(side - self.size, 0) // self.block + 1 for side in shape)
         if self.share == 0:
@@ -256,13 +267,13 @@ class CropSampler:
             inside += total[np.ix_(top, left)] - total[np.ix_(bottom, left)]
             pixels = min(self.size, shape[0]) * min(self.size, shape[1])
             allowed = inside * self.block**2 >= max(self.share * pixels, 1)
-            if confluent and allowed.mean() < FEW:
+            if confluent and allowed.mean() < CONFLUENT_BELOW:
                 allowed[:] = True
         up_to = np.cumsum(allowed.sum(axis=1)).astype(np.int64)
         return _Corners(shape, np.packbits(allowed, axis=1), up_to), rows * columns
 
     def _ends(self, count: int, side: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First and last-but-one block along an axis that every crop starting in block 0, 1, ... covers."""
+        """Return the first and the last block + 1 along an axis inside every crop that starts in block 0, 1, ..."""
         start = np.arange(count)
         if side <= self.size:
             return np.zeros(count, np.int64), np.full(count, length)
@@ -273,7 +284,7 @@ class CropSampler:
 
 
 def _block_means(plane: Grey, block: int) -> Grey:
-    """Means (Y', X') float32 of whole blocks; what is left over at the lower and right border makes smaller ones."""
+    """Return the means (Y', X') float32 of blocks; those at the lower and right edge may be smaller."""
     if block == 1:
         return plane.astype(np.float32)
     starts = [np.arange(0, side, block) for side in plane.shape]
@@ -283,6 +294,6 @@ def _block_means(plane: Grey, block: int) -> Grey:
 
 
 def _sample(planes: list[Grey]) -> Grey:
-    """Evenly spaced values of every field, so that each counts by its size up to a limit."""
+    """Return evenly spaced values of every field, at most `MAX_VALUES` of each."""
     parts = [plane.ravel() for plane in planes]
-    return np.concatenate([part[:: max(1, -(-part.size // MOST_VALUES))] for part in parts])
+    return np.concatenate([part[:: max(1, -(-part.size // MAX_VALUES))] for part in parts])

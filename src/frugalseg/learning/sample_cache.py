@@ -1,4 +1,4 @@
-"""Samples that are loaded when asked for, so that a plate of thousands of fields needs no more memory than a few."""
+"""Samples that are loaded when they are used, so that thousands of fields need no more memory than a few."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -6,19 +6,19 @@ from typing import overload
 
 from frugalseg.learning.crop_batches import CropSample
 
-#: Bytes of samples that are kept.
+#: Default upper bound of the cache, bytes.
 BUDGET = 2_000_000_000
 
 
 class CachedSamples(Sequence[CropSample]):
-    """A sequence of samples that keeps the ones used last.
+    """A sequence of samples that loads a sample when it is used, and caches those used last.
 
     Parameters
     ----------
     load
-        One function per sample.
+        One function per sample, which returns it.
     budget
-        Bytes; at least one sample is always kept.
+        Upper bound of the cache, bytes; at least one sample is always kept.
     """
 
     def __init__(self, load: Sequence[Callable[[], CropSample]], budget: int = BUDGET) -> None:
@@ -27,7 +27,7 @@ class CachedSamples(Sequence[CropSample]):
         self.bytes = 0
 
     def __len__(self) -> int:
-        """Give the number of samples."""
+        """Return the number of samples."""
         return len(self.load)
 
     @overload
@@ -35,7 +35,7 @@ class CachedSamples(Sequence[CropSample]):
     @overload
     def __getitem__(self, index: slice) -> list[CropSample]: ...
     def __getitem__(self, index: int | slice) -> CropSample | list[CropSample]:
-        """Load a sample, or take it from the ones that are kept."""
+        """Return a sample, from the cache where possible."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
@@ -51,5 +51,5 @@ class CachedSamples(Sequence[CropSample]):
 
 
 def _bytes(sample: CropSample) -> int:
-    known = 0 if sample.valid is None else sample.valid.nbytes
-    return sample.planes.nbytes + sample.targets.nbytes + known
+    valid = 0 if sample.valid is None else sample.valid.nbytes
+    return sample.planes.nbytes + sample.targets.nbytes + valid

@@ -1,4 +1,4 @@
-"""What is learned from, and what only decides when to stop: whole fields, or parts where there are few."""
+"""Training and validation sets: whole fields, or parts of a field where there are few."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -6,25 +6,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-#: Share of the fields that is held out, at least one.
+#: Share of the fields that becomes the validation set, at least one.
 SHARE = 0.2
-#: From so many fields on, whole fields are held out; with fewer that would cost half of the labels or more.
+#: With so many fields or more, whole fields are taken; with fewer that would cost half of the labels or more.
 FIELDS_TO_SPLIT = 3
-#: Share of a field's longer side that is held out where it has to be split.
+#: Share of a field's longer side that becomes the validation set where a field has to be split.
 STRIP = 0.25
 
 
 class Part(NamedTuple):
-    """One field, or the part of it along one axis between two shares of its side.
+    """One field, or the part of it between two positions along one axis.
 
     Attributes
     ----------
     field
-        Number of the field.
+        Index of the field.
     axis
         0: y, 1: x.
     start, stop
-        0..1.
+        Positions along the axis, as shares of the side, 0..1.
     """
 
     field: int
@@ -33,7 +33,7 @@ class Part(NamedTuple):
     stop: float = 1.0
 
     def area(self, shape: tuple[int, int]) -> tuple[slice, slice]:
-        """Pixels of this part.
+        """Return the pixels (y, x) of this part in a field of a shape (Y, X).
 
         >>> Part(0, 1, 0.75, 1.0).area((10, 20))
         (slice(0, 10, None), slice(15, 20, None))
@@ -44,14 +44,14 @@ class Part(NamedTuple):
         return spans[0], spans[1]
 
     def name(self, field: str) -> str:
-        """How records call it."""
+        """Return the name of this part in records, from the name of its field."""
         if (self.start, self.stop) == (0.0, 1.0):
             return field
         return f"{field} ({'yx'[self.axis]} {self.start:.0%} to {self.stop:.0%})"
 
 
 class Split(NamedTuple):
-    """Parts to learn from, and parts that are held out."""
+    """Parts of the training set, and parts of the validation set, which are held out of training."""
 
     train: tuple[Part, ...]
     held_out: tuple[Part, ...]
@@ -63,21 +63,21 @@ def split_fields(
     hold_out: bool = True,
     contents: Sequence[NDArray[np.bool_]] | None = None,
 ) -> Split:
-    """Hold out whole fields where there are enough, else the last strip of one field.
+    """Return a training and a validation set: whole fields where there are enough, else the last strip of one field.
 
-    Never are pixels on both sides. The same seed gives the same split.
+    No pixel is in both. The same seed gives the same split.
 
     Parameters
     ----------
     shapes
         (Y, X) of every field.
     seed
-        Decides which fields.
+        Of the random order of the fields.
     hold_out
-        Without it, everything is learned from.
+        Whether there is a validation set; False: all fields are training set.
     contents
-        (Y, X) of every field, such as where labels are. Only fields with some can be held out, and a strip holds
-        about a quarter of it: an area without a label would say nothing on a network.
+        (Y, X) of every field, True in labels. Only fields with labels can be held out, and a strip holds about a quarter
+        of the field's labels, because an area without labels can't evaluate a network.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def split_fields(
 
 
 def _cut(profile: NDArray[np.integer[Any]]) -> float:
-    """Share of a side at which the strip begins: the usual one, unless too much or too little lies behind it."""
+    """Return where the strip begins, as a share of the side: at `1 - STRIP`, unless it had too much or too little then."""
     up_to = np.cumsum(profile)
     side, total = len(up_to), int(up_to[-1])
     behind = total - int(up_to[round((1 - STRIP) * side) - 1])

@@ -1,149 +1,34 @@
-"""The one training run that all teachers share: Adam, checkpoints, resume, Ctrl-C, progress, a record.
+"""The one training loop of every model: Adam, checkpoints, resuming, validation, early stopping, a record.
 
-Batches are made from their number, not drawn from a stream, so a run that was cut and resumed takes the same steps
-as one that was not. Lightning is imported only here and only when training starts, because that takes seconds.
+Batches are made from their number, not drawn from a stream, so that an interrupted and resumed run takes the same steps
+as an uninterrupted one.
 """
 
-import logging
-import signal
-import threading
+import math
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, IterableDataset
 
-from frugalseg.errors import Interrupted, SettingsError
+from frugalseg.errors import BadModel, Interrupted, TrainingFailed
+from frugalseg.learning.checkpoint import AGAIN, CHECKPOINT, Checkpoint
+from frugalseg.learning.device import Device, pick_device
+from frugalseg.learning.interrupts import stop_requests
+from frugalseg.learning.trainer_settings import TrainerSettings, is_stable
+from frugalseg.learning.training_record import OnProgress, TrainingProgress, TrainingRecord
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
-CHECKPOINT = "last.ckpt"
-
-#: Looks at what is held out in a run of `max_steps`.
-VALIDATIONS = 20
-
-
-class TrainerSettings(BaseModel):
-    """How to train.
-
-    Attributes
-    ----------
-    max_steps
-        Upper bound of training steps.
-    learning_rate, schedule
-        Adam's; "constant" until the loss is stable, which ends training; "decay": constant until then and linearly down
-        to 0 afterwards; or "budget": down to 0 over the last 40 % of `max_steps`, for losses that are too noisy to tell
-        when they are stable. The last two begin with a warm-up.
-    seed
-        Of everything random.
-    device
-        "auto" takes CUDA or MPS where there is one.
-    resume
-        Go on from the checkpoint in the folder, if there is one.
-    quiet
-        No progress bar.
-    checkpoint_every
-        Steps between checkpoints.
-    validate_every
-        Steps between two looks at what is held out, where there is a `judge`.
-    patience
-        Training ends when so many looks in a row brought no better score.
-    label
-        What the progress bar says.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_steps: int = Field(default=1000, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    schedule: Literal["constant", "decay", "budget"] = "constant"
-    seed: int = Field(default=0, ge=0)
-    device: Device = "auto"
-    resume: bool = False
-    quiet: bool = False
-    checkpoint_every: int = Field(default=200, ge=1)
-    validate_every: int = Field(default=50, ge=1)
-    patience: int = Field(default=8, ge=1)
-    label: str = "training"
-
-
-def with_step_budget(
-    settings: TrainerSettings, max_steps: int, learning_rate: float, schedule: Literal["constant", "budget"]
-) -> TrainerSettings:
-    """Settings for a run of so many steps, with `VALIDATIONS` looks at what is held out.
-
-    Examples
-    --------
-    >>> with_step_budget(TrainerSettings(), 600, 1e-3, "budget").validate_every
-    30
-    """
-    return settings.model_copy(
-        update={
-            "max_steps": max_steps,
-            "learning_rate": learning_rate,
-            "schedule": schedule,
-            "validate_every": max(10, max_steps // VALIDATIONS),
-        }
-    )
+#: The progress callback receives the mean loss of so many steps.
+RECENT = 50
 
 
 class StepLoss(NamedTuple):
-    """The loss of one step, and its parts for the record."""
+    """Loss of one step, and its terms for the record."""
 
     total: Tensor
     terms: dict[str, float]
-
-
-@dataclass
-class TrainingRecord:
-    """What happened in training; saved as JSON beside the model.
-
-    Attributes
-    ----------
-    losses
-        One per step.
-    terms
-        Parts of the loss, one per step.
-    seconds
-        Time spent training, resumed runs included.
-    stopped_because
-        "the loss was stable", "the upper bound of steps was reached" or "the held-out score no longer rose".
-    device
-        What it ran on.
-    decay_from
-        Step at which the learning rate began to fall; None where it did not.
-    looks
-        (step, held-out score) of every look at what is held out; step 0 is before training.
-    best_step
-        Step whose weights were kept; None where nothing is held out, and the last ones were.
-    alpha
-        Weight of the mask in eq. 2 of paper A, as it was used; None where the loss has none.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    terms: dict[str, list[float]] = field(default_factory=dict)
-    seconds: float = 0.0
-    stopped_because: str = ""
-    device: str = "cpu"
-    decay_from: int | None = None
-    looks: list[list[float]] = field(default_factory=list)
-    best_step: int | None = None
-    alpha: float | None = None
-
-    @property
-    def steps(self) -> int:
-        """How many steps were taken."""
-        return len(self.losses)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON."""
-        return {"steps": self.steps, **asdict(self)}
 
 
 class _Movable(Protocol):
@@ -154,138 +39,210 @@ BatchT = TypeVar("BatchT", bound=_Movable)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
-def pick_device(device: Device) -> torch.device:
-    """Device to compute on.
-
-    Raises
-    ------
-    SettingsError
-        CUDA or MPS is asked for and not there.
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if there[name]))
-    if not there[device]:
-        raise SettingsError(
-            f"device '{device}' is not there; use one of {[n for n, ok in there.items() if ok]}"
-        )
-    return torch.device(device)
-
-
-def fit(
+def train(
     network: NetworkT,
     batches: Callable[[int], BatchT],
     loss: Callable[[NetworkT, BatchT], StepLoss],
     settings: TrainerSettings,
-    folder: Path | None = None,
-    judge: Callable[[NetworkT], float] | None = None,
+    *,
+    device: Device = "auto",
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    validate: Callable[[NetworkT], float] | None = None,
+    progress: OnProgress | None = None,
 ) -> TrainingRecord:
-    """Train a network.
+    """Train a network in place.
 
     Parameters
     ----------
     network : nn.Module
-        Trained in place; afterwards on the CPU and in evaluation mode.
+        Afterwards on the CPU, in evaluation mode, with the best weights (with `validate`) or the last ones.
     batches : callable
         Makes batch number k; must depend on nothing but k.
     loss : callable
         Loss of a network on a batch.
     settings : TrainerSettings
-        How to train.
-    folder : Path, optional
-        For the checkpoint. It stays when training is complete, for whoever saves the model to remove: with `resume` it
-        gives the same weights without another step.
-    judge : callable, optional
-        Score of a network, in evaluation mode, on what is held out; higher is better. It is asked before the first
-        step and then every `validate_every` steps; the best weights are kept, those before training included, and training
-        ends when the score no longer rises.
+        Steps, learning rate, when to validate and to stop.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    checkpoint : Path, optional
+        Folder of the checkpoint ``last.ckpt``. It stays when training is complete, and may be deleted once the model is
+        saved: with `resume` it gives the same weights without another step.
+    resume : bool
+        Continue from the checkpoint, where there is one.
+    validate : callable, optional
+        Score of a network, in evaluation mode, on the validation set; higher is better. Called before the first step, at
+        regular intervals and after the last step.
+    progress : callable, optional
+        Called after every step.
 
     Returns
     -------
     TrainingRecord
-        What happened.
+        Losses, validation history, time, and why training ended.
 
     Raises
     ------
     Interrupted
-        Ctrl-C; the checkpoint is kept.
+        If Ctrl-C or SIGTERM ended the run after a step; the checkpoint is kept.
     BadModel
-        `resume` from a checkpoint that can't be read.
+        If the checkpoint to resume from can't be used.
     TrainingFailed
-        The loss of a step is no finite number.
+        If the loss of a step is no finite number.
     SettingsError
-        The device is not there.
-    """
-    device = pick_device(settings.device)
-    with _quiet_lightning():
-        from frugalseg.learning.training_run import TrainingRun, resume_from, run_training
+        If the device is not available.
+    OutputFailed
+        If the checkpoint can't be written.
 
-        torch.set_flush_denormal(True)
-        run = TrainingRun(network, loss, settings, str(device), judge)
-        checkpoint = None if folder is None else folder / CHECKPOINT
-        loader = DataLoader(_Numbered(batches, run), batch_size=None)
-        if settings.resume and checkpoint is not None and checkpoint.exists():
-            resume_from(run, checkpoint)
-        start = time.monotonic()
-        with _interruptible(run):
-            if run.finished:
-                network.to(device)
-                run.look()  # unless that was done before the run ended
-            else:
-                run_training(run, loader, device, checkpoint)
-        run.record.seconds += time.monotonic() - start
-        run.restore_best_weights()
-    network.to("cpu").eval()
-    if run.interrupted:
-        where = f"; go on with --resume (kept: {checkpoint})" if checkpoint else ""
-        raise Interrupted(f"stopped after {run.record.steps} of at most {settings.max_steps} steps{where}")
+    Examples
+    --------
+    >>> network = nn.Linear(1, 1)
+    >>> batches = lambda step: torch.full((4, 1), float(step % 3))
+    >>> loss = lambda network, batch: StepLoss((network(batch) - batch).square().mean(), {})
+    >>> record = train(network, batches, loss, TrainerSettings(max_steps=5), device="cpu")
+    >>> record.steps, record.stopped_because
+    (5, 'the upper bound of steps was reached')
+    """
+    run = _Run(network, loss, settings, pick_device(device), validate)
+    torch.set_flush_denormal(True)  # denormal numbers are up to a hundred times slower on CPUs
+    file = None if checkpoint is None else checkpoint / CHECKPOINT
+    if resume and file is not None and file.exists():
+        run.restore(file)
+    with stop_requests() as stop:
+        run.begin()
+        while not (run.finished or stop.made):
+            run.step(batches(run.record.steps))
+            if progress is not None:
+                recent = run.record.losses[-RECENT:]
+                progress(TrainingProgress(run.record.steps, settings.max_steps, sum(recent) / len(recent)))
+            run.check_end()
+            if file is not None and run.record.steps % settings.checkpoint_every == 0:
+                run.save(file)
+        if not stop.made:
+            run.validate()
+        if file is not None:
+            run.save(file)
+    run.end()
+    if stop.made:
+        kept = f"; give `resume` to continue (kept: {file})" if file else ""
+        raise Interrupted(f"stopped after {run.record.steps} of at most {settings.max_steps} steps{kept}")
     return run.record
 
 
-class _Numbered(IterableDataset[Any]):
-    """Batches from the step at which a run stands."""
+class _Run(Generic[NetworkT, BatchT]):
+    """A training run between two steps: network, optimizer, record, best weights."""
 
-    def __init__(self, batches: Callable[[int], Any], run: Any) -> None:
-        self.batches, self.run = batches, run
+    def __init__(
+        self,
+        network: NetworkT,
+        loss: Callable[[NetworkT, BatchT], StepLoss],
+        settings: TrainerSettings,
+        device: torch.device,
+        score: Callable[[NetworkT], float] | None,
+    ) -> None:
+        self.network, self.loss, self.settings, self.device = network.to(device), loss, settings, device
+        self.score = score
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.record = TrainingRecord(device=str(device))
+        self.best: dict[str, Tensor] = {}
+        self.finished = False
+        self.clock = time.monotonic()
 
-    def __iter__(self) -> Iterator[Any]:
-        step = self.run.record.steps
-        while True:
-            yield self.batches(step)
-            step += 1
-
-
-@contextmanager
-def _interruptible(run: Any) -> Iterator[None]:
-    """Ctrl-C ends the run after the current step; a second one at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_signal: int, _frame: object) -> None:
-        run.interrupted = True
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Lightning's hints on workers and loggers are for developers; its errors pass."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import lightning.pytorch  # noqa: F401  (sets its loggers' levels itself when imported)
-
-        loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-        levels = [logger.level for logger in loggers]
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
+    def restore(self, file: Path) -> None:
+        """Continue from a checkpoint; `BadModel` where it is of another network."""
+        saved = Checkpoint.load(file)
         try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+            self.network.load_state_dict(saved.network)
+            self.optimizer.load_state_dict(saved.optimizer)
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise BadModel(f"{file} can't be resumed: it is of another network; {AGAIN}") from error
+        saved.record.device = self.record.device
+        self.record, self.best, self.finished = saved.record, saved.best, saved.finished
+
+    def save(self, file: Path) -> None:
+        """Write a checkpoint."""
+        self.count_time()
+        states = self.network.state_dict(), self.optimizer.state_dict()
+        Checkpoint(*states, self.record, self.best, self.finished).save(file)
+
+    def begin(self) -> None:
+        """Validate an untrained network; a resumed run validates when an uninterrupted one would."""
+        self.network.train()
+        if self.record.steps == 0:
+            self.validate()
+
+    def step(self, batch: BatchT) -> None:
+        """Take one step of Adam."""
+        record = self.record
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.rate(record.steps, record.decay_from)
+        with torch.enable_grad():
+            total, terms = self.loss(self.network, batch.to(self.device))
+            value = float(total.detach())
+            if not math.isfinite(value):
+                raise TrainingFailed(
+                    f"the loss is {value} at step {record.steps + 1}, so training can't continue; look for extreme pixels "
+                    "in the images, or train with a lower learning rate"
+                )
+            self.optimizer.zero_grad()
+            torch.autograd.backward(total)
+        self.optimizer.step()
+        record.losses.append(value)
+        for name, part in terms.items():
+            record.terms.setdefault(name, []).append(part)
+
+    def validate(self) -> None:
+        """Score the network on the validation set, once per step, and keep its weights where they are the best."""
+        record = self.record
+        if self.score is None or (record.history and record.history[-1][0] == record.steps):
+            return
+        self.network.eval()
+        with torch.no_grad():
+            score = float(self.score(self.network))
+        self.network.train()
+        if all(score > earlier for _, earlier in record.history):
+            record.best_step = record.steps
+            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        record.history.append((record.steps, score))
+
+    def check_end(self) -> None:
+        """Validate where it is time to, begin the decay, and finish the run with the reason why."""
+        record, settings = self.record, self.settings
+        if self.score is not None and record.steps % settings.validation_interval == 0:
+            self.validate()
+            if self.out_of_patience:
+                record.stopped_because = "the validation score no longer rose"
+                self.finished = True
+                return
+        stable = settings.schedule != "budget" and is_stable(record.losses, settings.max_steps)
+        reason = "the loss was stable" if stable else "the upper bound of steps was reached"
+        if settings.schedule == "constant":
+            self.finished = stable or record.steps >= settings.max_steps
+            if self.finished:
+                record.stopped_because = reason
+            return
+        last_start = settings.max_steps - settings.decay_steps
+        if record.decay_from is None and (stable or record.steps >= last_start):
+            record.decay_from, record.stopped_because = record.steps, reason
+        decayed = record.decay_from is not None and record.steps >= record.decay_from + settings.decay_steps
+        self.finished = decayed or record.steps >= settings.max_steps
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the last `patience` validation steps brought no better score."""
+        best = self.record.best_step
+        later = sum(best is not None and step > best for step, _ in self.record.history)
+        return later >= self.settings.patience
+
+    def end(self) -> None:
+        """Restore the best weights, or keep the last ones; leave the network on the CPU, in evaluation mode."""
+        self.count_time()
+        if self.best:
+            self.network.load_state_dict(self.best)
+        self.network.to("cpu").eval()
+
+    def count_time(self) -> None:
+        """Add the time since this was last called to the record."""
+        now = time.monotonic()
+        self.record.seconds += now - self.clock
+        self.clock = now

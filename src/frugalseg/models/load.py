@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from frugalseg.learning.trainer import Device
+from frugalseg.learning.device import Device
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadModel, WrongShape
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import learn_from_markers, new_marker_network
-from frugalseg.learning.trainer import Device, TrainingRecord, pick_device
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
@@ -172,9 +173,7 @@ class MarkerModel:
         data = collect_samples(cues)
         named = check_channels(channels, len(data.modalities))
         learning = MarkerSettings.preset(found.preset, found.max_steps, data.samples[0].label_free)
-        network, training = learn_from_markers(
-            data.samples, learning, options.trainer(found.seed), options.checkpoint
-        )
+        network, training = learn_from_markers(data.samples, learning, **options.keywords(found.seed))
         card = MarkerCard(
             channels=named,
             modalities=data.modalities,

@@ -10,9 +10,9 @@ from frugalseg.errors import InputError, WrongShape
 from frugalseg.images.geodesic import cost_image
 from frugalseg.images.normalize import Modality, normalize_plane
 from frugalseg.images.resize import resize_labels, resize_planes, resize_points, scaled_shape
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_batches import MarkerSample, marker_channels
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
-from frugalseg.learning.trainer import Device, pick_device
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.prediction.marker_patches import labels_from_patches, patch_probabilities
@@ -117,7 +117,7 @@ def segment_sample(
         cues.markers.points,
         cues.foreground.mask,
         tuple(small / side for small, side in zip(sample.planes.shape[1:], cues.shape, strict=True)),
-        settings.complete,
-        sample.planes[0] if settings.trim and sample.label_free else None,
+        settings.assign_remaining,
+        sample.planes[0] if settings.trim_halo and sample.label_free else None,
     )
     return labels

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from frugalseg.errors import BadModel
-from frugalseg.learning.trainer import TrainingRecord
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.cards import Card, TrainingSummary
 from frugalseg.networks.store import CARD, save_model
 
@@ -77,8 +77,7 @@ def read_training(folder: Path) -> TrainingRecord | None:
     if not path.is_file():
         return None
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        return TrainingRecord(**{name: value for name, value in held.items() if name != "steps"})
+        return TrainingRecord.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadModel(
             f"{path} is damaged or of another version of frugalseg ({error}); delete it, or copy the model folder anew"

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadModel
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.learning.trainer import Device, TrainingRecord, pick_device
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.inputs import check_channels, check_diameter, check_pixel_size, for_each, owner_of
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
@@ -139,9 +140,8 @@ class ObjectModel:
             check_start_channels(card, n_channels)
         named = check_channels(channels, n_channels, None if card is None else card.channels)
         dataset = build_object_dataset(kept, target, found, card)
-        network, started_from = begin_network(
-            learning, n_channels, found.seed, card, None if first is None else first.network
-        )
+        weights = None if first is None else first.network
+        network, started_from = begin_network(learning, n_channels, found.seed, card, weights)
         if log is not None:
             log(f"{dataset.line()}; started from {started_from}")
         before: tuple[ObjectPartScore, ...] = ()

@@ -8,7 +8,7 @@ from frugalseg.errors import SettingsError
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
-from frugalseg.learning.trainer import TrainingRecord
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.model_settings import ObjectModelSettings, network_settings
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.training_options import TrainingOptions
@@ -110,6 +110,4 @@ def train_objects(
     samples, validation = dataset.samples()
     masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
     draw = CropSampler(masks, learning.crop, seed, threshold=0.5, advice=advice)
-    return learn_from_labels(
-        network.to("cpu"), samples, validation, draw, learning, options.trainer(seed), options.checkpoint
-    )
+    return learn_from_labels(network.to("cpu"), samples, validation, draw, learning, **options.keywords(seed))

@@ -11,9 +11,10 @@ from frugalseg.errors import BadModel
 from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.images.image import Projection
 from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
-from frugalseg.learning.trainer import Device, TrainingRecord, pick_device
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.inputs import check_pixel_size, for_each, owner_of
 from frugalseg.models.model_files import read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, StainPartScore, names_by_role
@@ -144,7 +145,7 @@ class StainModel:
         if log is not None:
             log(f"{dataset.line()}; crops skipped, as they show no signal: {draw.skipped:.0%}")
         network, training, started_from = learn_from_stains(
-            samples, validation, draw, learning, options.trainer(found.seed), options.checkpoint
+            samples, validation, draw, learning, **options.keywords(found.seed)
         )
         roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
         card = StainCard(

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from frugalseg.errors import FrugalsegError
-from frugalseg.learning.trainer import Device, TrainerSettings
+from frugalseg.learning.device import Device
+from frugalseg.learning.training_record import OnProgress
 
-Progress = Callable[[Any], None]
+Progress = OnProgress
 """Called after every training step."""
 
 OnError = Callable[[int, FrugalsegError], None]
@@ -16,6 +17,16 @@ OnError = Callable[[int, FrugalsegError], None]
 
 Log = Callable[[str], None]
 """Called with one line on what is about to be learned."""
+
+
+class TrainingKeywords(TypedDict):
+    """Keywords that all functions of `frugalseg.learning` take, see `frugalseg.learning.trainer.train`."""
+
+    seed: int
+    device: Device
+    checkpoint: Path | None
+    resume: bool
+    progress: OnProgress | None
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,12 @@ class TrainingOptions:
     checkpoint: Path | None = None
     resume: bool = False
 
-    def trainer(self, seed: int) -> TrainerSettings:
-        """Return the trainer's settings."""
-        return TrainerSettings(seed=seed, device=self.device, resume=self.resume, quiet=True)
+    def keywords(self, seed: int) -> TrainingKeywords:
+        """Return the keywords of a training run."""
+        return TrainingKeywords(
+            seed=seed,
+            device=self.device,
+            checkpoint=self.checkpoint,
+            resume=self.resume,
+            progress=self.progress,
+        )

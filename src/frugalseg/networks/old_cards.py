@@ -11,7 +11,15 @@ RENAMED_KINDS = {"cutter": "markers"}
 #: Key of a card in format 1 -> today's.
 RENAMED_KEYS = {"appearances": "modalities"}
 #: Training setting in format 1 -> today's.
-RENAMED_SETTINGS = {"vary": "intensity_jitter"}
+RENAMED_SETTINGS = {
+    "border": "boundary",
+    "complete": "assign_remaining",
+    "outside": "background",
+    "shift": "center_jitter",
+    "trim": "trim_halo",
+    "turn": "flips",
+    "vary": "intensity_jitter",
+}
 
 
 def current_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

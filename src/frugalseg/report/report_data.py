@@ -15,7 +15,7 @@ from frugalseg.report.comparisons import Comparison
 from frugalseg.report.number_tables import NumberTable
 
 if TYPE_CHECKING:
-    from frugalseg.learning.trainer import TrainingRecord
+    from frugalseg.learning.training_record import TrainingRecord
 
 FULL_FIELDS = 12
 """Fields and comparisons shown in full; those after them keep their numbers, so the file stays small."""
@@ -75,11 +75,11 @@ class TrainingCurve:
         """Return the curve of a training record."""
         return cls(
             name=name,
-            steps=range(1, len(record.losses) + 1),
+            steps=range(1, record.steps + 1),
             losses=record.losses,
             terms=record.terms,
             stopped_because=record.stopped_because,
-            history=[(int(step), float(score)) for step, score in record.looks],
+            history=record.history,
             history_name=history_name,
         )
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from frugalseg.errors import BadModel
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_batches import MarkerSample, marker_channels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import new_marker_network
-from frugalseg.learning.trainer import Device, TrainingRecord, pick_device
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.cards import MarkerCard, TrainingSummary
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.store import CARD, load_card, load_weights
@@ -35,8 +36,8 @@ def segment_cells(
         cues.markers.points,
         cues.foreground.mask,
         tuple(small / side for small, side in zip(sample.planes.shape[1:], cues.shape, strict=True)),
-        cutting.complete,
-        sample.planes[0] if cutting.trim and sample.label_free else None,
+        cutting.assign_remaining,
+        sample.planes[0] if cutting.trim_halo and sample.label_free else None,
     )
     return labels
 
@@ -102,15 +103,14 @@ def brief(training: TrainingRecord) -> dict[str, Any]:
     }
 
 
-def curve_of(name: str, training: dict[str, Any], history_name: str = "Validation score") -> TrainingCurve:
+def curve_of(name: str, training: TrainingRecord, history_name: str = "Validation score") -> TrainingCurve:
     """Loss curve of a training record, and the held-out score where there was one."""
-    losses = training["losses"]
     return TrainingCurve(
         name=name,
-        steps=range(1, len(losses) + 1),
-        losses=losses,
-        terms=training["terms"],
-        stopped_because=training["stopped_because"],
-        history=[(int(step), float(score)) for step, score in training.get("looks", ())],
+        steps=range(1, training.steps + 1),
+        losses=training.losses,
+        terms=training.terms,
+        stopped_because=training.stopped_because,
+        history=training.history,
         history_name=history_name,
     )

@@ -14,9 +14,9 @@ from frugalseg.images.channels import InputChannel, parse_channels
 from frugalseg.images.fields import FieldTable, open_fields
 from frugalseg.images.write import plain
 from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
-from frugalseg.learning.trainer import Device, TrainerSettings, pick_device
 from frugalseg.networks.cards import ObjectCard, TrainingSummary
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.store import save_model
@@ -42,6 +42,7 @@ from frugalseg.workflows.model_runs import (
 from frugalseg.workflows.objects import Start, begin_network, find_start, scale_for
 from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.sources import sources_of
+from frugalseg.workflows.training_bar import training_bar
 
 
 class LearnLabelsSettings(BaseModel):
@@ -204,14 +205,23 @@ def _learn(
     network, started_from = begin_network(teaching, lesson.names, start, settings.seed)
     run.say(f"{lesson.line()}; started from {started_from}")
     samples, held_out = lesson.samples()
-    fitting = TrainerSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
     # Judged before training too, so that the report can say whether training was worth it.
     before = None if start is None else judge_objects(network.to(picked), lesson, teaching.h)
     masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
     draw = CropSampler(masks, teaching.crop, settings.seed, threshold=0.5, advice=advice)
-    training = learn_from_labels(
-        network.to("cpu"), samples, held_out, draw, teaching, fitting, checkpoints_of(out)
-    )
+    with training_bar("training", quiet) as progress:
+        training = learn_from_labels(
+            network.to("cpu"),
+            samples,
+            held_out,
+            draw,
+            teaching,
+            seed=settings.seed,
+            device=device,
+            checkpoint=checkpoints_of(out),
+            resume=resume,
+            progress=progress,
+        )
     with run.console.status("finding objects in every field"):
         after = judge_objects(network.to(picked), lesson, teaching.h)
     record = run.record(training) | {"started_from": started_from} | describe(lesson, before, after)

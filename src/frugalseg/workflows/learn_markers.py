@@ -14,10 +14,11 @@ from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.images.fields import FieldTable, open_fields
 from frugalseg.images.write import plain
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_batches import MarkerSample
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings, Preset
 from frugalseg.learning.from_markers.marker_training import learn_from_markers
-from frugalseg.learning.trainer import Device, TrainerSettings, TrainingRecord, pick_device
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.store import save_model
 from frugalseg.report import render_report
@@ -38,6 +39,7 @@ from frugalseg.workflows.model_runs import (
 )
 from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.sources import sources_of
+from frugalseg.workflows.training_bar import training_bar
 
 
 class LearnMarkersSettings(CueSettings):
@@ -143,14 +145,16 @@ def _learn(
     """Find the cues, train, judge and save."""
     lesson = _collect(table, settings, run)
     cutting = MarkerSettings.preset(settings.preset, settings.max_steps, lesson.samples[0].label_free)
-    fitting = TrainerSettings(
-        seed=settings.seed,
-        device=device,
-        resume=resume,
-        quiet=run.console.quiet,
-        label=f"training on {len(lesson.samples)} fields",
-    )
-    cutter, training = learn_from_markers(lesson.samples, cutting, fitting, checkpoints_of(out))
+    with training_bar(f"training on {len(lesson.samples)} fields", run.console.quiet) as progress:
+        cutter, training = learn_from_markers(
+            lesson.samples,
+            cutting,
+            seed=settings.seed,
+            device=device,
+            checkpoint=checkpoints_of(out),
+            resume=resume,
+            progress=progress,
+        )
     record = run.record(training) | {
         "warnings": lesson.warnings,
         "fields": lesson.records,

@@ -14,9 +14,9 @@ from frugalseg.images.fields import FieldTable, open_fields
 from frugalseg.images.image import Projection
 from frugalseg.images.write import plain
 from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
-from frugalseg.learning.trainer import Device, TrainerSettings, pick_device
 from frugalseg.networks.cards import StainCard, TrainingSummary
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.store import save_model
@@ -35,6 +35,7 @@ from frugalseg.workflows.model_runs import (
 from frugalseg.workflows.outputs import RunResult
 from frugalseg.workflows.sources import sources_of
 from frugalseg.workflows.stain_lesson import StainLesson, judge_stain, mean_by_role, read_stain_lesson
+from frugalseg.workflows.training_bar import training_bar
 
 
 class LearnStainsSettings(BaseModel):
@@ -167,10 +168,18 @@ def _learn(
         samples, validating = lesson.samples()
         draw = CropSampler((one.targets[0] for one in samples), teaching.crop, settings.seed)
     run.say(f"{lesson.line()}; crops skipped, as they show no signal: {draw.skipped:.0%}")
-    fitting = TrainerSettings(seed=settings.seed, device=device, resume=resume, quiet=quiet)
-    network, training, started_from = learn_from_stains(
-        samples, validating, draw, teaching, fitting, checkpoints_of(out)
-    )
+    with training_bar("training", quiet) as progress:
+        network, training, started_from = learn_from_stains(
+            samples,
+            validating,
+            draw,
+            teaching,
+            seed=settings.seed,
+            device=device,
+            checkpoint=checkpoints_of(out),
+            resume=resume,
+            progress=progress,
+        )
     with run.console.status("predicting every field"):
         records, comparisons = judge_stain(network.to(picked), lesson)
     record = run.record(training) | {

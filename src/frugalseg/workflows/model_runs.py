@@ -15,8 +15,9 @@ from rich.text import Text
 
 from frugalseg.errors import Interrupted, OutputExists, OutputFailed, SettingsError
 from frugalseg.images.write import plain, write_json
+from frugalseg.learning.checkpoint import CHECKPOINT
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings, Preset
-from frugalseg.learning.trainer import CHECKPOINT, TrainingRecord
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.cards import TrainingSummary
 from frugalseg.networks.store import check_free
 from frugalseg.report import Report
@@ -236,5 +237,5 @@ def report_of(
         started=record["started"],
         seconds=record["seconds"],
         warnings=[f"{name} failed: {why}" for name, why in record["failed"].items()],
-        training=[curve_of(curve, training.to_dict(), history_name)],
+        training=[curve_of(curve, training, history_name)],
     )

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from frugalseg.errors import SettingsError
 from frugalseg.images.fields import open_fields
-from frugalseg.learning.trainer import Device, pick_device
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.networks.cards import MarkerCard
 from frugalseg.networks.store import load_card
 from frugalseg.workflows.cues import FieldCues, check_channels, marker_sample

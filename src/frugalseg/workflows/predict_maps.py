@@ -21,7 +21,7 @@ from frugalseg.images.channels import InputChannel, parse_channels, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import open_fields
 from frugalseg.images.write import write_image
-from frugalseg.learning.trainer import Device, pick_device
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.prediction.stain_values import in_original_units
 from frugalseg.prediction.whole_image import predict_objects, predict_stain

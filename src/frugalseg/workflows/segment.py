@@ -11,9 +11,10 @@ from rich.console import Console
 
 from frugalseg.errors import OutputExists
 from frugalseg.images.fields import open_fields
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings, Preset
 from frugalseg.learning.from_markers.marker_training import learn_from_markers
-from frugalseg.learning.trainer import Device, TrainerSettings, pick_device
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.store import check_free, save_model
 from frugalseg.report import TrainingCurve
 from frugalseg.workflows.cues import FieldCues, check_channels, marker_sample
@@ -28,6 +29,7 @@ from frugalseg.workflows.model_runs import (
 )
 from frugalseg.workflows.outputs import RUN, Outputs, RunResult, read_json
 from frugalseg.workflows.sources import sources_of
+from frugalseg.workflows.training_bar import training_bar
 
 
 class SegmentSettings(FieldRunSettings):
@@ -121,11 +123,8 @@ def segment_fields(
 
     def cut(cues: FieldCues) -> Segmented:
         models.drop_checkpoints(outputs.done)
-        fitting = TrainerSettings(
-            seed=settings.seed, device=device, resume=resume, quiet=quiet, label=f"  training on {cues.name}"
-        )
         keep_checkpoint_of(outputs.provenance(cues.name), models.folders[cues.name])
-        return _learn_and_cut(cues, settings, fitting, models.folders[cues.name], console)
+        return _learn_and_cut(cues, settings, device, resume, models.folders[cues.name], console)
 
     try:
         result = FieldRun(outputs, settings, cut, models.curve, console).run(table)
@@ -160,19 +159,28 @@ class _FieldModels:
     def curve(self, name: str) -> TrainingCurve | None:
         """Loss curve of a field that an earlier run completed."""
         path = self.folders[name] / TRAINING
-        return curve_of(name, read_json(path)) if path.exists() else None
+        return curve_of(name, TrainingRecord.from_dict(read_json(path))) if path.exists() else None
 
 
 def _learn_and_cut(
-    cues: FieldCues, settings: SegmentSettings, fitting: TrainerSettings, model: Path, console: Console
+    cues: FieldCues, settings: SegmentSettings, device: Device, resume: bool, model: Path, console: Console
 ) -> Segmented:
     """Train on one field, keep the model, and cut the field's cells."""
     sample = marker_sample(cues)
     cutting = MarkerSettings.preset(settings.preset, settings.max_steps, sample.label_free)
-    cutter, training = learn_from_markers([sample], cutting, fitting, checkpoints_of(model))
+    with training_bar(f"  training on {cues.name}", console.quiet) as progress:
+        cutter, training = learn_from_markers(
+            [sample],
+            cutting,
+            seed=settings.seed,
+            device=device,
+            checkpoint=checkpoints_of(model),
+            resume=resume,
+            progress=progress,
+        )
     origin = settings.markers_from()
-    card = make_card(cues, [cues.name], cues.diameter, origin, cutting, training, fitting.seed)
+    card = make_card(cues, [cues.name], cues.diameter, origin, cutting, training, settings.seed)
     save_model(model, card, cutter, overwrite=True, extras={TRAINING: json.dumps(training.to_dict()) + "\n"})
     with console.status(f"cutting {len(sample.points)} cells"):
-        cells = segment_cells(cutter, cues, sample, cutting, fitting.device)
-    return Segmented(cells, sample, {"training": brief(training)}, curve_of(cues.name, training.to_dict()))
+        cells = segment_cells(cutter, cues, sample, cutting, device)
+    return Segmented(cells, sample, {"training": brief(training)}, curve_of(cues.name, training))

@@ -11,7 +11,6 @@ import frugalseg
 
 LIBRARIES = (
     "torch",
-    "lightning",
     "numpy",
     "scipy",
     "scikit-image",

@@ -1,1 +1,1 @@
-"""Learning from labels: a few outlined images, best on top of a stain model (paper A, second half)."""
+"""Learning from labels: a few annotated images, best with a stain model as the start (paper A, second half)."""

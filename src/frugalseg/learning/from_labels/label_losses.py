@@ -1,4 +1,4 @@
-"""Losses of learning from labels; pixels that nobody annotated enter none of them."""
+"""Losses of learning from labels; pixels that are not annotated enter none of them."""
 
 import torch
 from torch import Tensor
@@ -6,12 +6,12 @@ from torch.nn import functional as F
 
 
 def jaccard_loss(logits: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
-    """One minus the soft intersection over union of a batch (paper A, nuclei).
+    """Return one minus the soft intersection over union of a batch (paper A, nuclei).
 
     Parameters
     ----------
     logits, mask, valid : Tensor
-        (N,1,y,x); the last two of 0 and 1.
+        (N,1,y,x); mask and valid hold 0 and 1.
 
     Examples
     --------
@@ -21,17 +21,17 @@ def jaccard_loss(logits: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
     """
     probability = torch.sigmoid(logits) * valid
     mask = mask * valid
-    both = (probability * mask).sum()
-    either = probability.sum() + mask.sum() - both
-    return 1 - both / either.clamp(min=1e-6)
+    intersection = (probability * mask).sum()
+    union = probability.sum() + mask.sum() - intersection
+    return 1 - intersection / union.clamp(min=1e-6)
 
 
 def distance_error(distance: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """Mean squared error of the distance map (paper A, eq. 2, first term)."""
+    """Return the mean squared error of the distance map (paper A, eq. 2, first term)."""
     return ((distance - target).square() * valid).sum() / valid.sum().clamp(min=1)
 
 
 def mask_error(logits: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
-    """Binary cross entropy of the cell mask (paper A, eq. 2, second term, without its weight)."""
+    """Return the binary cross entropy of the cell mask (paper A, eq. 2, second term, without its weight)."""
     errors = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
     return (errors * valid).sum() / valid.sum().clamp(min=1)

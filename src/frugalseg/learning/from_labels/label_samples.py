@@ -1,4 +1,4 @@
-"""From labelled fields to samples."""
+"""Training samples of labelled fields."""
 
 from typing import Any
 
@@ -20,22 +20,22 @@ def label_sample(
     scale: float,
     part: Part | None = None,
 ) -> CropSample:
-    """Make a sample of one field, or of a part of it.
+    """Return the sample of one field, or of a part of it.
 
     Parameters
     ----------
     name
-        The field's.
+        Of the field, for messages.
     planes : (C,Y,X) float32
-        z-scored, at the image's scale.
+        z-scored, at the scale of the image.
     labels : (Y,X) integers
         0 background, negative: not annotated.
     target
-        Decides what the network is to say: the mask of nuclei; or distance (0..1) and mask of cells.
+        Decides the maps to learn: the mask of nuclei; or distance (0..1) and mask of cells.
     scale
-        Network px per image px.
+        Model scale: network px per image px.
     part
-        The rest of the field leaves no trace: where it begins is no border of a cell.
+        Part of the field; None: all of it. Where a cell crosses the edge of the part, that edge is no boundary of the cell.
 
     Returns
     -------
@@ -49,5 +49,5 @@ def label_sample(
     targets = (
         mask[None] if target == "nuclei" else np.stack([distance_target(small) / np.float32(PEAK), mask])
     )
-    seen = np.ascontiguousarray(resize_planes(planes, shape)[:, *area])
-    return CropSample(name, seen, targets.astype(np.float32), small >= 0)
+    inputs = np.ascontiguousarray(resize_planes(planes, shape)[:, *area])
+    return CropSample(name, inputs, targets.astype(np.float32), small >= 0)

@@ -1,4 +1,4 @@
-"""How nuclei or cells are learned from labels: the paper's numbers, and ours."""
+"""Settings of learning from labels: the values of paper A, and our defaults."""
 
 from typing import Any, Literal, Self
 
@@ -9,33 +9,33 @@ from frugalseg.networks.object_net import Target
 
 
 class LabelSettings(BaseModel):
-    """Settings of learning from labels.
+    """Settings of learning from labels: network, crops, loss, training, and use of the trained network.
 
     Attributes
     ----------
     target
-        What the labels are, and the network finds.
+        Objects of the labels, which the network finds.
     encoder
-        Of the U-Net; the start model's where there is one.
+        Encoder of the U-Net; with a start model, its encoder.
     weights
-        Start of the encoder where there is no start model: "imagenet", "none", or a file.
+        Weights of the encoder at the start, without a start model: "imagenet", "none", or a file.
     crop
-        Side of a crop, px at the network's scale.
+        Side of a crop, px at the model scale.
     batch
         Crops per step.
     slope
-        Of the sigmoid of eq. 1, nuclei only; 1 in the paper.
+        Slope of the sigmoid of eq. 1, for nuclei; 1 in the paper.
     alpha
-        Weight of the mask in eq. 2, cells only; None: the initial ratio of both terms, as in the paper.
-    turn, intensity_jitter, zoom
+        Weight of the mask in eq. 2, for cells; None: the initial ratio of both terms, as in the paper.
+    flips, intensity_jitter, zoom
         Augmentation, see `frugalseg.learning.crop_batches.CropBatches`; none in the paper.
     learning_rate, schedule
-        Adam's; "constant" (the paper) or "budget", see `frugalseg.learning.trainer.TrainerSettings`.
+        Of training, see `frugalseg.learning.trainer_settings.TrainerSettings`; "constant" in the paper.
     max_steps
         Upper bound of training steps.
     h
-        Height that a maximum of the distance map must have to be a cell, in per cent of a cell's largest distance to
-        its border (of nuclei see `frugalseg.instances.map_labels.labels_from_maps`); 10 in the paper, on a map of another
+        Height of the h-maxima of the distance map that become cells, in per cent of a cell's largest distance to its
+        boundary (for nuclei see `frugalseg.instances.map_labels.labels_from_maps`); 10 in the paper, on a map of another
         unit, and in its preset.
     """
 
@@ -48,7 +48,7 @@ class LabelSettings(BaseModel):
     batch: int = Field(8, ge=1)
     slope: float = Field(1.0, gt=0, allow_inf_nan=False)
     alpha: float | None = Field(None, ge=0, allow_inf_nan=False)
-    turn: bool = True
+    flips: bool = True
     intensity_jitter: float = Field(0.2, ge=0)
     zoom: float = Field(0.1, ge=0, le=0.5)
     learning_rate: float = Field(2e-3, gt=0)
@@ -58,18 +58,19 @@ class LabelSettings(BaseModel):
 
     @classmethod
     def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:
-        """Make the settings of a preset, with some of them changed (None: not).
+        """Return the settings of a preset, with changes; a change that is None is ignored.
 
-        "paper" has the numbers of paper A (supplementary tables 1 and 2): its encoder and start, its crops, no
-        augmentation, its rate, and 20 000 training samples at most; the batch is not stated there. What still differs:
+        "paper" has the values of paper A (supplementary tables 1 and 2): encoder and start, crops, no augmentation,
+        learning rate, and 20 000 training crops at most; the batch size is not stated there. What still differs from the
+        paper:
 
-        - The distance map is in per cent of each cell's own depth (docs/decisions, 11); so h means something else.
-        - The two convolutions of cells see the stain and what it was made of, and end without batch norm and ReLU. Every
-          start has them; the authors' ImageNet start has another network.
-        - Images are resized so that nuclei are 20 or cells 30 px wide, or as those of the start model, and a convolution at
-          full resolution stands beside the encoder.
-        - A part of the labels is held out (unless that is switched off) and the weights that were best on it are kept.
-          Training ends before its last step when these no longer get better, or the loss is stable.
+        - The distance map is in per cent of each cell's largest distance (docs/decisions, 11), so h has another unit.
+        - The two convolutions for cells have the stain and the features before it as inputs, and end without batch norm
+          and ReLU. All starts share this network; the authors' ImageNet start has another one.
+        - Images are resized so that nuclei are 20 or cells 30 px wide, or as those of the start model, and a convolution
+          at full resolution runs beside the encoder.
+        - A part of the labels is the validation set (unless that is switched off), and the weights that were best on it
+          are kept. Training ends early when the validation score no longer rises, or the loss is stable.
 
         Examples
         --------
@@ -81,7 +82,7 @@ class LabelSettings(BaseModel):
             "weights": "imagenet",
             "h": 10.0,
             "crop": 512,
-            "turn": False,
+            "flips": False,
             "intensity_jitter": 0.0,
             "zoom": 0.0,
             "learning_rate": 0.01,

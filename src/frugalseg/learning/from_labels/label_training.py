@@ -13,40 +13,43 @@ from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
+from frugalseg.learning.device import Device
 from frugalseg.learning.from_labels.label_losses import distance_error, jaccard_loss, mask_error
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.learning.trainer import StepLoss, TrainerSettings, TrainingRecord, fit, with_step_budget
+from frugalseg.learning.trainer import StepLoss, train
+from frugalseg.learning.trainer_settings import TrainerSettings
+from frugalseg.learning.training_record import OnProgress, TrainingRecord
 from frugalseg.networks.heads import DISTANCE, MASK
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, predict_maps_whole
 
-#: Alpha is the ratio of both terms of eq. 2 over so many batches.
+#: Number of batches over which the initial ratio of both terms of eq. 2 is measured.
 FIRST_BATCHES = 4
-#: Weight of the mask's IoU in the held-out score of cells: it decides while no cell is found yet.
+#: Weight of the mask's IoU in the validation score of cells: it decides while no cell is found yet.
 MASK_WEIGHT = 0.01
 
 ObjectNetwork = NucleusNetwork | CellNetwork
 
 
 def nucleus_loss(network: nn.Module, batch: Crops) -> StepLoss:
-    """Jaccard loss of a batch (paper A)."""
+    """Return the Jaccard loss of a batch (paper A)."""
     total = jaccard_loss(network(_channels_last(batch.images)), batch.targets, batch.valid)
     return StepLoss(total, {"Jaccard": float(total.detach())})
 
 
 def cell_terms(network: nn.Module, batch: Crops) -> tuple[Tensor, Tensor]:
-    """Both terms of eq. 2, without weights."""
+    """Return both terms of eq. 2 of paper A, distance and mask, without weights."""
     maps = network(_channels_last(batch.images))
     distance = distance_error(maps[:, [DISTANCE]], batch.targets[:, [DISTANCE]], batch.valid)
     return distance, mask_error(maps[:, [MASK]], batch.targets[:, [MASK]], batch.valid)
 
 
 def initial_alpha(network: nn.Module, batches: Callable[[int], Crops]) -> float:
-    """Ratio of the distance's error to the mask's before training, which balances eq. 2 (paper A)."""
+    """Return the ratio of the distance's error to the mask's before training, which balances eq. 2 (paper A)."""
     network.train()  # as in the first step
-    kept = {name: value.clone() for name, value in network.state_dict().items()}
+    before = {name: value.clone() for name, value in network.state_dict().items()}
     with torch.no_grad():
         terms = [cell_terms(network, batches(step)) for step in range(FIRST_BATCHES)]
-    network.load_state_dict(kept)  # the running means of batch norm moved
+    network.load_state_dict(before)  # the running means of batch norm have changed
     distance, mask = (float(sum(one)) for one in zip(*terms, strict=True))
     return distance / mask
 
@@ -54,65 +57,72 @@ def initial_alpha(network: nn.Module, batches: Callable[[int], Crops]) -> float:
 def learn_from_labels(
     network: ObjectNetwork,
     samples: Sequence[CropSample],
-    held_out: Sequence[tuple[CropSample, NDArray[np.integer[Any]]]],
+    validation: Sequence[tuple[CropSample, NDArray[np.integer[Any]]]],
     draw: Draw,
     settings: LabelSettings,
-    fitting: TrainerSettings,
-    folder: Path | None = None,
+    *,
+    seed: int = 0,
+    device: Device = "auto",
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    progress: OnProgress | None = None,
 ) -> TrainingRecord:
     """Train a network, in place, to find nuclei or cells (paper A).
 
     Parameters
     ----------
     network : NucleusNetwork or CellNetwork
-        With the weights that it starts from.
+        With the weights from which training starts.
     samples : sequence of CropSample
         From `frugalseg.learning.from_labels.label_samples.label_sample`.
-    held_out : sequence of (CropSample, labels)
-        What decides which weights are kept; labels (Y,X) at the samples' scale. May be empty: then the last are.
+    validation : sequence of (CropSample, labels)
+        Decides which weights are kept; labels (Y,X) at the model scale. Empty: the last weights are kept.
     draw : callable
-        Where crops are taken.
+        Positions of the crops, such as `frugalseg.learning.crops.CropSampler`.
     settings : LabelSettings
         Crops, loss, augmentation.
-    fitting : TrainerSettings
-        Seed, device, progress, resuming, how often the held-out score is looked at.
-    folder : Path, optional
-        Where checkpoints go.
+    seed : int
+        Of the batches.
+    device, checkpoint, resume, progress
+        See `frugalseg.learning.trainer.train`.
 
     Returns
     -------
     TrainingRecord
-        What happened; its first look is the score of the start.
+        Course of the training; the first score of its history is that of the start.
+
+    Raises
+    ------
+    InputError
+        If there is no sample.
+    Interrupted, BadModel, TrainingFailed, SettingsError, OutputFailed
+        See `frugalseg.learning.trainer.train`.
     """
-    torch.manual_seed(fitting.seed)
+    torch.manual_seed(seed)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = CropBatches(
-        samples,
-        draw,
-        settings.crop,
-        settings.batch,
-        fitting.seed,
-        settings.turn,
-        settings.intensity_jitter,
-        settings.zoom,
-    )
+    jitter = settings.flips, settings.intensity_jitter, settings.zoom
+    batches = CropBatches(samples, draw, settings.crop, settings.batch, seed, *jitter)
     loss, alpha = nucleus_loss, None
     if settings.target == "cells":
         alpha = initial_alpha(network, batches) if settings.alpha is None else settings.alpha
 
         def loss(network: nn.Module, batch: Crops) -> StepLoss:
             distance, mask = cell_terms(network, batch)
-            return StepLoss(
-                distance + alpha * mask, {"distance": float(distance.detach()), "mask": float(mask.detach())}
-            )
+            terms = {"distance": float(distance.detach()), "mask": float(mask.detach())}
+            return StepLoss(distance + alpha * mask, terms)
 
-    record = fit(
+    record = train(
         network,
         batches,
         loss,
-        with_step_budget(fitting, settings.max_steps, settings.learning_rate, settings.schedule),
-        folder,
-        (lambda one: validation_score(one, held_out, settings)) if held_out else None,
+        TrainerSettings(
+            max_steps=settings.max_steps, learning_rate=settings.learning_rate, schedule=settings.schedule
+        ),
+        device=device,
+        checkpoint=checkpoint,
+        resume=resume,
+        validate=(lambda network: validation_score(network, validation, settings)) if validation else None,
+        progress=progress,
     )
     record.alpha = alpha
     return record
@@ -120,22 +130,22 @@ def learn_from_labels(
 
 def validation_score(
     network: ObjectNetwork,
-    held_out: Sequence[tuple[CropSample, NDArray[np.integer[Any]]]],
+    validation: Sequence[tuple[CropSample, NDArray[np.integer[Any]]]],
     settings: LabelSettings,
 ) -> float:
-    """Mean IoU of nuclei (eq. 4) or mean AP of cells (eq. 5) over what is held out.
+    """Return the mean IoU of nuclei (eq. 4) or mean AP of cells (eq. 5) over the validation set.
 
-    To the latter a hundredth of the mask's IoU is added, so that a network improves before it finds its first cell.
+    To the latter a hundredth of the mask's IoU is added, so that the score rises before the first cell is found.
     """
     scores = []
-    for sample, labels in held_out:
-        found = predict_maps_whole(network, sample.planes)
-        known = labels >= 0
-        overlap = mask_iou((found[-1] > 0) & known, labels > 0)
+    for sample, labels in validation:
+        maps = predict_maps_whole(network, sample.planes)
+        annotated = labels >= 0
+        overlap = mask_iou((maps[-1] > 0) & annotated, labels > 0)
         if settings.target == "nuclei":
             scores.append(overlap)
         else:
-            cells = labels_from_maps(found, settings.target, settings.h)
+            cells = labels_from_maps(maps, settings.target, settings.h)
             scores.append(score_labels(labels, cells).mAP + MASK_WEIGHT * overlap)
     return float(np.mean(scores))
 

@@ -1,0 +1,1 @@
+"""Learning from markers: no label, only a marker in each cell (paper B)."""

@@ -1,4 +1,4 @@
-"""Patches around markers, and the batches that a cutter learns from."""
+"""Patches around markers, and the batches that a marker network learns from."""
 
 import math
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.networks.marker_channel import KEPT, MarkerChannels
 from frugalseg.networks.patches import Flips, apply_flips, canvas_index, padded_planes, patches_at
 
-#: Edges that attract borders are sought at this scale, px at the working scale.
+#: Standard deviation of the Gaussian before edges are measured, px at the model scale.
 EDGE_SIGMA = 1.0
-#: How fast a border gets cheaper where grey values jump.
+#: How fast the cost of a boundary falls with the step in grey values.
 SHARPNESS = 2.0
 
 
 @dataclass(frozen=True)
 class MarkerSample:
-    """One field at the working scale: all that learning from markers needs.
+    """One field at the model scale, with all that learning from markers needs.
 
     Attributes
     ----------
@@ -39,10 +39,10 @@ class MarkerSample:
     foreground
         (Y,X) bool.
     label_free
-        Whether the first plane shows phase contrast, DIC or bright-field, and so may have a halo.
+        Whether the first plane shows phase contrast, DIC or bright-field, which may have a halo.
     cost_image
-        (Y,X) float32, 0..1, over which ways from the markers are measured (`frugalseg.images.geodesic.cost_image`); made from
-        the first plane when None.
+        (Y,X) float32, 0..1, on which geodesic distances are measured (`frugalseg.images.geodesic.cost_image`); None: made
+        of the first plane.
     """
 
     name: str
@@ -53,47 +53,49 @@ class MarkerSample:
     cost_image: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what does not belong together."""
+        """Refuse arrays that do not belong together, and a field without markers."""
         if self.planes.ndim != 3 or self.planes.shape[1:] != self.foreground.shape:
             raise WrongShape(
-                f"{self.name}: planes of shape {self.planes.shape} do not fit a mask of {self.foreground.shape}"
+                f"{self.name}: `planes` {self.planes.shape} and `foreground` {self.foreground.shape} must have the same (Y, X)"
             )
         if len(self.points) == 0:
-            raise NoMarkers(f"{self.name}: there is no marker to learn from; check the nuclear channel")
+            raise NoMarkers(f"{self.name}: there is no marker to learn from; check the nuclei")
 
     @cached_property
     def centres(self) -> NDArray[np.int64]:
-        """Pixels (N,2) the markers lie in."""
+        """Pixels (N,2) in which the markers lie."""
         return np.clip(np.round(self.points).astype(np.int64), 0, np.array(self.foreground.shape) - 1)
 
 
 def marker_channels(
-    sample: MarkerSample, settings: MarkerSettings, side: int, reach: int = 0, kept: int = KEPT
+    sample: MarkerSample, settings: MarkerSettings, side: int, max_shift: int = 0, kept: int = KEPT
 ) -> MarkerChannels:
-    """Position channel of a field's markers, in patches of `side` px that may be moved by `reach` px.
+    """Return the marker channels of a field for patches of `side` px, shifted by at most `max_shift` px.
 
-    The maps of so many markers are `kept` for when they are asked for again.
+    The channels of the `kept` markers used last are cached.
     """
-    ground = cost_image(sample.planes[0]) if sample.cost_image is None else sample.cost_image
-    return MarkerChannels(ground, sample.centres, side, settings.sigma, settings.regularization, reach, kept)
+    cost = cost_image(sample.planes[0]) if sample.cost_image is None else sample.cost_image
+    return MarkerChannels(
+        cost, sample.centres, side, settings.sigma, settings.regularization, max_shift, kept
+    )
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Patches of one canvas, turned, with what the loss needs to turn them back and lay them down.
+    """Patches of one canvas, flipped, with what the loss needs to invert the flips and place them.
 
     Attributes
     ----------
     patches
-        (N,C+1,y,x); the last channel is the marker's position.
+        (N,C+1,y,x); the last channel is the marker channel.
     index
-        (N,y,x) flat index on the canvas, before turning.
+        (N,y,x) flat index on the canvas, before the flips.
     foreground
-        (H,W) float, the canvas' mask.
+        (H,W) float, mask of the canvas.
     boundary_cost
-        (2,H,W) float, 0..1: how much a border to the next pixel down and right costs; None without `border`.
+        (2,H,W) float, 0..1: cost of a boundary to the next pixel down and right; None where the boundary term has no weight.
     flips
-        Which of flip x, flip y, transpose were done, in this order.
+        Which of flip x, flip y, transpose were applied, in this order.
     """
 
     patches: Tensor
@@ -115,29 +117,26 @@ class Batch:
 
 
 class PaddedField:
-    """One sample, reflected at its borders so that every marker has a whole patch.
+    """One sample, mirrored at its borders so that every marker has a whole patch.
 
     Parameters
     ----------
     sample : MarkerSample
         The field.
     settings : MarkerSettings
-        Patch side, position channel, border weight.
+        Patches, marker channel, jitter.
     kept : int
-        Position maps that are kept.
+        Number of marker channels that are cached.
     """
 
     def __init__(self, sample: MarkerSample, settings: MarkerSettings, kept: int = KEPT) -> None:
-        self.side, self.shift, self.intensity_jitter = (
-            settings.patch,
-            settings.shift,
-            settings.intensity_jitter,
-        )
-        self.reach = math.ceil(2 * self.shift)
-        # Centres are also upper left corners on a canvas padded by half a patch; moved patches need some px more.
+        self.side, self.center_jitter = settings.patch, settings.center_jitter
+        self.intensity_jitter = settings.intensity_jitter
+        self.max_shift = math.ceil(2 * self.center_jitter)
+        # On a canvas padded by half a patch, centres are upper left corners; shifted patches need some px more.
         self.centres = sample.centres
-        self.positions = marker_channels(sample, settings, self.side, self.reach, kept)
-        padded = self.side + 2 * self.reach
+        self.channels = marker_channels(sample, settings, self.side, self.max_shift, kept)
+        padded = self.side + 2 * self.max_shift
         self.planes = torch.from_numpy(padded_planes(sample.planes, padded))
         mask = padded_planes(sample.foreground[None].astype(np.float32), padded)[0]
         self.foreground = torch.from_numpy(mask)
@@ -146,18 +145,18 @@ class PaddedField:
     def batch(
         self, chosen: NDArray[np.int64], flips: Flips, with_boundary_cost: bool, random: np.random.Generator
     ) -> Batch:
-        """Batch of the chosen markers on the smallest canvas that holds their patches.
+        """Return the batch of the chosen markers on the smallest canvas that holds their patches.
 
-        Each patch is moved off its marker a little, and its grey values are varied, where the settings say so.
+        Position and grey values of each patch are jittered as the settings say.
         """
         size = (len(chosen), 2)
-        drawn = np.round(random.normal(0, self.shift, size)) if self.shift else np.zeros(size)
-        moves = np.clip(drawn, -self.reach, self.reach).astype(np.int64)
-        corners = self.centres[chosen] + self.reach + moves
+        drawn = np.round(random.normal(0, self.center_jitter, size)) if self.center_jitter else np.zeros(size)
+        shifts = np.clip(drawn, -self.max_shift, self.max_shift).astype(np.int64)
+        corners = self.centres[chosen] + self.max_shift + shifts
         start, stop = corners.min(axis=0), corners.max(axis=0) + self.side
         window = (slice(start[0], stop[0]), slice(start[1], stop[1]))
         index = canvas_index(torch.from_numpy(corners - start), self.side, int(stop[1] - start[1]))
-        patches = patches_at(self.planes, corners, self.positions(chosen, moves))
+        patches = patches_at(self.planes, corners, self.channels(chosen, shifts))
         patches[:, :-1] = jitter_intensity(patches[:, :-1], self.intensity_jitter, random)
         return Batch(
             apply_flips(patches, flips),
@@ -169,9 +168,9 @@ class PaddedField:
 
 
 def boundary_cost_maps(plane: NDArray[np.float32], foreground: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Price (2,Y,X) of a cell border between a pixel and the next one down (0) and right (1), 0..1.
+    """Return the cost (2,Y,X), 0..1, of a cell boundary between a pixel and the next one down (0) and right (1).
 
-    1 in flat areas, towards 0 where grey values jump by more than is usual inside the foreground.
+    It is 1 in flat areas, and towards 0 where grey values change by more than is usual inside the foreground.
     """
     smooth = blur(plane, EDGE_SIGMA)
     down, right = (np.abs(np.diff(smooth, axis=axis)) for axis in (0, 1))
@@ -184,25 +183,25 @@ def boundary_cost_maps(plane: NDArray[np.float32], foreground: NDArray[np.bool_]
 
 
 class MarkerBatches:
-    """Batch number `step` of a training run, the same for the same seed wherever the run was cut.
+    """Batches of a training run by their number, the same for the same seed wherever the run was interrupted.
 
     Parameters
     ----------
     samples : sequence of MarkerSample
-        The fields; each batch comes from one of them, drawn by its number of markers.
+        Fields; each batch comes from one of them, drawn with a probability proportional to its number of markers.
     settings : MarkerSettings
-        How batches are made.
+        Patches, batches, jitter.
     seed : int
         Of everything random.
     """
 
     def __init__(self, samples: Sequence[MarkerSample], settings: MarkerSettings, seed: int) -> None:
         if not samples:
-            raise NoMarkers("There is no field with markers to learn from; check the nuclear channel.")
+            raise NoMarkers("There is no field with markers to learn from; check the nuclei.")
         channels = sorted({sample.planes.shape[0] for sample in samples})
         if len(channels) > 1:
             raise WrongShape(
-                f"The fields have {channels} channels; to learn together they need the same ones."
+                f"The fields have {channels} channels; fields that are learned together need the same number."
             )
         self.settings = settings
         self.seed = seed
@@ -211,7 +210,7 @@ class MarkerBatches:
         self.share = counts / counts.sum()
 
     def __call__(self, step: int) -> Batch:
-        """Make batch number `step`."""
+        """Return batch number `step`."""
         random = np.random.default_rng([self.seed, step])
         field = self.fields[int(random.choice(len(self.fields), p=self.share))]
         first = field.centres[random.integers(len(field.centres))]
@@ -224,4 +223,4 @@ class MarkerBatches:
             inside = (field.centres >= corner) & (field.centres < corner + self.settings.area)
             chosen = np.flatnonzero(inside.all(axis=1))
         flip_x, flip_y, transpose = (bool(bit) for bit in random.integers(2, size=3))
-        return field.batch(chosen, (flip_x, flip_y, transpose), self.settings.border > 0, random)
+        return field.batch(chosen, (flip_x, flip_y, transpose), self.settings.boundary > 0, random)

@@ -1,4 +1,4 @@
-"""The loss of learning from markers: claim the foreground, overlap with nobody (paper B, eq. 1)."""
+"""Loss of learning from markers: cover the foreground, without overlap (paper B, eq. 1)."""
 
 from typing import NamedTuple
 
@@ -8,18 +8,18 @@ from torch.nn import functional as F
 
 
 class MarkerLoss(NamedTuple):
-    """The three terms of eq. 1, as sums over pixels; `total` is what is minimised."""
+    """The three terms of eq. 1, as sums over pixels with their weights and signs; training minimises `total`."""
 
     total: Tensor
-    claimed: Tensor
+    coverage: Tensor
     overlap: Tensor
-    outside: Tensor
+    background: Tensor
 
 
 def marker_loss(
-    logits: Tensor, index: Tensor, foreground: Tensor, overlap: float = 1.0, outside: float = 15.0
+    logits: Tensor, index: Tensor, foreground: Tensor, overlap: float = 1.0, background: float = 15.0
 ) -> MarkerLoss:
-    r"""Loss of eq. 1 for the patches of one canvas.
+    r"""Return the loss of eq. 1 for the patches of one canvas.
 
     .. math:: L = -\sum_i y_i - \lambda \sum_{i \ne j} y_i \log(1 - y_j) + \beta \sum_i y_i (1 - M)
 
@@ -28,12 +28,12 @@ def marker_loss(
     Parameters
     ----------
     logits : Tensor
-        Logits (N,y,x), one patch per marker, in the canvas' orientation (flips undone).
+        Logits (N,y,x), one patch per marker, in the orientation of the canvas (flips inverted).
     index : Tensor
         Flat canvas index (N,y,x) of every patch pixel, from `frugalseg.networks.patches.canvas_index`.
     foreground : Tensor
-        The canvas' mask M (H,W), 1 where there are cells, 0 elsewhere; values between are allowed.
-    overlap, outside : float
+        Mask M (H,W) of the canvas: 1 in cells, 0 elsewhere; values between are allowed.
+    overlap, background : float
         The weights lambda and beta.
 
     Returns
@@ -53,7 +53,7 @@ def marker_loss(
 
     Examples
     --------
-    One patch, no rival, everything foreground: the loss is minus the claimed area.
+    One patch without neighbours, all of it foreground: the loss is minus the covered area.
 
     >>> from frugalseg.networks.patches import canvas_index
     >>> index = canvas_index(torch.tensor([[0, 0]]), 2, 2)
@@ -67,20 +67,22 @@ def marker_loss(
     sum_y = empty.index_add(0, flat, y.reshape(-1))
     sum_log = empty.index_add(0, flat, log_rest.reshape(-1))
     pairs = (sum_y * sum_log).sum() - (y * log_rest).sum()
-    background = 1 - foreground.reshape(-1).to(logits.dtype)
-    claimed_term = -y.sum()
+    outside = 1 - foreground.reshape(-1).to(logits.dtype)
+    coverage_term = -y.sum()
     overlap_term = -overlap * pairs
-    outside_term = outside * (sum_y * background).sum()
-    return MarkerLoss(claimed_term + overlap_term + outside_term, claimed_term, overlap_term, outside_term)
+    background_term = background * (sum_y * outside).sum()
+    return MarkerLoss(
+        coverage_term + overlap_term + background_term, coverage_term, overlap_term, background_term
+    )
 
 
 def boundary_length(logits: Tensor, index: Tensor, boundary_cost: Tensor) -> Tensor:
-    r"""Length of all cells' borders, px, where the image has no edge.
+    r"""Return the length of all cell boundaries where the image has no edge, px.
 
     .. math:: \sum_i \sum_{p \sim q} w_{pq} |y_i(p) - y_i(q)|
 
-    over the four neighbours. Eq. 1 is satisfied by any partition that the network can tell from a patch, straight
-    lines between nuclei among them; this term prefers those that follow what is visible. Ours, not the paper's.
+    over the four neighbours. Many partitions minimise eq. 1, straight lines between nuclei among them; this term prefers
+    those that follow visible edges. It is not in the paper.
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ def boundary_length(logits: Tensor, index: Tensor, boundary_cost: Tensor) -> Ten
     index : Tensor
         Flat canvas index (N,y,x).
     boundary_cost : Tensor
-        Price w (2,H,W) of a border between a pixel and the next one down and right.
+        Cost w (2,H,W) of a boundary between a pixel and the next one down and right.
 
     Examples
     --------

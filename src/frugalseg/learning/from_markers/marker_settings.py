@@ -1,4 +1,4 @@
-"""How a cutter is learned: the paper's numbers, and ours."""
+"""Settings of learning from markers: the values of paper B, and our defaults."""
 
 from typing import Any, Literal, Self
 
@@ -8,56 +8,57 @@ from frugalseg.networks.marker_net import PAPER_WIDTHS
 
 Preset = Literal["default", "paper"]
 
-#: Cells are scaled to this diameter in px; patch side and disk are meant for it (papers: 25 to 35 px).
+#: Cell diameter at the model scale, px; images are resized to it, and patch side and Gaussian fit it (papers: 25 to 35).
 TARGET_DIAMETER = 30.0
-#: However few markers there are, so many steps are taken.
+#: Lower bound of what `steps_per_marker` allows.
 LEAST_STEPS = 1000
 
 
 class MarkerSettings(BaseModel):
-    """Settings of learning from markers.
+    """Settings of learning from markers: network, batches, loss, training, and use of the trained network.
+
+    All lengths are px at the model scale, at which a cell is `TARGET_DIAMETER` wide.
 
     Attributes
     ----------
     patch
-        Side of a patch, px at the working scale, where a cell is 30 px wide.
+        Side of a patch around a marker.
     sigma
-        Standard deviation of the Gaussian at the marker, px at the working scale.
+        Standard deviation of the Gaussian in the marker channel.
     regularization
-        The Gaussian falls off with the shortest way over the image; this is the price of a px where nothing
-        changes, see `frugalseg.networks.marker_channel.MarkerChannels`. None: with the distance, the paper's disk.
+        The Gaussian falls off with the geodesic distance to the marker; this is the cost of a px where the image does not
+        change, see `frugalseg.networks.marker_channel.MarkerChannels`. None: with the straight distance, as in the paper.
     widths, stride, prior
         Of the network, see `frugalseg.networks.marker_net.MarkerNetwork`.
-    overlap, outside
-        Weights lambda and beta of eq. 1.
-    border
-        Weight of the length of borders that follow no edge of the image; 0 in the paper.
+    overlap, background
+        Weights lambda and beta of the overlap and the background term in eq. 1.
+    boundary
+        Weight of the length of cell boundaries that follow no edge in the image; 0 in the paper.
     area
-        A batch is all patches of a random area of this side, px (the paper), or None.
+        Side of a random area whose patches make a batch, as in the paper; None: `batch` decides.
     batch
-        A batch is this many neighbouring patches, where `area` is None.
-    shift
-        Standard deviation by which patches are moved off their markers in training, px at the working scale; moves
-        end at twice that. 0 in the paper.
+        Number of neighbouring patches in a batch, where `area` is None.
+    center_jitter
+        Standard deviation of the shift of training patches off their markers, cut off at twice that; 0 in the paper.
     intensity_jitter
-        How much contrast, brightness and noise are varied in training, see
-        `frugalseg.learning.augment.jitter_intensity`. 0 in the paper.
+        Random change of grey values in training, see `frugalseg.learning.augment.jitter_intensity`; 0 in the paper.
     learning_rate, schedule
-        Adam's. "constant" (the paper) or "decay": constant until the loss is stable, then down to 0.
+        Of training, see `frugalseg.learning.trainer_settings.TrainerSettings`; "constant" in the paper.
     max_steps
         Upper bound of training steps.
     steps_per_marker
-        A second bound: so many steps per marker, but at least 1000, because few cells are soon learned by heart; None
-        in the paper.
+        Second upper bound: training steps per marker, but at least `LEAST_STEPS` in all, because a network overfits few
+        cells soon; None in the paper.
     orientations
-        Flips and transposes averaged when the trained network is used: 1 (the paper) or 8.
+        Flips and transposes over which predictions are averaged: 8, or 1 as in the paper.
     margin
-        A patch is wider by this many px on each side when the trained network is used than it was in training, so
-        that large cells are not cut off along straight lines. 0 in the paper.
-    complete
-        Share out foreground that no patch claims with one half, by the network's own probabilities.
-    trim
-        Leave the halo of label-free images out of the cells.
+        Width that is added to each side of a patch in prediction, so that large cells are not cut off along straight
+        lines; 0 in the paper.
+    assign_remaining
+        Whether foreground that no patch covers with a probability of one half is assigned to the most probable cell; not
+        in the paper.
+    trim_halo
+        Whether the bright halo of phase contrast is left out of cells in label-free images; not in the paper.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,11 +70,11 @@ class MarkerSettings(BaseModel):
     stride: Literal[1, 2] = 2
     prior: bool = True
     overlap: float = Field(1.0, ge=0)
-    outside: float = Field(15.0, ge=0)
-    border: float = Field(2.0, ge=0)
+    background: float = Field(15.0, ge=0)
+    boundary: float = Field(2.0, ge=0)
     area: int | None = Field(None, ge=64)
     batch: int = Field(12, ge=2)
-    shift: float = Field(2.0, ge=0)
+    center_jitter: float = Field(2.0, ge=0)
     intensity_jitter: float = Field(0.2, ge=0)
     learning_rate: float = Field(3e-3, gt=0)
     schedule: Literal["constant", "decay"] = "decay"
@@ -81,8 +82,8 @@ class MarkerSettings(BaseModel):
     steps_per_marker: float | None = Field(20.0, gt=0)
     orientations: Literal[1, 8] = 8
     margin: int = Field(8, ge=0)
-    complete: bool = True
-    trim: bool = True
+    assign_remaining: bool = True
+    trim_halo: bool = True
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -97,11 +98,11 @@ class MarkerSettings(BaseModel):
 
     @property
     def side_in_use(self) -> int:
-        """Side of a patch when the trained network is used, px."""
+        """Side of a patch in prediction, px at the model scale."""
         return self.patch + 2 * self.margin
 
     def steps_for(self, n_markers: int) -> int:
-        """Upper bound of training steps for so many markers in all fields together.
+        """Return the upper bound of training steps for a number of markers in all fields together.
 
         Examples
         --------
@@ -114,21 +115,21 @@ class MarkerSettings(BaseModel):
 
     @classmethod
     def preset(cls, name: Preset, max_steps: int | None = None, label_free: bool = True) -> Self:
-        """Make the settings of a preset.
+        """Return the settings of a preset.
 
         Parameters
         ----------
         name : {"default", "paper"}
-            "paper" has the numbers of paper B; "default" is what was measured to be better (docs/results.md). What still
-            differs in "paper": cells are scaled to 30 px; cells at the image's border count, as the image is mirrored
-            there; markers and foreground are found by methods of our own (`frugalseg.workflows.cues`); the logarithms
-            of eq. 1 are those of a stable form, without bounds; holes are filled, and fragments away from the marker
-            removed. Training ends when the loss is stable, as in the paper, by a rule of our own.
+            "paper" has the values of paper B; "default" is what was measured to be better (docs/results.md). What still
+            differs from the paper in "paper": cells are resized to a diameter of 30 px; the image is mirrored at its
+            border, so that cells there count; markers and foreground come from `frugalseg.cues`; the logarithms of eq. 1
+            are those of a stable form, without bounds; holes are filled, and fragments away from the marker removed.
+            Training ends when the loss is stable, as in the paper, by a rule of our own.
         max_steps : int, optional
             Another upper bound of steps.
         label_free : bool
-            Whether the cells are seen in phase contrast, DIC or bright-field. In fluorescence many edges lie inside
-            cells, so the default follows edges less there, and varies patches more.
+            Whether the cells are shown in phase contrast, DIC or bright-field. In fluorescence many edges lie inside
+            cells; there the default follows edges less and augments more.
 
         Examples
         --------
@@ -140,9 +141,9 @@ class MarkerSettings(BaseModel):
             "widths": PAPER_WIDTHS,
             "stride": 1,
             "prior": False,
-            "border": 0.0,
+            "boundary": 0.0,
             "area": 640,
-            "shift": 0.0,
+            "center_jitter": 0.0,
             "intensity_jitter": 0.0,
             "learning_rate": 1e-3,
             "schedule": "constant",
@@ -150,11 +151,11 @@ class MarkerSettings(BaseModel):
             "steps_per_marker": None,
             "orientations": 1,
             "margin": 0,
-            "complete": False,
-            "trim": False,
+            "assign_remaining": False,
+            "trim_halo": False,
         }
         fluorescent: dict[str, Any] = (
-            {} if label_free else {"border": 0.5, "shift": 3.0, "intensity_jitter": 0.3}
+            {} if label_free else {"boundary": 0.5, "center_jitter": 3.0, "intensity_jitter": 0.3}
         )
         values = dict(paper) if name == "paper" else fluorescent
         if max_steps is not None:

@@ -1,4 +1,4 @@
-"""Learning from markers: the training run of a cutter."""
+"""Learning from markers: the training run of a marker network."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,85 +6,96 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from frugalseg.learning.device import Device
 from frugalseg.learning.from_markers.marker_batches import Batch, MarkerBatches, MarkerSample
 from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
-from frugalseg.learning.trainer import StepLoss, TrainerSettings, TrainingRecord, fit
+from frugalseg.learning.trainer import StepLoss, train
+from frugalseg.learning.trainer_settings import TrainerSettings
+from frugalseg.learning.training_record import OnProgress, TrainingRecord
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.patches import invert_flips
 
 
 def new_marker_network(channels: int, settings: MarkerSettings) -> MarkerNetwork:
-    """Untrained cutter for images of so many channels."""
+    """Return an untrained marker network for images with a number of channels."""
     return MarkerNetwork(channels + 1, settings.widths, settings.stride, settings.prior)
 
 
-def marker_step_loss(cutter: MarkerNetwork, batch: Batch, settings: MarkerSettings) -> StepLoss:
-    """Loss of one batch: eq. 1, and the border term where it has a weight.
+def marker_step_loss(network: MarkerNetwork, batch: Batch, settings: MarkerSettings) -> StepLoss:
+    """Return the loss of one batch: eq. 1 of paper B, and the boundary term where it has a weight.
 
-    Everything is divided by the area of the batch's cells, so that the numbers do not depend on how many there are:
-    about -1 is reached where every cell claims a square of the working diameter's side, without overlap; a disk gives -0.79.
+    All terms are divided by the number of cells times the area of a square of `TARGET_DIAMETER`, so that they do not
+    depend on how many cells a batch has. About -1 is reached where each cell covers such a square without overlap; disks
+    give -0.79.
     """
     patches = batch.patches.contiguous(memory_format=torch.channels_last)
-    logits = invert_flips(cutter(patches), batch.flips)
-    terms = marker_loss(logits, batch.index, batch.foreground, settings.overlap, settings.outside)
+    logits = invert_flips(network(patches), batch.flips)
+    terms = marker_loss(logits, batch.index, batch.foreground, settings.overlap, settings.background)
     area = len(logits) * TARGET_DIAMETER**2
     total: Tensor = terms.total / area
-    named = {name: float(getattr(terms, name).detach()) / area for name in ("claimed", "overlap", "outside")}
+    named = {
+        name: float(getattr(terms, name).detach()) / area for name in ("coverage", "overlap", "background")
+    }
     if batch.boundary_cost is not None:
-        border = settings.border * boundary_length(logits, batch.index, batch.boundary_cost) / area
-        total = total + border
-        named["border"] = float(border.detach())
+        boundary = settings.boundary * boundary_length(logits, batch.index, batch.boundary_cost) / area
+        total = total + boundary
+        named["boundary"] = float(boundary.detach())
     return StepLoss(total, named)
 
 
 def learn_from_markers(
     samples: Sequence[MarkerSample],
     settings: MarkerSettings,
-    fitting: TrainerSettings,
-    folder: Path | None = None,
+    *,
+    seed: int = 0,
+    device: Device = "auto",
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    progress: OnProgress | None = None,
 ) -> tuple[MarkerNetwork, TrainingRecord]:
-    """Train a cutter on the very images it is to cut, with no label (paper B).
+    """Train a marker network, without labels, on the images that it is to segment (paper B).
 
     Parameters
     ----------
     samples : sequence of MarkerSample
-        One or more fields at the working scale.
+        One or more fields at the model scale.
     settings : MarkerSettings
         Network, batches and loss.
-    fitting : TrainerSettings
-        Seed, device, progress, resuming.
-    folder : Path, optional
-        Where checkpoints go; None: there are none.
+    seed : int
+        Of weights and batches.
+    device, checkpoint, resume, progress
+        See `frugalseg.learning.trainer.train`.
 
     Returns
     -------
-    cutter : MarkerNetwork
+    network : MarkerNetwork
         On the CPU, in evaluation mode.
     record : TrainingRecord
-        Loss per step, time, why it stopped.
+        Course of the training.
 
     Raises
     ------
     NoMarkers
-        There is nothing to learn from.
-    Interrupted
-        The user stopped the run; the checkpoint is in `folder`.
+        If there is no sample.
+    Interrupted, BadModel, TrainingFailed, SettingsError, OutputFailed
+        See `frugalseg.learning.trainer.train`.
     """
-    torch.manual_seed(fitting.seed)
-    cutter = new_marker_network(samples[0].planes.shape[0] if samples else 1, settings)
-    batches = MarkerBatches(samples, settings, fitting.seed)
-    record = fit(
-        cutter,
+    torch.manual_seed(seed)
+    network = new_marker_network(samples[0].planes.shape[0] if samples else 1, settings)
+    batches = MarkerBatches(samples, settings, seed)
+    record = train(
+        network,
         batches,
         lambda network, batch: marker_step_loss(network, batch, settings),
-        fitting.model_copy(
-            update={
-                "max_steps": settings.steps_for(sum(len(one.points) for one in samples)),
-                "learning_rate": settings.learning_rate,
-                "schedule": settings.schedule,
-            }
+        TrainerSettings(
+            max_steps=settings.steps_for(sum(len(one.points) for one in samples)),
+            learning_rate=settings.learning_rate,
+            schedule=settings.schedule,
         ),
-        folder,
+        device=device,
+        checkpoint=checkpoint,
+        resume=resume,
+        progress=progress,
     )
-    return cutter, record
+    return network, record

@@ -1,4 +1,4 @@
-"""How a stain model is learned: the paper's numbers, and ours."""
+"""Settings of learning from stains: the values of paper A, and our defaults."""
 
 from typing import Any, Literal, Self
 
@@ -8,27 +8,26 @@ from frugalseg.networks.encoders import EncoderName
 
 
 class StainSettings(BaseModel):
-    """Settings of learning from stains.
+    """Settings of learning from stains: network, crops, training.
 
     Attributes
     ----------
     encoder
-        Of the U-Net, see `frugalseg.networks.encoders.make_encoder`.
+        Encoder of the U-Net, see `frugalseg.networks.encoders.make_encoder`.
     weights
-        Start of the encoder: "imagenet", "none", or a file.
+        Weights of the encoder at the start: "imagenet", "none", or a file.
     crop
-        Side of a crop, px at the network's scale.
+        Side of a crop, px at the model scale.
     batch
         Crops per step.
-    turn
-        Flip and transpose crops at random; not in the paper.
+    flips
+        Whether crops are flipped and transposed at random; not in the paper.
     intensity_jitter
-        How much contrast, brightness and noise of the inputs change, see
-        `frugalseg.learning.augment.jitter_intensity`. 0 in the paper.
+        Random change of grey values of the inputs, see `frugalseg.learning.augment.jitter_intensity`; 0 in the paper.
     percentiles
-        Grey values of the training set that become 0 and 1.
+        Percentiles of the stain's grey values in the training set that are scaled to 0 and 1.
     learning_rate, schedule
-        Adam's; "constant" (the paper) or "budget", see `frugalseg.learning.trainer.TrainerSettings`.
+        Of training, see `frugalseg.learning.trainer_settings.TrainerSettings`; "constant" in the paper.
     max_steps
         Upper bound of training steps.
     """
@@ -39,7 +38,7 @@ class StainSettings(BaseModel):
     weights: str = "none"
     crop: int = Field(192, ge=32, le=4096)
     batch: int = Field(8, ge=1)
-    turn: bool = True
+    flips: bool = True
     intensity_jitter: float = Field(0.1, ge=0)
     percentiles: tuple[float, float] = (1.0, 99.8)
     learning_rate: float = Field(2e-3, gt=0)
@@ -48,17 +47,17 @@ class StainSettings(BaseModel):
 
     @classmethod
     def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:
-        """Make the settings of a preset, with some of them changed (None: not).
+        """Return the settings of a preset, with changes; a change that is None is ignored.
 
-        "paper" has the numbers of paper A (supplementary table 1): its encoder and start, its crops, no augmentation,
-        its rate, and as many training samples at most; the batch is not stated there. What still differs:
+        "paper" has the values of paper A (supplementary table 1): encoder and start, crops, no augmentation, learning
+        rate, and as many training crops at most; the batch size is not stated there. What still differs from the paper:
 
         - The stain is scaled to 0..1 by percentiles of the training set; the authors learned its grey values.
         - Images are resized so that nuclei are 20 px wide (unless the scale is given), and a convolution at full
-          resolution stands beside the encoder.
-        - Crops are drawn anew in every step, and where the stain is empty is found from the stain itself.
-        - Some fields are held out (unless that is switched off) and the weights that were best on them are kept. Training
-          ends before its last step when these no longer get better, or the loss is stable.
+          resolution runs beside the encoder.
+        - Crops are drawn anew in every step, and crops without signal are found from the stain itself.
+        - Some fields are the validation set (unless that is switched off), and the weights that were best on them are
+          kept. Training ends early when the validation score no longer rises, or the loss is stable.
 
         Examples
         --------
@@ -69,7 +68,7 @@ class StainSettings(BaseModel):
             "encoder": "densenet121",
             "weights": "imagenet",
             "crop": 512,
-            "turn": False,
+            "flips": False,
             "intensity_jitter": 0.0,
             "learning_rate": 0.1,
             "schedule": "constant",

@@ -8,15 +8,18 @@ import torch
 
 from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
+from frugalseg.learning.device import Device
 from frugalseg.learning.from_stains.stain_settings import StainSettings
-from frugalseg.learning.trainer import StepLoss, TrainerSettings, TrainingRecord, fit, with_step_budget
+from frugalseg.learning.trainer import StepLoss, train
+from frugalseg.learning.trainer_settings import TrainerSettings
+from frugalseg.learning.training_record import OnProgress, TrainingRecord
 from frugalseg.networks.object_net import predict_maps_whole
 from frugalseg.networks.pretrained import load_pretrained
 from frugalseg.networks.unet import Unet
 
 
 def stain_loss(network: Unet, batch: Crops) -> StepLoss:
-    """Mean absolute difference between predicted and real stain, on the scale 0..1 (paper A)."""
+    """Return the mean absolute difference between predicted and real stain, on the scale 0..1 (paper A)."""
     predicted = network(batch.images.contiguous(memory_format=torch.channels_last))
     difference = (predicted - batch.targets).abs() * batch.valid
     total = difference.sum() / (batch.valid.sum() * batch.targets.shape[1]).clamp(min=1)
@@ -25,63 +28,81 @@ def stain_loss(network: Unet, batch: Crops) -> StepLoss:
 
 def learn_from_stains(
     samples: Sequence[CropSample],
-    held_out: Sequence[CropSample],
+    validation: Sequence[CropSample],
     draw: Draw,
     settings: StainSettings,
-    fitting: TrainerSettings,
-    folder: Path | None = None,
+    *,
+    seed: int = 0,
+    device: Device = "auto",
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    progress: OnProgress | None = None,
 ) -> tuple[Unet, TrainingRecord, str]:
     """Train a network to predict a stain from label-free channels, without any label (paper A).
 
     Parameters
     ----------
     samples : sequence of CropSample
-        Training fields at the network's scale; one target, scaled to 0..1.
-    held_out : sequence of CropSample
-        Fields that decide which weights are kept, by their mean PCC; may be empty.
+        Training fields at the model scale; one target, scaled to 0..1.
+    validation : sequence of CropSample
+        Fields whose mean PCC decides which weights are kept. Empty: the last ones are.
     draw : callable
-        Where crops are taken, such as `CropSampler`.
+        Positions of the crops, such as `frugalseg.learning.crops.CropSampler`.
     settings : StainSettings
         Network, crops, loss.
-    fitting : TrainerSettings
-        Seed, device, progress, resuming.
-    folder : Path, optional
-        Where checkpoints go.
+    seed : int
+        Of weights and batches.
+    device, checkpoint, resume, progress
+        See `frugalseg.learning.trainer.train`.
 
     Returns
     -------
     network : Unet
         On the CPU, in evaluation mode.
     record : TrainingRecord
-        What happened.
+        Course of the training.
     started_from : str
-        What the encoder's weights were before.
+        What the weights of the encoder were before.
+
+    Raises
+    ------
+    InputError
+        If there is no sample.
+    Interrupted, BadModel, TrainingFailed, SettingsError, OutputFailed
+        See `frugalseg.learning.trainer.train`.
     """
-    torch.manual_seed(fitting.seed)
+    torch.manual_seed(seed)
     network = Unet(settings.encoder, samples[0].planes.shape[0], 1)
     started_from = load_pretrained(network, settings.weights)
     batches = CropBatches(
-        samples, draw, settings.crop, settings.batch, fitting.seed, settings.turn, settings.intensity_jitter
+        samples, draw, settings.crop, settings.batch, seed, settings.flips, settings.intensity_jitter
     )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    varied = any(np.ptp(one.targets) > 0 for one in held_out)  # else there is no correlation to judge by
-    judge = (lambda one: mean_correlation(one, held_out)) if varied else None
-    record = fit(
+    varied = any(np.ptp(one.targets) > 0 for one in validation)  # the PCC of a constant stain is not defined
+    record = train(
         network,
         batches,
         stain_loss,
-        with_step_budget(fitting, settings.max_steps, settings.learning_rate, settings.schedule),
-        folder,
-        judge,
+        TrainerSettings(
+            max_steps=settings.max_steps, learning_rate=settings.learning_rate, schedule=settings.schedule
+        ),
+        device=device,
+        checkpoint=checkpoint,
+        resume=resume,
+        validate=(lambda network: mean_correlation(network, validation)) if varied else None,
+        progress=progress,
     )
     return network, record, started_from
 
 
 def mean_correlation(network: Unet, samples: Sequence[CropSample]) -> float:
-    """Mean PCC (paper A, eq. 3) over samples; without those of a constant stain, 0 for a constant prediction."""
-    found = [
+    """Return the mean PCC (paper A, eq. 3) over samples.
+
+    Samples of a constant stain are left out; a constant prediction counts 0.
+    """
+    scores = [
         pearson_correlation(predict_maps_whole(network, one.planes)[0], one.targets[0])
         for one in samples
         if np.ptp(one.targets[0]) > 0
     ]
-    return float(np.mean(np.nan_to_num(found))) if found else 0.0
+    return float(np.mean(np.nan_to_num(scores))) if scores else 0.0

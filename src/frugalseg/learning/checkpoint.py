@@ -1,0 +1,84 @@
+"""The checkpoint of a training run: written whole or not at all; reading one never runs code from it."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from frugalseg.errors import BadModel
+from frugalseg.images.write import atomic_file
+from frugalseg.learning.training_record import TrainingRecord
+
+CHECKPOINT = "last.ckpt"
+#: Key that checkpoints of older versions have; those were written by Lightning.
+LIGHTNING = "pytorch-lightning_version"
+AGAIN = "start again without `resume`"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """State of a training run between two steps.
+
+    Attributes
+    ----------
+    network, optimizer
+        State dictionaries.
+    record
+        What happened so far.
+    best
+        Weights of the best validation step; empty where there was none.
+    finished
+        Whether training is complete.
+    """
+
+    network: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    record: TrainingRecord
+    best: dict[str, Tensor]
+    finished: bool
+
+    def save(self, file: Path) -> None:
+        """Write to a file, whole or not at all; its folder is made where needed.
+
+        Raises
+        ------
+        OutputFailed
+            If the file can't be written.
+        """
+        content = {
+            "network": self.network,
+            "optimizer": self.optimizer,
+            "record": self.record.to_dict(),
+            "best": self.best,
+            "finished": self.finished,
+        }
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        with atomic_file(file, overwrite=True) as opened:
+            opened.write(buffer.getbuffer())
+
+    @classmethod
+    def load(cls, file: Path) -> "Checkpoint":
+        """Read from a file.
+
+        Raises
+        ------
+        BadModel
+            If the file is damaged, holds more than tensors and plain values, or is of an older version.
+        """
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+            if LIGHTNING in content:
+                raise BadModel(f"{file} can't be resumed: it is of an older version of frugalseg; {AGAIN}")
+            record = TrainingRecord.from_dict(content["record"])
+            return cls(
+                dict(content["network"]), content["optimizer"], record, content["best"], content["finished"]
+            )
+        except BadModel:
+            raise
+        except Exception as error:  # torch has half a dozen kinds of errors for damaged files
+            reason = "it is damaged, or holds more than tensors and plain values"
+            raise BadModel(f"{file} can't be resumed: {reason}; {AGAIN}") from error
