@@ -33,12 +33,12 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> "BuiltCommand | Commands | None":
         """Build the command that was typed, None where there is none of this name."""
-        found = self.table.get(cmd_name)
-        if not isinstance(found, Command):
-            return found
+        declared = self.table.get(cmd_name)
+        if not isinstance(declared, Command):
+            return declared
         from frugalseg.cli.built_command import BuiltCommand
 
-        return BuiltCommand(found, context_settings=_CONTEXT)
+        return BuiltCommand(declared, context_settings=_CONTEXT)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -55,7 +55,7 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with their help, whole sentences."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, one.help or "") for name, one in self.table.items()])
+            formatter.write_dl([(name, declared.help or "") for name, declared in self.table.items()])
 
 
 def _begin() -> None:
@@ -66,14 +66,14 @@ def _begin() -> None:
 def command() -> Commands:
     """Build the application, without any of its commands."""
     table: dict[str, Command | Commands] = {}
-    for one in COMMANDS:
-        group, _, name = one.name.rpartition(" ")
+    for declared in COMMANDS:
+        group, _, name = declared.name.rpartition(" ")
         if not group:
-            table[name] = one
+            table[name] = declared
             continue
         inner = table.setdefault(group, Commands({}, name=group, help=GROUPS[group]))
         assert isinstance(inner, Commands)
-        inner.table[name] = one
+        inner.table[name] = declared
     return Commands(
         table,
         name="frugalseg",

@@ -89,7 +89,7 @@ class BuiltCommand(click.Command):
 
     def _run(self, ctx: click.Context) -> int:
         """Call the function with what was typed, show its result, and return the exit code."""
-        own = {one.name or "": ctx.params[one.name or ""] for one in self.declared.own}
+        own = {name: ctx.params[name] for name in (parameter.name or "" for parameter in self.declared.own)}
         target = own.pop("target", "")
         shown = own | {"quiet": bool(ctx.params.get(f"{OPTION}quiet"))}
         call = {name: value for name, value in own.items() if name != "as_json"}
@@ -119,10 +119,12 @@ class BuiltCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write arguments and options."""
-        arguments = [one for one in self.params if isinstance(one, Argument)]
+        arguments = [parameter for parameter in self.params if isinstance(parameter, Argument)]
         if arguments:
             with formatter.section("Arguments"):
-                formatter.write_dl([(one.make_metavar(ctx), one.description) for one in arguments])
+                formatter.write_dl(
+                    [(argument.make_metavar(ctx), argument.description) for argument in arguments]
+                )
         super().format_options(ctx, formatter)
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -65,22 +65,22 @@ def show_demo(result: RunOutcome, typed: Mapping[str, Any]) -> int:
     return code
 
 
-def show_inspection(found: "Inspection", typed: Mapping[str, Any]) -> int:
+def show_inspection(inspection: "Inspection", typed: Mapping[str, Any]) -> int:
     """Print channels and problems, and on stderr the first error."""
     from frugalseg.commands.inspect_inputs import print_inspection
     from frugalseg.runs.inspection import problem_lines
 
     if typed["as_json"]:
-        _print_json(found.to_dict())
+        _print_json(inspection.to_dict())
     else:
-        print_inspection(found, _console())
-    if not found.has_errors:
+        print_inspection(inspection, _console())
+    if not inspection.has_errors:
         return 0
-    errors = [text for severity, text in problem_lines(found.problems) if severity == "error"]
+    errors = [text for severity, text in problem_lines(inspection.problems) if severity == "error"]
     more = f" (and {len(errors) - 1} more errors)" if len(errors) > 1 else ""
     say_error(f"error: {errors[0]}{more}")
-    damaged = {problem.field for problem in found.problems if problem.severity == "error"}
-    return SOME_FAILED if set(found.fields) - damaged else NONE_DONE
+    damaged = {problem.field for problem in inspection.problems if problem.severity == "error"}
+    return SOME_FAILED if set(inspection.fields) - damaged else NONE_DONE
 
 
 def show_scores(table: "ScoreTable", typed: Mapping[str, Any]) -> int:
@@ -100,16 +100,16 @@ def show_scores(table: "ScoreTable", typed: Mapping[str, Any]) -> int:
     return SOME_FAILED if table.scores else NONE_DONE
 
 
-def show_machine(found: "Diagnosis", typed: Mapping[str, Any]) -> int:
+def show_machine(diagnosis: "Diagnosis", typed: Mapping[str, Any]) -> int:
     """Print what was found on this machine."""
     from dataclasses import asdict
 
     from frugalseg.commands.check_machine import print_diagnosis
 
     if typed["as_json"]:
-        _print_json(asdict(found))
+        _print_json(asdict(diagnosis))
     else:
-        print_diagnosis(found, _console())
+        print_diagnosis(diagnosis, _console())
     return 0
 
 

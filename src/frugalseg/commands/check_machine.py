@@ -62,25 +62,25 @@ def check_machine(folder: str | Path = ".", seconds: float = 3.0) -> Diagnosis:
     )
 
 
-def print_diagnosis(found: Diagnosis, console: Console) -> None:
+def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Print versions, devices and the disk."""
     table = Table(title="versions", show_header=False)
-    for name, version in found.versions.items():
+    for name, version in diagnosis.versions.items():
         table.add_row(name, version)
     console.print(table)
-    memory = "unknown" if found.memory_gb is None else f"{found.memory_gb:.1f} GB"
-    console.print(f"{found.cpus} CPUs, {found.threads} threads, {memory} memory")
+    memory = "unknown" if diagnosis.memory_gb is None else f"{diagnosis.memory_gb:.1f} GB"
+    console.print(f"{diagnosis.cpus} CPUs, {diagnosis.threads} threads, {memory} memory")
     devices = Table(title=f"speed of the paper's marker network, patches of {PATCH} x {PATCH} px per second")
     for title in ("device", "what", "memory", "training", "prediction"):
         devices.add_column(title, justify="left" if title in ("device", "what") else "right")
-    for device in found.devices:
+    for device in diagnosis.devices:
         size = "" if device.memory_gb is None else f"{device.memory_gb:.1f} GB"
         rates = (device.training_patches_per_second, device.prediction_patches_per_second)
         shown = [device.problem or "does not work" if rate is None else f"{rate:.0f}" for rate in rates]
         devices.add_row(device.name, device.what, size, *shown)
     console.print(devices)
     console.print(
-        f"disk: {found.disk_free_gb:.0f} GB free in {found.disk_folder}, "
-        f"writing {found.disk_write_mb_per_second:.0f} MB/s",
+        f"disk: {diagnosis.disk_free_gb:.0f} GB free in {diagnosis.disk_folder}, "
+        f"writing {diagnosis.disk_write_mb_per_second:.0f} MB/s",
         markup=False,
     )

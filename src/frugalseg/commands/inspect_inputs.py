@@ -52,24 +52,24 @@ def inspect_inputs(inputs: Sequence[str | Path], options: RunOptions | None = No
     return Inspection(tuple(field.name for field in table), table.channels, tuple(rows), tuple(problems))
 
 
-def print_inspection(found: Inspection, console: Console) -> None:
+def print_inspection(inspection: Inspection, console: Console) -> None:
     """Print the channels as a table, and the problems below it, the worst first."""
-    count = f"{len(found.fields)} field{'s' if len(found.fields) != 1 else ''}"
-    table = Table(title=f"{count}, channels: {', '.join(found.channels) or 'none'}")
+    count = f"{len(inspection.fields)} field{'s' if len(inspection.fields) != 1 else ''}"
+    table = Table(title=f"{count}, channels: {', '.join(inspection.channels) or 'none'}")
     for column in ("field", "channel", "file", "axes", "Y x X [px]", "type", "pixel [um]", "values"):
         table.add_column(
             column, justify="right" if column in ("Y x X [px]", "pixel [um]", "values") else "left"
         )
-    for row in found.rows[:SHOWN_ROWS]:
+    for row in inspection.rows[:SHOWN_ROWS]:
         size = "unknown" if row.pixel_size is None else f"{row.pixel_size[0]:.4g} x {row.pixel_size[1]:.4g}"
         values = f"{row.low:g} .. {row.high:g}" if row.labels is None else f"{row.labels} labels"
         shape = f"{row.shape[0]} x {row.shape[1]}"
         cells = (row.field, row.channel, row.file, row.axes, shape, row.dtype, size, values)
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
-    if len(found.rows) > SHOWN_ROWS:
-        console.print(f"... and {len(found.rows) - SHOWN_ROWS} more; --json lists all")
-    for severity, text in problem_lines(found.problems):
+    if len(inspection.rows) > SHOWN_ROWS:
+        console.print(f"... and {len(inspection.rows) - SHOWN_ROWS} more; --json lists all")
+    for severity, text in problem_lines(inspection.problems):
         console.print(Text.assemble((f"{severity}: ", STYLES[severity]), text))
-    if not found.problems:
+    if not inspection.problems:
         console.print("no problem found")

@@ -60,27 +60,29 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
     InputError
         No predicted field has a truth.
     """
-    found = _predictions(predicted)
+    predictions = _predictions(predicted)
     if truth.is_file() and truth.suffix.lower() != ".csv":
-        if len(found) != 1:
+        if len(predictions) != 1:
             raise InputError(
-                f"{predicted} holds {len(found)} label maps and {truth} is one; give one file of it, or a folder as truth"
+                f"{predicted} holds {len(predictions)} label maps and {truth} is one; give one file of it, or a folder as truth"
             )
-        name, ref = next(iter(found.items()))
+        name, ref = next(iter(predictions.items()))
         return Pairs({name: (ChannelRef(truth), ref)})
     table = truth / TABLE_NAME if truth.is_dir() and (truth / TABLE_NAME).is_file() else truth
     if table.suffix.lower() == ".csv":
         true, empty, note = _table_truths(table, labels)
     else:
         true, empty, note = _folder_truths(truth, labels), (), ""
-    pairs = {name: (true[name], ref) for name, ref in found.items() if name in true}
+    pairs = {name: (true[name], ref) for name, ref in predictions.items() if name in true}
     if not pairs:
         raise InputError(
-            f"no field of {predicted} ({_some(list(found))}) has a truth in {truth} ({_some([*true, *empty])}); "
+            f"no field of {predicted} ({_some(list(predictions))}) has a truth in {truth} ({_some([*true, *empty])}); "
             "fields are matched by name"
         )
-    unpaired = tuple(name for name in found if name not in true)
-    return Pairs(pairs, unpaired, tuple(name for name in true if name not in found), (note,) if note else ())
+    unpaired = tuple(name for name in predictions if name not in true)
+    return Pairs(
+        pairs, unpaired, tuple(name for name in true if name not in predictions), (note,) if note else ()
+    )
 
 
 def read_label_file(
@@ -109,16 +111,16 @@ def _predictions(path: Path) -> dict[str, ChannelRef]:
     if path.is_file():
         return {field_stem(path).removesuffix("_labels"): ChannelRef(path)}
     files = _label_files(path)
-    found = [file for file in files if field_stem(file).endswith("_labels")] or files
-    if not found:
+    named = [file for file in files if field_stem(file).endswith("_labels")] or files
+    if not named:
         raise UnreadableFile(f"{path} holds no label map; files like <field>_labels.tif are looked for")
-    return {field_stem(file).removesuffix("_labels"): ChannelRef(file) for file in found}
+    return {field_stem(file).removesuffix("_labels"): ChannelRef(file) for file in named}
 
 
 def _label_files(folder: Path) -> list[Path]:
     suffixes = (*IMAGE_SUFFIXES, *LABEL_SUFFIXES)
-    found = (p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.name[0] != ".")
-    return sorted(found, key=lambda path: natural_key(path.name))
+    images = (p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.name[0] != ".")
+    return sorted(images, key=lambda path: natural_key(path.name))
 
 
 def _folder_truths(folder: Path, labels: str | None) -> dict[str, ChannelRef]:

@@ -76,15 +76,15 @@ def score_pair(name: str, truth: ChannelRef, predicted: ChannelRef) -> tuple[Sco
     UnreadableFile, WrongShape, BadPixels
         Names the file at fault.
     """
-    found = read_label_file(name, predicted, "prediction")
-    true = read_label_file(name, truth, "truth", found.shape)
-    if true.shape != found.shape:
-        sizes = " x ".join(map(str, true.shape)), " x ".join(map(str, found.shape))
+    labels = read_label_file(name, predicted, "prediction")
+    true = read_label_file(name, truth, "truth", labels.shape)
+    if true.shape != labels.shape:
+        sizes = " x ".join(map(str, true.shape)), " x ".join(map(str, labels.shape))
         raise WrongShape(
             f"field {name!r}: the truth {truth.path.name} is {sizes[0]} px and the prediction {predicted.path.name} "
             f"{sizes[1]} px; both must show the same field at the same scale"
         )
-    if np.issubdtype(found.dtype, np.signedinteger) and found.min(initial=0) < 0:
+    if np.issubdtype(labels.dtype, np.signedinteger) and labels.min(initial=0) < 0:
         raise BadPixels(
             f"field {name!r}: the prediction {predicted.path.name} has negative ids; only a truth may mark pixels as not "
             "annotated (are the two arguments swapped? first the prediction, then the truth)"
@@ -96,7 +96,7 @@ def score_pair(name: str, truth: ChannelRef, predicted: ChannelRef) -> tuple[Sco
         )
     doubts = tuple(
         f"{file.path.name} of field {name!r} looks like a grey image, not like a label map"
-        for labels, file in ((true, truth), (found, predicted))
-        if looks_grey(labels)
+        for label_map, file in ((true, truth), (labels, predicted))
+        if looks_grey(label_map)
     )
-    return score_labels(true, found), doubts
+    return score_labels(true, labels), doubts
