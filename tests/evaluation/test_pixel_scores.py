@@ -33,9 +33,9 @@ def test_a_constant_image_has_no_correlation():
 
 def test_correlation_refuses_what_it_cannot_compare():
     image = np.ones((2, 3))
-    for other in (np.ones((3, 2)), np.ones(6), np.ones((1, 2, 3))):
+    for second in (np.ones((3, 2)), np.ones(6), np.ones((1, 2, 3))):
         with pytest.raises(WrongShape, match="same"):
-            pearson_correlation(image, other)
+            pearson_correlation(image, second)
     with pytest.raises(WrongShape):
         pearson_correlation(np.ones((0, 3)), np.ones((0, 3)))
     for bad in (np.nan, np.inf):
@@ -44,9 +44,9 @@ def test_correlation_refuses_what_it_cannot_compare():
 
 
 def test_iou_of_masks():
-    one, other = np.array([[1, 1, 0, 0, 1]], bool), np.array([[1, 0, 1, 0, 0]], bool)
-    assert mask_iou(one, other) == pytest.approx(1 / 4)
-    assert mask_iou(one, np.array([[7, 0, 9, 0, -1]])) == pytest.approx(1 / 3)
+    first, second = np.array([[1, 1, 0, 0, 1]], bool), np.array([[1, 0, 1, 0, 0]], bool)
+    assert mask_iou(first, second) == pytest.approx(1 / 4)
+    assert mask_iou(first, np.array([[7, 0, 9, 0, -1]])) == pytest.approx(1 / 3)
     none = np.zeros((2, 2), bool)
     assert mask_iou(none, none) == 1
     assert mask_iou(~none, none) == mask_iou(none, ~none) == 0

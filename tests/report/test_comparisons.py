@@ -70,7 +70,7 @@ class Page(HTMLParser):
         return found
 
 
-def one(name: str = "A1", pcc: float = 0.9, role: str = "held out", side: int = 40) -> Comparison:
+def comparison(name: str = "A1", pcc: float = 0.9, role: str = "held out", side: int = 40) -> Comparison:
     ramp = np.tile(np.linspace(0, 1, side, dtype=np.float32), (side, 1))
     colour = np.zeros((side, side, 3), np.uint8)
     colour[: side // 2] = (200, 30, 10)
@@ -91,7 +91,7 @@ def page_of(*comparisons: Comparison, **changes: object) -> Page:
 
 
 def test_pictures_and_numbers_of_one_field() -> None:
-    page = page_of(one(pcc=0.93456))
+    page = page_of(comparison(pcc=0.93456))
     assert list(page.pictures) == ["A1: input", "A1: real stain", "A1: predicted stain"]
     shown = page.pictures
     assert shown["A1: input"].shape == (40, 40)
@@ -105,7 +105,12 @@ def test_pictures_and_numbers_of_one_field() -> None:
 
 
 def test_headline_is_the_mean_of_what_is_held_out() -> None:
-    fields = [one("a", 0.99, "training"), one("b", 0.8), one("c", 0.6), one("c", 0.4, "Held-out")]
+    fields = [
+        comparison("a", 0.99, "training"),
+        comparison("b", 0.8),
+        comparison("c", 0.6),
+        comparison("c", 0.4, "Held-out"),
+    ]
     page = page_of(*fields, headline=[("+0.05", "gain", "by tuning")])
     # a is left out; two channels of c are two scores of one field.
     assert (
@@ -114,7 +119,7 @@ def test_headline_is_the_mean_of_what_is_held_out() -> None:
     )
     assert (
         "0.895 mean PCC predicted against real, all fields"
-        in page_of(one("a", 0.99, "training"), one("b", 0.8, "training")).text
+        in page_of(comparison("a", 0.99, "training"), comparison("b", 0.8, "training")).text
     )
     unscored = page_of(Comparison(name="x", pictures=[("input", np.zeros((3, 3)))]))
     assert "1 field 1 min 1 s" in unscored.text
@@ -123,11 +128,11 @@ def test_headline_is_the_mean_of_what_is_held_out() -> None:
 
 def test_means_are_taken_per_role() -> None:
     fields = [
-        one("a", 0.9, "training"),
-        one("b", 0.8),
-        one("c", 0.7, "training"),
-        one("d", np.nan),
-        one("e", 0.4),
+        comparison("a", 0.9, "training"),
+        comparison("b", 0.8),
+        comparison("c", 0.7, "training"),
+        comparison("d", np.nan),
+        comparison("e", 0.4),
     ]
     rows = page_of(*fields).rows
     assert rows[0] == ["Field", "PCC", "role"]
@@ -138,7 +143,7 @@ def test_means_are_taken_per_role() -> None:
 
 def test_numbers_that_single_fields_lack() -> None:
     bare = Comparison(name="bare", numbers={"RMSE": np.float32(0.25), "n": np.int64(1200)})
-    rows = page_of(one("a", 0.5), bare).rows
+    rows = page_of(comparison("a", 0.5), bare).rows
     assert rows[:3] == [
         ["Field", "PCC", "role", "RMSE", "n"],
         ["a", "0.500", "held out", "–", "–"],
@@ -149,9 +154,9 @@ def test_numbers_that_single_fields_lack() -> None:
 def test_pictures_of_different_shapes_are_refused() -> None:
     with pytest.raises(WrongShape, match=r"'A1'.*\(4, 6\).*\(4, 5\)"):
         Comparison(name="A1", pictures=[("input", np.zeros((4, 6))), ("real", np.zeros((4, 5)))])
-    for odd in ((2, 4, 5), (4, 5, 4), (5,), (0, 5)):
+    for shape in ((2, 4, 5), (4, 5, 4), (5,), (0, 5)):
         with pytest.raises(WrongShape):
-            Comparison(name="A1", pictures=[("input", np.zeros(odd))])
+            Comparison(name="A1", pictures=[("input", np.zeros(shape))])
     with pytest.raises(WrongShape, match="one predicted value per real one"):
         Comparison(name="A1", scatter=(np.zeros(3), np.zeros(4)))
 
@@ -190,7 +195,7 @@ def test_forty_large_comparisons_stay_small(tmp_path: Path) -> None:
 
 def test_comparisons_stand_beside_cells() -> None:
     cells = FieldReport(name="A1", image=np.zeros((8, 8)), labels=np.pad(np.full((4, 4), 1), 2))
-    page = page_of(one(pcc=0.5), fields=[cells])
+    page = page_of(comparison(pcc=0.5), fields=[cells])
     assert "1 cell 1 field 4.5 px median cell diameter" in page.text
     assert "0.500 PCC" in page.text
     assert "1 held out" not in page.text
@@ -331,7 +336,7 @@ addEventListener("load", () => {
 @pytest.mark.slow
 def test_browser_zooms_all_pictures_together(tmp_path: Path, browse: Callable[..., str]) -> None:
     path = tmp_path / "probe.html"
-    html = render_report(Report(title="t", comparisons=[one(EVIL)]))
+    html = render_report(Report(title="t", comparisons=[comparison(EVIL)]))
     path.write_text(html.replace("</head>", PROBE, 1), "utf-8")
     dom = browse(path, "--dump-dom")
     found = re.search(r'<pre id="probe">(.*?)</pre>', dom)

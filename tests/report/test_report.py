@@ -30,7 +30,7 @@ from frugalseg.report.svg_outlines import PALETTE, neighbour_colours, outline_pa
 
 
 def scores(cell_miou: float, mean_ap: float, f1: float, ap: dict[float, float]) -> Scores:
-    """Scores of which those that the tests don't look at are 0.5."""
+    """Scores of which those that no test looks at are 0.5."""
     others = dict.fromkeys(
         ["matched_miou", "two_class_miou", "precision", "recall", "aji", "pq", "sq", "rq", "foreground_iou"],
         0.5,
@@ -247,7 +247,7 @@ def test_only_the_first_twelve_fields_have_a_viewer() -> None:
     report.fields.clear()
     for i in range(15):
         report.add(one_field(f"well {i:02}"))
-    assert [one.condensed for one in report.fields] == [False] * 12 + [True] * 3
+    assert [field.condensed for field in report.fields] == [False] * 12 + [True] * 3
     page = Page(render_report(report))
     assert page.count("div", **{"class": "stage"}) == 12
     assert page.count("article", **{"class": "mini"}) == 3
@@ -317,8 +317,8 @@ def test_preview_stretches_each_channel() -> None:
     assert two.shape == (1, 101, 3)
     assert two[0, -1].tolist() == [89, 255, 115]
     assert two[0, 0].tolist() == [255, 64, 217]
-    odd = np.array([[np.nan, 0.0, 1.0, np.inf]])
-    assert preview(odd, low=0, high=100).tolist() == [[0, 0, 255, 0]]
+    unusual = np.array([[np.nan, 0.0, 1.0, np.inf]])
+    assert preview(unusual, low=0, high=100).tolist() == [[0, 0, 255, 0]]
     assert preview(np.full((2, 2), 7)).tolist() == [[0, 0], [0, 0]]
     with pytest.raises(WrongShape):
         preview(np.zeros(5))

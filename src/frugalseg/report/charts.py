@@ -47,7 +47,7 @@ class Line(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One bar of a histogram as it is drawn, and what it says when pointed at."""
+    """One bar of a histogram as it is drawn, and its text when pointed at."""
 
     x: float
     y: float
@@ -117,20 +117,20 @@ def line_chart(
     mark
         x value of an upright line, and its meaning.
     """
-    finite = [one for one in map(_finite, series) if len(one.xs)]
+    finite = [line for line in map(_finite, series) if len(line.xs)]
     if not finite:
         return None
-    xs, ys = (np.concatenate(values) for values in ([one.xs for one in finite], [one.ys for one in finite]))
+    xs, ys = (np.concatenate(parts) for parts in ([line.xs for line in finite], [line.ys for line in finite]))
     x = _axis(xs.min(), xs.max(), *FRAME[:2], tight=True)
     low, high = y_range or (ys.min(), ys.max())
     y = _axis(low, high, *FRAME[2:], tight=y_range is not None)
     lines: list[Line] = []
-    for one in finite:
-        xs, ys = x.at(_thin(one.xs)), y.at(_thin(one.ys))
+    for values in finite:
+        xs, ys = x.at(_thin(values.xs)), y.at(_thin(values.ys))
         others = sum(line.style.startswith("other") for line in lines)
-        style = f"other o{others % _OTHER_STYLES}" if one.role == "other" else one.role
-        dots = list(zip(xs.tolist(), ys.tolist(), strict=True)) if one.dots or len(xs) == 1 else []
-        lines.append(Line(one.name, style, _path(xs, ys), dots))
+        style = f"other o{others % _OTHER_STYLES}" if values.role == "other" else values.role
+        dots = list(zip(xs.tolist(), ys.tolist(), strict=True)) if values.dots or len(xs) == 1 else []
+        lines.append(Line(values.name, style, _path(xs, ys), dots))
     placed = None if mark is None else (float(x.at(mark[0])), mark[1])
     return Chart(title=title, x_label=x_label, x=x, y=y, lines=lines, mark=placed)
 

@@ -35,7 +35,7 @@ class PictureCard(NamedTuple):
 
 
 class ComparisonSection(NamedTuple):
-    """All comparisons: cards with pictures, and a table of every number where it says more than the cards."""
+    """All comparisons: cards with pictures, and a table of every number unless the cards show them all."""
 
     cards: list[PictureCard]
     table: TableTexts | None
@@ -47,11 +47,11 @@ def comparison_section(comparisons: Sequence[Comparison]) -> ComparisonSection |
     if not comparisons:
         return None
     full = comparisons[:FULL_COMPARISONS]
-    budget = min(_MOST_BYTES, PICTURE_BYTES // max(1, sum(len(one.pictures) for one in full)))
+    budget = min(_MOST_BYTES, PICTURE_BYTES // max(1, sum(len(comparison.pictures) for comparison in full)))
     cards = [
-        _card(one, _anchor(i), budget)
-        for i, one in enumerate(full)
-        if one.pictures or one.scatter is not None
+        _card(comparison, _anchor(i), budget)
+        for i, comparison in enumerate(full)
+        if comparison.pictures or comparison.scatter is not None
     ]
     table = None
     if len(comparisons) > 1 or not cards:
@@ -63,16 +63,16 @@ def _anchor(position: int) -> str:
     return f"comparison-{position + 1}"
 
 
-def _card(one: Comparison, anchor: str, budget: int) -> PictureCard:
-    height, width = one.shape or (1, 1)
+def _card(comparison: Comparison, anchor: str, budget: int) -> PictureCard:
+    height, width = comparison.shape or (1, 1)
     return PictureCard(
-        comparison=one,
+        comparison=comparison,
         anchor=anchor,
         size=(width, height),
-        columns=_columns(len(one.pictures), width / height, 4 if one.scatter is None else 3),
-        pictures=[(title, _within(picture, budget)) for title, picture in one.pictures],
-        numbers=[(name, column_texts([value])[0]) for name, value in one.numbers.items()],
-        scatter=None if one.scatter is None else density_chart(*one.scatter),
+        columns=_columns(len(comparison.pictures), width / height, 4 if comparison.scatter is None else 3),
+        pictures=[(title, _within(picture, budget)) for title, picture in comparison.pictures],
+        numbers=[(name, column_texts([value])[0]) for name, value in comparison.numbers.items()],
+        scatter=None if comparison.scatter is None else density_chart(*comparison.scatter),
     )
 
 
@@ -95,11 +95,13 @@ def _within(picture: NDArray[Any], budget: int) -> str:
 
 def _numbers_table(comparisons: Sequence[Comparison], with_pictures: set[str]) -> TableTexts:
     """Return one row per comparison, and below the mean of each role, as roles mean different things."""
-    names = list(dict.fromkeys(name for one in comparisons for name in one.numbers))
-    rows: list[list[Value]] = [[one.name, *(one.numbers.get(name) for name in names)] for one in comparisons]
+    names = list(dict.fromkeys(name for comparison in comparisons for name in comparison.numbers))
+    rows: list[list[Value]] = [
+        [comparison.name, *map(comparison.numbers.get, names)] for comparison in comparisons
+    ]
     groups: dict[str, list[Comparison]] = {}
-    for one in comparisons:
-        groups.setdefault(one.role, []).append(one)
+    for comparison in comparisons:
+        groups.setdefault(comparison.role, []).append(comparison)
     feet = [_mean_row(role, group, names) for role, group in groups.items() if len(group) > 1]
     anchors = [_anchor(i) if _anchor(i) in with_pictures else "" for i in range(len(rows))]
     return table_texts(NumberTable(title="", columns=["Field", *names], rows=rows), feet, anchors)
@@ -108,6 +110,6 @@ def _numbers_table(comparisons: Sequence[Comparison], with_pictures: set[str]) -
 def _mean_row(role: str, group: Sequence[Comparison], names: Sequence[str]) -> list[Value]:
     row: list[Value] = [f"mean, {role} ({len(group)})" if role else f"mean ({len(group)})"]
     for name in names:
-        values = [v for one in group if isinstance(v := one.numbers.get(name), int | float)]
+        values = [v for member in group if isinstance(v := member.numbers.get(name), int | float)]
         row.append(fmean(values) if values else "" if name == "role" else None)
     return row

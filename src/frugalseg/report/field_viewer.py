@@ -83,7 +83,7 @@ def build_viewer(field: FieldReport, budget: int) -> FieldViewer:
         cells = [(colour, inside) for colour, inside in by_colour if inside]
     truth = "" if field.truth is None else outline_path(field.truth)
     markers = "".join(f"M{x + 0.5:.4g} {y + 0.5:.4g}h0" for y, x in field.markers.tolist())
-    paths = len(truth) + len(markers) + sum(len(one.path) + 32 for _, inside in cells for one in inside)
+    paths = len(truth) + len(markers) + sum(len(cell.path) + 32 for _, inside in cells for cell in inside)
     for side in _SIDES:
         photos, shrunk_to = _photos(field, side, as_pixels), min(1.0, side / max(height, width))
         if paths + sum(len(photo.uri) for photo in photos) <= budget:

@@ -14,11 +14,11 @@ from frugalseg.report.score_table import gap
 
 
 class HeadlineTile(NamedTuple):
-    """One number, its name, and a remark that may be empty."""
+    """One number, its name, and a note that may be empty."""
 
     value: str
     name: str
-    remark: str = ""
+    note: str = ""
 
 
 def headline_tiles(report: Report, rows: Sequence[Rows]) -> list[HeadlineTile]:
@@ -58,27 +58,29 @@ def _cell_tiles(report: Report, rows: Sequence[Rows]) -> list[HeadlineTile]:
     if any(rows):
         sizes = {field.pixel_size for field in report.fields}
         size = sizes.pop() if len(sizes) == 1 else None
-        name, remark = "median cell diameter", "of the disk of the same area"
-        tiles.append(HeadlineTile(median_diameter(rows, size), name, remark))
+        name, note = "median cell diameter", "of the disk of the same area"
+        tiles.append(HeadlineTile(median_diameter(rows, size), name, note))
     scored = [field for field in report.fields if field.scores is not None]
     for key, name in (("cell_miou", "mean cell IoU"), ("mAP", "mAP")) if scored else ():
         gaps = [g for field in scored if (g := gap(field.scores, field.baselines, key)) is not None]
-        remark = f"{difference_text(fmean(gaps))} to the best baseline" if gaps else "against truth"
+        note = f"{difference_text(fmean(gaps))} to the best baseline" if gaps else "against truth"
         mean = fmean(getattr(field.scores, key) for field in scored)
-        tiles.append(HeadlineTile(score_text(mean), name, remark))
+        tiles.append(HeadlineTile(score_text(mean), name, note))
     return tiles
 
 
 def _comparison_tiles(comparisons: Sequence[Comparison], counted: bool) -> list[HeadlineTile]:
     """Count the fields, unless `counted` already, and average PCC over the held-out fields if there are any."""
-    names = {one.name for one in comparisons}
-    held_out = [one for one in comparisons if one.held_out]
+    names = {comparison.name for comparison in comparisons}
+    held_out = [comparison for comparison in comparisons if comparison.held_out]
     tiles = []
     if comparisons and not counted:
         number, _, noun = count_text(len(names), "field").partition(" ")
-        kept = len({one.name for one in held_out})
+        kept = len({comparison.name for comparison in held_out})
         tiles.append(HeadlineTile(number, noun, f"{kept:,} held out" if kept else ""))
-    values = [v for one in held_out or comparisons if isinstance(v := one.numbers.get("PCC"), int | float)]
+    values = [
+        v for scored in held_out or comparisons if isinstance(v := scored.numbers.get("PCC"), int | float)
+    ]
     if values:
         over = "held out" if held_out else "all fields" if len(names) > 1 else "this field"
         name = "PCC" if len(values) == 1 else "mean PCC"

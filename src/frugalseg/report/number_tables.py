@@ -70,7 +70,7 @@ class TableRow(NamedTuple):
 
 
 class TableTexts(NamedTuple):
-    """A table as the page shows it; `is_text` says per column whether it is aligned as text, `feet` are means."""
+    """A table as the page shows it; `is_text` marks the columns that are aligned as text, `feet` are means."""
 
     title: str
     note: str

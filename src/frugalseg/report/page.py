@@ -116,7 +116,9 @@ def _overall(sections: Sequence[FieldSection]) -> Overall:
     scored = [section.field for section in sections if section.field.scores is not None]
     histograms = []
     if len(sections) > 1:
-        histograms = shape_histograms([one.rows for one in sections], [one.true_rows for one in sections])
+        histograms = shape_histograms(
+            [shown.rows for shown in sections], [shown.true_rows for shown in sections]
+        )
     if len(scored) < 2:
         return Overall(len(scored), None, [], None, histograms)
     own = mean_scores([field.scores for field in scored if field.scores is not None])

@@ -202,7 +202,7 @@ class Report:
     notes
         Sentences shown at the end.
     headline
-        More tiles on top: value, name, remark (may be empty).
+        More tiles on top: value, name, note (may be empty).
     tables
         Tables of results, shown before all pictures.
     comparisons

@@ -85,7 +85,9 @@ def gap(own: Scores | None, baselines: Mapping[str, Scores], key: str) -> float 
 
 def mean_scores(fields: Sequence[Scores]) -> Scores:
     """Average scores over one field or more, each field counting once, and add up the counts."""
-    return Scores(**{name: _combined([getattr(one, name) for one in fields]) for name in Scores.model_fields})
+    return Scores(
+        **{name: _combined([getattr(field, name) for field in fields]) for name in Scores.model_fields}
+    )
 
 
 def _combined(values: Sequence[Any]) -> Any:
@@ -93,7 +95,7 @@ def _combined(values: Sequence[Any]) -> Any:
     if not known:
         return None
     if isinstance(known[0], Mapping):
-        return {threshold: fmean(one[threshold] for one in known) for threshold in known[0]}
+        return {threshold: fmean(field[threshold] for field in known) for threshold in known[0]}
     return sum(known) if isinstance(known[0], int) else fmean(known)
 
 
