@@ -85,7 +85,6 @@ class Chart:
     x: Axis
     y: Axis
     y_label: str = ""
-    note: str = ""
     lines: Sequence[Line] = ()
     bars: Sequence[Bar] = ()
     mark: tuple[float, str] | None = None  # x of an upright line, and its meaning
@@ -173,7 +172,7 @@ def histogram(
     lines = [Line("truth", "truth", _path(corners, y.at(np.repeat(steps, 2)))) for steps in counts[1:]]
     median = float(np.median(values))
     mark = (float(x.at(np.clip(median, low, high))), f"median {median:.3g}{unit}")
-    return Chart(title=title, x_label=x_label, x=x, y=y, note="cells", lines=lines, bars=bars, mark=mark)
+    return Chart(title=title, x_label=x_label, x=x, y=y, lines=lines, bars=bars, mark=mark)
 
 
 def density_chart(real: NDArray[Any], predicted: NDArray[Any]) -> Chart | None:
