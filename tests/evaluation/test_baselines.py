@@ -149,7 +149,7 @@ def test_inputs_that_do_not_fit_are_named(name):
 
 def test_wrong_settings_are_named():
     image, points, mask = np.zeros((6, 8)), np.zeros((1, 2)), np.ones((6, 8), bool)
-    with pytest.raises(SettingsError, match="regularization is 0"):
+    with pytest.raises(SettingsError, match="`regularization` is 0"):
         propagation(image, points, mask, regularization=0)
 
 
