@@ -97,9 +97,7 @@ def test_a_field_without_nuclei_is_empty_and_a_constant_one_fails(segment: Any, 
         tmp_path, "--pattern", "{field}_{channel}.tif", "--nuclei", "dapi", "-o", out, "--quiet"
     )
     assert code == 3
-    assert error.startswith(
-        "failed: b: field 'b', channel 'dapi': the nuclear image has the value 7 everywhere"
-    )
+    assert error.startswith("failed: b: field 'b', channel 'dapi': --nuclei has the value 7 everywhere")
     assert not tifffile.imread(out / "a_labels.tif").any()
     run = json.loads((out / "run.json").read_text())
     assert run["warnings"][0] == "a: No nucleus was found in channel 'dapi'; is it the nuclear stain?"
