@@ -25,7 +25,7 @@ def same_partition(a: np.ndarray, b: np.ndarray) -> bool:
     return len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
 
 
-def test_touching_nuclei_are_cut_where_the_mask_is_narrow() -> None:
+def test_touching_nuclei_are_split_where_the_mask_is_narrow() -> None:
     truth = discs((30, 20), (30, 37), (30, 65))
     logit = np.where(truth > 0, 2.0, -2.0).astype(np.float32)
     found = labels_from_maps(logit[None], "nuclei")
@@ -47,7 +47,7 @@ def small_nuclei(count: int) -> list[np.ndarray]:
     return made
 
 
-def test_small_nuclei_are_not_cut_by_the_steps_of_the_pixel_grid() -> None:
+def test_small_nuclei_are_not_split_by_the_steps_of_the_pixel_grid() -> None:
     nuclei = small_nuclei(300)
     assert sum(labels_from_maps(one, "nuclei").max() != 1 for one in nuclei) <= 3
     assert sum(labels_from_maps(one, "nuclei", 5.0).max() != 1 for one in nuclei) >= 10
@@ -69,7 +69,7 @@ def chain() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("diameter", [20, 40, 60, None])
-def test_small_nuclei_that_touch_a_large_one_are_cut_off(diameter: float | None) -> None:
+def test_small_nuclei_that_touch_a_large_one_are_split_off(diameter: float | None) -> None:
     around = [(100 + 38 * np.sin(a), 100 + 38 * np.cos(a), 10) for a in (0.3, 2.4, 4.5)]
     labels = labels_from_maps(disks((200, 200), (100, 100, 30), *around), "nuclei", diameter=diameter)
     assert sorted(np.bincount(labels.ravel())[1:] > 1000) == [False, False, False, True]

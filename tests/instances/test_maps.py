@@ -63,7 +63,7 @@ def test_further_peaks_are_lowered_to_their_pass():
     assert np.count_nonzero(target < plain - 5) > 200
 
 
-def test_the_image_edge_is_no_border():
+def test_the_image_edge_is_no_boundary():
     labels = np.zeros((40, 40), int)
     labels[disc((40, 40), 0, 20, 15)] = 4
     target = distance_target(labels)
@@ -76,7 +76,7 @@ def test_ids_may_be_large_and_a_cell_may_be_one_pixel():
     assert distance_target(labels).tolist() == [[0, 100, 0, 0, 50, 100]]
 
 
-def test_what_was_not_annotated_is_said_and_is_no_border():
+def test_what_was_not_annotated_is_marked_and_is_no_boundary():
     maps = cell_maps(np.array([[0, 5, 5, 5, 5, 5, -2, -1]]))
     assert maps.annotated.tolist() == [[True, True, True, True, True, True, False, False]]
     assert maps.mask.tolist() == [[False, True, True, True, True, True, False, False]]
@@ -157,7 +157,7 @@ def test_probabilities_are_cut_and_small_cells_removed():
     assert instances_from_maps(distance, probability, min_area=2).tolist() == [[1, 1, 0, 0, 0, 0, 2, 2]]
 
 
-def test_smoothing_is_asked_for():
+def test_smoothing_is_off_by_default():
     rng = np.random.default_rng(0)
     distance = distance_target(disc((60, 60), 30, 30, 20).astype(int)) + rng.normal(0, 12, (60, 60))
     mask = disc((60, 60), 30, 30, 20)
@@ -183,12 +183,12 @@ def test_what_does_not_fit_is_refused():
     for logits in (good * 3, good * -0.1, good * np.nan, np.ones((3, 3), int)):
         with pytest.raises(BadPixels, match="logits"):
             instances_from_maps(good, logits)
-    with pytest.raises(SettingsError, match="h is 0"):
+    with pytest.raises(SettingsError, match="`h` is 0"):
         instances_from_maps(good, mask, h=0)
-    with pytest.raises(SettingsError, match="threshold is 0"):
+    with pytest.raises(SettingsError, match="`threshold` is 0"):
         instances_from_maps(good, good, threshold=0)
     for settings in ({"sigma": -1.0}, {"sigma": np.nan}, {"min_area": -1}):
-        with pytest.raises(SettingsError, match="sigma"):
+        with pytest.raises(SettingsError, match="`sigma`"):
             instances_from_maps(good, mask, **settings)
     for labels in (good, np.ones(3, int)):
         with pytest.raises(WrongShape, match="integers"):

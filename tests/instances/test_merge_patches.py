@@ -40,7 +40,7 @@ def test_patches_off_the_image_change_nothing() -> None:
         assert not merge_patches(patches, corners, shape, factor).labels.any()
 
 
-def test_equal_probabilities_go_to_the_first_and_zero_to_nobody() -> None:
+def test_equal_probabilities_go_to_the_first_and_zero_to_none() -> None:
     patches = np.array([[[0.6, 0.0]], [[0.6, 0.0]]], np.float32)
     assert merge_patches(patches, [[0, 0], [0, 0]], (1, 2)).labels.tolist() == [[1, 0]]
 
@@ -81,7 +81,7 @@ def test_a_disk_keeps_place_and_size_at_any_scale(factor: float, place: tuple[fl
 
 
 def test_corners_and_patches_must_be_as_many() -> None:
-    with pytest.raises(WrongShape, match="2 corners"):
+    with pytest.raises(WrongShape, match="2 `corners`"):
         merge_patches(np.zeros((3, 4, 4), np.float32), [[0, 0], [1, 1]], (8, 8))
     with pytest.raises(WrongShape, match="one corner per patch"):
         merge_patches(np.zeros((4, 4), np.float32), [[0, 0]] * 4, (8, 8))
@@ -91,47 +91,47 @@ def _integrated(labels: list[list[int]], probability: list[list[float]]) -> Merg
     return MergedPatches(np.array(labels, np.uint32), np.array(probability, np.float32))
 
 
-def test_weak_claims_count_inside_the_foreground_only() -> None:
+def test_weak_probabilities_count_inside_the_foreground_only() -> None:
     found = _integrated([[1, 1, 2, 2, 2]], [[0.9, 0.3, 0.2, 0.8, 0.7]])
     foreground = np.array([[True, True, True, True, False]])
     assert assign_remaining_foreground(found, foreground, floor=0.1).tolist() == [[1, 1, 2, 2, 0]]
 
 
-def test_a_leftover_goes_to_the_only_cell_beside_it() -> None:
+def test_remaining_foreground_goes_to_the_only_cell_beside_it() -> None:
     """A process that leaves its patch: reached by no patch, or claimed with less than the floor."""
     found = _integrated([[1, 1, 0, 2, 0, 0]], [[0.9, 0.3, 0.0, 0.05, 0.0, 0.0]])
     foreground = np.array([[True, True, True, True, True, False]])
     assert assign_remaining_foreground(found, foreground, floor=0.1).tolist() == [[1, 1, 1, 1, 1, 0]]
-    assert assign_remaining_foreground(found, foreground, floor=0.1, undisputed=2.0).tolist() == [
+    assert assign_remaining_foreground(found, foreground, floor=0.1, share=2.0).tolist() == [
         [1, 1, 0, 0, 0, 0]
     ]
 
 
-def test_disputed_leftovers_and_islands_stay_background() -> None:
+def test_disputed_foreground_and_islands_stay_background() -> None:
     found = _integrated([[1, 0, 0, 2, 0, 0, 0]], [[0.9, 0, 0, 0.9, 0, 0, 0]])
     foreground = np.array([[True, True, True, True, False, True, True]])
     assert assign_remaining_foreground(found, foreground).tolist() == [[1, 0, 0, 2, 0, 0, 0]]
 
 
-def test_the_share_of_the_border_decides() -> None:
+def test_the_share_of_the_boundary_decides() -> None:
     """The leftover borders on cell 1 by five pixel sides and on cell 2 by one."""
     labels = [[1, 1, 1, 1, 0], [1, 0, 0, 0, 2], [0, 0, 0, 0, 0]]
     foreground = np.array([[1, 1, 1, 1, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]], bool)
     found = _integrated(labels, np.where(np.array(labels) > 0, 0.9, 0.0).tolist())
-    kept = assign_remaining_foreground(found, foreground, undisputed=0.81)
+    kept = assign_remaining_foreground(found, foreground, share=0.81)
     assert kept.tolist() == labels
-    given = assign_remaining_foreground(found, foreground, undisputed=0.8)
+    given = assign_remaining_foreground(found, foreground, share=0.8)
     assert given.tolist() == [[1, 1, 1, 1, 0], [1, 1, 1, 1, 2], [0, 0, 0, 0, 0]]
 
 
-def test_completion_keeps_large_ids_apart() -> None:
+def test_assigning_keeps_large_ids_apart() -> None:
     big = 4_000_000_000
     found = _integrated([[big, 0, 0, 0, big - 1]], [[0.9, 0, 0, 0, 0.9]])
     foreground = np.array([[True, True, False, True, True]])
     assert assign_remaining_foreground(found, foreground).tolist() == [[big, big, 0, big - 1, big - 1]]
 
 
-def test_no_claim_or_no_foreground_gives_no_cell() -> None:
+def test_no_probability_or_no_foreground_gives_no_cell() -> None:
     empty = _integrated([[0, 0, 0]], [[0, 0, 0]])
     assert assign_remaining_foreground(empty, np.ones((1, 3), bool)).tolist() == [[0, 0, 0]]
     full = _integrated([[1, 1, 2]], [[0.9, 0.9, 0.9]])

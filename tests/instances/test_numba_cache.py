@@ -10,16 +10,16 @@ from frugalseg import instances
 
 def test_a_folder_of_its_own_where_no_usual_one_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    instances._find_cache()
+    instances._set_numba_cache()
     assert "NUMBA_CACHE_DIR" not in os.environ  # the package's own folder can be written
     gone: list[object] = []
     monkeypatch.setattr(instances.atexit, "register", lambda *given, **_: gone.extend(given))
     monkeypatch.setattr(instances, "_can_write", lambda folder: False)
     monkeypatch.setenv("NUMBA_CACHE_DIR", "mine")
-    instances._find_cache()
+    instances._set_numba_cache()
     assert os.environ["NUMBA_CACHE_DIR"] == "mine"
     monkeypatch.delenv("NUMBA_CACHE_DIR")
-    instances._find_cache()
+    instances._set_numba_cache()
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     assert folder.is_dir()
     assert gone[1] == str(folder)  # removed at the end

@@ -99,7 +99,7 @@ def test_cells_cut_by_h_maxima_are_those_of_the_whole_image(tmp_path: Path, core
     np.testing.assert_array_equal(stitched.whole(), expected)
 
 
-def test_without_a_halo_the_comparison_fails(tmp_path: Path) -> None:
+def test_without_a_margin_the_comparison_fails(tmp_path: Path) -> None:
     maps = cells(SHAPE, 300, 30)
     expected = in_raster_order(split(maps))
     whole = stitch_tiles(tiled(maps, split, 64, 1, tmp_path / "work")).whole()
@@ -150,7 +150,7 @@ def test_ids_don_t_depend_on_the_tiles_or_on_large_ids(tmp_path: Path) -> None:
     assert one.dtype == np.uint32
 
 
-def test_neighbours_that_disagree_about_a_border_stay_apart(tmp_path: Path) -> None:
+def test_neighbours_that_disagree_about_a_boundary_stay_apart(tmp_path: Path) -> None:
     """Two halves of the image, whose common border every window sees 2 px further to the right."""
     maps = np.broadcast_to(np.arange(256, dtype=np.float32), (1, 256, 256)).copy()
     maps[0, 0] -= 1000

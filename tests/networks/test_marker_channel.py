@@ -29,7 +29,9 @@ def _two_cells() -> NDArray[np.float32]:
 
 
 def test_the_papers_disk_stays_in_the_middle_wherever_the_patch_goes() -> None:
-    one = MarkerChannels(cost_image(_two_cells()), np.array([[20, 19], [20, 50]]), SIDE, SIGMA, None, reach=4)
+    one = MarkerChannels(
+        cost_image(_two_cells()), np.array([[20, 19], [20, 50]]), SIDE, SIGMA, None, max_shift=4
+    )
     moved = one([0, 1], np.array([[3, -4], [0, 2]]))
     assert moved.shape == (2, 1, SIDE, SIDE)
     assert all(torch.equal(patch[0], gaussian_disk(SIDE, SIGMA)) for patch in moved)
@@ -55,7 +57,7 @@ def test_ways_are_those_of_the_image_on_the_scale_of_a_cell() -> None:
 
 def test_ways_move_with_the_image_when_a_patch_is_moved() -> None:
     centres = np.array([[20, 19], [20, 50]])
-    made = MarkerChannels(cost_image(_two_cells()), centres, SIDE, SIGMA, PRICE, reach=4)
+    made = MarkerChannels(cost_image(_two_cells()), centres, SIDE, SIGMA, PRICE, max_shift=4)
     still = made([0, 1], np.zeros((2, 2), np.int64))[:, 0]
     moved = made([0, 1], np.array([[3, -4], [0, 2]]))[:, 0]
     assert torch.equal(moved[0, :-3, 4:], still[0, 3:, :-4])

@@ -69,7 +69,7 @@ class Asked(torch.nn.Module):
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_maps_are_computed_in_whole_float32(allowed: bool) -> None:
+def test_maps_are_computed_in_full_float32(allowed: bool) -> None:
     before, planes = torch.backends.cudnn.allow_tf32, np.ones((1, 4, 5), np.float32)
     try:
         torch.backends.cudnn.allow_tf32 = allowed

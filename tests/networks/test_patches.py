@@ -1,4 +1,4 @@
-"""Patches around markers: the right pixels, the position channel behind them, and turns that can be taken back."""
+"""Patches around markers: the right pixels, the marker channel behind them, and flips that can be inverted."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from frugalseg.networks.patches import (
     Flips,
     apply_flips,
     canvas_index,
+    cut_patches,
     every_flip,
     invert_flips,
-    padded_planes,
-    patches_at,
+    pad_planes,
 )
 
 SIDE = 8
@@ -47,8 +47,8 @@ def test_every_marker_has_a_whole_patch_centred_on_it(shape: tuple[int, int]) ->
     number = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(shape)
     planes = np.stack([number, -number])
     centres = np.argwhere(np.ones(shape))
-    padded = torch.from_numpy(padded_planes(planes, SIDE))
-    patches = patches_at(padded, centres, gaussian_disk(SIDE, 2.0).expand(len(centres), 1, -1, -1))
+    padded = torch.from_numpy(pad_planes(planes, SIDE))
+    patches = cut_patches(padded, centres, gaussian_disk(SIDE, 2.0).expand(len(centres), 1, -1, -1))
     assert patches.shape == (len(centres), 3, SIDE, SIDE)
     # The marker's own pixel lies where the disk has its maximum.
     assert patches[:, 0, SIDE // 2, SIDE // 2].tolist() == number.ravel().tolist()

@@ -1,4 +1,4 @@
-"""From a cutter to numbered cells: patches in place, turns averaged, the paper's threshold or the whole foreground."""
+"""From a marker network to numbered cells: patches in place, flips averaged, the paper's threshold or the whole foreground."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_patches_hold_the_networks_answer_at_their_corner(shape: tuple[int, int]
                 assert patch[y - top, x - left] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
 
 
-def test_eight_orientations_are_turned_back_and_averaged() -> None:
+def test_eight_orientations_are_flipped_back_and_averaged() -> None:
     disks = _disks((20, 20), np.array([[10.0, 10.0]]), 16, 4.0)
     one, _ = patch_probabilities(FirstRow(), _planes((20, 20)), disks, 1)  # type: ignore[arg-type]
     eight, _ = patch_probabilities(FirstRow(), _planes((20, 20)), disks, 8)  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ def _two_cells() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.flo
 
 
 def test_the_papers_threshold_ignores_the_foreground() -> None:
-    labels, merged = labels_from_patches(*_two_cells(), complete=False)
+    labels, merged = labels_from_patches(*_two_cells(), assign_remaining=False)
     assert labels.tolist() == [[1, 1, 0, 0, 2, 2, 2, 0]]  # the fragment has no marker
     assert merged.labels.tolist() == [[1, 1, 1, 2, 2, 2, 2, 1]]
     assert merged.probability[0].tolist() == pytest.approx([0.9, 0.9, 0.4, 0.3, 0.9, 0.9, 0.9, 0.6])
@@ -109,13 +109,13 @@ def test_completion_fills_the_foreground_and_only_that() -> None:
     assert labels.tolist() == [[1, 1, 1, 2, 2, 2, 0, 0]]
 
 
-@pytest.mark.parametrize("complete", [True, False])
-def test_ids_are_the_markers_whatever_is_lost(complete: bool) -> None:
+@pytest.mark.parametrize("assign_remaining", [True, False])
+def test_ids_are_the_markers_whatever_is_lost(assign_remaining: bool) -> None:
     """The second marker's cell is nowhere the best; the third keeps its number."""
     patches = np.array([[[0.9, 0.9, 0.0]], [[0.6, 0.6, 0.0]], [[0.0, 0.0, 0.9]]], np.float32)
     points = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
     labels, _ = labels_from_patches(
-        patches, np.zeros((3, 2), np.int64), points, np.ones((1, 3), bool), complete=complete
+        patches, np.zeros((3, 2), np.int64), points, np.ones((1, 3), bool), assign_remaining=assign_remaining
     )
     assert labels.tolist() == [[1, 1, 3]]
 
@@ -136,7 +136,9 @@ def test_border_cells_and_scale(factor: float) -> None:
 
     planes = np.zeros((1, *small), np.float32)
     found, corners = patch_probabilities(Disk(), planes, _disks(small, centres, 64, sigma))  # type: ignore[arg-type]
-    labels, _ = labels_from_patches(found, corners, points, np.ones(shape, bool), factor, complete=False)
+    labels, _ = labels_from_patches(
+        found, corners, points, np.ones(shape, bool), factor, assign_remaining=False
+    )
     y, x = np.mgrid[: shape[0], : shape[1]]
     for number, (row, column) in enumerate(points, start=1):
         away = np.hypot(y - row, x - column)

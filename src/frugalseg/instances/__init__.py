@@ -1,4 +1,4 @@
-"""Maps to numbered cells. Before anything here is compiled, numba gets a folder that it can write to."""
+"""Turn maps into numbered cells. Numba gets a cache folder that it can write to before anything is compiled."""
 
 import atexit
 import os
@@ -8,16 +8,16 @@ from pathlib import Path
 
 
 def _can_write(folder: Path) -> bool:
-    """Whether a folder, or the one in which it would be made, takes files."""
-    there = next((one for one in (folder, *folder.parents) if one.exists()), None)
-    return there is not None and os.access(there, os.W_OK)
+    """Return whether a folder, or the existing folder in which it would be made, is writable."""
+    existing = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    return existing is not None and os.access(existing, os.W_OK)
 
 
-def _find_cache() -> None:
-    """Give numba a folder for what it compiles, where neither the package's own nor the user's can be written.
+def _set_numba_cache() -> None:
+    """Give numba a cache folder where it can write neither to the package's own nor to the user's.
 
-    Else it refuses to compile, as in a container or on a cluster without a home. The folder is new and goes at the end: what
-    lies in a cache is run, so it must not be one that others can guess.
+    Numba refuses to compile without one, as in a container or on a cluster without a home folder. The new folder is
+    deleted at exit, and its name is random: code in a cache is run, so others must not be able to guess where it is.
     """
     home = os.path.expanduser("~/.cache")  # noqa: PTH111  (that of Path raises where there is no home)
     usual = Path(__file__).parent / "__pycache__", Path(home)
@@ -28,4 +28,4 @@ def _find_cache() -> None:
     os.environ["NUMBA_CACHE_DIR"] = folder
 
 
-_find_cache()
+_set_numba_cache()

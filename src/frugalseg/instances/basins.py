@@ -1,38 +1,36 @@
-"""The basins of a map's maxima, and the passes between them, in time linear in the pixels.
+"""Find the basins of a map's maxima, and the passes between them, in time linear in the pixels.
 
-Every pixel points to its highest neighbour, so the map falls into one basin per maximum. Maps are flat, with a rim of
-one pixel in each direction; minus infinity is not part of the map.
+Every pixel points to its highest neighbour, so the map falls into one basin per maximum. Maps are raveled and have a
+border of one pixel of minus infinity; minus infinity is not part of the map.
 """
-
-from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 
-def basins_of(
+def find_basins(
     heights: NDArray[np.float64], width: int, connectivity: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Basin of each pixel, -1 outside the map, and the pixel at each basin's top, in reading order.
+    """Return the basin of each pixel, -1 outside the map, and the pixel at each basin's top, in reading order.
 
-    Of equal neighbours the first counts as the higher one. So a plateau may fall into several basins; their passes
-    are as high as their tops, and joining them makes them one again.
+    Of equal neighbours the first counts as the higher one. So a plateau may fall into several basins; the passes between
+    them are as high as their tops, so that joining basins unites them.
     """
     before = (-width - 1, -width, -width + 1, -1) if connectivity == 8 else (-width, -1)
-    found: tuple[NDArray[np.int32], NDArray[np.int32]] = _find_basins(
-        heights, width, (*before, 0, *(-step for step in reversed(before)))
-    )
-    return found
+    steps = (*before, 0, *(-step for step in reversed(before)))
+    basins: tuple[NDArray[np.int32], NDArray[np.int32]] = _find_basins(heights, width, steps)
+    return basins
 
 
-def passes_of(
+def find_passes(
     heights: NDArray[np.float64], basin: NDArray[np.int32], width: int, connectivity: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
-    """Height of, and basins at, every step between neighbours in different basins."""
+    """Return the height of every step between neighbours in different basins, and the two basins."""
     steps = (1, width - 1, width, width + 1) if connectivity == 8 else (1, width)
-    found: Any = _find_passes(heights, basin, width, steps)
-    return found[0], found[1], found[2]
+    passes: tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]
+    passes = _find_passes(heights, basin, width, steps)
+    return passes
 
 
 @njit(cache=True, nogil=True)
@@ -51,12 +49,12 @@ def _find_basins(heights, width, steps):  # type: ignore[no-untyped-def]
         n_basins += best == i
     tops = np.empty(n_basins, np.int32)
     basin = np.full(n, -1, np.int32)
-    found = 0
+    number = 0
     for i in range(n):
         if up[i] == i:
-            tops[found] = i
-            basin[i] = found
-            found += 1
+            tops[number] = i
+            basin[i] = number
+            number += 1
     for i in range(n):
         if up[i] < 0:
             continue
@@ -65,7 +63,7 @@ def _find_basins(heights, width, steps):  # type: ignore[no-untyped-def]
             j = up[j]
         number = basin[j]
         j = i
-        while basin[j] < 0:  # everything on the way is known from now on
+        while basin[j] < 0:  # every pixel on the path gets the basin
             basin[j] = number
             j = up[j]
     return basin, tops
@@ -85,17 +83,17 @@ def _find_passes(heights, basin, width, steps):  # type: ignore[no-untyped-def]
         if basin[i] < 0:
             continue
         for step in steps:
-            there = basin[i + step]
-            if there >= 0 and there != basin[i]:
+            other = basin[i + step]
+            if other >= 0 and other != basin[i]:
                 passes[count] = min(heights[i], heights[i + step])
-                left[count], right[count] = basin[i], there
+                left[count], right[count] = basin[i], other
                 count += 1
     return passes, left, right
 
 
 @njit(cache=True, nogil=True)
 def root(parent, i):  # type: ignore[no-untyped-def]
-    """The last of `i`'s parents; the way there becomes shorter."""
+    """Return the root of `i`'s tree, and shorten the path to it."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]

@@ -1,4 +1,4 @@
-"""Labels as they leave the house: one piece per cell, no holes, the id of the marker, uint32."""
+"""Clean label maps: one piece per cell, no holes, ids kept, uint32."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,8 @@ def clean_labels(labels: ArrayLike, points: ArrayLike | None = None, min_area: i
     labels : (Y,X) int
         Label map; with `points`, label i + 1 belongs to point i.
     points : (N,2) float, optional
-        Markers (y, x) in px. The piece that holds the marker is kept; where the marker lies in none of its
-        pieces, and without points, the largest one.
+        Markers (y, x) in px. Of each cell the piece that holds its marker is kept; without points, or where the marker
+        lies in none of the pieces, the largest piece.
     min_area : int
         Cells below this many px are removed. The others keep their ids.
 
@@ -38,7 +38,7 @@ def clean_labels(labels: ArrayLike, points: ArrayLike | None = None, min_area: i
     """
     given = np.asarray(labels)
     if given.ndim != 2 or (given.size and int(given.min()) < 0):
-        raise WrongShape(f"Labels must be (Y,X) with ids of 0 and above, not of shape {given.shape}.")
+        raise WrongShape(f"`labels` must be (Y,X) with ids of 0 and above, not of shape {given.shape}")
     if given.size == 0:
         return np.zeros(given.shape, dtype=np.uint32)
     ids, compact = np.unique(given, return_inverse=True)
@@ -54,7 +54,7 @@ def clean_labels(labels: ArrayLike, points: ArrayLike | None = None, min_area: i
 def _main_pieces(
     compact: NDArray[np.int32], ids: NDArray[np.integer], markers: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Of every cell the piece that holds the marker, else the largest (the first of equals)."""
+    """Return the mask of every cell's piece that holds the marker, else the largest (the first of equals)."""
     pieces = label(compact, background=0, connectivity=1)
     sizes = np.bincount(pieces.ravel())
     owner = np.zeros(len(sizes), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The h-maxima of a map by the dynamics of its maxima, in time linear in the pixels whatever their shape.
+"""Find the h-maxima of a map by the dynamics of its maxima, in time linear in the pixels whatever their shape.
 
 The basins of the maxima are joined in the order of their highest passes (Kruskal). Where two meet, the lower maximum's
 dynamics is its height above the pass (Grimaud 1992), and it is an h-maximum when that is h or more. A reconstruction
@@ -9,15 +9,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from frugalseg.instances.basins import basins_of, passes_of, root
+from frugalseg.instances.basins import find_basins, find_passes, root
 
 
 def number_h_maxima(padded: NDArray[np.float64], h: float) -> NDArray[np.uint32]:
-    """Number the h-maxima of a map (Y, X) with a rim of one pixel; minus infinity is not part of the map."""
+    """Number the h-maxima of a map (Y, X) with a border of one pixel; minus infinity is not part of the map."""
     width = padded.shape[1]
     heights = padded.ravel()
-    basin, tops = basins_of(heights, width, 8)
-    passes, left, right = passes_of(heights, basin, width, 8)
+    basin, tops = find_basins(heights, width, 8)
+    passes, left, right = find_passes(heights, basin, width, 8)
     peaks = heights[tops]
     seed = _join_basins(peaks, left, right, passes, np.argsort(-passes), h)
     numbered: NDArray[np.uint32] = _number_tops(heights, basin, peaks, seed)
@@ -26,7 +26,7 @@ def number_h_maxima(padded: NDArray[np.float64], h: float) -> NDArray[np.uint32]
 
 @njit(cache=True, nogil=True)
 def _join_basins(peaks, left, right, passes, order, h):  # type: ignore[no-untyped-def]
-    """Of every basin the basin whose top it shares as a seed: itself, an equally high one, or -1 for no seed."""
+    """Return for every basin the basin whose top is its seed: itself, an equally high one, or -1 for no seed."""
     n = peaks.size
     parent = np.arange(n).astype(np.int32)  # towards the basin with the highest top
     seed = np.arange(n).astype(np.int32)
@@ -52,7 +52,7 @@ def _join_basins(peaks, left, right, passes, order, h):  # type: ignore[no-untyp
 
 @njit(cache=True, nogil=True)
 def _number_tops(heights, basin, peaks, seed):  # type: ignore[no-untyped-def]
-    """Numbers from 1, in the order of the first pixel, of the pixels at the top of a seed."""
+    """Number the pixels at the top of each seed, from 1, in the order of the seeds' first pixels."""
     numbered = np.zeros(basin.size, np.uint32)
     number = np.zeros(peaks.size, np.uint32)
     n = 0

@@ -1,4 +1,4 @@
-"""Holes in cells: background that a single cell encloses."""
+"""Fill holes in cells: background that a single cell encloses."""
 
 import cv2
 import numpy as np
@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 
 def fill_holes(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Give holes to the cell around them; those at the image's border, or between cells, are none.
+    """Fill holes with the label around them; background at the image's edge, or between cells, is no hole.
 
     Parameters
     ----------
     labels
-        (Y, X) uint32, 0 background. Background pixels belong together over 4 neighbours.
+        (Y, X) uint32, 0 background. Background is connected over 4 neighbours.
 
     Returns
     -------

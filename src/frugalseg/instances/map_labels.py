@@ -1,4 +1,4 @@
-"""From the maps of a network to numbered nuclei or cells."""
+"""Turn the maps of a network into numbered nuclei or cells."""
 
 import math
 from typing import Literal
@@ -10,12 +10,12 @@ from frugalseg.errors import SettingsError
 from frugalseg.instances.holes import fill_holes
 from frugalseg.instances.maps import PEAK, instances_from_maps
 
-#: Objects below this share of the area of a typical one are specks.
+#: Objects below this share of the area of a typical object are removed.
 LEAST_AREA = 0.03
-#: The depth of nuclei counts as at least this share of the typical radius, and as this many px: a bump on the border
-#: of a large nucleus is no nucleus, nor is a step of the pixel grid.
+#: The depth of nuclei counts as at least this share of the typical radius, and this many px: neither a bump on the
+#: boundary of a large nucleus nor a step of the pixel grid is a nucleus.
 LEAST_DEPTH, LEAST_DEPTH_PX = 0.5, 4.0
-#: Half of a disk's pixels are nearer to its border than this share of its radius.
+#: Half of a disk's pixels are nearer to its boundary than this share of its radius.
 MEDIAN_DEPTH = 1 - math.sqrt(0.5)
 
 
@@ -25,21 +25,26 @@ def labels_from_maps(
     h: float = 20.0,
     diameter: float | None = None,
 ) -> NDArray[np.uint32]:
-    """Numbered objects (Y,X) uint32, without holes, of a network's maps (K,Y,X).
+    """Return the numbered objects of a network's maps.
 
     Parameters
     ----------
     maps
-        Of a `NucleusNetwork`: the mask's logit; touching nuclei are cut where the mask is narrow. Of a `CellNetwork`:
-        distance 0..1 and the mask's logit.
+        (K,Y,X). For nuclei: the mask's logit; touching nuclei are split where the mask is narrow. For cells: distance
+        0..1 and the mask's logit.
     target
-        Which of both.
+        What the maps are of.
     h
-        Height that a maximum of the distance must have, in per cent (paper A, step 4). Of nuclei: the depth that is
-        lost on the way to a deeper one, in per cent of the nucleus's own depth, see `nucleus_heights`.
+        Height by which a maximum of the distance must stand out, in per cent (paper A, step 4). For nuclei: the depth
+        that is lost on the path to a deeper nucleus, in per cent of the nucleus's own depth, see `nucleus_heights`.
     diameter
-        Of a typical object, px. Objects of less than 3 % of its area are removed. None: that of typical nuclei is
-        estimated from the mask, and cells of any area are kept.
+        Of a typical object, px. Objects of less than 3 % of its area are removed. None: that of nuclei is estimated
+        from the mask, and cells of any area are kept.
+
+    Returns
+    -------
+    (Y,X) uint32
+        0 is background; without holes.
 
     Raises
     ------
@@ -55,13 +60,13 @@ def labels_from_maps(
         diameter = _typical_diameter(depth[mask])
         least = _least_area(diameter)
     heights = nucleus_heights(depth, diameter, h)
-    # A height that is equal but for rounding counts.
-    found = instances_from_maps(heights, mask, h * (1 - 1e-9), min_peak=0.0, min_area=least)
-    return fill_holes(found)
+    # a height that is equal but for rounding counts
+    nuclei = instances_from_maps(heights, mask, h * (1 - 1e-9), min_peak=0.0, min_area=least)
+    return fill_holes(nuclei)
 
 
 def nucleus_heights(depth: NDArray[np.float64], diameter: float, h: float) -> NDArray[np.float64]:
-    """Heights (Y,X) in which one h asks every nucleus for the same share of its own depth.
+    """Return heights in which the same h means the same share of depth for every nucleus.
 
     Parameters
     ----------
@@ -75,9 +80,9 @@ def nucleus_heights(depth: NDArray[np.float64], diameter: float, h: float) -> ND
     Returns
     -------
     (Y,X) float64
-        In per cent of a depth k, half the typical radius but 4 px or more, and growing by the logarithm above it. So
-        two depths differ by h when the way between two maxima leaves 1 - h / 100 of the lower one, whatever
-        else the nucleus touches; below k the loss must be h per cent of k.
+        In per cent of a depth k, half the typical radius but at least 4 px, and growing by the logarithm above it. So
+        a maximum stands out by h when the path to a higher maximum falls to 1 - h / 100 of its depth; below k, when
+        the loss is h per cent of k.
 
     Raises
     ------
@@ -91,7 +96,7 @@ def nucleus_heights(depth: NDArray[np.float64], diameter: float, h: float) -> ND
     """
     if not 0 < h < 100:
         raise SettingsError(
-            f"h is {h}; give the share of a nucleus's depth in per cent, above 0 and below 100"
+            f"`h` is {h}; give the share of a nucleus's depth in per cent, above 0 and below 100"
         )
     k = max(LEAST_DEPTH * diameter / 2, LEAST_DEPTH_PX)
     slope = h / -math.log1p(-h / 100)
@@ -99,16 +104,16 @@ def nucleus_heights(depth: NDArray[np.float64], diameter: float, h: float) -> ND
 
 
 def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Distance (Y,X) in px from the outermost pixels of the mask; 0 outside, and in a mask that fills the image."""
-    from frugalseg.instances.border_distance import squared_border_distance
+    """Return the distance (Y,X) in px from the mask's outermost pixels; 0 outside, and in a mask without a boundary."""
+    from frugalseg.instances.boundary_distance import squared_boundary_distance
 
-    depth = np.sqrt(squared_border_distance(mask.astype(np.int64))) - 1
+    depth = np.sqrt(squared_boundary_distance(mask.astype(np.int64))) - 1
     depth[~mask | np.isinf(depth)] = 0.0
     return depth
 
 
 def _typical_diameter(depth: NDArray[np.float64]) -> float:
-    """Diameter of the disks whose pixels (n,) are as deep; specks and single large objects hardly count."""
+    """Return the diameter of disks with pixels (n,) as deep; small and single large objects hardly count."""
     return 2 * float(np.median(depth) + 0.5) / MEDIAN_DEPTH if depth.size else 1.0
 
 

@@ -1,10 +1,10 @@
-"""Cells as two maps and back: the distance map and the mask a network learns, and the instances in them.
+"""Turn cells into the distance map and the mask that a network learns, and such maps into cells.
 
 Unit of the distance map: per cent of the cell's own largest distance from its outermost pixels. So a cell has 100 at
-its deepest point and 0 along its border, whether it is 5 px or 400 px wide, and a height h (paper A, step 4) asks the same
-of both: with 20 two peaks are two cells when the way between them loses a fifth of a cell's depth. Cells that touch both
-end at 0, so that a watershed meets just there; counted from the pixels outside, the small one would take
-the large one's last pixel.
+its deepest point and 0 along its boundary, whether it is 5 px or 400 px wide, and a height h (paper A, step 4) means the
+same for both: with 20, two peaks are two cells when the path between them loses a fifth of a cell's depth. Touching cells
+both end at 0, so that watersheds meet exactly there; counted from the pixels outside, the smaller cell would take the
+larger cell's last pixel.
 """
 
 from typing import Any, NamedTuple
@@ -21,15 +21,15 @@ PEAK = 100.0
 
 
 class CellMaps(NamedTuple):
-    """What a network learns from a label map; all (Y, X)."""
+    """Targets of a network, from a label map; all (Y, X)."""
 
     distance: NDArray[np.float32]  # 0..100, see `distance_target`
     mask: NDArray[np.bool_]  # in any cell
-    annotated: NDArray[np.bool_]  # False where the label is negative: no loss, no score there
+    annotated: NDArray[np.bool_]  # False where the label is negative: no loss and no score
 
 
 def cell_maps(labels: ArrayLike) -> CellMaps:
-    """Turn labels into the maps of paper A, step 3, and say where they are known.
+    """Return the maps of paper A, step 3, and where they are known.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def cell_maps(labels: ArrayLike) -> CellMaps:
 
 
 def distance_target(labels: ArrayLike, *, single_peak: bool = True) -> NDArray[np.float32]:
-    """Distance map of cells, in per cent of each cell's own largest distance.
+    """Return the distance map of cells, in per cent of each cell's own largest distance.
 
     Parameters
     ----------
@@ -65,15 +65,15 @@ def distance_target(labels: ArrayLike, *, single_peak: bool = True) -> NDArray[n
         (Y, X) integers; 0 background, negative not annotated.
     single_peak
         Lower every further peak of a cell to the height of the pass that leads to its deepest point, so that a
-        bent or waisted cell does not teach two cells. False gives the plain distance.
+        bent or waisted cell is not learned as two. False: the plain distance.
 
     Returns
     -------
     (Y, X) float32
         0 outside cells. In a cell 100 * (d - 1) / (the largest d in the cell - 1), where d is the Euclidean distance
         in px between the centres of the pixel and of the nearest one that is known not to be of the same label:
-        background or a touching neighbour. Neither the image's edge nor the edge of what was annotated is a border,
-        as the cell may go on behind it. A cell with border pixels only (d = 1), and one without any border, is 100
+        background or a touching neighbour. Neither the image's edge nor that of the annotated area is a boundary, because
+        the cell may go on behind it. A cell of boundary pixels only (d = 1), or without any boundary, is 100
         throughout. A label in several pieces is one cell.
 
     Raises
@@ -89,10 +89,10 @@ def distance_target(labels: ArrayLike, *, single_peak: bool = True) -> NDArray[n
     given = _checked_labels(labels)
     if given.size == 0:
         return np.zeros(given.shape, dtype=np.float32)
-    from frugalseg.instances.border_distance import deepest_pixels, squared_border_distance
+    from frugalseg.instances.boundary_distance import deepest_pixels, squared_boundary_distance
 
     cells = np.maximum(given, 0)
-    distance = np.sqrt(squared_border_distance(given)) - 1
+    distance = np.sqrt(squared_boundary_distance(given)) - 1
     distance[np.isinf(distance)] = 0.0
     inside = cells > 0
     deepest, owner = deepest_pixels(cells[inside], distance[inside])
@@ -109,9 +109,9 @@ def distance_target(labels: ArrayLike, *, single_peak: bool = True) -> NDArray[n
 def _reached(
     heights: NDArray[np.float64], seeds: NDArray[np.uint32], inside: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Height at which a flood from the seeds reaches each pixel; that of the map where none does.
+    """Return the height at which a flood from the seeds reaches each pixel; the map's own where none does.
 
-    A flood enters another cell at height 0 only, that of the border pixels, so cells don't change each other.
+    A flood enters another cell at height 0 only, that of the boundary pixels, so cells are independent.
     """
     from frugalseg.instances.flooding import flood
 
@@ -130,32 +130,32 @@ def instances_from_maps(
     min_area: int = 0,
     sigma: float = 0.0,
 ) -> NDArray[np.uint32]:
-    """Cut a mask into cells: h-maxima of the distance map, grown over the mask by watershed (paper A, step 4).
+    """Divide a mask into cells: h-maxima of the distance map, grown over the mask by watershed (paper A, step 4).
 
     Parameters
     ----------
     distance
         (Y, X), in the unit of `distance_target`; a prediction may leave 0..100.
     mask
-        (Y, X) bool, or probabilities 0..1 (not logits) to be cut at `threshold`.
+        (Y, X) bool, or probabilities 0..1 (not logits), compared with `threshold`.
     h
-        How far a peak must stand out to be a cell of its own, in the unit of `distance`. The paper has 10 on a
-        map of another unit; here 10 would cut round nuclei of 8 px, whose depth is a few steps of the pixel grid.
+        Height by which a peak must stand out to be a cell, in the unit of `distance`. The paper has 10 on a map of
+        another unit; here 10 would split round nuclei of 8 px, whose depth is a few steps of the pixel grid.
     threshold
         Pixels of this probability and above are inside.
     min_peak
-        Lowest height of a peak that is a cell; by default `h`, as a cell that is not deeper than what
-        separates two is noise. So a piece of the mask gives one cell at least when its highest pixel reaches this, and
-        none otherwise.
+        Lowest height of a peak that is a cell; by default `h`, as a cell that is less deep than what separates two
+        cells is noise. So a piece of the mask becomes at least one cell when its highest pixel reaches this, and none
+        otherwise.
     min_area
         Cells of fewer px are removed; by default none.
     sigma
-        Standard deviation in px of a Gaussian that smoothes the distance map first; by default none.
+        Standard deviation in px of a Gaussian that smooths the distance map first; by default none.
 
     Returns
     -------
     (Y, X) uint32
-        0, or the cell 1..n, any number of them.
+        0, or the number 1..n of the cell.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def instances_from_maps(
     Notes
     -----
     Peaks are looked for inside the mask only (8 neighbours) and cells grow to 4 neighbours, as by default in
-    scikit-image. A piece of the mask that touches a seeded one only at a corner, and so has no seed of its own, is one
+    scikit-image. A piece of the mask that touches a seeded piece only at a corner, and so has no seed itself, is one
     cell. For ties see `h_maxima` and `watershed`.
 
     Examples
@@ -182,14 +182,12 @@ def instances_from_maps(
     inside = _checked_mask(mask, threshold)
     if heights.ndim != 2 or heights.shape != inside.shape:
         raise WrongShape(
-            f"The distance is {heights.shape} and the mask {inside.shape}; give the same (Y, X)."
+            f"`distance` has shape {heights.shape} and `mask` {inside.shape}; give the same (Y, X)"
         )
     if heights.dtype.kind not in "iubf" or not np.isfinite(heights).all():
-        raise BadPixels(
-            "The distance map must hold finite real numbers; it has NaN, infinite or other pixels."
-        )
+        raise BadPixels("`distance` has NaN, infinite or complex pixels; give finite real numbers")
     if not (np.isfinite(sigma) and sigma >= 0 and min_area >= 0):
-        raise SettingsError(f"sigma is {sigma} and min_area {min_area}; neither may be below 0.")
+        raise SettingsError(f"`sigma` is {sigma} and `min_area` {min_area}; give numbers of 0 and above")
     if sigma > 0:
         from scipy.ndimage import gaussian_filter
 
@@ -204,7 +202,7 @@ def instances_from_maps(
 def _fill_seedless_pieces(
     labels: NDArray[np.uint32], heights: NDArray[Any], inside: NDArray[np.bool_], lowest: float
 ) -> NDArray[np.uint32]:
-    """Make every piece that no seed reached one cell, if it is high enough."""
+    """Make one cell of every piece that no seed reached, if it is high enough."""
     left = inside & (labels == 0)
     if not left.any():
         return labels
@@ -216,7 +214,7 @@ def _fill_seedless_pieces(
 
 
 def _renumbered(labels: NDArray[np.uint32], min_area: int) -> NDArray[np.uint32]:
-    """Numbers 1..n without gaps, cells of fewer px removed."""
+    """Return labels numbered 1..n without gaps, those of fewer px removed."""
     sizes = np.bincount(labels.ravel(), minlength=1)
     kept = sizes >= max(min_area, 1)
     kept[0] = False
@@ -228,11 +226,11 @@ def _checked_mask(mask: ArrayLike, threshold: float) -> NDArray[np.bool_]:
     if given.dtype == bool:
         return given
     if not 0 < threshold <= 1:
-        raise SettingsError(f"threshold is {threshold}; give a probability above 0 and up to 1.")
+        raise SettingsError(f"`threshold` is {threshold}; give a probability above 0 and up to 1")
     fits = given.dtype.kind == "f" and (given.size == 0 or bool(((given >= 0) & (given <= 1)).all()))
     if not fits:
         raise BadPixels(
-            "The mask must be True and False, or probabilities of 0 to 1; pass logits through a sigmoid first."
+            "`mask` must be True and False, or probabilities of 0 to 1; apply a sigmoid to logits first"
         )
     return np.asarray(given >= threshold)
 
@@ -240,7 +238,5 @@ def _checked_mask(mask: ArrayLike, threshold: float) -> NDArray[np.bool_]:
 def _checked_labels(labels: ArrayLike) -> NDArray[np.int64]:
     given = np.asarray(labels)
     if given.ndim != 2 or given.dtype.kind not in "iub":
-        raise WrongShape(
-            f"The labels are {given.dtype} of shape {given.shape}; give a (Y, X) map of integers."
-        )
+        raise WrongShape(f"`labels` are {given.dtype} of shape {given.shape}; give a (Y, X) map of integers")
     return given.astype(np.int64)

@@ -1,4 +1,4 @@
-"""From one probability patch per marker to one label map."""
+"""Merge one probability patch per marker into one label map."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from scipy import ndimage
 
 from frugalseg.errors import WrongShape
 
-#: Least probability at which a patch can still claim foreground that nobody claimed more strongly.
+#: Least highest probability at which foreground is assigned to a patch.
 FLOOR = 0.1
-#: Leftover foreground goes to the cell that holds at least this share of its border with cells.
-UNDISPUTED = 0.9
+#: Remaining foreground is assigned to a cell that holds at least this share of its boundary with cells.
+SHARE = 0.9
 
 
 class MergedPatches(NamedTuple):
-    """Labels of the best patch, and its probability."""
+    """Label of the patch with the highest probability at each pixel (Y,X), and that probability (Y,X)."""
 
     labels: NDArray[np.uint32]
     probability: NDArray[np.float32]
@@ -28,7 +28,7 @@ def merge_patches(
     shape: tuple[int, int],
     factor: float | tuple[float, float] = 1.0,
 ) -> MergedPatches:
-    """Give each pixel to the patch with the highest probability there (paper B, "Model training").
+    """Assign each pixel to the patch with the highest probability there (paper B, "Model training").
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def merge_patches(
     shape : (Y, X)
         Shape of the image.
     factor : float or (float, float)
-        Patch pixels per image pixel, in y and x; the patches are interpolated linearly to the image's scale. A resized
-        image has whole pixels, so its factors are those of its two shapes, and not what was asked for.
+        Patch pixels per image pixel, in y and x; the patches are interpolated linearly to the image's scale. As a
+        resized image has whole pixels, these are the ratios of the two shapes, not the factor that was requested.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def merge_patches(
     corners = np.asarray(corners, dtype=np.int64).reshape(-1, 2)
     if probabilities.ndim != 3 or len(corners) != len(probabilities):
         raise WrongShape(
-            f"{len(corners)} corners do not fit patches of shape {probabilities.shape}; give one corner per patch."
+            f"{len(corners)} `corners` do not fit patches of shape {probabilities.shape}; give one corner per patch"
         )
     labels = np.zeros(shape, dtype=np.uint32)
     best = np.zeros(shape, dtype=np.float32)
@@ -81,14 +81,14 @@ def _on_image(
     shape: tuple[int, int],
     factors: NDArray[np.float64],
 ) -> tuple[tuple[slice, slice], NDArray[np.float32]]:
-    """Area of the image that a patch covers, and the patch interpolated there."""
+    """Return the area of the image that a patch covers, and the patch interpolated there."""
     start = np.maximum(np.floor((corner + 0.5) / factors - 0.5).astype(int), 0)
     stop = np.minimum(np.ceil((corner + patch.shape) / factors).astype(int), shape)
     area = (slice(start[0], max(start[0], stop[0])), slice(start[1], max(start[1], stop[1])))
     if (factors == 1.0).all():
         inside = tuple(slice(a.start - c, a.stop - c) for a, c in zip(area, corner, strict=True))
         return area, patch[inside]
-    # Pixel centres: image pixel p lies at (p + 0.5) * factor - 0.5 on the patches' scale.
+    # pixel centres: image pixel p lies at (p + 0.5) * factor - 0.5 on the patches' scale.
     rows, columns = (
         ((np.arange(a.start, a.stop) + 0.5) * factor - 0.5 - c).astype(np.float32)
         for a, c, factor in zip(area, corner, factors, strict=True)
@@ -104,14 +104,14 @@ def assign_remaining_foreground(
     merged: MergedPatches,
     foreground: NDArray[np.bool_],
     floor: float = FLOOR,
-    undisputed: float = UNDISPUTED,
+    share: float = SHARE,
 ) -> NDArray[np.uint32]:
-    """Share out the foreground by the network's own probabilities.
+    """Assign the remaining foreground to cells, by the network's own probabilities.
 
-    Below one half, the highest probability still says whose pixel it most likely is. What no patch claims with
-    at least `floor`, or none reaches, goes to a neighbouring cell only if that cell alone borders on it, as with
-    a long process that leaves the patch. Disputed leftovers stay background: mostly they are gaps between cells
-    that the mask filled, or cells without a marker.
+    Below one half, the highest probability still says which cell a pixel most likely belongs to. Connected foreground with
+    no probability of at least `floor` is assigned to a neighbouring cell only if hardly another cell borders on it, as
+    with a long process that leaves the patch. Otherwise it stays background: mostly it is a gap between cells that the
+    mask filled, or a cell without a marker.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def assign_remaining_foreground(
         Where there are cells.
     floor : float
         Least probability, 0..1.
-    undisputed : float
-        Share of a leftover's border with cells that one cell must hold, 0..1; above 1, leftovers stay background.
+    share : float
+        Share of such foreground's boundary with cells that the cell must hold, 0..1; above 1, it all stays background.
 
     Returns
     -------
@@ -138,38 +138,39 @@ def assign_remaining_foreground(
     labels: NDArray[np.uint32] = np.where(
         foreground & (merged.probability >= floor), merged.labels, 0
     ).astype(np.uint32)
-    leftovers, count = ndimage.label(foreground & (labels == 0))
-    if count == 0 or undisputed > 1:
+    remaining, count = ndimage.label(foreground & (labels == 0))
+    if count == 0 or share > 1:
         return labels
-    pairs = [_touching(leftovers, labels, axis) for axis in (0, 1)]
+    pairs = [_touching(remaining, labels, axis) for axis in (0, 1)]
     region, cell = (np.concatenate(side) for side in zip(*pairs, strict=True))
     if region.size == 0:
         return labels
     (regions, cells), lengths = _count_pairs(region, cell)
     total = np.bincount(regions, weights=lengths, minlength=count + 1)
     owner = np.zeros(count + 1, dtype=np.uint32)
-    sure = lengths >= undisputed * total[regions]
+    sure = lengths >= share * total[regions]
     owner[regions[sure]] = cells[sure]
     owner[0] = 0
-    return np.where(leftovers > 0, owner[leftovers], labels).astype(np.uint32)
+    return np.where(remaining > 0, owner[remaining], labels).astype(np.uint32)
 
 
 def _touching(
-    leftovers: NDArray[np.int32], labels: NDArray[np.uint32], axis: int
+    remaining: NDArray[np.int32], labels: NDArray[np.uint32], axis: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Leftover and cell of every pixel pair along `axis` in which one is a leftover and the other a cell."""
+    """Return region and cell of every pixel pair along `axis` of a remaining region and a cell."""
     first = tuple(slice(0, -1) if a == axis else slice(None) for a in (0, 1))
     second = tuple(slice(1, None) if a == axis else slice(None) for a in (0, 1))
-    found = []
-    for here, there in ((first, second), (second, first)):
-        both = (leftovers[here] > 0) & (labels[there] > 0)
-        found.append((leftovers[here][both].astype(np.int64), labels[there][both].astype(np.int64)))
-    return np.concatenate([found[0][0], found[1][0]]), np.concatenate([found[0][1], found[1][1]])
+    pairs = []
+    for one, other in ((first, second), (second, first)):
+        both = (remaining[one] > 0) & (labels[other] > 0)
+        pairs.append((remaining[one][both].astype(np.int64), labels[other][both].astype(np.int64)))
+    return np.concatenate([pairs[0][0], pairs[1][0]]), np.concatenate([pairs[0][1], pairs[1][1]])
 
 
 def _count_pairs(
     region: NDArray[np.int64], cell: NDArray[np.int64]
 ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]:
+    """Return the different pairs of a region and a cell, and how often each occurs."""
     base = int(cell.max()) + 1
     codes, lengths = np.unique(region * base + cell, return_counts=True)
     return (codes // base, codes % base), lengths

@@ -1,7 +1,7 @@
-"""Seeds and borders of cells from a map that is high inside cells: h-maxima and a seeded watershed.
+"""Find cells in a map that is high inside cells: h-maxima and a seeded watershed.
 
-Same results as scikit-image's `h_maxima` and `watershed` (see the notes of both functions for the ties), many times
-faster, and without its growth with the shape of the map.
+The results are those of scikit-image's `h_maxima` and `watershed` but for ties (see the notes of both functions). Both are
+several times faster, and their time does not depend on the shapes in the map.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ Labels = NDArray[np.uint32]
 def h_maxima(heights: ArrayLike, h: float, mask: ArrayLike | None = None) -> Labels:
     """Find the maxima that stand out by h or more, and number them.
 
-    A maximum M counts when every way from it to a higher one (8 neighbours) leads down to M - h or lower. These are
-    the maxima that are left in the reconstruction by dilation of f - h under f (paper A, step 4; Soille 2003).
+    A maximum of height M counts when every path from it to a higher maximum (8 neighbours) falls to M - h or lower. These
+    are the maxima of the reconstruction by dilation of f - h under f (paper A, step 4; Soille 2003).
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ def h_maxima(heights: ArrayLike, h: float, mask: ArrayLike | None = None) -> Lab
     h
         Above 0.
     mask
-        (Y, X) bool. Maxima, and ways between them, inside it only, as if everything else lay far below: then
-        every connected part of the mask has one maximum at least. By default the whole map, where, as
-        in scikit-image, nothing stands out if the map's range is less than h.
+        (Y, X) bool. Maxima, and paths between them, inside it only, as if everything else lay far below: then every
+        connected part of the mask has at least one maximum. By default the whole map, where, as in scikit-image,
+        nothing stands out if the map's range is less than h.
 
     Returns
     -------
@@ -48,11 +48,11 @@ def h_maxima(heights: ArrayLike, h: float, mask: ArrayLike | None = None) -> Lab
 
     Notes
     -----
-    ``h_maxima(f, h) > 0`` is scikit-image's `h_maxima` for every map of integers. What differs:
+    ``h_maxima(f, h) > 0`` is scikit-image's `h_maxima` for every map of integers. Differences:
 
-    - Maxima of exactly the same height, with no deeper way than h between them, are one seed here, with
-      one number: they lie on one regional maximum of the reconstruction. `skimage.measure.label` of
-      scikit-image's result counts one each.
+    - Maxima of exactly the same height, whose path between them does not fall by h, are one seed here, with one
+      number: they lie on one regional maximum of the reconstruction. `skimage.measure.label` of scikit-image's result
+      counts them separately.
     - A maximum that stands out by exactly h counts, as in scikit-image. As a regional maximum of the
       reconstruction it would not.
     - In maps of floats scikit-image lets pixels count as top that are lower by up to 2e-15 (float32: 2e-6)
@@ -64,7 +64,7 @@ def h_maxima(heights: ArrayLike, h: float, mask: ArrayLike | None = None) -> Lab
     array([[0, 1, 0, 0, 0, 2]], dtype=uint32)
     """
     if not (isinstance(h, int | float | np.number) and 0 < h < np.inf):
-        raise SettingsError(f"h is {h}; it must be a number above 0, in the unit of the map.")
+        raise SettingsError(f"`h` is {h}; give a number above 0, in the unit of the map")
     padded = _padded(heights, mask)
     core = padded[1:-1, 1:-1]
     if core.size == 0 or (mask is None and core.max() - core.min() < h):
@@ -77,15 +77,15 @@ def h_maxima(heights: ArrayLike, h: float, mask: ArrayLike | None = None) -> Lab
 def watershed(heights: ArrayLike, seeds: ArrayLike, mask: ArrayLike | None = None) -> Labels:
     """Grow numbered seeds downhill until they meet.
 
-    The highest pixel next to a seed's cell joins it first; of equally high ones the first that was reached. Cells
-    grow to 4 neighbours (Soille and Ansoult 1990).
+    The highest pixel next to a seed's cell joins it first; of equally high pixels the first that was reached. Cells grow to
+    4 neighbours (Soille and Ansoult 1990).
 
     Parameters
     ----------
     heights
         (Y, X) map f, high inside cells. This is a watershed of -f.
     seeds
-        (Y, X) integers; 0, or the number of a seed, of which there may be any. A seed may have several pieces.
+        (Y, X) integers; 0, or the number of a seed. A seed may have several pieces.
     mask
         (Y, X) bool; cells stay inside it and seeds outside it are ignored. By default the whole map.
 
@@ -104,8 +104,8 @@ def watershed(heights: ArrayLike, seeds: ArrayLike, mask: ArrayLike | None = Non
     Notes
     -----
     Equal to ``skimage.segmentation.watershed(-f, seeds, mask=mask)`` but for one tie: of two seeds' pixels of equal
-    height the first in reading order starts here, while scikit-image's heap has no fixed order for them. It
-    matters for pixels that both touch.
+    height the first in reading order starts here, while the order of scikit-image's heap is not fixed. It matters for
+    pixels that both touch.
 
     Examples
     --------
@@ -116,12 +116,12 @@ def watershed(heights: ArrayLike, seeds: ArrayLike, mask: ArrayLike | None = Non
     given = np.asarray(seeds)
     if given.shape != (padded.shape[0] - 2, padded.shape[1] - 2):
         raise WrongShape(
-            f"The seeds are {given.shape} px and the map {np.shape(heights)}; give the same (Y, X)."
+            f"`seeds` have shape {given.shape} and `heights` {np.shape(heights)}; give the same (Y, X)"
         )
     if given.dtype.kind not in "iub" or (
         given.size and not 0 <= int(given.min()) <= int(given.max()) < 2**32
     ):
-        raise WrongShape(f"Seeds must be integers of 0 and above that fit into 32 bits, not {given.dtype}.")
+        raise WrongShape(f"`seeds` must be integers of 0 and above that fit into 32 bits, not {given.dtype}")
     from frugalseg.instances.flooding import flood
 
     labels, _ = flood(padded, np.pad(given.astype(np.uint32), 1))
@@ -129,19 +129,19 @@ def watershed(heights: ArrayLike, seeds: ArrayLike, mask: ArrayLike | None = Non
 
 
 def _padded(heights: ArrayLike, mask: ArrayLike | None) -> Floats:
-    """The map as float64 with a rim of one pixel, minus infinity there and outside the mask."""
+    """Return the map as float64 with a border of one pixel, minus infinity there and outside the mask."""
     given: NDArray[Any] = np.asarray(heights)
     if given.ndim != 2:
-        raise WrongShape(f"The map must be (Y, X), not of shape {given.shape}.")
+        raise WrongShape(f"`heights` must be (Y, X), not of shape {given.shape}")
     if given.dtype.kind not in "iubf":
-        raise BadPixels(f"The map must hold real numbers, not {given.dtype}.")
+        raise BadPixels(f"`heights` must hold real numbers, not {given.dtype}")
     inside = np.ones(given.shape, dtype=bool) if mask is None else np.asarray(mask)
     if inside.shape != given.shape:
-        raise WrongShape(f"The mask is {inside.shape} px and the map {given.shape}; give the same (Y, X).")
+        raise WrongShape(f"`mask` has shape {inside.shape} and `heights` {given.shape}; give the same (Y, X)")
     if inside.dtype != bool:
-        raise WrongShape(f"The mask must be True and False, not {inside.dtype}.")
+        raise WrongShape(f"`mask` must be True and False, not {inside.dtype}")
     padded = np.full((given.shape[0] + 2, given.shape[1] + 2), -np.inf)
     np.copyto(padded[1:-1, 1:-1], given, where=inside)
     if not (np.isfinite(padded[1:-1, 1:-1]) | ~inside).all():
-        raise BadPixels("The map has NaN or infinite pixels inside the mask; leave them out of the mask.")
+        raise BadPixels("`heights` has NaN or infinite pixels inside the mask; leave them out of `mask`")
     return padded

@@ -1,4 +1,4 @@
-"""What a segmentation network ends with: a shifted sigmoid for nuclei, distance and mask for cells."""
+"""Heads of segmentation networks: a shifted sigmoid for nuclei, distance map and mask for cells."""
 
 import math
 
@@ -41,20 +41,20 @@ class ScaledSigmoid(nn.Module):
         super().__init__()
         if not (math.isfinite(slope) and math.isfinite(shift) and slope > 0):
             raise SettingsError(
-                f"a sigmoid needs a slope above 0 and a finite shift, not {slope} and {shift}"
+                f"`slope` is {slope} and `shift` {shift}; give a slope above 0 and a finite shift"
             )
         self.slope, self.shift = slope, shift
 
     def logits(self, x: Tensor) -> Tensor:
-        """What the sigmoid is taken of, for losses that need it without rounding."""
+        """Return the argument of the sigmoid, for losses that are computed from it without rounding."""
         return self.slope * (x - self.shift)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Probabilities of `x`, of the same shape."""
+        """Return the probabilities of `x`, of the same shape."""
         return torch.sigmoid(self.logits(x))
 
     def extra_repr(self) -> str:
-        """The settings, for `print`."""
+        """Return the settings, for `print`."""
         return f"slope={self.slope}, shift={self.shift}"
 
 
@@ -75,7 +75,7 @@ class ObjectHead(nn.Module):
 
     Notes
     -----
-    Nothing follows the last convolution, so that the mask's logit can be negative.
+    There is no activation behind the last convolution, so that the mask's logit can be negative.
 
     References
     ----------
@@ -97,6 +97,6 @@ class ObjectHead(nn.Module):
         self.second = nn.Conv2d(hidden, 2, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Maps (N,2,y,x) of features (N,F,y,x): distance, then mask logit."""
+        """Return the maps (N,2,y,x) of features (N,F,y,x): distance, then mask logit."""
         maps: Tensor = self.second(F.relu(self.first(features)))
         return maps

@@ -1,4 +1,4 @@
-"""The cutter: a small U-Net that marks, inside a patch, the one cell at the patch's centre."""
+"""The marker network: a small U-Net that segments, inside a patch, the cell at the patch's centre (paper B)."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ PAPER_WIDTHS = (32, 64, 128, 256, 256)
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions with ReLU, one batch norm behind them (paper B, Fig. S1)."""
+    """Two 3x3 convolutions with ReLU, followed by a batch norm (paper B, Fig. S1)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -27,19 +27,19 @@ class _Block(nn.Module):
 
 
 class MarkerNetwork(nn.Module):
-    """U-Net from a patch to the logit of "this pixel belongs to the cell at the centre".
+    """U-Net from a patch to the logit that a pixel belongs to the cell at the centre.
 
     Parameters
     ----------
     inputs : int
-        Channels of a patch: the image's, then the marker's position (`frugalseg.networks.marker_channel`).
+        Channels of a patch: the image's, then the marker channel (`frugalseg.networks.marker_channel`).
     widths : sequence of int
         Channels per level, finest first. The paper's are `PAPER_WIDTHS`; the decoder mirrors them.
     stride : {1, 2}
-        2 folds each 2x2 pixels into channels before the first level and unfolds the output: no pixel is lost, and
-        the level that costs most is left out. 1 in the paper.
+        2: fold each 2x2 pixels into channels before the first level and unfold the output, which keeps every pixel and
+        leaves out the most expensive level. 1 in the paper.
     prior : bool
-        Add the position channel to the logit, so that an untrained network marks the centre and training starts from a
+        Add the marker channel to the logit, so that an untrained network segments the centre and training starts from a
         sensible partition. False in the paper.
 
     Raises
@@ -49,7 +49,7 @@ class MarkerNetwork(nn.Module):
 
     Notes
     -----
-    Max-pooling on the way down, nearest upsampling on the way up, 1x1 output. The output is a logit, not a
+    Max-pooling in the encoder, nearest upsampling in the decoder, 1x1 output. The output is a logit, not a
     probability: the loss needs ``log(1 - y)``, which only the logit gives without clipping.
 
     References
@@ -64,7 +64,7 @@ class MarkerNetwork(nn.Module):
     torch.Size([3, 64, 64])
     """
 
-    #: Logit of the prior is ``PRIOR[0] * position - PRIOR[1]``: 2.5 at the marker, 0 at 0.87 sigma.
+    #: Logit of the prior is ``PRIOR[0] * marker channel - PRIOR[1]``: 2.5 at the marker, 0 at 0.87 sigma.
     PRIOR = (8.0, 5.5)
 
     def __init__(
@@ -72,7 +72,9 @@ class MarkerNetwork(nn.Module):
     ) -> None:
         super().__init__()
         if inputs < 1 or len(widths) < 2:
-            raise ValueError(f"a cutter needs one input channel and two levels, not {inputs} and {widths}")
+            raise ValueError(
+                f"a marker network needs one input channel and two levels, not {inputs} and {widths}"
+            )
         self.stride = stride
         self.prior = prior
         before = [inputs * stride**2, *widths[:-1]]
@@ -83,7 +85,7 @@ class MarkerNetwork(nn.Module):
         self.output = nn.Conv2d(widths[0], stride**2, 1)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Logits (N,y,x) of patches (N,C,y,x)."""
+        """Return the logits (N,y,x) of patches (N,C,y,x)."""
         skips: list[Tensor] = []
         x = F.pixel_unshuffle(patches, self.stride) if self.stride > 1 else patches
         for level, block in enumerate(self.encoder):

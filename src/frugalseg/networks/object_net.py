@@ -1,4 +1,4 @@
-"""Networks that find nuclei or cells, whatever their weights started from."""
+"""Networks that find nuclei or cells in a whole image (paper A)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ Target = Literal["nuclei", "cells"]
 
 
 class NucleusNetwork(nn.Module):
-    """A stain model whose output becomes the logit of a nucleus mask (paper A, eq. 1).
+    """Stain model whose output is turned into the logit of a nucleus mask (paper A, eq. 1).
 
     Parameters
     ----------
     encoder, in_channels
-        Of the U-Net.
+        See `frugalseg.networks.unet.Unet`.
     slope : float
-        Of the sigmoid; 1 in the paper.
+        Slope of the sigmoid; 1 in the paper.
 
     Examples
     --------
@@ -38,19 +38,19 @@ class NucleusNetwork(nn.Module):
         self.activation = ScaledSigmoid(slope)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N,1,y,x) of images (N,C,y,x)."""
+        """Return the logits (N,1,y,x) of images (N,C,y,x)."""
         return self.activation.logits(self.unet(images))
 
 
 class CellNetwork(nn.Module):
-    """A stain model with two convolutions behind it, for the distance map and the mask of cells (paper A, eq. 2).
+    """Stain model followed by two convolutions, for the distance map and the mask of cells (paper A, eq. 2).
 
-    The head sees the stain and the features it was made of; the paper's sees the stain alone.
+    The input of the head is the stain and the features it was computed from; in the paper, the stain alone.
 
     Parameters
     ----------
     encoder, in_channels
-        Of the U-Net.
+        See `frugalseg.networks.unet.Unet`.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class CellNetwork(nn.Module):
         self.head = ObjectHead(self.unet.feature_width + 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Distance 0..1 and mask logit (N,2,y,x) of images (N,C,y,x)."""
+        """Return distance 0..1 and mask logit (N,2,y,x) of images (N,C,y,x)."""
         features = self.unet.features(images)
         maps: Tensor = self.head(torch.cat([features, self.unet.output(features)], dim=1))
         return maps
@@ -73,24 +73,24 @@ class CellNetwork(nn.Module):
 def object_network(
     target: Target, encoder: EncoderName, in_channels: int, slope: float = 1.0
 ) -> NucleusNetwork | CellNetwork:
-    """Untrained network for nuclei or cells."""
+    """Return an untrained network for nuclei or cells."""
     if target == "nuclei":
         return NucleusNetwork(encoder, in_channels, slope)
     return CellNetwork(encoder, in_channels)
 
 
 def predict_maps_whole(network: nn.Module, planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a network says of a whole field (C,Y,X), in one piece: maps (K,Y,X)."""
+    """Return a network's maps (K,Y,X) of a whole image (C,Y,X), computed in one piece on the network's device."""
     device = next(network.parameters()).device
-    with torch.inference_mode(), _whole_float32():
+    with torch.inference_mode(), _full_float32():
         images = torch.from_numpy(planes[None]).to(device).contiguous(memory_format=torch.channels_last)
         maps: NDArray[np.float32] = network(images)[0].float().cpu().numpy()
     return maps
 
 
 @contextmanager
-def _whole_float32() -> Iterator[None]:
-    """Convolutions without TF32, whose 10 bits would make tiles differ visibly from the image in one piece."""
+def _full_float32() -> Iterator[None]:
+    """Switch off TF32, whose 10 bits would make tiles differ visibly from the image in one piece."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:

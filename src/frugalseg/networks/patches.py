@@ -1,4 +1,4 @@
-"""What a cutter is given: patches around markers, with the marker's position, turned or not."""
+"""Input of the marker network: patches around markers, with the marker channel, flipped or not."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ Flips = tuple[bool, bool, bool]
 
 
 def every_flip() -> list[Flips]:
-    """All eight orientations, the image's own first."""
+    """Return all eight orientations, the image's own first."""
     both = (False, True)
     return [(x, y, transpose) for transpose in both for y in both for x in both]
 
@@ -42,17 +42,17 @@ def invert_flips(patches: Tensor, flips: Flips) -> Tensor:
     return patches.flip(-1) if flip_x else patches
 
 
-def padded_planes(planes: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Mirror (C,Y,X) at its borders by half a patch, so that every marker has a whole one.
+def pad_planes(planes: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Pad planes (C,Y,X) by half a patch, mirrored, so that every marker has a whole patch.
 
-    Images smaller than that are mirrored back and forth.
+    Smaller images are mirrored repeatedly.
     """
     half = side // 2
     return np.pad(planes, ((0, 0), (half, half), (half, half)), mode="symmetric")
 
 
 def canvas_index(corners: Tensor, side: int, width: int) -> Tensor:
-    """Flat canvas index (N,y,x) of every pixel of N patches.
+    """Return the flat canvas index (N,y,x) of every pixel of N patches.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def canvas_index(corners: Tensor, side: int, width: int) -> Tensor:
     side : int
         Side of a patch in px.
     width : int
-        Width of the canvas in px; no patch may reach over its edge.
+        Width of the canvas in px; all patches must lie on it.
 
     Examples
     --------
@@ -74,8 +74,8 @@ def canvas_index(corners: Tensor, side: int, width: int) -> Tensor:
     return rows[:, :, None] * width + columns[:, None, :]
 
 
-def patches_at(padded: Tensor, corners: NDArray[np.int64], positions: Tensor) -> Tensor:
-    """Patches (N,C+1,y,x): the planes, then the position channel.
+def cut_patches(padded: Tensor, corners: NDArray[np.int64], channel: Tensor) -> Tensor:
+    """Return patches (N,C+1,y,x): the planes, then the marker channel.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ def patches_at(padded: Tensor, corners: NDArray[np.int64], positions: Tensor) ->
         Planes (C,Y,X) padded by half a patch, so that a marker's pixel is also its patch's corner.
     corners : (N,2) int64
         Upper left corner (y, x) of each patch in the padded planes.
-    positions : Tensor
-        Position channel (N,1,y,x), from `frugalseg.networks.marker_channel.MarkerChannels`.
+    channel : Tensor
+        Marker channel (N,1,y,x), from `frugalseg.networks.marker_channel.MarkerChannels`.
     """
-    index = canvas_index(torch.from_numpy(corners), positions.shape[-1], padded.shape[-1])
+    index = canvas_index(torch.from_numpy(corners), channel.shape[-1], padded.shape[-1])
     values = padded.flatten(1)[:, index].transpose(0, 1)
-    return torch.cat([values, positions], dim=1)
+    return torch.cat([values, channel], dim=1)

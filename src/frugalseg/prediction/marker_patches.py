@@ -1,4 +1,4 @@
-"""From a trained cutter to numbered cells."""
+"""Segment cells with a trained marker network: one probability patch per marker, merged into labels."""
 
 import numpy as np
 import torch
@@ -10,35 +10,29 @@ from frugalseg.instances.merge_patches import MergedPatches, assign_remaining_fo
 from frugalseg.instances.phase_halo import find_halo
 from frugalseg.networks.marker_channel import MarkerChannels
 from frugalseg.networks.marker_net import MarkerNetwork
-from frugalseg.networks.patches import (
-    apply_flips,
-    every_flip,
-    invert_flips,
-    padded_planes,
-    patches_at,
-)
+from frugalseg.networks.patches import apply_flips, cut_patches, every_flip, invert_flips, pad_planes
 
 #: Patches that go through the network at once.
 AT_ONCE = 64
 
 
 def patch_probabilities(
-    cutter: MarkerNetwork,
+    network: MarkerNetwork,
     planes: NDArray[np.float32],
-    positions: MarkerChannels,
+    channels: MarkerChannels,
     orientations: int = 8,
     device: torch.device | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Probability patch of every marker.
+    """Predict the probability patch of every marker.
 
     Parameters
     ----------
-    cutter : MarkerNetwork
+    network : MarkerNetwork
         Trained.
     planes : (C,Y,X) float32
-        Image at the working scale, normalised as in training.
-    positions : MarkerChannels
-        Of the image's markers; patch side and all else as in training.
+        Image at the model's scale, normalised as in training.
+    channels : MarkerChannels
+        Marker channels of the image's markers.
     orientations : {1, 8}
         Flips and transposes to average.
     device : torch.device, optional
@@ -51,21 +45,21 @@ def patch_probabilities(
         Upper left corner of each patch in the image; may be negative.
     """
     device = device or torch.device("cpu")
-    cutter = cutter.to(device).eval()
-    centres, side = positions.centres, positions.side
-    padded = torch.from_numpy(padded_planes(planes, side))
-    found = np.zeros((len(centres), side, side), dtype=np.float32)
+    network = network.to(device).eval()
+    centres, side = channels.centres, channels.side
+    padded = torch.from_numpy(pad_planes(planes, side))
+    probabilities = np.zeros((len(centres), side, side), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(centres), AT_ONCE):
             part = np.arange(start, min(start + AT_ONCE, len(centres)))
-            patches = patches_at(padded, centres[part], positions(part)).to(device)
+            patches = cut_patches(padded, centres[part], channels(part)).to(device)
             total = torch.zeros(patches.shape[0], side, side, device=device)
             for flips in every_flip()[:orientations]:
                 flipped = apply_flips(patches, flips).contiguous(memory_format=torch.channels_last)
-                total += invert_flips(torch.sigmoid(cutter(flipped)), flips)
-            found[part] = (total / orientations).cpu().numpy()
-    cutter.to("cpu")
-    return found, centres - side // 2
+                total += invert_flips(torch.sigmoid(network(flipped)), flips)
+            probabilities[part] = (total / orientations).cpu().numpy()
+    network.to("cpu")
+    return probabilities, centres - side // 2
 
 
 def labels_from_patches(
@@ -74,10 +68,10 @@ def labels_from_patches(
     points: NDArray[np.float64],
     foreground: NDArray[np.bool_],
     factor: float | tuple[float, float] = 1.0,
-    complete: bool = True,
+    assign_remaining: bool = True,
     label_free: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.uint32], MergedPatches]:
-    """Numbered cells at the image's own scale.
+    """Merge probability patches into numbered cells at the image's scale.
 
     Parameters
     ----------
@@ -88,22 +82,22 @@ def labels_from_patches(
     foreground : (Y,X) bool
         Where there are cells, at the image's scale.
     factor : float or (float, float)
-        Working px per image px, in y and x.
-    complete : bool
-        Share out the foreground (`assign_remaining_foreground`); False: the paper's threshold of one half.
+        Model px per image px, in y and x.
+    assign_remaining : bool
+        Assign the remaining foreground (`assign_remaining_foreground`); False: the paper's threshold of one half.
     label_free : (y,x) float32, optional
-        Image at the working scale, if it is label-free; its halo is then left out of the cells (`find_halo`).
+        Image at the model's scale, if it is label-free: the phase halo is then left out of the cells (`find_halo`).
 
     Returns
     -------
     labels : (Y,X) uint32
-        Tidy; the id is the marker's number, counted from 1.
+        Clean; the id is the marker's number, counted from 1.
     merged : MergedPatches
         Best patch and probability of every pixel.
     """
     shape = (int(foreground.shape[0]), int(foreground.shape[1]))
     merged = merge_patches(probabilities, corners, shape, factor)
-    if complete:
+    if assign_remaining:
         labels = assign_remaining_foreground(merged, foreground)
     else:
         labels = np.where(merged.probability >= 0.5, merged.labels, 0).astype(np.uint32)

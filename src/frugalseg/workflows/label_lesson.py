@@ -15,7 +15,7 @@ from frugalseg.images.channels import InputChannel, shared_input_names
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.resize import resize_labels, scaled_shape
-from frugalseg.instances.border_distance import labels_beside_unknown
+from frugalseg.instances.boundary_distance import labels_beside_unknown
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.splits import Part, Split, split_fields

@@ -16,7 +16,7 @@ from frugalseg.images.normalize import blur
 from frugalseg.learning.augment import jitter_intensity
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.networks.marker_channel import KEPT, MarkerChannels
-from frugalseg.networks.patches import Flips, apply_flips, canvas_index, padded_planes, patches_at
+from frugalseg.networks.patches import Flips, apply_flips, canvas_index, cut_patches, pad_planes
 
 #: Standard deviation of the Gaussian before edges are measured, px at the model scale.
 EDGE_SIGMA = 1.0
@@ -137,8 +137,8 @@ class PaddedField:
         self.centres = sample.centres
         self.channels = marker_channels(sample, settings, self.side, self.max_shift, kept)
         padded = self.side + 2 * self.max_shift
-        self.planes = torch.from_numpy(padded_planes(sample.planes, padded))
-        mask = padded_planes(sample.foreground[None].astype(np.float32), padded)[0]
+        self.planes = torch.from_numpy(pad_planes(sample.planes, padded))
+        mask = pad_planes(sample.foreground[None].astype(np.float32), padded)[0]
         self.foreground = torch.from_numpy(mask)
         self.boundary_cost = torch.from_numpy(boundary_cost_maps(self.planes[0].numpy(), mask > 0))
 
@@ -156,7 +156,7 @@ class PaddedField:
         start, stop = corners.min(axis=0), corners.max(axis=0) + self.side
         window = (slice(start[0], stop[0]), slice(start[1], stop[1]))
         index = canvas_index(torch.from_numpy(corners - start), self.side, int(stop[1] - start[1]))
-        patches = patches_at(self.planes, corners, self.channels(chosen, shifts))
+        patches = cut_patches(self.planes, corners, self.channels(chosen, shifts))
         patches[:, :-1] = jitter_intensity(patches[:, :-1], self.intensity_jitter, random)
         return Batch(
             apply_flips(patches, flips),

@@ -1,9 +1,9 @@
-"""Exact Euclidean distance of every labelled pixel to the nearest pixel that is not of its own label.
+"""Compute the Euclidean distance of every labelled pixel to the nearest pixel that is not of its own label.
 
 One separable pass over the whole image for any number of labels (Felzenszwalb and Huttenlocher 2012): first along
 the rows, then along each run of one label in a column, by the lower envelope of parabolas. The nearest foreign pixel
-of a column's run is never beyond the two pixels that end the run, so runs don't see each other. Only cells beside
-pixels that were not annotated need a transform of their own.
+of a column's run is never beyond the two pixels that end the run, so runs are independent. Only cells beside pixels
+that were not annotated need a separate transform.
 """
 
 from typing import Any
@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 
-def squared_border_distance(labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Squared distance (Y, X) in px; 0 where there is no label, infinite for a label that nothing known borders on.
+def squared_boundary_distance(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the squared distance (Y, X) in px: 0 on background, infinite for a label without a known boundary.
 
-    A negative pixel is unknown, like what lies past the image's edge: it has no label and is no border.
+    Negative pixels are not annotated. Like those past the image's edge they have no label and are no boundary.
     """
     cells = np.maximum(labels, 0)
     squared: NDArray[np.float64] = _along_rows(cells)
     _along_columns(cells, squared)
     open_cells = labels_beside_unknown(labels)
     if open_cells.size:
-        _pass_over_unknown(labels, open_cells, squared)
+        _ignore_unknown(labels, open_cells, squared)
     return squared
 
 
 def labels_beside_unknown(labels: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
-    """Labels (n,), sorted, of the cells that touch a negative pixel, be it at a corner."""
+    """Return the labels (n,), sorted, of the cells that touch a negative pixel, also at a corner."""
     unknown = labels < 0
     if not unknown.any():
         return np.empty(0, labels.dtype)
@@ -37,10 +37,10 @@ def labels_beside_unknown(labels: NDArray[np.integer[Any]]) -> NDArray[np.intege
     return np.unique(labels[beside & (labels > 0)])
 
 
-def _pass_over_unknown(
+def _ignore_unknown(
     labels: NDArray[np.int64], open_cells: NDArray[np.integer[Any]], squared: NDArray[np.float64]
 ) -> None:
-    """Measure some cells again, to the nearest known pixel that is not theirs."""
+    """Recompute some cells' distances, to the nearest known pixel of another label."""
     numbers, compact = np.unique(np.maximum(labels, 0), return_inverse=True)
     first = int(numbers[0] == 0)
     boxes = ndimage.find_objects(compact.reshape(labels.shape) + 1 - first)
@@ -48,18 +48,18 @@ def _pass_over_unknown(
         box = boxes[int(np.searchsorted(numbers, label)) - first]
         reach = sum(
             side.stop - side.start for side in box
-        )  # a known border is nearer than this, or there is none
+        )  # a known boundary is nearer than this, or there is none
         window = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)
         around = labels[window]
-        own, border = around == label, (around >= 0) & (around != label)
-        away = ndimage.distance_transform_edt(~border) if border.any() else np.full(around.shape, np.inf)
+        own, other = around == label, (around >= 0) & (around != label)
+        away = ndimage.distance_transform_edt(~other) if other.any() else np.full(around.shape, np.inf)
         squared[window][own] = away[own] ** 2
 
 
 def deepest_pixels(
     cells: NDArray[np.int64], distance: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of n pixels the deepest one of each of N cells (N,), the first of equals, and each pixel's cell (n,)."""
+    """Return the deepest pixel of each cell (N,), the first of equals, and each pixel's cell (n,)."""
     ids, owner = np.unique(cells, return_inverse=True)
     largest = np.zeros(len(ids))
     np.maximum.at(largest, owner, distance)
@@ -74,7 +74,7 @@ def _along_rows(labels):  # type: ignore[no-untyped-def]
     rows, columns = labels.shape
     squared = np.empty(labels.shape, np.float64)
     for y in range(rows):
-        away = np.inf  # what lies past the image's edge is unknown, so no border
+        away = np.inf  # past the image's edge nothing is known, so it is no boundary
         for x in range(columns):
             if x > 0 and labels[y, x] != labels[y, x - 1]:
                 away = 0.0
@@ -111,7 +111,7 @@ def _along_columns(labels, squared):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _lower_envelope(values, n, places, starts, out):  # type: ignore[no-untyped-def]
-    """Smallest values[j] + (i - j)^2 over j, for i = 1 .. n - 2."""
+    """Write the smallest values[j] + (i - j)^2 over j, for i = 1 .. n - 2."""
     k = -1
     for j in range(n):
         if values[j] == np.inf:
@@ -127,7 +127,7 @@ def _lower_envelope(values, n, places, starts, out):  # type: ignore[no-untyped-
         k += 1
         places[k], starts[k] = j, start
     if k < 0:
-        return  # no border on this column nor on the rows that cross it: infinite already
+        return  # no boundary on this column nor on the rows that cross it: infinite already
     starts[k + 1] = np.inf
     k = 0
     for i in range(1, n - 1):
