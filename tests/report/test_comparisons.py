@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from frugalseg.errors import WrongShape
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.report import (
     Comparison,
     FieldReport,
@@ -255,6 +256,20 @@ def test_validation_scores_are_drawn_with_the_best_one_marked() -> None:
     assert [chart.title for chart in training_section(alone).charts] == ["Validation score"]
     short = TrainingCurve(name="t", steps=[1], losses=[1])
     assert [chart.title for chart in training_section(short).charts] == ["Loss"]
+
+
+def test_curve_of_a_training_record() -> None:
+    record = TrainingRecord(
+        losses=[2.0, 1.0], terms={"overlap": [0.5, 0.4]}, history=[(0, 0.1), (2, 0.7)], stopped_because="done"
+    )
+    curve = TrainingCurve.of("all fields", record, "PCC")
+    assert (curve.name, list(curve.steps), curve.losses) == ("all fields", [1, 2], [2.0, 1.0])
+    assert [chart.title for chart in training_section(curve).charts] == [
+        "Loss",
+        "PCC",
+        "Terms of the loss, smoothed",
+    ]
+    assert training_section(curve).note == "ended at 1 after 2 steps; stopped because done"
 
 
 def test_scatter_counts_pairs() -> None:

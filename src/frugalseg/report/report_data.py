@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,9 @@ from frugalseg.cues.quality import CueQuality
 from frugalseg.errors import WrongShape
 from frugalseg.evaluation.measurements import Row, measure_cells
 from frugalseg.evaluation.scores import Scores
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.report.comparisons import Comparison
 from frugalseg.report.number_tables import NumberTable
-
-if TYPE_CHECKING:
-    from frugalseg.learning.training_record import TrainingRecord
 
 FULL_FIELDS = 12
 """Fields and comparisons shown in full; those after them keep their numbers, so the file stays small."""
@@ -69,9 +67,7 @@ class TrainingCurve:
                 )
 
     @classmethod
-    def of(
-        cls, name: str, record: "TrainingRecord", history_name: str = "Validation score"
-    ) -> "TrainingCurve":
+    def of(cls, name: str, record: TrainingRecord, history_name: str = "Validation score") -> "TrainingCurve":
         """Return the curve of a training record."""
         return cls(
             name=name,
