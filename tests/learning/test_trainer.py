@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Callable
@@ -507,3 +509,11 @@ def test_training_inside_no_grad_learns_all_the_same() -> None:
     expected = train(small(), batches, squared, settings(max_steps=3))
     with torch.no_grad():
         assert train(small(), batches, squared, settings(max_steps=3)).losses == expected.losses
+
+
+def test_records_settings_and_devices_need_no_torch() -> None:
+    """The command line and reports import them."""
+    names = ("training_record", "trainer_settings", "device")
+    imports = "; ".join(f"import frugalseg.learning.{name}" for name in names)
+    check = f"import sys; {imports}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
