@@ -25,7 +25,7 @@ from frugalseg.models.inputs import (
 from frugalseg.models.marker_samples import collect_samples, marker_sample, segment_sample
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_settings import MarkerModelSettings, resolve_settings
-from frugalseg.models.training_options import Progress, TrainingOptions
+from frugalseg.models.training_options import Progress, training_options
 from frugalseg.networks.cards import MarkerCard
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.store import load_card, load_weights
@@ -169,11 +169,11 @@ class MarkerModel:
             As of `fit`.
         """
         found = resolve_settings(MarkerModelSettings, settings, changes)
-        options = TrainingOptions(device, progress, None if checkpoint is None else Path(checkpoint), resume)
+        options = training_options(found.seed, device, progress, checkpoint, resume)
         data = collect_samples(cues)
         named = check_channels(channels, len(data.modalities))
         learning = MarkerSettings.preset(found.preset, found.max_steps, data.samples[0].label_free)
-        network, training = learn_from_markers(data.samples, learning, **options.keywords(found.seed))
+        network, training = learn_from_markers(data.samples, learning, **options)
         card = MarkerCard(
             channels=named,
             modalities=data.modalities,

@@ -27,7 +27,7 @@ from frugalseg.models.object_training import (
     train_objects,
 )
 from frugalseg.models.stain_model import StainModel
-from frugalseg.models.training_options import Log, OnError, Progress, TrainingOptions
+from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.store import load_card, load_weights
@@ -128,8 +128,7 @@ class ObjectModel:
             Ctrl-C; the checkpoint is kept.
         """
         found = resolve_settings(ObjectModelSettings, settings, changes)
-        options = TrainingOptions(device, progress, None if checkpoint is None else Path(checkpoint), resume)
-        pick_device(device)
+        options = training_options(found.seed, device, progress, checkpoint, resume)
         size = check_pixel_size(pixel_size)
         first = None if start is None else check_start(start, found)
         card = None if first is None else first.card
@@ -156,7 +155,7 @@ class ObjectModel:
                     dataset.diameter,
                 )
             )
-        training = train_objects(network, dataset, learning, options, found.seed)
+        training = train_objects(network, dataset, learning, options)
         roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
         made = ObjectCard(
             kind=target,

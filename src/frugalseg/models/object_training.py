@@ -104,10 +104,9 @@ def train_objects(
     dataset: ObjectDataset,
     learning: LabelSettings,
     options: TrainingOptions,
-    seed: int,
 ) -> TrainingRecord:
     """Train a network, in place, on a dataset; returns what happened."""
     samples, validation = dataset.samples()
     masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
-    draw = CropSampler(masks, learning.crop, seed, threshold=0.5, advice=advice)
-    return learn_from_labels(network.to("cpu"), samples, validation, draw, learning, **options.keywords(seed))
+    draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice)
+    return learn_from_labels(network.to("cpu"), samples, validation, draw, learning, **options)

@@ -21,7 +21,7 @@ from frugalseg.models.model_parts import ImagePart, StainPartScore, names_by_rol
 from frugalseg.models.model_scale import model_planes, scale_by_pixel_size
 from frugalseg.models.model_settings import StainModelSettings, network_settings, resolve_settings
 from frugalseg.models.stain_dataset import StainPair, StainPairs, read_stain_dataset
-from frugalseg.models.training_options import Log, OnError, Progress, TrainingOptions
+from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card, load_weights
 from frugalseg.networks.unet import Unet
@@ -133,8 +133,7 @@ class StainModel:
         """
         found = resolve_settings(StainModelSettings, settings, changes)
         learning = StainSettings.preset(found.preset, **network_settings(found, StainModelSettings))
-        options = TrainingOptions(device, progress, None if checkpoint is None else Path(checkpoint), resume)
-        pick_device(device)
+        options = training_options(found.seed, device, progress, checkpoint, resume)
         size = check_pixel_size(pixel_size)
         pairs = StainPairs(images, stains, project, names, channels)
         dataset = read_stain_dataset(
@@ -144,9 +143,7 @@ class StainModel:
         draw = CropSampler((one.targets[0] for one in samples), learning.crop, found.seed)
         if log is not None:
             log(f"{dataset.line()}; crops skipped, as they show no signal: {draw.skipped:.0%}")
-        network, training, started_from = learn_from_stains(
-            samples, validation, draw, learning, **options.keywords(found.seed)
-        )
+        network, training, started_from = learn_from_stains(samples, validation, draw, learning, **options)
         roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
         card = StainCard(
             channels=dataset.channels,

@@ -1,12 +1,11 @@
-"""What every `fit` takes beside data and settings: where it runs, where its checkpoint is, who is told of progress."""
+"""What every `fit` takes beside data and settings: where it runs, its checkpoint, what it calls on the way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 from frugalseg.errors import FrugalsegError
-from frugalseg.learning.device import Device
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.training_record import OnProgress
 
 Progress = OnProgress
@@ -19,43 +18,26 @@ Log = Callable[[str], None]
 """Called with one line on what is about to be learned."""
 
 
-class TrainingKeywords(TypedDict):
-    """Keywords that all functions of `frugalseg.learning` take, see `frugalseg.learning.trainer.train`."""
+class TrainingOptions(TypedDict):
+    """Keywords of every function of `frugalseg.learning`, see `frugalseg.learning.trainer.train`."""
 
     seed: int
     device: Device
     checkpoint: Path | None
     resume: bool
-    progress: OnProgress | None
+    progress: Progress | None
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How a training run is carried out; nothing here changes its result.
+def training_options(
+    seed: int, device: Device, progress: Progress | None, checkpoint: str | Path | None, resume: bool
+) -> TrainingOptions:
+    """Return checked options of a training run.
 
-    Attributes
-    ----------
-    device
-        Where to compute: "auto", "cpu", "cuda" or "mps".
-    progress
-        Called after every step.
-    checkpoint
-        Folder of the checkpoint; None: there is none.
-    resume
-        Continue from the checkpoint, if there is one.
+    Raises
+    ------
+    SettingsError
+        The device is not there.
     """
-
-    device: Device = "auto"
-    progress: Progress | None = None
-    checkpoint: Path | None = None
-    resume: bool = False
-
-    def keywords(self, seed: int) -> TrainingKeywords:
-        """Return the keywords of a training run."""
-        return TrainingKeywords(
-            seed=seed,
-            device=self.device,
-            checkpoint=self.checkpoint,
-            resume=self.resume,
-            progress=self.progress,
-        )
+    pick_device(device)
+    folder = None if checkpoint is None else Path(checkpoint)
+    return TrainingOptions(seed=seed, device=device, checkpoint=folder, resume=resume, progress=progress)
