@@ -32,10 +32,11 @@ def scores_of(folder: Path, channel: str, name: str) -> dict[str, dict[str, floa
     from frugalseg.images.fields import open_fields
     from frugalseg.images.resize import resize_labels
     from frugalseg.instances.clean import clean_labels
-    from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
+    from frugalseg.models.image_cues import find_cues
+    from frugalseg.models.marker_samples import marker_sample
 
     field = open_fields([folder / "fields.csv"], where=[f"field={name}"])[0]
-    cues = find_cues(field, CueSettings(cells=(channel,), nuclei="nuclear"))
+    cues = find_cues(field.plane(channel), field.plane("nuclear"), name=name)
     sample, truth = marker_sample(cues), field.labels("cells")
     points = cues.markers.points
     images = dict(zip(KINDS, (sample.planes[0], sample.cost_image, sample.cost_image**2), strict=True))

@@ -1,4 +1,4 @@
-"""Train the cutter on single real fields with other settings, one run per field and variant.
+"""Train the marker network on single real fields with other settings, one run per field and variant.
 
     python experiments/cutter_variants.py --out FILE.jsonl --fields kc167_095 hela_4 \
         --variant 'soft={"boundary": 0.5, "center_jitter": 3.0}' --variant 'default={}' [--data FOLDER] [--seed 0] [--workers 2]
@@ -24,28 +24,28 @@ def folder_of(field: str) -> tuple[str, str]:
 
 
 def execute(field: str, variant: str, changes: dict[str, object], seed: int, data: str) -> dict[str, object]:
-    """Train, cut and score one field."""
+    """Train on one field, segment and score it."""
     import torch
 
+    from frugalseg.evaluation.scores import score_labels
     from frugalseg.images.fields import open_fields
     from frugalseg.learning.from_markers.marker_settings import MarkerSettings
     from frugalseg.learning.from_markers.marker_training import learn_from_markers
-    from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
-    from frugalseg.workflows.cutters import segment_cells
-    from frugalseg.workflows.judging import Segmented, judge
+    from frugalseg.models.baseline_scores import score_baselines
+    from frugalseg.models.image_cues import find_cues
+    from frugalseg.models.marker_samples import marker_sample, segment_sample
 
     torch.set_num_threads(1)
     folder, channel = folder_of(field)
     table = open_fields([Path(data) / folder / "fields.csv"], where=[f"field={field}"])
-    cues = find_cues(table[0], CueSettings(cells=(channel,), nuclei="nuclear"))
+    cues = find_cues(table[0].plane(channel), table[0].plane("nuclear"), name=field)
     truth = table[0].labels("cells")
-    cutting = MarkerSettings(**changes)  # type: ignore[arg-type]
+    settings = MarkerSettings(**changes)  # type: ignore[arg-type]
     sample = marker_sample(cues)
     start = time.monotonic()
-    cutter, training = learn_from_markers([sample], cutting, seed=seed, device="cpu")
+    network, training = learn_from_markers([sample], settings, seed=seed, device="cpu")
     seconds = time.monotonic() - start
-    labels = segment_cells(cutter, cues, sample, cutting, "cpu")
-    scores = judge(truth, cues, Segmented(labels, sample, {}), baselines=True)
+    scores = score_labels(truth, segment_sample(network, cues, sample, settings, "cpu"), cues.markers.points)
     pick = ("cell_miou", "mAP")
     return {
         "field": field,
@@ -55,10 +55,10 @@ def execute(field: str, variant: str, changes: dict[str, object], seed: int, dat
         "markers": len(sample.points),
         "steps": training.steps,
         "seconds": round(seconds),
-        **{name: round(scores["scores"][name], 4) for name in pick},
+        **{name: round(getattr(scores, name), 4) for name in pick},
         "baselines": {
-            method: [round(values[name], 4) for name in pick]
-            for method, values in scores["baselines"].items()
+            method: [round(getattr(values, name), 4) for name in pick]
+            for method, values in score_baselines(truth, cues).items()
         },
     }
 

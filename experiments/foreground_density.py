@@ -14,8 +14,8 @@ import numpy as np
 
 from frugalseg.cues.foreground import find_foreground
 from frugalseg.images.fields import open_fields
+from frugalseg.models.image_cues import find_cues
 from frugalseg.synthetic.cells import make_cells
-from frugalseg.workflows.cues import CueSettings, find_cues
 
 CHANNELS = ("phase", "brightfield", "cytoplasm")
 KINDS = (*({"n_cells": n} for n in (2, 4, 8, 20, 60, 150)), *({"density": d} for d in (0.6, 0.9, 0.97, 1.0)))
@@ -53,7 +53,7 @@ def real(data: Path) -> None:
         truth = field.labels("cells") if field.has("cells") else None
         if truth is None:
             continue
-        cues = find_cues(field, CueSettings(cells=("phase",), nuclei="nuclear"))
+        cues = find_cues(field.plane("phase"), field.plane("nuclear"), name=field.name)
         background, random = np.argwhere(truth == 0), np.random.default_rng(0)
         values = []
         for share in FALSE:

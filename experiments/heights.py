@@ -29,16 +29,12 @@ def of_true_masks(path: Path) -> list[float]:
 def of_model(model: Path, data: Path) -> list[float]:
     """The mAP of a model's cells on hela_5 with each h."""
     from frugalseg.evaluation.scores import score_labels
-    from frugalseg.images.normalize import IntensityScale
     from frugalseg.instances.map_labels import labels_from_maps
-    from frugalseg.prediction.whole_image import predict_objects
-    from frugalseg.workflows.objects import load_object_model
+    from frugalseg.models.object_model import ObjectModel
 
-    card, _, network = load_object_model(model)
-    planes = tifffile.imread(data / "phase_nuclear" / "hela_5_phase.tif")[None].astype(np.float32)
+    image = tifffile.imread(data / "phase_nuclear" / "hela_5_phase.tif")
     labels = tifffile.imread(data / "phase_nuclear" / "hela_5_cells.tif").astype(np.int32)
-    scaled = IntensityScale.fit(planes).apply(planes)
-    _, maps = predict_objects(network.eval(), scaled, "cells", card.scale)
+    maps = ObjectModel.load(model, "cpu").predict_maps(image)
     return [score_labels(labels, labels_from_maps(maps, "cells", h)).mAP for h in HEIGHTS]
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from frugalseg.cues.markers import find_markers
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.fields import FieldTable, open_fields
-from frugalseg.workflows.nuclei import segment_nuclei_plane
+from frugalseg.models.nucleus_labels import segment_nuclei
 
 SHOWN = ("cell_miou", "mAP", "ap50", "foreground_iou")
 
@@ -53,9 +53,7 @@ def main() -> None:
         truth, plane = field.labels("nuclei"), field.plane("nuclear")
         experiment = field.row.get("experiment") or field.row["cell_line"]
         rows[experiment]["found"][field.name] = score(truth, find_markers(plane).nuclei)
-        rows[experiment]["outlined"][field.name] = score(
-            truth, segment_nuclei_plane(plane, level=given.level)
-        )
+        rows[experiment]["outlined"][field.name] = score(truth, segment_nuclei(plane, level=given.level))
     print(
         "| experiment | fields | nuclei | cell mIoU | mAP | AP 0.5 | foreground IoU |\n|---|---|---|---|---|---|---|"
     )

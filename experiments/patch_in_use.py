@@ -1,4 +1,4 @@
-"""How wide a patch should be when a trained cutter is used: train once per field, cut with several margins.
+"""How wide a patch should be when a trained marker network is used: train once per field, segment with several margins.
 
     python experiments/patch_in_use.py --out FILE.jsonl --fields kc167_096 hela_2 [--margins 0 8 16 32] [--data FOLDER] [--seed 0]
 
@@ -15,26 +15,27 @@ from cutter_variants import folder_of
 
 
 def execute(field: str, margins: list[int], seed: int, data: Path) -> list[dict[str, object]]:
-    """Train on one field, cut it with each margin, score."""
+    """Train on one field, segment it with each margin, score."""
     import torch
 
     from frugalseg.evaluation.scores import score_labels
     from frugalseg.images.fields import open_fields
     from frugalseg.learning.from_markers.marker_settings import MarkerSettings
     from frugalseg.learning.from_markers.marker_training import learn_from_markers
-    from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
-    from frugalseg.workflows.cutters import segment_cells
+    from frugalseg.models.image_cues import find_cues
+    from frugalseg.models.marker_samples import marker_sample, segment_sample
 
     torch.set_num_threads(1)
     folder, channel = folder_of(field)
     table = open_fields([data / folder / "fields.csv"], where=[f"field={field}"])
-    cues = find_cues(table[0], CueSettings(cells=(channel,), nuclei="nuclear"))
+    cues = find_cues(table[0].plane(channel), table[0].plane("nuclear"), name=field)
     sample, truth = marker_sample(cues), table[0].labels("cells")
     settings = MarkerSettings.preset("default", label_free=sample.label_free)
-    cutter, _ = learn_from_markers([sample], settings, seed=seed, device="cpu")
+    network, _ = learn_from_markers([sample], settings, seed=seed, device="cpu")
     found = []
     for margin in margins:
-        labels = segment_cells(cutter, cues, sample, settings.model_copy(update={"margin": margin}), "cpu")
+        wider = settings.model_copy(update={"margin": margin})
+        labels = segment_sample(network, cues, sample, wider, "cpu")
         scores = score_labels(truth, labels)
         values = {name: round(getattr(scores, name), 4) for name in ("cell_miou", "mAP", "foreground_iou")}
         found.append({"field": field, "seed": seed, "margin": margin, **values})

@@ -91,15 +91,15 @@ def execute(run: Run, data: str, out: str) -> dict[str, object]:
 def baselines_of(run: Run, data: str, out: str) -> dict[str, object]:
     """Scores of the classical methods on a run's field, or what an earlier call found."""
     from frugalseg.images.fields import open_fields
-    from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
-    from frugalseg.workflows.judging import score_baselines
+    from frugalseg.models.baseline_scores import score_baselines
+    from frugalseg.models.image_cues import find_cues
 
     path = Path(out) / f"{run.field}_baselines.json"
     if not path.exists():
         field = open_fields([Path(data) / run.folder / "fields.csv"], where=[f"field={run.field}"])[0]
         channel = run.cells.split(",")[0]
-        cues = find_cues(field, CueSettings(cells=(channel,), nuclei="nuclear"))
-        found = score_baselines(field.labels("cells"), cues, marker_sample(cues))
+        cues = find_cues(field.plane(channel), field.plane("nuclear"), name=run.field)
+        found = {name: one.to_dict() for name, one in score_baselines(field.labels("cells"), cues).items()}
         path.write_text(json.dumps(found) + "\n", encoding="utf-8")
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
