@@ -59,6 +59,19 @@ def test_every_nucleus_gets_one_point(method: str) -> None:
     assert_found(find_markers(draw(truth), method=method), truth, 1.5)
 
 
+@pytest.mark.parametrize("diameter", [10, 20, 40])
+@pytest.mark.parametrize("method", METHODS)
+def test_nuclei_in_a_predicted_stain_are_found(method: str, diameter: int) -> None:
+    """A network's stain has soft nuclei of uneven height and errors as smooth as they are, and no pixel noise."""
+    shape = (12 * diameter, 16 * diameter)
+    truth = grid(shape, 3 * diameter, 0.8 * diameter)
+    rng = np.random.default_rng(5)
+    sharp = draw(truth, shape, diameter, rng.uniform(0.3, 1.0, len(truth)), noise=0, background=0)
+    error = gaussian_filter(rng.normal(size=shape), diameter / 6)
+    plane = gaussian_filter(sharp, diameter / 10) + 0.015 * error / error.std() - 0.1
+    assert_found(find_markers(plane, method=method), truth, 0.15 * diameter)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("diameter", [7, 14, 30, 60, 100])
 def test_diameter_is_estimated_from_7_to_100_px(diameter: float) -> None:
     shape = (int(diameter * 7), int(diameter * 9))
@@ -273,9 +286,16 @@ def test_nuclei_that_leave_little_background(diameter: float, step: float) -> No
     assert_found(find_markers(draw(truth, shape, diameter)), truth, 0.2 * diameter)
 
 
-def test_smooth_noise_gives_few_or_none() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_smooth_noise_gives_few_or_none(method: str) -> None:
     noise = gaussian_filter(np.random.default_rng(0).normal(0, 1, (512, 512)), 3)
-    assert len(find_markers(noise)) <= 5
+    assert len(find_markers(noise, method=method)) <= 5  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["log", "doh"])
+def test_blobs_need_no_nucleus_at_all(method: str) -> None:
+    markers = find_markers(np.random.default_rng(0).normal(100, 1, (64, 64)), method=method)  # type: ignore[arg-type]
+    assert (markers.points.shape, markers.method, markers.nuclei) == ((0, 2), method, None)
 
 
 def test_marker_of_a_bent_label_lies_inside_it() -> None:

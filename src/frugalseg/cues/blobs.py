@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
+from frugalseg.cues.background import estimate_noise
 from frugalseg.cues.population import least_stain, stain_varies
 from frugalseg.cues.touching import lowest_between
 
@@ -15,6 +16,10 @@ Points = NDArray[np.int64]
 
 #: Searched sizes, relative to the expected diameter.
 RELATIVE_SCALES = (0.7, 1.0, 1.4)
+#: A response this many times stronger than that to the background's noise is a blob.
+ABOVE_NOISE = 6.0
+#: Smallest standard deviation of a Gaussian, px.
+SMALLEST_SCALE = 0.8
 #: Two peaks are one blob when the response between them stays above this share of the weaker peak.
 DIP = 0.8
 #: Least response of a blob as a share of its brightness; a disk has 0.74.
@@ -24,9 +29,9 @@ LEAST_CONTRAST = 0.4
 def blob_points(
     plane: Plane,
     diameter: float,
-    noise: float,
     kind: Literal["log", "doh"] = "log",
     log_intensity: bool | Literal["auto"] = "auto",
+    grey_step: float = 0.0,
 ) -> NDArray[np.float64]:
     """Return the centres of bright blobs of about the same size.
 
@@ -36,14 +41,14 @@ def blob_points(
         (Y, X), background at 0.
     diameter
         Expected diameter of a blob in px; scales 0.7, 1 and 1.4 of it are searched.
-    noise
-        Standard deviation of the background of `plane`.
     kind
         Response: "log" is -s^2 (Lyy + Lxx), "doh" is 2 s^2 sqrt(Lyy Lxx - Lyx^2) where both curvatures are
         negative; the responses to a disk are alike.
     log_intensity
         True: the brightness varies between blobs, so each is kept or not by its own contrast, response over
         brightness. False: those far dimmer than the rest are left out. "auto" decides from the image.
+    grey_step
+        Smallest step between grey values.
 
     Returns
     -------
@@ -63,10 +68,10 @@ def blob_points(
     >>> import numpy as np
     >>> y, x = np.mgrid[:40, :50]
     >>> disk = ((y - 12) ** 2 + (x - 30) ** 2 < 36).astype(np.float32)
-    >>> blob_points(disk, diameter=12, noise=0.01).tolist()
+    >>> blob_points(disk, diameter=12).tolist()
     [[12.0, 30.0]]
     """
-    points, strength = _peaks(plane, diameter, noise, kind)
+    points, strength = _peaks(plane, diameter, kind, grey_step)
     if log_intensity is True or (log_intensity == "auto" and stain_varies(strength)):
         # against its own surroundings: the gap between bright nuclei is bright, but no blob
         height = ndi.gaussian_filter(plane, 0.1 * diameter, mode="nearest")[points[:, 0], points[:, 1]]
@@ -74,14 +79,17 @@ def blob_points(
     return np.asarray(points[strength >= least_stain(strength, False)], float)
 
 
-def _peaks(plane: Plane, diameter: float, noise: float, kind: str) -> tuple[Points, NDArray[np.float64]]:
+def _peaks(plane: Plane, diameter: float, kind: str, grey_step: float) -> tuple[Points, NDArray[np.float64]]:
     """Return the peaks (n, 2) of the response over all scales, and their heights (n,), strongest first."""
     best = np.zeros(plane.shape, np.float32)
     for relative in RELATIVE_SCALES:
         np.maximum(best, _response(plane, relative * diameter / (2 * np.sqrt(2)), kind), out=best)
     size = 2 * max(round(0.3 * diameter), 1) + 1
-    # on white noise either response has about this deviation at the smallest scale
-    floor = 6 * noise * 0.4 / max(RELATIVE_SCALES[0] * diameter / (2 * np.sqrt(2)), 0.8)
+    # Noise is measured at the smallest scale, where the errors of a predicted stain, smooth as they are, are in it. On
+    # white noise either response has about sqrt(2) times the deviation of the smoothed plane.
+    scale = max(RELATIVE_SCALES[0] * diameter / (2 * np.sqrt(2)), SMALLEST_SCALE)
+    smoothed = ndi.gaussian_filter(plane, scale, mode="nearest")
+    floor = ABOVE_NOISE * np.sqrt(2) * estimate_noise(plane, smoothed, scale, grey_step)
     points = np.argwhere((ndi.maximum_filter(best, size, mode="nearest") == best) & (best > floor))
     strength = best[points[:, 0], points[:, 1]].astype(float)
     order = np.argsort(-strength, kind="stable")
@@ -104,7 +112,7 @@ def _separate(
 
 
 def _response(plane: Plane, s: float, kind: str) -> Plane:
-    s = max(s, 0.8)
+    s = max(s, SMALLEST_SCALE)
     if kind == "log":
         return np.asarray(-(s**2) * ndi.gaussian_laplace(plane, s, mode="nearest"), np.float32)
     yy = ndi.gaussian_filter(plane, s, order=(2, 0), mode="nearest")

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from frugalseg.cues.background import check_plane, estimate_noise, smallest_grey_step, subtract_background
+from frugalseg.cues.background import check_plane, smallest_grey_step, subtract_background
 from frugalseg.cues.blobs import blob_points
 from frugalseg.cues.nuclei import (
     TARGET_NUCLEUS_DIAMETER,
@@ -104,8 +104,7 @@ def find_markers(
         return _from_label_map(find_nuclei(flat, diameter, log_intensity, step), name)
     factor = min(1.0, TARGET_NUCLEUS_DIAMETER / diameter)
     small = shrink_plane(flat, factor)
-    noise = estimate_noise(small, small, 0.0, step)
-    points = blob_points(small, diameter * factor, noise, name, log_intensity)
+    points = blob_points(small, diameter * factor, name, log_intensity, step)
     return Markers(resize_points(points, small.shape, flat.shape), float(diameter), name)
 
 
