@@ -43,7 +43,7 @@ def outline_nuclei(flat: Plane, labels: NDArray[np.integer], level: float | None
     labels
         (Y, X) integers, one id per nucleus, 0 elsewhere; rough outlines.
     level
-        Where the outline lies on the way from the nucleus' surroundings (0) to its own brightness (1); 0.5 is the half
+        Where the outline lies between the nucleus' surroundings (0) and its own brightness (1); 0.5 is the half
         maximum. None: for each nucleus where its boundary is steepest and its shape most like an ellipse, of levels from
         0.1 to 0.6.
 

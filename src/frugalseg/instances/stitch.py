@@ -160,7 +160,7 @@ class Stitched:
 
 
 def stitch_tiles(store: TileStore, labels: str = "labels") -> Stitched:
-    """Give the objects of all tiles their ids; all tiles must be labelled already.
+    """Number the objects of all tiles; all tiles must be labelled already.
 
     Parameters
     ----------
