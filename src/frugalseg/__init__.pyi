@@ -83,16 +83,6 @@ from frugalseg.models.object_model import ObjectModel as ObjectModel
 from frugalseg.models.stain_model import StainModel as StainModel
 from frugalseg.runs.synthetic_set import write_synthetic_set as write_synthetic_set
 from frugalseg.synthetic.cells import make_cells as make_cells
-from frugalseg.workflows.learn_labels import LearnLabelsSettings as LearnLabelsSettings
-from frugalseg.workflows.learn_labels import learn_labels_model as learn_labels  # noqa: F401
-from frugalseg.workflows.learn_markers import LearnMarkersSettings as LearnMarkersSettings
-from frugalseg.workflows.learn_markers import learn_markers_model as learn_markers  # noqa: F401
-from frugalseg.workflows.learn_stains import LearnStainsSettings as LearnStainsSettings
-from frugalseg.workflows.learn_stains import learn_stains_model as learn_stains  # noqa: F401
-from frugalseg.workflows.predict import PredictSettings as PredictSettings
-from frugalseg.workflows.predict import predict_fields as predict  # noqa: F401
-from frugalseg.workflows.segment import SegmentSettings as SegmentSettings
-from frugalseg.workflows.segment import segment_fields as segment  # noqa: F401
 
 __version__: str
 __all__: list[str]

@@ -7,11 +7,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from frugalseg.workflows.outputs import RunResult
 from pydantic import BaseModel, ConfigDict
 
 import frugalseg
 from frugalseg.errors import BadModel, Interrupted
-from frugalseg.workflows.outputs import RunResult
 
 
 class Settings(BaseModel):

@@ -169,7 +169,7 @@ LABELS = ("learn", "labels", "--labels", "cells", "--target", "cells")
         (STAINS, ("--weights", "nothing.pth"), "'nothing.pth' is no file"),
         (STAINS, ("--scale", "5"), "--scale: Input should be less than or equal to 4"),
         (STAINS, ("--where", "split=none"), "split"),
-        (LABELS, (), "the inputs are missing; give --from CH[,CH], or a model with --start"),
+        (LABELS, (), "the inputs are missing; give --from, or a model as --start"),
         (LABELS, ("--from", "phase", "--labels", "cels"), "Did you mean 'cells'?"),
         (LABELS, ("--start", "nothing/there"), "is no model folder"),
         (LABELS, ("--from", "phase", "--slope", "0"), "--slope: Input should be greater than 0"),

@@ -71,7 +71,7 @@ NOISE = np.random.default_rng(1).normal(100, 3, (SIDE, SIDE)).astype(np.uint16)
 @pytest.mark.parametrize(
     ("planes", "line"),
     [
-        ({"dapi": flat(7)}, "has the value 7 everywhere"),
+        ({"dapi": flat(7)}, "is constant (every pixel is 7)"),
         ({"phase": flat(7)}, "channel 'phase' is constant (every pixel is 7)"),
         ({"phase": with_nan()}, "NaN"),
         ({"dapi": with_nan()}, "NaN"),
@@ -153,7 +153,7 @@ def test_some_fields_failed_is_3(run, write, tmp_path) -> None:
     ended = run(*typed(write("a"), tmp_path / "out"))
     assert ended.code == 3
     assert ended.error.startswith("failed: b: ")
-    assert "has the value 7 everywhere" in ended.error
+    assert "is constant (every pixel is 7)" in ended.error
     assert (tmp_path / "out" / "a_labels.tif").exists()
 
 

@@ -1,12 +1,12 @@
 """The presets `paper` of stains and labels have the paper's numbers, and settings that can't work are refused."""
 
 import pytest
+from frugalseg.workflows.learn_labels import LearnLabelsSettings
+from frugalseg.workflows.learn_stains import LearnStainsSettings
 from pydantic import ValidationError
 
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_stains.stain_settings import StainSettings
-from frugalseg.workflows.learn_labels import LearnLabelsSettings
-from frugalseg.workflows.learn_stains import LearnStainsSettings
 
 NETWORK = {"encoder": "densenet121", "weights": "imagenet", "crop": 512}
 NOT_AUGMENTED = {"flips": False, "intensity_jitter": 0.0}

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from frugalseg.workflows.cutters import load_marker_network
+from frugalseg.workflows.objects import find_start, load_object_model, load_stain_model, scale_for
 from pydantic import ValidationError
 from torch import nn
 
@@ -17,8 +19,6 @@ from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import CARD, load_card, save_model
 from frugalseg.networks.unet import Unet
-from frugalseg.workflows.cutters import load_marker_network
-from frugalseg.workflows.objects import find_start, load_object_model, load_stain_model, scale_for
 
 TRAINING = TrainingSummary(
     steps=3, stopped_because="s", seconds=1.5, seed=0, fields=("a", "b (x 0% to 75%)"), held_out=("c",)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
+from frugalseg.workflows.cutters import load_marker_network, segment_cells
 from torch import Tensor, nn
 
 import frugalseg
@@ -14,8 +16,6 @@ from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.store import CARD
 from frugalseg.runs.synthetic_set import write_synthetic_set
-from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
-from frugalseg.workflows.cutters import load_marker_network, segment_cells
 
 SMALL = MarkerSettings(widths=(4, 4), max_steps=2, orientations=1, batch=2)
 

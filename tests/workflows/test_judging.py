@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from frugalseg.workflows import judging
+from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
 
 from frugalseg.commands.score_files import score_files
 from frugalseg.errors import BadPixels
 from frugalseg.images.fields import open_fields
 from frugalseg.runs.synthetic_set import write_synthetic_set
-from frugalseg.workflows import judging
-from frugalseg.workflows.cues import CueSettings, find_cues, marker_sample
 
 
 def test_baselines_get_our_cues_and_the_root_of_the_grey_values(

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from frugalseg.workflows.label_lesson import LabelLesson, read_label_lesson
+from frugalseg.workflows.stain_lesson import DECIDING, StainLesson, read_stain_lesson
 
 from frugalseg.images.channels import parse_channels
 from frugalseg.images.fields import FieldTable, open_fields
@@ -20,8 +22,6 @@ from frugalseg.learning.from_stains.stain_training import learn_from_stains
 from frugalseg.learning.splits import Part
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.runs.synthetic_set import write_synthetic_set
-from frugalseg.workflows.label_lesson import LabelLesson, read_label_lesson
-from frugalseg.workflows.stain_lesson import DECIDING, StainLesson, read_stain_lesson
 
 CHANNELS = parse_channels("phase")
 SCALE = 0.75

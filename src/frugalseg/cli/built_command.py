@@ -72,7 +72,7 @@ class BuiltCommand(click.Command):
 
         Anything else is a defect of frugalseg and keeps its traceback.
         """
-        from frugalseg.workflows.versions import typed
+        from frugalseg.runs.versions import typed
 
         try:
             with typed(ctx.obj or ()):

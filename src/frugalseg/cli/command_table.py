@@ -10,8 +10,8 @@ import click
 from frugalseg.cli.spelling import SPELLINGS, Spelling
 
 _PATH = click.Path(path_type=Path)
-_OLD = "frugalseg.commands.old_workflows"
-_SETTINGS = "frugalseg.commands.command_settings"
+_COMMANDS = "frugalseg.commands"
+_SETTINGS = f"{_COMMANDS}.command_settings"
 _RESULTS = "frugalseg.cli.results"
 
 
@@ -99,7 +99,7 @@ COMMANDS = (
     Command(
         "demo",
         "Run everything once on built-in synthetic cells: segment, score, report. Takes minutes on a laptop's CPU.",
-        {"": Work("frugalseg.commands.run_demo:run_demo")},
+        {"": Work(f"{_COMMANDS}.run_demo:run_demo")},
         own=(
             click.Option(
                 ["-o", "--out"],
@@ -125,7 +125,7 @@ COMMANDS = (
         "inspect",
         "Show how inputs are understood: fields, channels, axes, pixel size, and every problem. The exit code is 3 if some "
         "fields can't be used, 1 if none can.",
-        {"": Work("frugalseg.commands.inspect_inputs:inspect_inputs")},
+        {"": Work(f"{_COMMANDS}.inspect_inputs:inspect_inputs")},
         own=(INPUTS, AS_JSON),
         options=("pattern", "where"),
         show=f"{_RESULTS}:show_inspection",
@@ -134,8 +134,8 @@ COMMANDS = (
         "segment",
         "Segment cells without any label: find nuclei and foreground, learn on these very images, report.",
         {
-            "cells": Work(f"{_OLD}:segment_cells", f"{_SETTINGS}:SegmentSettings"),
-            "nuclei": Work(f"{_OLD}:outline_nuclei", f"{_SETTINGS}:OutlineSettings"),
+            "cells": Work(f"{_COMMANDS}.segment_cells:segment_cells", f"{_SETTINGS}:SegmentSettings"),
+            "nuclei": Work(f"{_COMMANDS}.outline_nuclei:outline_nuclei", f"{_SETTINGS}:OutlineSettings"),
         },
         own=(
             INPUTS,
@@ -155,7 +155,7 @@ COMMANDS = (
     Command(
         "predict",
         "Use a trained model on new images, without training. Channels are by default those it was trained on.",
-        {"": Work(f"{_OLD}:predict_fields", f"{_SETTINGS}:PredictSettings")},
+        {"": Work(f"{_COMMANDS}.predict_fields:predict_fields", f"{_SETTINGS}:PredictSettings")},
         own=(
             Argument("model", "MODEL", "A model folder made by `learn` or `segment`."),
             INPUTS,
@@ -169,7 +169,7 @@ COMMANDS = (
     Command(
         "score",
         "Score label images against true label images: mIoU, AP, F1, AJI and PQ, for each field and on average.",
-        {"": Work("frugalseg.commands.score_files:score_files")},
+        {"": Work(f"{_COMMANDS}.score_files:score_files")},
         own=(
             Argument("predicted", "PREDICTED", "A label file, or the folder of a run."),
             Argument("truth", "TRUTH", "A label file, a folder of them, or a fields.csv."),
@@ -191,7 +191,7 @@ COMMANDS = (
     Command(
         "doctor",
         "Show versions, devices, memory and disk, and how fast a network trains on this machine.",
-        {"": Work("frugalseg.commands.check_machine:check_machine")},
+        {"": Work(f"{_COMMANDS}.check_machine:check_machine")},
         own=(
             click.Option(
                 ["-o", "--out", "folder"],
@@ -207,7 +207,7 @@ COMMANDS = (
     Command(
         "learn markers",
         "Learn to segment cells from their nuclei, without any label.",
-        {"": Work(f"{_OLD}:learn_markers", f"{_SETTINGS}:LearnMarkersSettings")},
+        {"": Work(f"{_COMMANDS}.learn_markers:learn_markers", f"{_SETTINGS}:LearnMarkersSettings")},
         own=(INPUTS, _out("OUT", "Folder that becomes the model."), AS_JSON),
         options=RUN_OPTIONS,
         markers="required",
@@ -215,14 +215,14 @@ COMMANDS = (
     Command(
         "learn stains",
         "Learn to predict a fluorescent stain from label-free images, without any label. `learn labels` can start from it.",
-        {"": Work(f"{_OLD}:learn_stains", f"{_SETTINGS}:LearnStainsSettings")},
+        {"": Work(f"{_COMMANDS}.learn_stains:learn_stains", f"{_SETTINGS}:LearnStainsSettings")},
         own=(INPUTS, _MODEL_OUT, AS_JSON),
         options=RUN_OPTIONS,
     ),
     Command(
         "learn labels",
         "Learn nuclei or cells from 1 to 50 labelled images; it works best on top of a stain model.",
-        {"": Work(f"{_OLD}:learn_labels", f"{_SETTINGS}:LearnLabelsSettings")},
+        {"": Work(f"{_COMMANDS}.learn_labels:learn_labels", f"{_SETTINGS}:LearnLabelsSettings")},
         own=(INPUTS, _MODEL_OUT, AS_JSON),
         options=RUN_OPTIONS,
     ),

@@ -16,7 +16,7 @@ from frugalseg.runs.machine_speed import (
     total_memory,
     usable_cpus,
 )
-from frugalseg.workflows.versions import versions
+from frugalseg.runs.versions import versions
 
 
 @dataclass(frozen=True)

@@ -6,61 +6,20 @@ Their fields and descriptions are also the options and the help of the command l
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.model_settings import (
     MarkerModelSettings,
     NucleiSettings,
     ObjectModelSettings,
     StainModelSettings,
 )
+from frugalseg.runs.channel_settings import CueChannels, MarkerRunSettings
 
 _LABEL_FREE = "Label-free channels and focal planes, such as 'phase[1,3,5],brightfield'."
 
 
-class CueChannels(BaseModel):
-    """Channels in which cells, nuclei and hints of the user are found."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    cells: tuple[str, ...] = Field(
-        min_length=1,
-        description="Channels that show the whole cell, by name or index; the foreground is found in the first.",
-    )
-    nuclei: str | None = Field(
-        default=None, description="Channel with the nuclear stain; each nucleus marks one cell."
-    )
-    nuclei_from: str | None = Field(
-        default=None,
-        description="Stain model (folder) that predicts the nuclear stain where none was imaged; `nuclei` is then only "
-        "compared with the prediction.",
-    )
-    markers: str | None = Field(
-        default=None, description="Your own markers instead of nuclei: a label image with one label per cell."
-    )
-    scribbles: str | None = Field(
-        default=None, description="Label image with a few strokes: 1 background, 2 cell, 0 elsewhere."
-    )
-    mask: str | None = Field(
-        default=None, description="Your own foreground: an image that is above 0 where there are cells."
-    )
-
-
-class Scoring(BaseModel):
-    """What the result is compared with."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    truth: str | None = Field(
-        default=None, description="Channel with true labels, only to score the result; fields may lack it."
-    )
-    baselines: bool = Field(
-        default=True, description="Score classical methods as well, where there are true labels."
-    )
-
-
-class SegmentSettings(MarkerModelSettings, CueChannels, Scoring):
+class SegmentSettings(MarkerModelSettings, MarkerRunSettings):
     """Settings of ``frugalseg segment``."""
 
 
@@ -78,7 +37,7 @@ class LearnMarkersSettings(MarkerModelSettings, CueChannels):
     """Settings of ``frugalseg learn markers``."""
 
 
-class PredictSettings(CueSettings, CueChannels, Scoring):
+class PredictSettings(MarkerRunSettings):
     """Settings of ``frugalseg predict``; without any channel those of the model are used."""
 
     cells: tuple[str, ...] = Field(

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from frugalseg.commands.command_settings import SegmentSettings
-from frugalseg.commands.old_workflows import segment_cells
+from frugalseg.commands.segment_cells import segment_cells
 from frugalseg.errors import OutputExists
+from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.synthetic_set import write_synthetic_set
-from frugalseg.workflows.records import RunResult
 
 FIELDS = 2
 SIDE = 256

@@ -203,10 +203,14 @@ class StainModel:
         return for_each(image, predict, "image")
 
     def predict_scaled(
-        self, image: Any, *, pixel_size: float | tuple[float, float] | None = None
+        self,
+        image: Any,
+        *,
+        pixel_size: float | tuple[float, float] | None = None,
+        names: Sequence[str] | None = None,
     ) -> NDArray[np.float32]:
-        """Predict the stain (Y,X) of one image on the scale of training, 0..1 for most pixels."""
-        return self._predict(image, check_pixel_size(pixel_size), "the image")
+        """Predict the stain (Y,X) of one image on the scale of training, 0..1 for most pixels; else as `predict`."""
+        return self._predict(image, check_pixel_size(pixel_size), owner_of(0, image, names))
 
     def evaluate(self, images: Any, stains: Any) -> Iterator[StainPartScore]:
         """Score every part of the images that `fit` was given, or of new ones for a loaded model, one by one.

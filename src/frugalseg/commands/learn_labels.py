@@ -1,0 +1,221 @@
+"""``frugalseg learn labels``: nuclei or cells from a handful of labelled images (paper A)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from frugalseg.commands.command_settings import LearnLabelsSettings
+from frugalseg.errors import BadModel, FrugalsegError, InputError, SettingsError
+from frugalseg.images.channels import InputChannel, parse_channels
+from frugalseg.images.field import Field as ImageField
+from frugalseg.learning.device import pick_device
+from frugalseg.models.load import load_model
+from frugalseg.models.marker_model import MarkerModel
+from frugalseg.models.model_parts import ObjectPartScore
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.stain_model import StainModel
+from frugalseg.report import FieldReport, NumberTable, TrainingCurve, preview
+from frugalseg.runs.field_arrays import (
+    FieldArrays,
+    channel_in_errors,
+    input_arrays,
+    model_channels,
+    with_channel,
+)
+from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.model_folder import ModelRun
+from frugalseg.runs.options import RunOptions
+from frugalseg.runs.provenance import check_channels, find_sources
+from frugalseg.runs.records import FieldRecord
+
+
+def learn_labels(
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: LearnLabelsSettings,
+    options: RunOptions | None = None,
+) -> RunResult:
+    """Train a network to find nuclei or cells from a few labelled fields.
+
+    Parameters
+    ----------
+    inputs
+        See `frugalseg.open_fields`.
+    out
+        The model folder: ``card.yaml``, ``weights.safetensors``, ``training.json``, ``record.json``, ``report.html``.
+    settings
+        Channels, labels, start, training.
+    options
+        Which fields, where to compute, what may be replaced.
+
+    Returns
+    -------
+    RunResult
+        Scores of every field or part, held out or learned from, of the model and of its start.
+
+    Raises
+    ------
+    InputError
+        No field can be used, or there is no label.
+    BadModel
+        The start model is missing, damaged or of the wrong kind.
+    OutputExists, OutputFailed
+        There is a model already; nothing can be written.
+    SettingsError
+        Settings that do not fit together; the device is not there; `resume` with other settings.
+    Interrupted
+        Ctrl-C; the checkpoint is kept.
+    """
+    options = options or RunOptions()
+    start = None if settings.start is None else _load_start(settings.start)
+    if settings.inputs is None and start is None:
+        raise SettingsError("the inputs are missing; give `inputs`, or a model as `start`")
+    channels = parse_channels(settings.inputs or ",".join(start.card.channels if start else ()))
+    table = options.open(inputs)
+    images = tuple(channel.channel for channel in channels)
+    check_channels(table, images, (settings.labels,))
+    pick_device(options.device)
+    request = settings.model_dump()
+    if start is not None:  # another model in the same folder is another start
+        request["start_sha256"] = start.card.sha256
+    run = ModelRun("learn labels", out, request, find_sources(table, (*images, settings.labels)), options)
+    if run.earlier is not None:
+        return run.earlier
+    with run.resumable():
+        return _learn(tuple(table), channels, settings, start, run)
+
+
+def _load_start(folder: Path) -> StainModel | ObjectModel:
+    start = load_model(folder)
+    if isinstance(start, MarkerModel):
+        raise BadModel(
+            f"{folder} is a marker network, which sees one cell at a time; start from a model of `learn stains` or "
+            "`learn labels`"
+        )
+    return start
+
+
+def _learn(
+    fields: Sequence[ImageField],
+    channels: tuple[InputChannel, ...],
+    settings: LearnLabelsSettings,
+    start: StainModel | ObjectModel | None,
+    run: ModelRun,
+) -> RunResult:
+    """Train, evaluate and save."""
+    labelled = [field for field in fields if field.has(settings.labels)]
+    if not labelled:
+        raise InputError(f"no field has a label in {settings.labels!r}; outline some {settings.target} first")
+    images = input_arrays(labelled, channels)
+    labels = FieldArrays(labelled, lambda field: _labels(field, settings.labels))
+    model, failed = _fit(labelled, images, labels, channels, settings, start, run)
+    with run.log.status("finding objects in every field"):
+        after = {part.name: part for part in model.evaluate(images, labels)}
+    before = None if start is None else {part.name: part for part in model.start_evaluation}
+    assert model.training is not None
+    record = run.record(
+        model.training,
+        scale=model.card.scale,
+        inputs=model.card.channels,
+        diameter=model.card.diameter,
+        started_from=model.card.started_from,
+        fields=_records(after),
+        start=None if before is None else _records(before),
+        failed=failed,
+        unlabelled=tuple(field.name for field in fields if field not in labelled),
+    )
+    report = run.report(record, TrainingCurve.of("all labelled fields", model.training, "held-out score"))
+    if before is not None:
+        report.tables.append(_start_and_tuned(before, after, settings.target))
+    for part in after.values():
+        report.add(_page(part))
+    return run.save(model, record, report)
+
+
+def _fit(
+    fields: Sequence[ImageField],
+    images: FieldArrays,
+    labels: FieldArrays,
+    channels: tuple[InputChannel, ...],
+    settings: LearnLabelsSettings,
+    start: StainModel | ObjectModel | None,
+    run: ModelRun,
+) -> tuple[ObjectModel, dict[str, str]]:
+    """Train; return the model, and why fields were left out."""
+    failed: dict[str, str] = {}
+
+    def leave_out(index: int, error: FrugalsegError) -> None:
+        failed[fields[index].name] = with_channel(error, "labels", settings.labels)
+
+    with run.log.training_bar("training") as progress, channel_in_errors("labels", settings.labels):
+        model = ObjectModel.fit(
+            images,
+            labels,
+            target=settings.target,
+            start=start,
+            channels=model_channels(fields, channels),
+            names=[field.name for field in fields],
+            pixel_size=fields[0].pixel_size,
+            settings=settings,
+            device=run.options.device,
+            progress=progress,
+            checkpoint=run.checkpoint,
+            resume=run.options.resume,
+            log=run.log.line,
+            on_error=leave_out,
+        )
+    return model, failed
+
+
+def _labels(field: ImageField, channel: str) -> Any:
+    labels = field.labels(channel)
+    assert labels is not None  # fields without labels are left out before
+    return labels
+
+
+def _records(parts: Mapping[str, ObjectPartScore]) -> dict[str, FieldRecord]:
+    return {
+        name: FieldRecord(
+            role=part.role, mask_iou=part.mask_iou, mAP=part.scores.mAP, cell_miou=part.scores.cell_miou
+        )
+        for name, part in parts.items()
+    }
+
+
+def _start_and_tuned(
+    before: Mapping[str, ObjectPartScore], after: Mapping[str, ObjectPartScore], target: str
+) -> NumberTable:
+    """Return a table that tells a user when fine-tuning made things worse."""
+    measure = "mask IoU" if target == "nuclei" else "mAP"
+
+    def value(part: ObjectPartScore) -> float:
+        return part.mask_iou if target == "nuclei" else part.scores.mAP
+
+    rows: list[list[str | float | int | None]] = []
+    changes = []
+    for name, part in after.items():
+        old, new = value(before[name]), value(part)
+        rows.append([name, part.role, old, new, new - old])
+        if part.role == "held out":
+            changes.append(new - old)
+    note = "Nothing was held out, so this table can't tell whether fine-tuning helped on new images."
+    if changes:
+        verdict = "helped" if np.mean(changes) > 0 else "did not help"
+        note = (
+            f"Fine-tuning {verdict}: {measure} of what was held out changed by {np.mean(changes):+.3f} on average. The "
+            "weights were chosen by what was held out, so expect a little less on new images."
+        )
+    columns = ["field", "role", "start", "fine-tuned", "change"]
+    return NumberTable(title="Start against fine-tuned", columns=columns, rows=rows, note=note)
+
+
+def _page(part: ObjectPartScore) -> FieldReport:
+    return FieldReport(
+        name=f"{part.name}: {part.role}",
+        image=preview(part.planes[:1]),
+        labels=part.labels,
+        truth=np.maximum(part.truth, 0),
+        scores=part.scores,
+    )

@@ -1,0 +1,136 @@
+"""``frugalseg predict``: a trained model on images it has not seen, without training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from frugalseg.commands.command_settings import PredictSettings
+from frugalseg.errors import SettingsError
+from frugalseg.learning.device import pick_device
+from frugalseg.models.load import load_model
+from frugalseg.models.marker_model import MarkerModel
+from frugalseg.runs.field_cues import FieldCues, channels_read, request_of
+from frugalseg.runs.field_loop import run_fields
+from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.map_process import MapSettings, predict_maps_of_fields
+from frugalseg.runs.marker_process import MarkerProcess, Segmented
+from frugalseg.runs.options import RunOptions
+from frugalseg.runs.output_folder import OutputFolder
+from frugalseg.runs.provenance import check_channels, find_sources
+from frugalseg.runs.run_log import RunLog
+from frugalseg.runs.summary import begin_report
+
+
+def predict_fields(
+    model: str | Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: PredictSettings | None = None,
+    options: RunOptions | None = None,
+) -> RunResult:
+    """Use a trained model on fields that it has not seen.
+
+    A marker network finds each field's markers and foreground in the field itself. A model of a stain, of nuclei or of
+    cells needs its input channels only.
+
+    Parameters
+    ----------
+    model
+        Folder made by `frugalseg learn`, or a ``<field>_model`` of `frugalseg segment`.
+    inputs
+        See `frugalseg.open_fields`.
+    out
+        Folder of the results, as of `segment`; a stain model writes ``<field>_<channel>.tif``.
+    settings
+        Channels, cues, scoring; by default the model's channels.
+    options
+        Which fields, where to compute, what may be replaced.
+
+    Returns
+    -------
+    RunResult
+        Records of the fields, and why others failed.
+
+    Raises
+    ------
+    BadModel
+        The model is missing or damaged.
+    SettingsError
+        The number of channels is not the model's; there is nothing to find markers in; the device is not there.
+    InputError
+        No field can be read, or none has the channels.
+    OutputExists, OutputFailed
+        There are results already; nothing can be written.
+    """
+    options, settings, folder = options or RunOptions(), settings or PredictSettings(), Path(model)
+    loaded = load_model(folder, options.device)
+    if isinstance(loaded, MarkerModel):
+        return _predict_cells(loaded, folder, inputs, out, settings, options)
+    return predict_maps_of_fields(loaded, folder, inputs, out, _for_maps(settings, folder), options)
+
+
+def _predict_cells(
+    model: MarkerModel,
+    folder: Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: PredictSettings,
+    options: RunOptions,
+) -> RunResult:
+    settings = _completed(settings, model, folder)
+    table = options.open(inputs)
+    check_channels(table, settings.images(), settings.label_images())
+    pick_device(options.device)
+    outputs = OutputFolder(
+        out,
+        find_sources(table, channels_read(settings)),
+        {**request_of(settings), "model": str(folder), "weights": model.card.sha256},
+        command="predict",
+        options=options,
+    )
+    log = RunLog(options.quiet)
+
+    def segment(cues: FieldCues) -> Segmented:
+        with log.status(f"segmenting {len(cues.image.markers)} cells"):
+            labels = model.segment(cues.image)
+        return Segmented(labels, {"warnings": (*cues.image.warnings, *model.doubts(cues.image))})
+
+    process = MarkerProcess(outputs, settings, segment, log)
+    report = begin_report(outputs, "frugalseg predict")
+    return run_fields(table, outputs, process, report, log, settings.truth)
+
+
+def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:
+    """Return the settings that mean something to a model of whole images; refuse the others."""
+    without_use = settings.model_dump(
+        exclude_defaults=True, exclude={"truth", "diameter", "seed", "baselines", "cells"}
+    )
+    if without_use:
+        names = ", ".join(f"`{name}`" for name in without_use)
+        raise SettingsError(
+            f"{model} finds its objects without markers, so it has no use for {names}; leave that out"
+        )
+    return MapSettings(
+        inputs=",".join(settings.cells) or None, truth=settings.truth, diameter=settings.diameter
+    )
+
+
+def _completed(settings: PredictSettings, model: MarkerModel, folder: Path) -> PredictSettings:
+    """Take from the model's card what was not given."""
+    card = model.card
+    cells = settings.cells or card.channels
+    if len(cells) != len(card.channels):
+        raise SettingsError(
+            f"`cells` {','.join(cells)} are {len(cells)} channels, and {folder} was trained on {len(card.channels)} "
+            f"({','.join(card.channels)}); give as many, in the same order"
+        )
+    nuclei = settings.nuclei
+    if nuclei is None and settings.markers is None and settings.nuclei_from is None:
+        nuclei = card.nuclei
+        if nuclei is None:
+            own = "its user's own markers"
+            source = own if card.nuclei_from is None else f"markers from a predicted {card.nuclei_from!r}"
+            raise SettingsError(
+                f"{folder} was trained with {source}, so it names no nuclear channel; give one of `nuclei_from`, `nuclei` and "
+                "`markers`"
+            )
+    return settings.model_copy(update={"cells": cells, "nuclei": nuclei})

@@ -1,0 +1,106 @@
+"""Cells of a field: scores against a truth and of classical methods, and how the report shows them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.evaluation.baselines import BASELINES
+from frugalseg.evaluation.scores import Scores, score_labels
+from frugalseg.images.field import Field as ImageField
+from frugalseg.images.read import read_image
+from frugalseg.models.baseline_scores import score_baselines
+from frugalseg.models.image_cues import ImageCues
+from frugalseg.report import FieldReport, preview
+from frugalseg.runs.field_cues import FieldCues
+from frugalseg.runs.output_folder import OutputFolder
+from frugalseg.runs.records import FieldRecord
+
+#: Dim nuclei are lifted in the report's picture by this exponent.
+NUCLEI_GAMMA = 0.6
+
+
+def read_truth(field: ImageField, channel: str | None) -> NDArray[Any] | None:
+    """Return the true labels of a field; None where there are none, or nothing is annotated."""
+    truth = None if channel is None else field.labels(channel)
+    return truth if truth is not None and (truth >= 0).any() else None
+
+
+def score_cells(
+    truth: NDArray[Any] | None, labels: NDArray[np.uint32], cues: ImageCues, baselines: bool
+) -> dict[str, Scores | dict[str, Scores]]:
+    """Return `scores` and `baselines` for the field's record; nothing without a truth."""
+    if truth is None:
+        return {}
+    found: dict[str, Scores | dict[str, Scores]] = {
+        "scores": score_labels(truth, labels, cues.markers.points)
+    }
+    if baselines:
+        found["baselines"] = score_baselines(truth, cues)
+    return found
+
+
+def score_no_cells(
+    truth: NDArray[Any] | None, labels: NDArray[np.uint32], baselines: bool
+) -> dict[str, Scores | dict[str, Scores]]:
+    """Return the same for a field without markers: classical methods start from markers too, and find nothing either."""
+    if truth is None:
+        return {}
+    scores = score_labels(truth, labels, np.zeros((0, 2)))
+    return {"scores": scores, **({"baselines": dict.fromkeys(BASELINES, scores)} if baselines else {})}
+
+
+def cells_page(
+    cues: FieldCues, labels: NDArray[np.uint32], truth: NDArray[Any] | None, record: FieldRecord
+) -> FieldReport:
+    """Show a field with its cells and cues."""
+    image = cues.image
+    return FieldReport(
+        name=image.name,
+        image=preview(image.planes),
+        labels=labels,
+        markers=image.markers.points,
+        nuclei=None if image.nuclei is None else preview(image.nuclei, gamma=NUCLEI_GAMMA),
+        foreground=image.foreground.mask,
+        truth=truth,
+        pixel_size=cues.pixel_size,
+        **numbers_of(record),
+    )
+
+
+def labels_page(
+    name: str,
+    picture: NDArray[Any],
+    labels: NDArray[np.uint32],
+    record: FieldRecord,
+    truth: NDArray[Any] | None = None,
+    markers: NDArray[np.float64] | None = None,
+    pixel_size: tuple[float, float] | None = None,
+) -> FieldReport:
+    """Show a field with its objects, without cues."""
+    return FieldReport(
+        name=name,
+        image=picture,
+        labels=labels,
+        truth=truth,
+        markers=np.zeros((0, 2)) if markers is None else markers,
+        pixel_size=pixel_size,
+        **numbers_of(record),
+    )
+
+
+def numbers_of(record: FieldRecord) -> dict[str, Any]:
+    """Return what the report takes from a field's record."""
+    return {
+        "cue_quality": record.cues,
+        "scores": record.scores,
+        "baselines": record.baselines,
+        "measurements": record.measurements,
+        "seconds": record.seconds,
+        "warnings": record.warnings,
+    }
+
+
+def stored_labels(outputs: OutputFolder, name: str) -> NDArray[np.uint32]:
+    """Read the label map of a complete field."""
+    return np.asarray(read_image(outputs.result_path(name)).pixels[0, 0]).astype(np.uint32)

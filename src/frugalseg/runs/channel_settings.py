@@ -1,0 +1,93 @@
+"""Which channels a run reads, and what its results are compared with; imports nothing heavy.
+
+The fields and descriptions are also the options and the help of the command line.
+"""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from frugalseg.errors import SettingsError
+from frugalseg.models.cue_settings import CueSettings
+
+
+class CueChannels(CueSettings):
+    """Channels in which cells, nuclei and hints of the user are found."""
+
+    cells: tuple[str, ...] = Field(
+        min_length=1,
+        description="Channels that show the whole cell, by name or index; the foreground is found in the first.",
+    )
+    nuclei: str | None = Field(
+        default=None, description="Channel with the nuclear stain; each nucleus marks one cell."
+    )
+    nuclei_from: str | None = Field(
+        default=None,
+        description="Stain model (folder) that predicts the nuclear stain where none was imaged; `nuclei` is then only "
+        "compared with the prediction.",
+    )
+    markers: str | None = Field(
+        default=None, description="Your own markers instead of nuclei: a label image with one label per cell."
+    )
+    scribbles: str | None = Field(
+        default=None, description="Label image with a few strokes: 1 background, 2 cell, 0 elsewhere."
+    )
+    mask: str | None = Field(
+        default=None, description="Your own foreground: an image that is above 0 where there are cells."
+    )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.markers is not None and (self.nuclei is not None or self.nuclei_from is not None):
+            raise SettingsError(
+                f"markers are given as {self.markers!r} and as nuclei too; give one of `nuclei`, `nuclei_from` and "
+                "`markers`: every cell starts from it"
+            )
+        if self.mask is not None and self.foreground != "auto":
+            raise SettingsError(
+                f"`mask` {self.mask} is the foreground itself and `foreground` {self.foreground} a way to find one; give one "
+                "of them"
+            )
+        if self.scribbles is not None and self.foreground not in ("auto", "scribbles"):
+            raise SettingsError(
+                f"`foreground` {self.foreground} has no use for `scribbles` {self.scribbles}; give one of them"
+            )
+        return self
+
+    def check_source(self) -> None:
+        """Refuse settings that say nothing, or too much, of where cells start; raises `SettingsError`."""
+        real = self.nuclei if self.nuclei_from is None else self.nuclei_from
+        if (real is None) == (self.markers is None):
+            raise SettingsError(
+                "give one of `nuclei`, `nuclei_from` and `markers`: every cell starts from it"
+            )
+
+    def images(self) -> tuple[str, ...]:
+        """Return the channels that every field must have."""
+        needed = self.nuclei if self.nuclei_from is None else None
+        return (*self.cells, *(() if needed is None else (needed,)))
+
+    def label_images(self) -> tuple[str, ...]:
+        """Return the channels with labels, which single fields may lack."""
+        return tuple(name for name in (self.markers, self.scribbles, self.mask) if name is not None)
+
+
+class Scoring(BaseModel):
+    """What results are compared with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    truth: str | None = Field(
+        default=None, description="Channel with true labels, only to score the result; fields may lack it."
+    )
+    baselines: bool = Field(
+        default=True, description="Score classical methods as well, where there are true labels."
+    )
+
+
+class MarkerRunSettings(CueChannels, Scoring):
+    """Settings of a run that starts cells from markers."""
+
+    def label_images(self) -> tuple[str, ...]:
+        """Return the channels with labels, which single fields may lack."""
+        return (*super().label_images(), *(() if self.truth is None else (self.truth,)))

@@ -1,0 +1,83 @@
+"""Arrays of the fields of a table, each read when it is asked for: what models learn from without keeping all pixels."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from numpy.typing import NDArray
+
+from frugalseg.errors import FrugalsegError, InputError
+from frugalseg.images import channels as image_channels
+from frugalseg.images.channels import InputChannel, read_inputs
+from frugalseg.images.field import Field
+from frugalseg.images.image import Projection
+
+
+class FieldArrays(Sequence[NDArray[Any]]):
+    """One array per field.
+
+    Parameters
+    ----------
+    fields
+        In order.
+    read
+        Reads the array of a field; its errors reach whoever asks for that array.
+    """
+
+    def __init__(self, fields: Sequence[Field], read: Callable[[Field], NDArray[Any]]) -> None:
+        self.fields, self.read = fields, read
+
+    def __len__(self) -> int:
+        """Return the number of fields."""
+        return len(self.fields)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Read the array of one field."""
+        return self.read(self.fields[index])
+
+
+def input_arrays(fields: Sequence[Field], channels: Sequence[InputChannel]) -> FieldArrays:
+    """Return the inputs (C,Y,X) of every field, grey values."""
+    return FieldArrays(fields, lambda field: read_inputs(field, channels))
+
+
+def plane_arrays(fields: Sequence[Field], channel: str, project: Projection) -> FieldArrays:
+    """Return one channel (Y,X) of every field, focal planes projected."""
+    return FieldArrays(fields, lambda field: field.plane(channel, project))
+
+
+def model_channels(fields: Sequence[Field], channels: Sequence[InputChannel]) -> tuple[str, ...]:
+    """Return the names of the inputs, focal planes one by one, as the first field has them that has them all.
+
+    Raises
+    ------
+    InputError
+        The first field's error, where no field has the channels.
+    """
+    errors: list[FrugalsegError] = []
+    for field in fields:
+        try:
+            return image_channels.input_names(field, channels)
+        except FrugalsegError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def with_channel(error: FrugalsegError, parameter: str, channel: str) -> str:
+    """Return an error on one line, with the channel in place of the parameter that its array was given as.
+
+    Examples
+    --------
+    >>> with_channel(FrugalsegError("field 'a': `stains` is constant"), "stains", "dapi")
+    "field 'a': channel 'dapi' is constant"
+    """
+    return " ".join(str(error).split()).replace(f"`{parameter}`", f"channel {channel!r}")
+
+
+@contextmanager
+def channel_in_errors(parameter: str, channel: str) -> Iterator[None]:
+    """Let errors about an array name the channel it was read from."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(with_channel(error, parameter, channel)) from error

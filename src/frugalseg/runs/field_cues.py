@@ -1,0 +1,195 @@
+"""Cues of a field: its channels are read, and markers, cell size and foreground found in them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.cues.markers import find_markers
+from frugalseg.errors import BadModel, InputError, MissingChannel
+from frugalseg.evaluation.marker_agreement import MarkerAgreement, marker_agreement
+from frugalseg.images.channels import parse_channels
+from frugalseg.images.field import Field
+from frugalseg.models.image_cues import ImageCues, find_cues
+from frugalseg.models.stain_model import StainModel
+from frugalseg.networks.cards import StainCard
+from frugalseg.networks.store import load_card
+from frugalseg.runs.channel_settings import CueChannels
+from frugalseg.runs.input_planes import read_planes
+
+#: A predicted marker stands for a real one within this many nuclear diameters.
+REACH = 0.5
+
+
+def stain_card(settings: CueChannels) -> StainCard | None:
+    """Return the card of the model that predicts nuclei, if there is one.
+
+    Raises
+    ------
+    BadModel
+        There is no such model, it predicts no stain, or its card is damaged.
+    """
+    if settings.nuclei_from is None:
+        return None
+    card = load_card(settings.nuclei_from)
+    if not isinstance(card, StainCard):
+        raise BadModel(
+            f"{settings.nuclei_from} is a model of kind '{card.kind}'; `nuclei_from` needs a stain model (`learn stains`)"
+        )
+    return card
+
+
+def predicted_stain(settings: CueChannels) -> str | None:
+    """Return the name of the predicted stain that markers are found in, if so; raises as `stain_card`."""
+    card = stain_card(settings)
+    return None if card is None else card.target
+
+
+def nuclear_name(settings: CueChannels) -> str:
+    """Return the name of the image that markers are found in; a predicted stain is never named as a real channel."""
+    return str(settings.nuclei) if settings.nuclei_from is None else f"predicted_{predicted_stain(settings)}"
+
+
+def channels_read(settings: CueChannels) -> tuple[str, ...]:
+    """Return every channel that is read where a field has it, inputs of the stain model included.
+
+    Raises
+    ------
+    BadModel
+        As of `stain_card`.
+    """
+    card = stain_card(settings)
+    model = () if card is None else parse_channels(",".join(card.channels))
+    compared = () if settings.nuclei is None else (settings.nuclei,)
+    inputs = (channel.channel for channel in model)
+    return (*settings.images(), *compared, *settings.label_images(), *inputs)
+
+
+def request_of(settings: CueChannels) -> dict[str, Any]:
+    """Return all settings, and the checksum of the model that predicts nuclei: another model is another run.
+
+    Raises
+    ------
+    BadModel
+        As of `stain_card`.
+    """
+    card = stain_card(settings)
+    return settings.model_dump() | ({} if card is None else {"nuclei_from_sha256": card.sha256})
+
+
+@dataclass(frozen=True)
+class FieldCues:
+    """Cues of one field.
+
+    Attributes
+    ----------
+    image
+        Cues of its pixels.
+    pixel_size
+        (y, x) in um, where the file says it.
+    agreement
+        Of markers in a predicted stain with those in the real stain, where both are known.
+    """
+
+    image: ImageCues
+    pixel_size: tuple[float, float] | None
+    agreement: MarkerAgreement | None = None
+
+
+def read_cues(field: Field, settings: CueChannels) -> FieldCues:
+    """Read a field and find its cues.
+
+    Raises
+    ------
+    InputError
+        A channel is missing or can't be used; `NoMarkers` where there is no nucleus.
+    BadModel
+        The model that predicts nuclei can't be used.
+    """
+    planes = field.planes(settings.cells)
+    nuclei = _nuclei(field, settings)
+    markers = _own_markers(field, settings)
+    try:
+        cues = find_cues(
+            planes,
+            nuclei,
+            markers=markers,
+            mask=None if settings.mask is None else field.labels(settings.mask),
+            scribbles=None if settings.scribbles is None else field.labels(settings.scribbles),
+            settings=settings,
+            name=field.name,
+            channels=settings.cells,
+        )
+    except InputError as error:  # arrays have no names, channels have
+        raise type(error)(_with_channels(str(error), settings)) from error
+    return FieldCues(cues, field.pixel_size, _agreement(field, cues, settings))
+
+
+def _with_channels(message: str, settings: CueChannels) -> str:
+    """Name the channel in place of the parameter that its array was given as."""
+    nuclei = "the predicted nuclear stain" if settings.nuclei_from else f"channel {settings.nuclei!r}"
+    for parameter, channel in (
+        ("`nuclei`", nuclei),
+        ("`markers`", f"the markers {settings.markers!r}"),
+        ("`mask`", f"the mask {settings.mask!r}"),
+        ("`scribbles`", f"the scribbles {settings.scribbles!r}"),
+    ):
+        message = message.replace(parameter, channel)
+    return message
+
+
+def predict_nuclei(field: Field, folder: str) -> NDArray[np.float32]:
+    """Predict the nuclear stain (Y,X) of a field, in the stain's grey values, from the stain model's channels.
+
+    Raises
+    ------
+    BadModel
+        The folder holds no stain model.
+    InputError
+        The field lacks one of the model's channels, or it can't be used.
+    """
+    model = _stain_model(folder, load_card(folder).sha256)
+    planes = read_planes(model.card, field, parse_channels(",".join(model.card.channels)))
+    predicted: NDArray[np.float32] = model.predict(planes, pixel_size=field.pixel_size)
+    return predicted
+
+
+def _nuclei(field: Field, settings: CueChannels) -> NDArray[np.float32] | None:
+    if settings.nuclei_from is not None:
+        return predict_nuclei(field, settings.nuclei_from)
+    return None if settings.nuclei is None else field.plane(settings.nuclei)
+
+
+@lru_cache(maxsize=1)
+def _stain_model(folder: str, checksum: str) -> StainModel:
+    """Load one model for all fields of a run; the checksum tells a replaced model from the one before."""
+    return StainModel.load(folder)
+
+
+def _own_markers(field: Field, settings: CueChannels) -> NDArray[Any] | None:
+    if settings.markers is None:
+        if settings.nuclei is None and settings.nuclei_from is None:
+            settings.check_source()
+        return None
+    labels = field.labels(settings.markers)
+    if labels is None:
+        raise MissingChannel(
+            f"field {field.name!r} has no file for the markers {settings.markers!r}; fill its cell in the table or leave "
+            f"the field out with `where` field!={field.name}"
+        )
+    return labels
+
+
+def _agreement(field: Field, cues: ImageCues, settings: CueChannels) -> MarkerAgreement | None:
+    """Compare markers in a predicted stain with those in the real stain; None where none are found in it."""
+    if settings.nuclei_from is None or settings.nuclei is None or not field.has(settings.nuclei):
+        return None
+    try:
+        real = find_markers(field.plane(settings.nuclei), settings.nuclei_diameter)
+    except InputError:
+        return None
+    if len(real) == 0:
+        return None
+    return marker_agreement(cues.markers.points, real.points, REACH * real.diameter)

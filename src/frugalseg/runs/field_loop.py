@@ -1,0 +1,142 @@
+"""One loop over the fields of a run, the same for every command that writes a result per field."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed
+from frugalseg.images.field import Field
+from frugalseg.images.fields import FieldTable
+from frugalseg.report import Comparison, FieldReport, Report, TrainingCurve, write_report
+from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.output_folder import OutputFolder
+from frugalseg.runs.records import FieldRecord
+from frugalseg.runs.run_log import RunLog
+from frugalseg.runs.summary import summarize_run
+
+Page = FieldReport | Comparison
+
+
+@dataclass(frozen=True)
+class FieldResult:
+    """What a command made of one field.
+
+    Attributes
+    ----------
+    record
+        What is known about it; the loop adds the time it took.
+    write
+        Writes the result to a path, whole or not at all; None where it is written already.
+    page
+        How the report shows it, made from the finished record; None: not at all.
+    curve
+        Of a network that was trained on this field.
+    """
+
+    record: FieldRecord
+    write: Callable[[Path], None] | None
+    page: Callable[[FieldRecord], Page] | None
+    curve: TrainingCurve | None = None
+
+
+class FieldProcess(Protocol):
+    """What a command does to one field."""
+
+    def compute(self, field: Field) -> FieldResult:
+        """Compute the field's result; an error of the user's ends this field only."""
+        ...
+
+    def show_earlier(self, field: Field, record: FieldRecord) -> tuple[Page | None, TrainingCurve | None]:
+        """Show a field that an earlier run completed."""
+        ...
+
+
+def run_fields(
+    table: FieldTable,
+    outputs: OutputFolder,
+    process: FieldProcess,
+    report: Report,
+    log: RunLog,
+    truth: str | None = None,
+    notes: Callable[[], Sequence[str]] = tuple,
+) -> RunResult:
+    """Compute every field, write results and records, then the report and ``run.json``.
+
+    Parameters
+    ----------
+    table
+        The fields.
+    outputs
+        Where results go; fields that are complete there are only shown.
+    process
+        What is done to a field.
+    report
+        Without fields yet; written at the end.
+    log
+        Where progress is told.
+    truth
+        Channel with the truth that results are scored against, if any.
+    notes
+        Called at the end for warnings on the run as a whole.
+
+    Returns
+    -------
+    RunResult
+        Records of the fields, and why others failed.
+
+    Raises
+    ------
+    Interrupted, KeyboardInterrupt
+        By the user; what was completed is kept for `resume`.
+    OutputFailed
+        Nothing can be written any more. Any other error of the user's ends one field only.
+    """
+    try:
+        for number, field in enumerate(table, start=1):
+            log.line(f"[{number}/{len(table)}] {field.name}")
+            try:
+                _one_field(field, outputs, process, report, log)
+            except (Interrupted, OutputFailed):
+                raise
+            except FrugalsegError as error:
+                outputs.fail(field.name, error)
+    except (Interrupted, KeyboardInterrupt):
+        outputs.finish(state="interrupted")
+        raise
+    summary = summarize_run(outputs, truth)
+    summary = summary.with_warnings(notes())
+    report.warnings = list(summary.warnings)
+    report.seconds = sum(record.seconds or 0.0 for record in outputs.done.values())
+    write_report(outputs.report_path, report, overwrite=True)
+    return outputs.finish(summary)
+
+
+def _one_field(
+    field: Field, outputs: OutputFolder, process: FieldProcess, report: Report, log: RunLog
+) -> None:
+    if outputs.is_complete(field.name):
+        log.line("  done earlier")
+        page, curve = process.show_earlier(field, outputs.done[field.name])
+    else:
+        start = time.monotonic()
+        result = process.compute(field)
+        record = result.record.with_values(seconds=round(time.monotonic() - start, 2))
+        record = outputs.write_field(field.name, record, result.write)
+        page, curve = None if result.page is None else result.page(record), result.curve
+        log_result(record, log)
+    if page is not None:
+        report.add(page)
+    if curve is not None:
+        report.training.append(curve)
+
+
+def log_result(record: FieldRecord, log: RunLog) -> None:
+    """Print what was found in a field, and how good it is where that is known."""
+    if record.scores is not None:
+        log.line(f"  scores: mIoU {record.scores.cell_miou:.3f}, mAP {record.scores.mAP:.3f}")
+    if record.pcc is not None:
+        log.line(f"  PCC {record.pcc:.3f}")
+    found = "" if record.n_cells is None else f"{record.n_cells} objects in "
+    log.line(f"  {found}{record.seconds or 0.0:.1f} s")

@@ -1,0 +1,217 @@
+"""`predict` with a model that sees whole images: of a stain, of nuclei or of cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from frugalseg.errors import SettingsError
+from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.evaluation.pixel_scores import mask_iou, pearson_correlation
+from frugalseg.evaluation.scores import score_labels
+from frugalseg.images.channels import parse_channels
+from frugalseg.images.field import Field
+from frugalseg.images.image import Image
+from frugalseg.images.write import write_image, write_labels
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.stain_model import StainModel
+from frugalseg.prediction.stain_values import in_original_units
+from frugalseg.report import Comparison, FieldReport, preview
+from frugalseg.runs.cell_pages import labels_page, stored_labels
+from frugalseg.runs.field_loop import FieldResult, run_fields
+from frugalseg.runs.input_planes import check_inputs, lazy_planes, read_planes
+from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.options import RunOptions
+from frugalseg.runs.output_folder import LABELS_SUFFIX, OutputFolder
+from frugalseg.runs.provenance import find_sources
+from frugalseg.runs.records import FieldRecord
+from frugalseg.runs.run_log import RunLog
+from frugalseg.runs.stain_pictures import compare_stains
+from frugalseg.runs.summary import begin_report
+from frugalseg.runs.tiled_fields import find_large_objects, is_large, predict_large_stain
+from frugalseg.runs.tiled_pictures import show_large_objects, show_large_stain
+from frugalseg.runs.tiled_run import TiledRun
+
+
+class MapSettings(BaseModel):
+    """Settings of a run with a whole-image model.
+
+    Attributes
+    ----------
+    inputs
+        Channels and focal planes, as many and in the same order as the model's; the model's own when None.
+    truth
+        Channel with the real stain, or with true labels, only to score the result.
+    diameter
+        Of a typical object, px, where it differs from that in the training labels; images are resized accordingly. When
+        None, pixel sizes are compared instead, where the model and the image both state one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: str | None = None
+    truth: str | None = None
+    diameter: float | None = None
+
+
+def predict_maps_of_fields(
+    model: StainModel | ObjectModel,
+    folder: Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: MapSettings,
+    options: RunOptions,
+) -> RunResult:
+    """Predict a stain, nuclei or cells of every field.
+
+    Parameters
+    ----------
+    model, folder
+        The model, and where it was loaded from.
+    inputs
+        See `frugalseg.open_fields`.
+    out
+        Folder of the results: ``<field>_<channel>.tif`` in the stain's grey values, or ``<field>_labels.tif``;
+        ``measurements.csv``, ``report.html``, ``run.json``.
+    settings
+        Channels, truth, size of the objects.
+    options
+        Which fields, what may be replaced.
+
+    Raises
+    ------
+    InputError, SettingsError, OutputExists, OutputFailed
+        As of `frugalseg.commands.predict_fields.predict_fields`.
+    """
+    card = model.card
+    channels = parse_channels(settings.inputs or ",".join(card.channels))
+    table = options.open(inputs)
+    check_inputs(table, channels, card, settings.truth, folder)
+    if settings.diameter is not None and isinstance(model, StainModel):
+        raise SettingsError(f"{folder} predicts a stain and finds no objects, so leave `diameter` out")
+    read = [channel.channel for channel in channels] + ([] if settings.truth is None else [settings.truth])
+    outputs = OutputFolder(
+        out,
+        find_sources(table, read),
+        {**settings.model_dump(), "model": str(folder), "weights": card.sha256},
+        command="predict",
+        options=options,
+        suffix=f"_{_file_part(model.card.target)}.tif" if isinstance(model, StainModel) else LABELS_SUFFIX,
+    )
+    log = RunLog(options.quiet)
+    run = TiledRun(outputs, log, channels, settings.truth, options.resume)
+    if isinstance(model, StainModel):
+        report = begin_report(outputs, f"frugalseg predict: {model.card.target}")
+        return run_fields(table, outputs, _StainProcess(run, model), report, log)
+    report = begin_report(outputs, f"frugalseg predict: {model.card.kind}")
+    process = _ObjectProcess(run, model, settings.diameter)
+    return run_fields(table, outputs, process, report, log, settings.truth)
+
+
+@dataclass(frozen=True)
+class _StainProcess:
+    """From a field to its predicted stain."""
+
+    run: TiledRun
+    model: StainModel
+
+    def compute(self, field: Field) -> FieldResult:
+        """Predict and compare with the real stain where there is one."""
+        run, model, card = self.run, self.model, self.model.card
+        image, scale = lazy_planes(card, field, run.channels), model.scale_for(field.pixel_size)
+        if is_large(image, scale):
+            record = predict_large_stain(run, field, image, model, scale)
+            return FieldResult(record, None, partial(self._large_page, field, image))
+        planes = read_planes(card, field, run.channels)
+        predicted = model.predict_scaled(planes, pixel_size=field.pixel_size, names=[field.name])
+        real, record = None, FieldRecord(warnings=())
+        if run.truth is not None and field.has(run.truth):
+            real = card.target_scale.apply(field.plane(run.truth, card.project)[None])[0]
+            record = record.with_values(pcc=pearson_correlation(predicted, real))
+        write = partial(
+            write_image,
+            pixels=in_original_units(predicted, card.target_scale),
+            channels=[card.target],
+            pixel_size=field.pixel_size,
+            overwrite=True,
+        )
+
+        def page(record: FieldRecord) -> Comparison:
+            numbers: dict[str, float | str | None] = {} if record.pcc is None else {"PCC": record.pcc}
+            return compare_stains(field.name, planes, real, predicted, numbers)
+
+        return FieldResult(record, write, page)
+
+    def show_earlier(self, field: Field, record: FieldRecord) -> tuple[Comparison, None]:
+        """Show a complete field; the pictures are made of what was written."""
+        return self._large_page(field, lazy_planes(self.model.card, field, self.run.channels), record), None
+
+    def _large_page(self, field: Field, image: Image, record: FieldRecord) -> Comparison:
+        return show_large_stain(self.run, field, image, self.model.card, record)
+
+
+@dataclass(frozen=True)
+class _ObjectProcess:
+    """From a field to its nuclei or cells."""
+
+    run: TiledRun
+    model: ObjectModel
+    diameter: float | None
+
+    def compute(self, field: Field) -> FieldResult:
+        """Predict, score and measure."""
+        run, model = self.run, self.model
+        image = lazy_planes(model.card, field, run.channels)
+        scale = model.scale_for(field.pixel_size, self.diameter)
+        if is_large(image, scale):
+            record = find_large_objects(run, field, image, model, scale)
+            return FieldResult(record, None, partial(show_large_objects, run, field, image))
+        planes = read_planes(model.card, field, run.channels)
+        labels, maps = model.predict_with_maps(
+            planes, pixel_size=field.pixel_size, diameter=self.diameter, names=[field.name]
+        )
+        count = int(labels.max(initial=0))
+        known: dict[str, Any] = {"n_cells": count, "warnings": () if count else ("Nothing was found.",)}
+        truth = self._truth(field)
+        if truth is not None:
+            known["scores"] = score_labels(truth, labels)
+            known["mask_iou"] = mask_iou((maps[-1] > 0) & (truth >= 0), truth > 0)
+        grey = dict(zip(model.card.channels, planes, strict=True))
+        known["measurements"] = tuple(measure_cells(labels, grey, pixel_size=field.pixel_size))
+        write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)
+        return FieldResult(FieldRecord(**known), write, partial(self._page, field, planes, labels, truth))
+
+    def show_earlier(self, field: Field, record: FieldRecord) -> tuple[FieldReport, None]:
+        """Show a complete field."""
+        run, model = self.run, self.model
+        image = lazy_planes(model.card, field, run.channels)
+        if is_large(image, model.scale_for(field.pixel_size, self.diameter)):
+            return show_large_objects(run, field, image, record), None
+        planes = read_planes(model.card, field, run.channels)
+        return self._page(
+            field, planes, stored_labels(run.outputs, field.name), self._truth(field), record
+        ), None
+
+    def _truth(self, field: Field) -> NDArray[Any] | None:
+        return None if self.run.truth is None else field.labels(self.run.truth)
+
+    def _page(
+        self,
+        field: Field,
+        planes: NDArray[np.float32],
+        labels: NDArray[np.uint32],
+        truth: NDArray[Any] | None,
+        record: FieldRecord,
+    ) -> FieldReport:
+        shown = None if truth is None else np.maximum(truth, 0)
+        return labels_page(field.name, preview(planes[:1]), labels, record, shown, None, field.pixel_size)
+
+
+def _file_part(channel: str) -> str:
+    """Return a channel's name as a part of a file's name."""
+    return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in channel)

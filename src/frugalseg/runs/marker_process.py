@@ -1,0 +1,179 @@
+"""One field from its cues to numbered cells: what `segment` and `predict` with a marker network do alike."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers
+from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.images.field import Field
+from frugalseg.images.write import write_labels
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.models.model_settings import MarkerModelSettings
+from frugalseg.report import FieldReport, TrainingCurve, preview
+from frugalseg.report.report_data import FULL_FIELDS
+from frugalseg.runs.cell_pages import (
+    cells_page,
+    labels_page,
+    read_truth,
+    score_cells,
+    score_no_cells,
+    stored_labels,
+)
+from frugalseg.runs.channel_settings import MarkerRunSettings
+from frugalseg.runs.field_cues import FieldCues, nuclear_name, read_cues
+from frugalseg.runs.field_loop import FieldResult
+from frugalseg.runs.output_folder import OutputFolder
+from frugalseg.runs.records import FieldRecord
+from frugalseg.runs.run_log import RunLog
+
+
+def resolved_marker_settings(settings: MarkerModelSettings) -> dict[str, object]:
+    """Return what a preset comes to in this version of frugalseg, for both kinds of images."""
+    return {
+        f"marker network for {modality} cells": MarkerSettings.preset(
+            settings.preset, settings.max_steps, modality == "label-free"
+        ).model_dump(mode="json")
+        for modality in ("label-free", "fluorescent")
+    }
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """Cells of one field.
+
+    Attributes
+    ----------
+    labels
+        (Y,X) uint32, the id is the marker's number counted from 1.
+    known
+        What else the field's record says.
+    curve
+        Of a network that was trained on this field alone.
+    """
+
+    labels: NDArray[np.uint32]
+    known: Mapping[str, Any] = field(default_factory=dict)
+    curve: TrainingCurve | None = None
+
+
+@dataclass
+class MarkerProcess:
+    """From a field to its cells, by way of its cues.
+
+    Attributes
+    ----------
+    outputs
+        Where results go.
+    settings
+        Channels, cues, scoring.
+    segment
+        From cues to cells: what the commands differ in.
+    earlier_curve
+        Training curve of a field that an earlier run completed.
+    log
+        Where progress is told.
+    """
+
+    outputs: OutputFolder
+    settings: MarkerRunSettings
+    segment: Callable[[FieldCues], Segmented]
+    log: RunLog
+    earlier_curve: Callable[[str], TrainingCurve | None] = lambda _name: None
+    n_pages: int = 0
+
+    def compute(self, field: Field) -> FieldResult:
+        """Find cues, segment, score and measure."""
+        truth = read_truth(field, self.settings.truth)
+        try:
+            with self.log.status("looking for nuclei and cells"):
+                cues = read_cues(field, self.settings)
+        except NoMarkers as error:
+            return self._empty(field, truth, error)
+        self._log_cues(cues)
+        image = cues.image
+        segmented = self.segment(cues)
+        with self.log.status("scoring"):
+            scores = score_cells(truth, segmented.labels, image, self.settings.baselines)
+        planes = dict(zip(self.settings.cells, image.planes, strict=True))
+        if image.nuclei is not None:
+            planes[nuclear_name(self.settings)] = image.nuclei
+        known: dict[str, Any] = {
+            "n_cells": int(np.count_nonzero(np.unique(segmented.labels))),
+            "diameter": image.diameter,
+            "modalities": image.modalities,
+            "markers": image.markers.method,
+            "foreground": image.foreground.method,
+            "cues": image.quality,
+            "warnings": image.warnings,
+            **({} if cues.agreement is None else {"synthetic_markers": cues.agreement}),
+            **segmented.known,
+            **scores,
+            "measurements": tuple(measure_cells(segmented.labels, planes, cues.pixel_size)),
+        }
+        self.n_pages += 1
+        return FieldResult(
+            FieldRecord(**known),
+            partial(write_labels, labels=segmented.labels, pixel_size=cues.pixel_size, overwrite=True),
+            partial(cells_page, cues, segmented.labels, truth),
+            segmented.curve,
+        )
+
+    def show_earlier(
+        self, field: Field, record: FieldRecord
+    ) -> tuple[FieldReport | None, TrainingCurve | None]:
+        """Show a complete field; its cues are found again only where a viewer shows them."""
+        labels = stored_labels(self.outputs, field.name)
+        page = None
+        if self.n_pages < FULL_FIELDS and record.cues is not None:
+            try:
+                truth = read_truth(field, self.settings.truth)
+                page = cells_page(read_cues(field, self.settings), labels, truth, record)
+            except Interrupted:
+                raise
+            except FrugalsegError as error:  # the field is done, whatever can be found in it now
+                self.log.line(f"  its markers and foreground are not shown: {error}")
+        self.n_pages += 1
+        return page or self._short_page(field, labels, record), self.earlier_curve(field.name)
+
+    def _log_cues(self, cues: FieldCues) -> None:
+        self.log.line(f"  cues: {cues.image.line()}")
+        for warning in cues.image.warnings:
+            self.log.line(f"  warning: {warning}")
+        if cues.agreement is not None:
+            agreement = cues.agreement
+            self.log.line(
+                f"  predicted markers: {agreement.missed} of {agreement.n_real} real ones missed, {agreement.invented} "
+                "invented"
+            )
+
+    def _empty(self, field: Field, truth: NDArray[Any] | None, reason: NoMarkers) -> FieldResult:
+        """Leave a field empty: without a nucleus there is nothing to start a cell from."""
+        text = str(reason).removeprefix(f"field {field.name!r}: ")
+        warning = f"{text[:1].upper()}{text[1:]} The label map is empty."
+        self.log.line(f"  warning: {warning}")
+        labels = np.zeros(field.shape, np.uint32)
+        record = FieldRecord(
+            n_cells=0,
+            diameter=None,
+            modalities=(),
+            markers=None,
+            foreground=None,
+            cues=None,
+            warnings=(warning,),
+        ).with_values(**score_no_cells(truth, labels, self.settings.baselines))
+        self.n_pages += 1
+        write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)
+        return FieldResult(record, write, partial(self._short_page, field, labels))
+
+    def _short_page(self, field: Field, labels: NDArray[np.uint32], record: FieldRecord) -> FieldReport:
+        """Show a field without its cues; without its image too, where that can't be read any more."""
+        try:
+            picture = preview(field.planes(self.settings.cells))
+        except FrugalsegError:
+            picture = preview(labels > 0)
+        return labels_page(field.name, picture, labels, record)

@@ -1,0 +1,261 @@
+"""The folder OUT of a run: what is in it, and when a field counts as complete.
+
+::
+
+    <field>_labels.tif     the cells of one field; <field>_<channel>.tif for a predicted stain
+    <field>_record.json    what is known about it (scores, measurements, time); written last, so it means "complete"
+    measurements.csv       every cell of every field
+    report.html            pictures, scores, settings
+    run.json               settings, versions, seed, times, scores; its "state" is running, interrupted or done
+
+Every file is written whole or not at all. A run that was cut short is resumed with the same settings and images: fields
+with both files are kept, all others are computed again. A record says of which run it is and from which files it was
+made, because a folder may hold results of several runs.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed, SettingsError, UnreadableFile
+from frugalseg.evaluation.measurements import measurements_csv
+from frugalseg.images.write import plain, write_json, write_text
+from frugalseg.runs.manifest import RunRecord, RunResult, RunSummary
+from frugalseg.runs.options import RunOptions
+from frugalseg.runs.provenance import Sources, differences, first_few, identity
+from frugalseg.runs.records import FieldRecord, read_json
+from frugalseg.runs.versions import versions
+
+RUN, REPORT, MEASUREMENTS = "run.json", "report.html", "measurements.csv"
+LABELS_SUFFIX, RECORD_SUFFIX = "_labels.tif", "_record.json"
+
+
+class OutputFolder:
+    """Writes the results of one run into its folder, one field at a time.
+
+    Parameters
+    ----------
+    folder
+        OUT; made where needed.
+    sources
+        Files of every field, by the field's name: saved, compared when resuming, and never replaced.
+    settings
+        Everything that decides the result, as plain values; saved, and compared when resuming.
+    command
+        What made the run, such as "segment".
+    options
+        Whether results of an earlier run are kept (`resume`) or replaced (`overwrite`).
+    suffix
+        What the name of a field's result ends with.
+    resolved
+        What the settings come to in this version of frugalseg; saved and compared like them.
+
+    Raises
+    ------
+    OutputExists
+        There are results already, and neither `overwrite` nor `resume` is set; or no run that could be resumed has made
+        them; or a result would take the place of an image that was given.
+    OutputFailed
+        The folder can't be made or written to.
+    SettingsError
+        `resume` with other settings or files than the earlier run's.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        sources: Mapping[str, Sources],
+        settings: Mapping[str, object],
+        *,
+        command: str,
+        options: RunOptions,
+        suffix: str = LABELS_SUFFIX,
+        resolved: Mapping[str, object] | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self.suffix = suffix
+        self.sources = dict(sources)
+        self.names = tuple(self.sources)
+        self.settings: dict[str, JsonValue] = plain(dict(settings))
+        self.resolved: dict[str, JsonValue] = plain(dict(resolved or {}))
+        self.command = command
+        self.done: dict[str, FieldRecord] = {}
+        self.failed: dict[str, str] = {}
+        self._clock = time.monotonic()
+        self._earlier_seconds = 0.0
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        if self.folder.exists() and not self.folder.is_dir():
+            raise OutputFailed(f"{self.folder} is a file; results need a folder, so choose another name")
+        self._spare_inputs()
+        self._refuse_earlier_results(options)
+        if options.resume:
+            self._keep_complete_fields()
+        else:  # else a later `resume` would take the old results for this run's, and a reader the old report
+            for path in (*map(self.record_path, self.names), self.report_path, self.folder / MEASUREMENTS):
+                self._remove(path)
+        self._write_run(
+            "running", RunSummary()
+        )  # fails now, and not after an hour, where nothing can be written
+
+    def result_path(self, name: str) -> Path:
+        """Return where a field's result goes: its label map, or the predicted stain."""
+        return self.folder / f"{name}{self.suffix}"
+
+    def record_path(self, name: str) -> Path:
+        """Return where a field's record goes."""
+        return self.folder / f"{name}{RECORD_SUFFIX}"
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report goes."""
+        return self.folder / REPORT
+
+    def is_complete(self, name: str) -> bool:
+        """Whether the result of a field is written."""
+        return name in self.done
+
+    def write_field(
+        self, name: str, record: FieldRecord, write: Callable[[Path], None] | None
+    ) -> FieldRecord:
+        """Write a field's result, then its record: from now on the field counts as complete.
+
+        Parameters
+        ----------
+        name
+            The field's.
+        record
+            What is known about it.
+        write
+            Writes the result to a path, whole or not at all; None where it is written already.
+
+        Returns
+        -------
+        FieldRecord
+            With what it was made from.
+        """
+        path = self.result_path(name)
+        if write is not None:
+            write(path)
+        kept = record.with_values(files=self.sources[name].read, run=self.request_checksum, result=path.name)
+        content = {**kept.to_dict(), "measurements": plain(list(kept.measurements))}
+        write_text(self.record_path(name), json.dumps(content, allow_nan=False) + "\n", overwrite=True)
+        self.done[name] = kept
+        self.failed.pop(name, None)
+        return kept
+
+    def fail(self, name: str, error: FrugalsegError) -> None:
+        """Note why a field failed; the others go on. A complete field stays complete, though it can't be shown again."""
+        if name not in self.done:
+            self.failed[name] = " ".join(str(error).split())
+
+    def finish(self, summary: RunSummary | None = None, state: str = "done") -> RunResult:
+        """Write ``measurements.csv`` and ``run.json``."""
+        rows = {name: self.done[name].measurements for name in self.names if name in self.done}
+        write_text(self.folder / MEASUREMENTS, measurements_csv(rows), overwrite=True)
+        return RunResult(folder=self.folder, record=self._write_run(state, summary or RunSummary()))
+
+    @property
+    def request_checksum(self) -> str:
+        """Short checksum of all that decides a result but the images."""
+        decided = [self.command, self.suffix, self.settings, self.resolved]
+        return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:16]
+
+    def provenance(self, name: str) -> dict[str, JsonValue]:
+        """Return what decides a field's result, as plain values: the run's settings in short, and the files."""
+        return {"run": self.request_checksum, "files": [list(state) for state in self.sources[name].read]}
+
+    def _refuse_earlier_results(self, options: RunOptions) -> None:
+        per_field = [path for name in self.names for path in (self.result_path(name), self.record_path(name))]
+        whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
+        there = [path for path in (*per_field, *whole) if path.exists()]
+        if not there or options.overwrite or (options.resume and whole[0].exists()):
+            return
+        more = f" and {len(there) - 1} more results" if len(there) > 1 else ""
+        if options.resume:
+            raise OutputExists(
+                f"{there[0]}{more} are there, but no {RUN} that says how they were made, so there is no run to resume; give "
+                "another folder, or `overwrite` to replace them"
+            )
+        raise OutputExists(
+            f"{there[0]}{more} are there already; give `overwrite` to replace them, `resume` to go on, or another folder"
+        )
+
+    def _spare_inputs(self) -> None:
+        """Refuse to replace an image that was given, whatever was asked; a result of an earlier run is none."""
+        read = {identity(Path(state[0])) for sources in self.sources.values() for state in sources.read}
+        listed = {identity(path) for sources in self.sources.values() for path in sources.listed}
+        for name in self.names:
+            path = self.result_path(name)
+            found = identity(path)
+            if found is not None and (found in read or (found in listed and not self._is_ours(name))):
+                raise OutputExists(
+                    f"{path} is one of the images that were given, and those are never replaced; give another folder"
+                )
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether an earlier run made what lies at the place of a field's result."""
+        try:
+            return read_json(self.record_path(name)).get("result") == self.result_path(name).name
+        except UnreadableFile:
+            return False
+
+    def _keep_complete_fields(self) -> None:
+        """Load what an earlier run of the same settings completed."""
+        path = self.folder / RUN
+        if not path.exists():
+            return
+        earlier = RunRecord.read(path)
+        changed = differences({**earlier.settings, **earlier.resolved}, {**self.settings, **self.resolved})
+        if changed or earlier.command != self.command:
+            what = first_few(f"{name} {before!r} -> {now!r}" for name, (before, now) in changed.items())
+            raise SettingsError(
+                f"{self.folder} holds a run of other settings ({what or earlier.command}); resume with the same ones, or "
+                "start again with `overwrite`"
+            )
+        self._earlier_seconds = earlier.seconds
+        self.started = earlier.started or self.started
+        for name in self.names:
+            if self.result_path(name).exists() and self.record_path(name).exists():
+                self._keep_field(name, FieldRecord.read(self.record_path(name)))
+
+    def _keep_field(self, name: str, record: FieldRecord) -> None:
+        if record.run != self.request_checksum:
+            return  # left over from a run of other settings
+        other = self.sources[name].other_than(record.files)
+        if other is not None:
+            raise SettingsError(
+                f"field {name!r} in {self.folder} was not made from {other} as it is now; resume with the same images, or "
+                "give another folder or `overwrite`"
+            )
+        self.done[name] = record
+
+    def _write_run(self, state: str, summary: RunSummary) -> RunRecord:
+        seed = self.settings.get("seed")
+        record = RunRecord(
+            command=self.command,
+            state=state,
+            settings=self.settings,
+            seed=seed if isinstance(seed, int) else None,
+            versions=versions(),
+            started=self.started,
+            seconds=round(self._earlier_seconds + time.monotonic() - self._clock, 2),
+            fields={name: self.done[name] for name in self.names if name in self.done},
+            failed=self.failed,
+        )
+        known: dict[str, object] = {name: getattr(summary, name) for name in summary.model_fields_set}
+        record = record.model_copy(update=known | ({"resolved": self.resolved} if self.resolved else {}))
+        write_json(self.folder / RUN, record.to_dict(), overwrite=True)
+        return record
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputFailed(
+                f"{path} can't be replaced: {error.strerror}; choose another folder"
+            ) from error

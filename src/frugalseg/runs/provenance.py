@@ -1,0 +1,147 @@
+"""What a result was made from: files and settings that `resume` compares, and images that are never replaced."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from frugalseg.errors import FrugalsegError, MissingChannel
+from frugalseg.images.field import Field
+from frugalseg.images.fields import FieldTable
+
+#: Path, size in bytes, and when it was last changed (ns). A folder (OME-Zarr) counts like a file.
+FileState = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Files of one field.
+
+    Attributes
+    ----------
+    read
+        Those that the run reads and that are there.
+    listed
+        All that its table names or its folder holds.
+    """
+
+    read: tuple[FileState, ...] = ()
+    listed: tuple[Path, ...] = ()
+
+    def other_than(self, earlier: Sequence[FileState]) -> str | None:
+        """Return the path of the first file that an earlier run did not read as it is now; missing files don't count."""
+        known = set(earlier)
+        return next((state[0] for state in self.read if state not in known), None)
+
+
+def find_sources(table: Iterable[Field], channels: Iterable[str]) -> dict[str, Sources]:
+    """Return the files of every field by its name; `channels` are those that are read where a field has them."""
+    names = tuple(channels)
+    return {field.name: _sources(field, names) for field in table}
+
+
+def check_channels(table: FieldTable, images: Sequence[str], labels: Sequence[str] = ()) -> None:
+    """Refuse, before anything is computed or written, channels that no field has.
+
+    Channels that only some fields lack are reported later, for those fields.
+
+    Parameters
+    ----------
+    table
+        The fields.
+    images, labels
+        Channels that every field should have, and those that single fields may lack.
+
+    Raises
+    ------
+    InputError
+        The first field's error, where no field can be used.
+    """
+    errors = [error for error in (_missing(field, images) for field in table) if error is not None]
+    if len(errors) == len(table):
+        raise errors[0]
+    for channel in labels:
+        if not any(field.has(channel) for field in table):
+            table[0].reference(channel)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file on the disk from all others, however its path is written; None without a file.
+
+    Examples
+    --------
+    >>> identity(Path("/")) == identity(Path("/./")), identity(Path("/no/such/file"))
+    (True, None)
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def differences(
+    before: Mapping[str, JsonValue], now: Mapping[str, JsonValue]
+) -> dict[str, tuple[JsonValue, JsonValue]]:
+    """Return the values that differ, by name; those of inner mappings one by one.
+
+    Examples
+    --------
+    >>> differences({"seed": 1, "net": {"area": 2, "patch": 64}}, {"seed": 1, "net": {"area": 3, "patch": 64}})
+    {'net: area': (2, 3)}
+    """
+    old, new = _flat(before), _flat(now)
+    names = sorted({*old, *new})
+    return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+
+
+def first_few(texts: Iterable[str], most: int = 4) -> str:
+    """Join the first few texts, and say that there are more.
+
+    Examples
+    --------
+    >>> first_few("abcdef", 3)
+    'a, b, c, ...'
+    """
+    listed = list(texts)
+    return ", ".join([*listed[:most], "..."] if len(listed) > most else listed)
+
+
+def _flat(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    flat: dict[str, JsonValue] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}: {inner}": content for inner, content in _flat(value).items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _missing(field: Field, channels: Sequence[str]) -> FrugalsegError | None:
+    try:
+        for channel in channels:
+            field.reference(channel).open(f"field {field.name!r}")
+    except FrugalsegError as error:
+        return error
+    return None
+
+
+def _sources(field: Field, channels: tuple[str, ...]) -> Sources:
+    paths: dict[Path, None] = {}
+    for channel in channels:
+        try:
+            paths[field.reference(channel).path] = None
+        except MissingChannel:  # reported when the field's turn comes, where it matters
+            continue
+    states = (_state(path) for path in paths)
+    listed = dict.fromkeys(reference.path for reference in field.channels.values())
+    return Sources(tuple(state for state in states if state is not None), tuple(listed))
+
+
+def _state(path: Path) -> FileState | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return str(path.absolute()), found.st_size, found.st_mtime_ns

@@ -1,0 +1,68 @@
+"""What a run tells its user while it works: lines, a spinner for what takes seconds, a bar for what takes minutes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from frugalseg.learning.training_record import TrainingProgress
+
+#: Is called with the number of finished parts and of all.
+CountProgress = Callable[[int, int], None]
+
+
+class RunLog:
+    """Lines and progress of one run on the terminal.
+
+    Parameters
+    ----------
+    quiet
+        Print nothing.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(quiet=quiet)
+        self._bars = Console(stderr=True, quiet=quiet)
+
+    def line(self, text: str) -> None:
+        """Print one line, whatever characters are in it."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def status(self, text: str) -> AbstractContextManager[object]:
+        """Show a spinner while the block runs."""
+        return self.console.status(Text(text))
+
+    @contextmanager
+    def bar(self, label: str) -> Iterator[CountProgress]:
+        """Show a bar, moved by a function of the number of finished parts and of all."""
+        with self._progress("") as bar:
+            task = bar.add_task(label, total=None, loss="")
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextmanager
+    def training_bar(self, label: str) -> Iterator[Callable[[TrainingProgress], None]]:
+        """Show a bar of training steps with the loss, moved by the trainer's progress callback."""
+        bar = self._progress("loss {task.fields[loss]}")
+        task = bar.add_task(label, total=None, loss="-")
+
+        def update(step: TrainingProgress) -> None:
+            bar.start()  # with the first step: before it, other lines may be shown
+            bar.update(task, completed=step.step, total=step.max_steps, loss=f"{step.loss:.3f}")
+
+        try:
+            yield update
+        finally:
+            bar.stop()
+
+    def _progress(self, last: str) -> Progress:
+        columns = (
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            *((TextColumn(last),) if last else ()),
+            TimeRemainingColumn(),
+        )
+        hidden = self._bars.quiet or not self._bars.is_terminal
+        return Progress(*columns, console=self._bars, transient=True, disable=hidden)

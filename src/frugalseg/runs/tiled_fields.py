@@ -1,0 +1,148 @@
+"""Fields too large for the memory: a stain, nuclei or cells, tile by tile.
+
+Finished tiles lie in ``OUT/.<field>.tiles`` until the field's result is written, so that `resume` goes on with the
+missing ones. `frugalseg.prediction.tiled` says what is at the network's scale and what at the image's.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from frugalseg.images.field import Field
+from frugalseg.images.image import Image
+from frugalseg.images.resize import scaled_shape
+from frugalseg.images.tile_store import TileStore
+from frugalseg.instances.map_labels import labels_from_maps
+from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.stain_model import StainModel
+from frugalseg.networks.unet import Unet
+from frugalseg.prediction.tiled import (
+    TILE_MARGINS,
+    make_map_reader,
+    make_scaled_reader,
+    predict_image_tiles,
+    write_stain,
+)
+from frugalseg.runs.records import FieldRecord
+from frugalseg.runs.tiled_numbers import measure_large, real_stain, score_large
+from frugalseg.runs.tiled_run import TiledRun, discard, kept_tiles, open_store
+
+LARGEST_AT_MODEL_SCALE = 6_000_000
+"""Pixels at the network's scale of a field that is predicted in one piece; a field of 2160 x 2160 px is."""
+
+LARGEST_IN_MEMORY = 24_000_000
+"""Pixels at the image's scale, of all inputs together, of such a field: about 2 GB while cells are separated."""
+
+CORE_AT_MODEL_SCALE, CORE = 768, 2048
+"""Sides of the tiles, px at the network's scale and at the image's."""
+
+LARGEST_OBJECT = 640
+"""px; windows reach twice as far beyond a tile. Larger objects are joined from their parts."""
+
+
+def is_large(image: Image, scale: float) -> bool:
+    """Whether an image (C,1,Y,X) is predicted in tiles by a network that sees it at `scale`."""
+    pixels = math.prod(image.shape)
+    small = math.prod(scaled_shape(image.shape, scale))
+    return small > LARGEST_AT_MODEL_SCALE or pixels * len(image.channels) > LARGEST_IN_MEMORY
+
+
+def predict_large_stain(
+    run: TiledRun, field: Field, image: Image, model: StainModel, scale: float
+) -> FieldRecord:
+    """Predict, write and score the stain of a field that is too large for the memory.
+
+    Parameters
+    ----------
+    run, field
+        Where results go; which field.
+    image
+        The field's inputs, lazy.
+    model
+        Predicts the stain.
+    scale
+        Network px per image px.
+
+    Raises
+    ------
+    Interrupted
+        By the user; finished tiles are kept.
+    InputError, OutputFailed
+        The field can't be read; its result can't be written.
+    """
+    card = model.card
+    with kept_tiles(run, field.name) as folder:
+        store, _ = _finished_maps(run, folder, field, image, model, scale)
+        real, warnings = real_stain(run, field, image.shape, card)
+        with run.log.bar("writing") as progress:
+            pcc = write_stain(
+                run.outputs.result_path(field.name),
+                make_map_reader(store, image.shape),
+                image.shape,
+                (card.target, card.target_scale),
+                field.pixel_size,
+                CORE,
+                real,
+                progress,
+            )
+        discard(folder, store)
+    record = FieldRecord(warnings=warnings)
+    return record.with_values(pcc=pcc) if pcc is not None and math.isfinite(pcc) else record
+
+
+def find_large_objects(
+    run: TiledRun, field: Field, image: Image, model: ObjectModel, scale: float
+) -> FieldRecord:
+    """Find, write, measure and score the nuclei or cells of a field that is too large for the memory.
+
+    Parameters and errors are those of `predict_large_stain`.
+    """
+    kind, h, diameter = model.card.kind, model.settings.h, model.card.diameter_at(scale)
+    largest = min(LARGEST_OBJECT, math.ceil(4 * diameter))
+    with kept_tiles(run, field.name) as folder:
+        store, provenance = _finished_maps(run, folder, field, image, model, scale)
+        maps = make_map_reader(store, image.shape)
+        provenance = {**provenance, "h": h, "diameter": diameter, "largest": largest}
+        labels = open_store(run, folder / "labels", image.shape, CORE, provenance)
+        with run.log.bar(f"separating {kind}") as progress:
+            separate = partial(labels_from_maps, target=kind, h=h, diameter=diameter)
+            label_tiles(labels, separate, largest, maps, progress=progress)
+        stitched = stitch_tiles(labels)
+        write_stitched(run.outputs.result_path(field.name), stitched, field.pixel_size, overwrite=True)
+        rows, unmeasured = measure_large(run, field, image, model.card, stitched, largest)
+        scores, unscored = score_large(run, field, maps, stitched)
+        discard(folder, store, labels)
+    nothing = () if stitched.count else ("Nothing was found.",)
+    record = FieldRecord(
+        n_cells=stitched.count,
+        warnings=(*nothing, *unmeasured, *unscored),
+        measurements=tuple(rows),
+    )
+    return record.with_values(**scores)
+
+
+def _finished_maps(
+    run: TiledRun, folder: Path, field: Field, image: Image, model: StainModel | ObjectModel, scale: float
+) -> tuple[TileStore, Mapping[str, object]]:
+    """Return all tiles of the maps, and what they were made from."""
+    network = model.network
+    margin = TILE_MARGINS[(network if isinstance(network, Unet) else network.unet).encoder_name]
+    paths = sorted({field.reference(channel.channel).path for channel in run.channels})
+    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    provenance: dict[str, object] = {
+        "weights": model.card.sha256,
+        "inputs": [str(channel) for channel in run.channels],
+        "files": states,
+        "scale": scale,
+        "margin": margin,
+    }
+    store = open_store(
+        run, folder / "maps", scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance
+    )
+    with run.log.status("measuring brightness"):
+        read = make_scaled_reader(image, store)
+    with run.log.bar("network") as progress:
+        predict_image_tiles(network, read, image.shape, store, margin, progress)
+    return store, provenance

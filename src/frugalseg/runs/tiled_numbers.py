@@ -1,0 +1,92 @@
+"""Numbers of fields too large for the memory: measurements of cells, and scores where there is a truth."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from frugalseg.errors import WrongShape
+from frugalseg.evaluation.measurements import Row
+from frugalseg.evaluation.pixel_scores import mask_iou
+from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.streamed import measure_tiles
+from frugalseg.images.field import Field
+from frugalseg.images.image import Image
+from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
+from frugalseg.instances.stitch import Stitched
+from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.runs.tiled_run import TiledRun, read_result
+
+LARGEST_SCORED = 40_000_000
+"""Pixels of label maps that are compared; both have to be in memory."""
+
+MOST_MEASURED = 100_000
+"""Cells of one field whose measurements are written."""
+
+
+def real_stain(
+    run: TiledRun, field: Field, shape: tuple[int, int], card: StainCard
+) -> tuple[ReadWindow | None, tuple[str, ...]]:
+    """Return windows (1, y, x) of the real stain where there is one, and warnings."""
+    if run.truth is None or not field.has(run.truth):
+        return None, ()
+    real, index = field.reference(run.truth).open(f"field {field.name!r}")
+    if real.shape != shape:
+        raise WrongShape(
+            f"field {field.name!r}: the inputs are {shape[0]} x {shape[1]} px and {run.truth!r} is {real.shape[0]} x "
+            f"{real.shape[1]} px; both must show the same pixels"
+        )
+    if card.project == "focus" and real.pixels.shape[1] > 1:
+        return None, (
+            f"{run.truth!r} was not compared: the sharpest plane of so large a stack would have to be found in memory.",
+        )
+    owner = f"field {field.name!r}"
+    return lambda window: read_window(real.pixels, [index], window, card.project, owner), ()
+
+
+def measure_large(
+    run: TiledRun, field: Field, image: Image, card: ObjectCard, stitched: Stitched, largest: int
+) -> tuple[Sequence[Row], tuple[str, ...]]:
+    """Return rows of ``measurements.csv``, and warnings."""
+    if stitched.count > MOST_MEASURED:
+        return (), (
+            f"There are {stitched.count} {card.kind}, so they were counted and not measured one by one (the limit is "
+            f"{MOST_MEASURED}).",
+        )
+    path, inputs = run.outputs.result_path(field.name), range(len(image.channels))
+    with run.log.bar("measuring") as progress:
+        rows = measure_tiles(
+            lambda window: read_result(path, window),
+            lambda window: read_window(image.pixels, inputs, window, owner=image.name),
+            image.shape,
+            card.channels,
+            largest,
+            stitched.store.core,
+            field.pixel_size,
+            progress,
+        )
+    return rows, ()
+
+
+def score_large(
+    run: TiledRun, field: Field, maps: ReadWindow, stitched: Stitched
+) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return `scores` and `mask_iou` for the field's record where there is a truth that fits into memory; and warnings."""
+    shape = stitched.store.shape
+    if run.truth is None or not field.has(run.truth):
+        return {}, ()
+    if math.prod(shape) > LARGEST_SCORED:
+        return {}, (
+            f"{shape[0]} x {shape[1]} px are too many to be compared with {run.truth!r}, so the field was not scored (the "
+            f"limit is {LARGEST_SCORED} px); score parts of it with `frugalseg score`.",
+        )
+    truth = field.labels(run.truth)
+    if truth is None:
+        return {}, ()
+    mask = np.zeros(shape, bool)
+    for tile in plan_tiles(shape, stitched.store.core, margin=0):
+        mask[tile.core] = maps(tile.core)[-1] > 0
+    return {
+        "scores": score_labels(truth, stitched.whole()),
+        "mask_iou": mask_iou(mask & (truth >= 0), truth > 0),
+    }, ()

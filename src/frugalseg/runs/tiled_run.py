@@ -1,0 +1,82 @@
+"""Fields too large for the memory: where their tiles are kept, and windows of finished results."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import Interrupted
+from frugalseg.images.channels import InputChannel
+from frugalseg.images.read import read_image
+from frugalseg.images.tile_store import TileStore
+from frugalseg.images.tiles import Window
+from frugalseg.runs.output_folder import OutputFolder
+from frugalseg.runs.run_log import RunLog
+
+
+@dataclass(frozen=True)
+class TiledRun:
+    """What all large fields of a run share.
+
+    Attributes
+    ----------
+    outputs, log
+        Where results go, and where progress is told.
+    channels
+        Inputs of the model.
+    truth
+        Channel with the real stain or true labels, only to score the result.
+    resume
+        Go on with the tiles that an interrupted run left.
+    """
+
+    outputs: OutputFolder
+    log: RunLog
+    channels: tuple[InputChannel, ...]
+    truth: str | None
+    resume: bool
+
+    def tile_folder(self, name: str) -> Path:
+        """Return where a field's tiles are kept until its result is written."""
+        return self.outputs.folder / f".{name}.tiles"
+
+
+@contextmanager
+def kept_tiles(run: TiledRun, name: str) -> Iterator[Path]:
+    """Yield the folder of the tiles; Ctrl-C becomes a sentence that says how to go on."""
+    folder = run.tile_folder(name)
+    try:
+        yield folder
+    except KeyboardInterrupt as stop:
+        raise Interrupted(
+            f"interrupted at field {name!r}; finished tiles are kept in {folder}, so run the same command with `resume` to go "
+            "on from there"
+        ) from stop
+
+
+def open_store(
+    run: TiledRun, folder: Path, shape: tuple[int, int], core: int, provenance: Mapping[str, object]
+) -> TileStore:
+    """Return the tiles of this very run; others, and without `resume` all, are dropped."""
+    store = TileStore(folder, shape, core, dict(provenance), overwrite=True)
+    if not run.resume:
+        store.discard()
+        store = TileStore(folder, shape, core, dict(provenance))
+    return store
+
+
+def discard(folder: Path, *stores: TileStore) -> None:
+    """Remove stores of tiles, and their folder where it is empty then."""
+    for store in stores:
+        store.discard()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def read_result(path: Path, window: Window) -> NDArray[Any]:
+    """Read a window (y, x) of a written label map or stain."""
+    return np.asarray(read_image(path).pixels[0, 0, window[0], window[1]])

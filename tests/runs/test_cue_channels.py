@@ -1,0 +1,61 @@
+"""Settings that say the same thing twice are refused, instead of one of them being passed over in silence."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frugalseg.commands.command_settings import SegmentSettings
+from frugalseg.errors import BadModel, SettingsError
+from frugalseg.networks.cards import ObjectCard, TrainingSummary
+from frugalseg.networks.object_net import object_network
+from frugalseg.networks.store import save_model
+from frugalseg.runs.channel_settings import CueChannels
+from frugalseg.runs.field_cues import request_of
+
+
+@pytest.mark.parametrize("kind", [CueChannels, SegmentSettings])
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            {"markers": "dots", "nuclei": "dapi"},
+            "give one of `nuclei`, `nuclei_from` and `markers`",
+        ),
+        ({"markers": "dots", "nuclei_from": "model"}, "give one of `nuclei`"),
+        ({"mask": "own", "foreground": "texture"}, "`mask` own is the foreground itself"),
+        (
+            {"mask": "own", "foreground": "scribbles", "scribbles": "few"},
+            "`mask` own is the foreground itself",
+        ),
+        ({"scribbles": "few", "foreground": "intensity"}, "intensity has no use for `scribbles` few"),
+    ],
+)
+def test_what_would_be_passed_over_is_refused(kind: Any, given: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        kind(cells=("phase",), **given)
+
+
+def test_what_fits_together_is_taken() -> None:
+    both = CueChannels(cells=("phase",), nuclei="dapi", nuclei_from="model", mask="own")
+    assert (both.nuclei, both.foreground) == ("dapi", "auto")
+    strokes = CueChannels(cells=("phase",), markers="dots", scribbles="few", foreground="scribbles")
+    strokes.check_source()
+    for nothing_or_both in ({}, {"nuclei_from": "model", "markers": None, "nuclei": None}):
+        kind = CueChannels(cells=("phase",), **nothing_or_both)
+        if kind.nuclei_from is None:
+            with pytest.raises(SettingsError, match="give one of `nuclei`, `nuclei_from` and `markers`"):
+                kind.check_source()
+        else:
+            kind.check_source()
+
+
+def test_only_a_stain_model_predicts_nuclei(tmp_path: Path) -> None:
+    training = TrainingSummary(steps=1, stopped_because="x", seconds=0, seed=0, fields=("a",))
+    card = ObjectCard(
+        kind="cells", channels=("phase",), settings={}, training=training, scale=1.0, diameter=20.0
+    )
+    save_model(tmp_path / "cells", card, object_network("cells", "small", 1))
+    wrong = CueChannels(cells=("phase",), nuclei_from=str(tmp_path / "cells"))
+    with pytest.raises(BadModel, match=r"is a model of kind 'cells'; `nuclei_from` needs a stain model"):
+        request_of(wrong)

@@ -1,0 +1,250 @@
+"""The folder of a run: nothing is overwritten unasked, and a run goes on where it was cut short."""
+
+import errno
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from frugalseg.errors import OutputExists, OutputFailed, SettingsError, UnreadableFile
+from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.images.write import write_labels
+from frugalseg.runs.manifest import Mean, RunSummary
+from frugalseg.runs.options import RunOptions
+from frugalseg.runs.output_folder import OutputFolder
+from frugalseg.runs.provenance import Sources
+from frugalseg.runs.records import FieldRecord
+
+LABELS = np.kron(np.arange(1, 5).reshape(2, 2), np.ones((6, 6), int))
+SETTINGS = {"cells": ("phase",), "seed": 2, "diameter": float("nan")}
+
+
+def opened(folder: Path, *, sources: dict[str, Sources] | None = None, **given: Any) -> OutputFolder:
+    """A run over the fields a and b; what is no option of a run is passed on."""
+    options = RunOptions(**{name: given.pop(name) for name in ("overwrite", "resume") if name in given})
+    both = {"a": Sources(), "b": Sources()} | (sources or {})
+    settings = given.pop("settings", SETTINGS)
+    return OutputFolder(folder, both, settings, command="segment", options=options, **given)
+
+
+def write_field(out: OutputFolder, name: str, rows: Any = (), **known: Any) -> FieldRecord:
+    """Labels and a record of a field."""
+    write = partial(write_labels, labels=LABELS, pixel_size=(0.5, 0.5), overwrite=True)
+    return out.write_field(name, FieldRecord(**known, measurements=tuple(rows)), write)
+
+
+def written(folder: Path, name: str = "run.json") -> dict[str, Any]:
+    return json.loads((folder / name).read_text())
+
+
+def finished(folder: Path) -> OutputFolder:
+    """A run of which field a is done and b failed."""
+    out = opened(folder)
+    write_field(out, "a", measure_cells(LABELS), n_cells=4, seconds=1.5)
+    out.fail("b", "there is no\n nucleus")
+    out.finish(RunSummary(pcc=Mean(mean=0.5, low=None, high=None, n=1)))
+    return out
+
+
+def test_a_run_leaves_labels_records_measurements_and_what_made_them(tmp_path: Path) -> None:
+    out = finished(tmp_path / "out")
+    names = {path.name for path in out.folder.iterdir()}
+    assert names == {"a_labels.tif", "a_record.json", "measurements.csv", "run.json"}
+    np.testing.assert_array_equal(tifffile.imread(out.result_path("a")), LABELS)
+    run = written(out.folder)
+    assert (run["state"], run["command"], run["seed"]) == ("done", "segment", 2)
+    assert run["settings"] == {"cells": ["phase"], "seed": 2, "diameter": None}
+    assert run["fields"] == {"a": {"n_cells": 4, "seconds": 1.5, "files": []}}
+    assert run["failed"] == {"b": "there is no nucleus"}
+    assert run["pcc"] == {"mean": 0.5, "low": None, "high": None, "n": 1}
+    assert "scores" not in run
+    assert {"frugalseg", "python", "torch", "numpy"} <= set(run["versions"])
+    rows = (out.folder / "measurements.csv").read_text().splitlines()
+    assert len(rows) == 5
+    assert rows[1].startswith("a,1,")
+
+
+def test_result_has_what_is_in_run_json(tmp_path: Path) -> None:
+    out = opened(tmp_path)
+    write_field(out, "b", n_cells=4)
+    result = out.finish()
+    assert json.loads(json.dumps(result.to_dict()))["fields"] == {"b": {"n_cells": 4, "files": []}}
+    assert result.to_dict()["settings"] == written(tmp_path)["settings"]
+
+
+@pytest.mark.parametrize(
+    "left", ["run.json", "report.html", "measurements.csv", "b_labels.tif", "a_record.json"]
+)
+def test_nothing_is_overwritten_unasked(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).write_text("mine")
+    with pytest.raises(OutputExists, match="`overwrite`"):
+        opened(tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(left, "mine")]
+    write_field(opened(tmp_path, overwrite=True), "b")
+    assert tifffile.imread(tmp_path / "b_labels.tif").shape == LABELS.shape
+
+
+def test_other_files_in_the_folder_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "c_labels.tif").write_text("of another field")
+    opened(tmp_path).finish()
+    assert (tmp_path / "c_labels.tif").read_text() == "of another field"
+
+
+def test_resume_keeps_complete_fields_only(tmp_path: Path) -> None:
+    finished(tmp_path)
+    tifffile.imwrite(tmp_path / "b_labels.tif", LABELS)  # cut short before its record
+    again = opened(tmp_path, resume=True)
+    assert (again.is_complete("a"), again.is_complete("b")) == (True, False)
+    write_field(again, "b", measure_cells(LABELS), n_cells=4)
+    result = again.finish()
+    assert list(result.fields) == ["a", "b"]
+    assert result.failed == {}
+    assert len((tmp_path / "measurements.csv").read_text().splitlines()) == 9  # those of the first run too
+
+
+def test_a_result_that_is_no_label_map_counts_by_its_own_ending(tmp_path: Path) -> None:
+    out = opened(tmp_path, suffix="_dapi.tif")
+    assert out.result_path("a") == tmp_path / "a_dapi.tif"
+    assert not out.is_complete("a")
+    for name in ("a", "b"):
+        tifffile.imwrite(out.result_path(name), LABELS.astype(np.uint16))
+    out.fail("a", "first try")
+    out.write_field("a", FieldRecord(pcc=np.float32(0.5), diameter=float("nan")), None)
+    assert (out.is_complete("a"), out.failed) == (True, {})
+    record = {"pcc": 0.5, "diameter": None, "measurements": [], "result": "a_dapi.tif", **out.provenance("a")}
+    assert written(tmp_path, "a_record.json") == record
+    result = out.finish()  # b has a result and no record: not complete
+    assert {name: one.pcc for name, one in result.fields.items()} == {"a": 0.5}
+    assert written(tmp_path)["fields"] == {"a": {"pcc": 0.5, "diameter": None, "files": []}}
+    again = opened(tmp_path, suffix="_dapi.tif", resume=True)
+    assert (again.is_complete("a"), again.is_complete("b")) == (True, False)
+    (tmp_path / "a_dapi.tif").unlink()
+    assert not opened(tmp_path, suffix="_dapi.tif", resume=True).is_complete("a")
+
+
+def test_a_predicted_stain_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    (tmp_path / "b_dapi.tif").write_text("mine")
+    with pytest.raises(OutputExists, match=r"b_dapi\.tif are there already"):
+        opened(tmp_path, suffix="_dapi.tif")
+    assert (tmp_path / "b_dapi.tif").read_text() == "mine"
+
+
+def test_resume_of_nothing_is_a_new_run(tmp_path: Path) -> None:
+    assert not opened(tmp_path / "new", resume=True).is_complete("a")
+
+
+@pytest.mark.parametrize("left", ["b_labels.tif", "a_record.json", "report.html"])
+def test_resume_of_what_no_run_made_is_refused(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).write_text("mine")
+    with pytest.raises(OutputExists, match=rf"{left} are there, but no run\.json"):
+        opened(tmp_path, resume=True)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(left, "mine")]
+
+
+def test_an_image_that_was_given_is_never_replaced(tmp_path: Path) -> None:
+    """Read or only listed; the result of an earlier run is no image, although its folder lists it."""
+    read, listed = (tmp_path / f"{name}_labels.tif" for name in "ab")
+    for path in (read, listed):
+        path.write_text("mine")
+    refused = [
+        {"a": Sources(states(tmp_path / "." / read.name))},
+        {"b": Sources((), (listed,))},
+        {"b": Sources(states(listed), (listed,))},
+    ]
+    for sources in refused:
+        for how in ({}, {"overwrite": True}, {"resume": True}):
+            with pytest.raises(OutputExists, match="one of the images that were given"):
+                opened(tmp_path, sources=sources, **how)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        read.name: "mine",
+        listed.name: "mine",
+    }
+    write_field(opened(tmp_path, overwrite=True), "b")
+    opened(tmp_path, overwrite=True, sources=refused[1])
+    with pytest.raises(OutputExists, match="b_labels"):  # its record is gone with that run
+        opened(tmp_path, overwrite=True, sources=refused[2])
+
+
+def test_a_record_of_other_settings_is_not_taken(tmp_path: Path) -> None:
+    """Of a field that a later run with `overwrite` did not do."""
+    finished(tmp_path)
+    one = {"b": Sources()}
+    options = RunOptions(overwrite=True)
+    OutputFolder(tmp_path, one, {**SETTINGS, "seed": 3}, command="segment", options=options).finish()
+    again = opened(tmp_path, resume=True, settings={**SETTINGS, "seed": 3})
+    assert not again.is_complete("a")
+
+
+def states(*paths: Path) -> tuple[tuple[str, int, int], ...]:
+    return tuple((str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+
+
+def test_resume_refuses_other_files_of_a_field_that_is_done(tmp_path: Path) -> None:
+    image, other = tmp_path / "a_phase.tif", tmp_path / "b_phase.tif"
+    image.write_text("one")
+    other.write_text("two")
+    out = tmp_path / "out"
+    first = opened(out, sources={"a": Sources(states(image))})
+    write_field(first, "a", n_cells=4)
+    first.finish()
+    assert written(out)["fields"]["a"]["files"] == [list(state) for state in states(image)]
+    same = {"a": Sources(states(image)), "b": Sources(states(other))}
+    assert opened(out, resume=True, sources=same).is_complete("a")
+    assert opened(out, resume=True, sources={"a": Sources()}).is_complete("a")  # it is gone: nothing differs
+    with pytest.raises(SettingsError, match=r"'a'.* not made from .*b_phase\.tif"):
+        opened(out, resume=True, sources={"a": Sources(states(other))})
+    image.write_text("changed")
+    with pytest.raises(SettingsError, match=r"'a'.* not made from .*a_phase\.tif"):
+        opened(out, resume=True, sources={"a": Sources(states(image))})
+    opened(out, overwrite=True, sources={"a": Sources(states(image))})
+
+
+def test_resume_refuses_what_settings_came_to_in_another_version(tmp_path: Path) -> None:
+    write_field(opened(tmp_path, resolved={"cutter": {"area": 5, "patch": 64}}), "a")
+    assert written(tmp_path)["resolved"] == {"cutter": {"area": 5, "patch": 64}}
+    assert opened(tmp_path, resume=True, resolved={"cutter": {"area": 5, "patch": 64}}).is_complete("a")
+    with pytest.raises(SettingsError, match=r"\(cutter: area 5 -> 6\)"):
+        opened(tmp_path, resume=True, resolved={"cutter": {"area": 6, "patch": 64}})
+
+
+def test_resume_refuses_other_settings(tmp_path: Path) -> None:
+    finished(tmp_path)
+    with pytest.raises(SettingsError, match="seed 2 -> 3"):
+        opened(tmp_path, resume=True, settings={**SETTINGS, "seed": 3})
+    with pytest.raises(SettingsError, match="one of them"):
+        opened(tmp_path, resume=True, overwrite=True)
+
+
+def test_overwriting_forgets_what_was_complete(tmp_path: Path) -> None:
+    finished(tmp_path)
+    (tmp_path / "report.html").write_text("of the run before")
+    opened(tmp_path, overwrite=True)  # and stopped at once
+    assert {path.name for path in tmp_path.iterdir()} == {"a_labels.tif", "run.json"}
+    assert written(tmp_path)["state"] == "running"
+    assert not opened(tmp_path, resume=True).is_complete("a")
+
+
+def test_a_damaged_record_is_said(tmp_path: Path) -> None:
+    finished(tmp_path)
+    (tmp_path / "a_record.json").write_text('{"n_cells": 4')
+    with pytest.raises(UnreadableFile, match=r"a_record\.json"):
+        opened(tmp_path, resume=True)
+
+
+def test_what_can_not_be_written_fails_before_any_work(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputFailed, match="is a file"):
+        opened(tmp_path / "file")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputFailed, match="the disk is full"):
+        opened(tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []

@@ -1,0 +1,47 @@
+"""Markers that a user drew: nuclei, or dots of any size."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from frugalseg.images.fields import open_fields
+from frugalseg.runs.channel_settings import CueChannels
+from frugalseg.runs.field_cues import read_cues
+
+SETTINGS = CueChannels(cells=("cyto",), markers="dots")
+
+
+def field_with_markers(folder: Path, every: int, size: int) -> Path:
+    """Squares of `size` px every so many px, on cells of 40 px."""
+    random = np.random.default_rng(0)
+    dots = np.zeros((200, 240), np.uint16)
+    for number, (y, x) in enumerate(np.ndindex(200 // every, 240 // every), start=1):
+        top, left = y * every + every // 2, x * every + every // 2
+        dots[top : top + size, left : left + size] = number
+    tifffile.imwrite(folder / "a_dots.tif", dots)
+    cells = np.full(dots.shape, 100.0) + random.normal(0, 2, dots.shape)
+    cells[20:180, 20:220] += 200
+    tifffile.imwrite(folder / "a_cyto.tif", cells.astype(np.float32))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("every", "size", "warned"),
+    [(40, 6, True), (40, 20, False), (40, 1, False)],
+    ids=["brush", "nuclei", "points"],
+)
+def test_dots_that_were_taken_for_nuclei_are_told(
+    tmp_path: Path, every: int, size: int, warned: bool
+) -> None:
+    field = open_fields([field_with_markers(tmp_path, every, size)], pattern="{field}_{channel}.tif")[0]
+    cues = read_cues(field, SETTINGS).image
+    told = [one for one in cues.warnings if "give `diameter`" in one and "twice your markers" in one]
+    assert len(told) == warned
+    if warned:
+        assert cues.diameter == pytest.approx(2 * 6 * np.sqrt(4 / np.pi))
+        given = read_cues(field, SETTINGS.model_copy(update={"diameter": 40.0})).image
+        assert not any("twice your markers" in one for one in given.warnings)
+    else:
+        assert cues.diameter == pytest.approx(40, rel=0.15)

@@ -1,0 +1,309 @@
+"""A field that is predicted in tiles gives what it gives in one piece, and an interrupted run goes on."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from torch import nn
+
+from frugalseg.commands.command_settings import PredictSettings
+from frugalseg.commands.predict_fields import predict_fields
+from frugalseg.errors import Interrupted
+from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.read import read_image
+from frugalseg.images.tile_store import TileStore
+from frugalseg.instances.maps import cell_maps
+from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
+from frugalseg.networks.object_net import object_network
+from frugalseg.networks.store import save_model
+from frugalseg.networks.unet import Unet
+from frugalseg.prediction import tiled
+from frugalseg.runs import tiled_fields, tiled_numbers
+from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.options import RunOptions
+
+SHAPE, SCALE = (150, 801), 0.7
+CHANNELS = ("phase", "bf")
+
+
+def done(target: str) -> dict[str, Any]:
+    """What a card says of the training."""
+    summary = TrainingSummary(steps=1, stopped_because="test", seconds=0, seed=0, fields=("a",))
+    return {"settings": {"target": target} if target != "stain" else {}, "training": summary}
+
+
+def labelled(shape: tuple[int, int]) -> np.ndarray:
+    """Discs of 9..13 px radius on a grid, some of which touch."""
+    rng = np.random.default_rng(5)
+    y, x = np.indices(shape)
+    labels = np.zeros(shape, np.int32)
+    for number, (cy, cx) in enumerate(np.ndindex(-(-shape[0] // 28), -(-shape[1] // 28)), start=1):
+        away = np.hypot(y - cy * 28 - rng.uniform(3, 25), x - cx * 28 - rng.uniform(3, 25))
+        labels[(away < rng.uniform(9, 13)) & (labels == 0)] = number
+    return labels
+
+
+def field_of(labels: np.ndarray) -> np.ndarray:
+    """Two channels (C,Y,X) uint16 that show the cells; the second on a large offset."""
+    rng = np.random.default_rng(6)
+    maps = cell_maps(labels)
+    one = 500 + 900 * maps.mask + 12 * maps.distance + rng.normal(0, 60, labels.shape)
+    two = 30000 - 6 * maps.distance + rng.normal(0, 100, labels.shape)
+    return np.stack([one, two]).astype(np.uint16)
+
+
+def fitted(network: nn.Module, targets: Callable[[np.ndarray], np.ndarray]) -> nn.Module:
+    """A few steps of training, so that maps look like maps."""
+    torch.manual_seed(0)
+    labels = labelled((128, 128))
+    planes = field_of(labels).astype(np.float32)
+    planes = (planes - planes.mean((1, 2), keepdims=True)) / planes.std((1, 2), keepdims=True)
+    images, wanted = torch.from_numpy(planes)[None], torch.from_numpy(targets(labels))[None]
+    adam = torch.optim.Adam(network.train().parameters(), lr=4e-3)
+    for step in range(24):
+        y, x = step % 2 * 64, step // 2 % 2 * 64
+        part = (..., slice(y, y + 64), slice(x, x + 64))
+        adam.zero_grad()
+        nn.functional.mse_loss(network(images[part]), wanted[part]).backward()
+        adam.step()
+    return network.eval()
+
+
+def of_cells(labels: np.ndarray) -> np.ndarray:
+    maps = cell_maps(labels)
+    return np.stack([maps.distance / 100, 2.0 * maps.mask - 1]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models of cells, nuclei and a stain, and one field."""
+    folder = tmp_path_factory.mktemp("large")
+    cells = fitted(object_network("cells", "small", 2), of_cells)
+    nuclei = object_network("nuclei", "small", 2)
+    nuclei.unet = fitted(nuclei.unet, lambda labels: (labels[None] > 0).astype(np.float32))
+    for kind, network in {"cells": cells, "nuclei": nuclei.eval()}.items():
+        card = ObjectCard(kind=kind, channels=CHANNELS, scale=SCALE, diameter=24, **done(kind))
+        save_model(folder / kind, card, network)
+    stain = IntensityScale(how="percentile", centre=(200.0,), spread=(5000.0,))
+    card = StainCard(channels=CHANNELS, scale=SCALE, target="dapi", target_scale=stain, **done("stain"))
+    save_model(folder / "stain", card, nuclei.unet)
+    labels = labelled(SHAPE)
+    planes = field_of(labels)
+    (folder / "fields").mkdir()
+    for name, plane in zip(CHANNELS, planes, strict=True):
+        tifffile.imwrite(
+            folder / f"fields/a_{name}.tif", plane, tile=(64, 64), compression="zlib",
+            resolution=(1e4 / 0.5, 1e4 / 0.5), resolutionunit="CENTIMETER",
+        )  # fmt: skip
+    tifffile.imwrite(folder / "fields/a_truth.tif", labels.astype(np.uint16))
+    dapi = 200 + 40 * cell_maps(labels).distance + np.random.default_rng(1).normal(0, 300, SHAPE)
+    tifffile.imwrite(folder / "fields/a_dapi.tif", dapi.clip(0).astype(np.uint16), tile=(64, 64))
+    return folder
+
+
+@pytest.fixture
+def in_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Limits so low that the field is a large one, in 2 x 6 tiles of the network and 2 x 7 of the image."""
+    monkeypatch.setattr(tiled_fields, "LARGEST_AT_MODEL_SCALE", 10_000)
+    monkeypatch.setattr(tiled_fields, "CORE_AT_MODEL_SCALE", 96)
+    monkeypatch.setattr(tiled_fields, "CORE", 128)
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+@pytest.fixture
+def without_network(in_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps made of the first channel, where it does not matter which."""
+
+    def maps(network: nn.Module, planes: np.ndarray) -> np.ndarray:
+        return planes[:1] if isinstance(network, Unet) else np.stack([planes[0] / 2, planes[0]])
+
+    monkeypatch.setattr(tiled, "predict_maps_whole", maps)
+
+
+def predicted(folder: Path, kind: str, out: Path, truth: str | None = None, **more: object) -> RunResult:
+    settings = PredictSettings(cells=CHANNELS, truth=truth)
+    return predict_fields(folder / kind, [folder / "fields"], out, settings, options=RunOptions(pattern="{field}_{channel}.tif", device="cpu", quiet=True, **more))  # fmt: skip
+
+
+def result(out: Path, ending: str) -> np.ndarray:
+    return np.asarray(read_image(out / f"a_{ending}.tif").pixels[0, 0])
+
+
+def by_first_pixel(labels: np.ndarray) -> np.ndarray:
+    """The same objects, numbered in reading order of their first pixels, as tiles number them."""
+    ids, first, index = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.argsort(np.argsort(np.where(ids == 0, -1, first)))
+    return order[index].reshape(labels.shape)
+
+
+def rows_of(out: Path) -> list[str]:
+    """Measurements without the cells' numbers, in the order of the cells' places."""
+    rows = (out / "measurements.csv").read_text().splitlines()
+    return [rows[0], *sorted(row.split(",", 2)[2] for row in rows[1:])]
+
+
+@pytest.mark.parametrize("kind", ["cells", "nuclei"])
+def test_labels_are_those_of_one_piece(
+    folder: Path, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    whole = predicted(folder, kind, tmp_path / "whole", "truth").fields["a"]
+    request.getfixturevalue("in_tiles")
+    in_pieces = predicted(folder, kind, tmp_path / "tiled", "truth").fields["a"]
+    assert whole.n_cells > 60
+    one, other = (result(tmp_path / name, "labels") for name in ("whole", "tiled"))
+    np.testing.assert_array_equal(other, by_first_pixel(one))
+    assert in_pieces.n_cells == whole.n_cells
+    assert in_pieces.scores == whole.scores
+    assert in_pieces.mask_iou == whole.mask_iou
+    assert rows_of(tmp_path / "tiled") == rows_of(tmp_path / "whole")
+    assert read_image(tmp_path / "tiled/a_labels.tif").pixel_size == pytest.approx((0.5, 0.5))
+    assert not list((tmp_path / "tiled").glob(".*"))
+    assert (tmp_path / "tiled/report.html").stat().st_size > 10_000
+
+
+def test_a_stain_is_that_of_one_piece(folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    whole = predicted(folder, "stain", tmp_path / "whole", "dapi").fields["a"]
+    request.getfixturevalue("in_tiles")
+    in_pieces = predicted(folder, "stain", tmp_path / "tiled", "dapi").fields["a"]
+    one, other = (result(tmp_path / name, "dapi").astype(float) for name in ("whole", "tiled"))
+    assert np.ptp(one) > 1000
+    assert np.abs(one - other).max() <= 1e-3 * np.ptp(one)
+    assert whole.pcc > 0.5
+    assert in_pieces.pcc == pytest.approx(whole.pcc, abs=1e-6)
+    assert read_image(tmp_path / "tiled/a_dapi.tif").channels == ("dapi",)
+
+
+def test_the_moments_are_those_of_the_whole_image(
+    folder: Path, tmp_path: Path, in_tiles: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with those of the windows the stain would be another: this is what makes the test above one."""
+    predicted(folder, "stain", tmp_path / "right")
+
+    def of_windows(image: object, store: object) -> Callable[[object], np.ndarray]:
+        def read(window: object) -> np.ndarray:
+            planes = tiled.read_window(image.pixels, [0, 1], window)  # type: ignore[attr-defined]
+            return (planes - planes.mean((1, 2), keepdims=True)) / planes.std((1, 2), keepdims=True)
+
+        return read
+
+    monkeypatch.setattr(tiled_fields, "make_scaled_reader", of_windows)
+    predicted(folder, "stain", tmp_path / "wrong")
+    one, other = (result(tmp_path / name, "dapi").astype(float) for name in ("right", "wrong"))
+    assert np.abs(one - other).max() > 5e-3 * np.ptp(one)
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("cells", "labels"), ("stain", "dapi")])
+def test_an_interrupted_run_goes_on_with_the_missing_tiles(
+    folder: Path,
+    kind: str,
+    ending: str,
+    tmp_path: Path,
+    without_network: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save, saved, stop = TileStore.save, [], [7]
+
+    def counted(self: TileStore, name: str, tile: object, core: np.ndarray) -> None:
+        if len(saved) == stop[0]:
+            raise KeyboardInterrupt
+        saved.append((tile.row, tile.column))  # type: ignore[attr-defined]
+        save(self, name, tile, core)
+
+    monkeypatch.setattr(TileStore, "save", counted)
+    with pytest.raises(Interrupted, match=r"field 'a'; finished tiles are kept in .*\.a\.tiles.*`resume`"):
+        predicted(folder, kind, tmp_path / "out")
+    assert json.loads((tmp_path / "out/run.json").read_text())["state"] == "interrupted"
+    assert not (tmp_path / f"out/a_{ending}.tif").exists()
+    assert not list((tmp_path / "out").rglob("*.part"))
+    stop[0] = -1
+    predicted(folder, kind, tmp_path / "out", resume=True)
+    assert len(saved) == len(set(saved)) == 2 * 6  # 105 x 561 px at the network's scale
+    assert not (tmp_path / "out/.a.tiles").exists()
+    saved.clear()
+    predicted(folder, kind, tmp_path / "out", resume=True)  # only the report is made again
+    assert saved == []
+    predicted(folder, kind, tmp_path / "again")
+    np.testing.assert_array_equal(result(tmp_path / "out", ending), result(tmp_path / "again", ending))
+
+
+def test_interrupted_while_writing_leaves_no_half_file(
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undo, calls = tiled.in_original_units, []
+
+    def stopped(*given: object) -> np.ndarray:
+        calls.append(given)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return undo(*given)
+
+    monkeypatch.setattr(tiled, "in_original_units", stopped)
+    with pytest.raises(Interrupted):
+        predicted(folder, "stain", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        ".a.tiles",
+        "measurements.csv",
+        "run.json",
+    ]
+    predicted(folder, "stain", tmp_path / "out", resume=True)
+    assert result(tmp_path / "out", "dapi").shape == SHAPE
+
+
+def test_tiles_of_a_changed_image_and_of_no_resume_are_dropped(
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, stop = tiled_fields.write_stitched, [True]
+
+    def stopped(*given: object, **more: object) -> None:
+        if stop[0]:
+            raise KeyboardInterrupt
+        write(*given, **more)
+
+    monkeypatch.setattr(tiled_fields, "write_stitched", stopped)
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            predicted(folder, "cells", tmp_path / "out", overwrite=True)
+    maps = sorted((tmp_path / "out/.a.tiles/maps").glob("maps_*.npy"))
+    first = maps[0].stat().st_mtime_ns
+    with pytest.raises(Interrupted):
+        predicted(folder, "cells", tmp_path / "out", resume=True)
+    assert maps[0].stat().st_mtime_ns == first
+    (folder / "fields/a_bf.tif").touch()
+    with pytest.raises(Interrupted):
+        predicted(folder, "cells", tmp_path / "out", resume=True)
+    assert maps[0].stat().st_mtime_ns > first
+    second = maps[0].stat().st_mtime_ns
+    with pytest.raises(Interrupted):
+        predicted(folder, "cells", tmp_path / "out", overwrite=True)
+    assert maps[0].stat().st_mtime_ns > second
+
+
+def test_what_is_not_scored_or_measured_is_said(
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiled_numbers, "LARGEST_SCORED", 1000)
+    monkeypatch.setattr(tiled_numbers, "MOST_MEASURED", 10)
+    found = predicted(folder, "cells", tmp_path / "out", "truth")
+    record = found.fields["a"]
+    assert record.scores is None
+    assert record.measurements == ()
+    said = " ".join(found.record.warnings)
+    assert "150 x 801 px are too many to be compared with 'truth', so the field was not scored" in said
+    assert f"There are {record.n_cells} cells, so they were counted and not measured" in said
+
+
+def test_a_constant_channel_fails_like_in_one_piece(
+    folder: Path, tmp_path: Path, without_network: None
+) -> None:
+    for name in ("x_phase", "y_phase"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", field_of(labelled((90, 120)))[0])
+    tifffile.imwrite(tmp_path / "x_bf.tif", np.full((90, 120), 9, np.uint16))
+    tifffile.imwrite(tmp_path / "y_bf.tif", field_of(labelled((90, 120)))[1])
+    found = predict_fields(folder / "cells", [tmp_path], tmp_path / "out", options=RunOptions(pattern="{field}_{channel}.tif", device="cpu", quiet=True))  # fmt: skip
+    assert list(found.fields) == ["y"]
+    assert "channel 'bf' is constant (every pixel is 9)" in found.failed["x"]
