@@ -7,53 +7,41 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from frugalseg.workflows.outputs import RunResult
-from pydantic import BaseModel, ConfigDict
 
 import frugalseg
+from frugalseg.commands.command_settings import LearnMarkersSettings, PredictSettings, SegmentSettings
 from frugalseg.errors import BadModel, Interrupted
+from frugalseg.runs.options import RunOptions
+from frugalseg.runs.records import FieldRecord, RunRecord, RunResult
 
 
-class Settings(BaseModel):
-    """Every setting that the command line knows."""
-
-    model_config = ConfigDict(extra="forbid")
-    cells: tuple[str, ...] = ()
-    nuclei: str | None = None
-    nuclei_from: str | None = None
-    markers: str | None = None
-    diameter: float | None = None
-    nuclei_diameter: float | None = None
-    foreground: str = "auto"
-    scribbles: str | None = None
-    mask: str | None = None
-    truth: str | None = None
-    preset: str = "default"
-    max_steps: int | None = None
-    baselines: bool = True
-    seed: int = 0
+def result(fields: tuple[str, ...], failed: dict[str, str]) -> RunResult:
+    """Return what a run leaves behind."""
+    done = {name: FieldRecord(n_cells=3) for name in fields}
+    record = RunRecord(command="segment", state="done", fields=done, failed=failed)
+    return RunResult(folder=Path("out"), record=record)
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Stand in for the workflows: what they were called with, and in "result" what they give (or raise)."""
-    seen: dict[str, Any] = {"result": RunResult(Path("out"), {"a": {}}, {})}
+    """Stand in for the commands: "given" is what they were called with, "result" what they return or raise."""
+    seen: dict[str, Any] = {"result": result(("a",), {})}
 
-    def workflow(*given: Any, **named: Any) -> RunResult:
-        seen["given"], seen["named"] = given, named
+    def stand_in(**given: Any) -> RunResult:
+        seen["given"] = given
         if isinstance(seen["result"], BaseException):
             raise seen["result"]
-        return seen["result"]
+        returned: RunResult = seen["result"]
+        return returned
 
-    for module, settings, function in (
-        ("segment", "SegmentSettings", "segment_fields"),
-        ("learn_markers", "LearnMarkersSettings", "learn_markers_model"),
-        ("predict", "PredictSettings", "predict_fields"),
+    for module, function in (
+        ("segment_cells", "segment_cells"),
+        ("learn_markers", "learn_markers"),
+        ("predict_fields", "predict_fields"),
     ):
-        stand_in = ModuleType(module)
-        setattr(stand_in, settings, Settings)
-        setattr(stand_in, function, workflow)
-        monkeypatch.setitem(sys.modules, f"frugalseg.workflows.{module}", stand_in)
+        replaced = ModuleType(module)
+        setattr(replaced, function, stand_in)
+        monkeypatch.setitem(sys.modules, f"frugalseg.commands.{module}", replaced)
     return seen
 
 
@@ -89,52 +77,57 @@ def test_wrong_usage_ends_with_2_and_calls_nothing(run, calls, arguments) -> Non
 
 def test_segment_hands_every_option_on(run, calls) -> None:
     typed = "segment a.tif b.tif --cells phase,actin --nuclei dapi --diameter 40 --nuclei-diameter 15 -o out"
-    typed += (
-        " --foreground texture --scribbles s --mask m --truth cells --preset paper --max-steps 50 --seed 3"
-    )
-    typed += " --no-baselines --device cpu --resume --quiet --pattern {field}.tif --where split=test --where field!=x"
+    typed += " --nuclei-method log --foreground scribbles --scribbles s --truth cells --preset paper --max-steps 50"
+    typed += " --seed 3 --no-baselines --device cpu --resume --quiet --pattern {field}.tif --where split=test --where field!=x"
     ended = run(*typed.split())
     assert (ended.code, ended.out, ended.err) == (0, "", "")
-    inputs, out, settings = calls["given"]
-    assert (inputs, out) == ((Path("a.tif"), Path("b.tif")), Path("out"))
-    assert settings.model_dump() == {
-        "cells": ("phase", "actin"),
-        "nuclei": "dapi",
-        "nuclei_from": None,
-        "markers": None,
-        "diameter": 40.0,
-        "nuclei_diameter": 15.0,
-        "foreground": "texture",
-        "scribbles": "s",
-        "mask": "m",
-        "truth": "cells",
-        "preset": "paper",
-        "max_steps": 50,
-        "baselines": False,
-        "seed": 3,
-    }
-    assert calls["named"] == {
-        "pattern": "{field}.tif",
-        "where": ("split=test", "field!=x"),
-        "device": "cpu",
-        "resume": True,
-        "overwrite": False,
-        "quiet": True,
-    }
+    given = calls["given"]
+    assert set(given) == {"inputs", "out", "settings", "options"}
+    assert (given["inputs"], given["out"]) == ((Path("a.tif"), Path("b.tif")), Path("out"))
+    assert given["settings"] == SegmentSettings(
+        cells=("phase", "actin"),
+        nuclei="dapi",
+        diameter=40.0,
+        nuclei_diameter=15.0,
+        nuclei_method="log",
+        foreground="scribbles",
+        scribbles="s",
+        truth="cells",
+        preset="paper",
+        max_steps=50,
+        baselines=False,
+        seed=3,
+    )
+    assert given["options"] == RunOptions(
+        pattern="{field}.tif", where=("split=test", "field!=x"), device="cpu", resume=True, quiet=True
+    )
+
+
+def test_segment_hands_on_the_settings_that_exclude_those(run, calls) -> None:
+    typed = "segment a.tif --cells phase --nuclei-from model --mask m --overwrite -o out"
+    assert run(*typed.split()).code == 0
+    assert calls["given"]["settings"] == SegmentSettings(cells=("phase",), nuclei_from="model", mask="m")
+    assert calls["given"]["options"] == RunOptions(overwrite=True)
 
 
 def test_learn_markers_and_predict_hand_on_theirs(run, calls) -> None:
-    assert (
-        run("learn", "markers", "a.tif", "--cells", "1", "--markers", "m", "-o", "model", "--overwrite").code
-        == 0
-    )
-    inputs, out, settings = calls["given"]
-    assert (inputs, out, settings.cells, settings.markers) == ((Path("a.tif"),), Path("model"), ("1",), "m")
-    assert calls["named"]["overwrite"] is True
+    typed = "learn markers a.tif --cells 1 --markers m -o model --overwrite"
+    assert run(*typed.split()).code == 0
+    assert calls["given"] == {
+        "inputs": (Path("a.tif"),),
+        "out": Path("model"),
+        "settings": LearnMarkersSettings(cells=("1",), markers="m"),
+        "options": RunOptions(overwrite=True),
+    }
     assert run("predict", "model", "a.tif", "--nuclei", "dapi", "-o", "out").code == 0
-    model, inputs, out, settings = calls["given"]
-    assert (model, inputs, out) == (Path("model"), (Path("a.tif"),), Path("out"))
-    assert (settings.cells, settings.nuclei) == ((), "dapi")  # channels of the model unless given
+    assert calls["given"] == {
+        "model": Path("model"),
+        "inputs": (Path("a.tif"),),
+        "out": Path("out"),
+        "settings": PredictSettings(nuclei="dapi"),
+        "options": RunOptions(),
+    }
+    assert calls["given"]["settings"].cells == ()  # channels of the model unless given
 
 
 SEGMENT = ("segment", "a.tif", "--cells", "phase", "--nuclei", "dapi", "-o", "out")
@@ -142,10 +135,10 @@ SEGMENT = ("segment", "a.tif", "--cells", "phase", "--nuclei", "dapi", "-o", "ou
 
 @pytest.mark.parametrize(
     ("fields", "failed", "code"),
-    [({"a": {}}, {}, 0), ({"a": {}}, {"b": "no\nnucleus"}, 3), ({}, {"b": "no"}, 1)],
+    [(("a",), {}, 0), (("a",), {"b": "no\nnucleus"}, 3), ((), {"b": "no"}, 1)],
 )
 def test_the_exit_code_tells_how_many_fields_failed(run, calls, fields, failed, code) -> None:
-    calls["result"] = RunResult(Path("out"), fields, failed)
+    calls["result"] = result(fields, failed)
     ended = run(*SEGMENT, "--json")
     assert ended.code == code
     assert list(json.loads(ended.out)["fields"]) == list(fields)
@@ -168,7 +161,7 @@ def test_an_error_of_the_user_is_one_line(run, calls, error, code, line) -> None
 
 
 def test_a_defect_keeps_its_traceback(calls, run) -> None:
-    calls["result"] = ZeroDivisionError("ours")
+    calls["result"] = ZeroDivisionError("a defect")
     from frugalseg.cli import main
 
     with pytest.raises(ZeroDivisionError):
@@ -186,7 +179,7 @@ def test_a_setting_out_of_range_is_named_as_it_is_typed(run, calls) -> None:
 def test_parameters_in_messages_become_options(run, calls) -> None:
     calls["result"] = BadModel("give `overwrite`, `nuclei_diameter` or `hold_out`; `inputs` are wrong")
     assert run(*SEGMENT).error == "error: give --overwrite, --nuclei-diameter or `hold_out`; INPUT are wrong"
-    calls["result"] = RunResult(Path("out"), {}, {"a": "the `mask` is empty"})
+    calls["result"] = result((), {"a": "the `mask` is empty"})
     assert run(*SEGMENT).error == "failed: a: the --mask is empty"
     assert run("learn", "markers", *SEGMENT[1:], "--resume", "--overwrite").error == (
         "error: --resume keeps earlier results and --overwrite replaces them; give one of them"

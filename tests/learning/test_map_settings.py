@@ -88,13 +88,3 @@ def test_settings_that_can_not_work_are_refused(values: dict[str, object], says:
 def test_settings_of_labels_that_can_not_work_are_refused(values: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         LabelSettings.model_validate({"target": "nuclei", **values})
-
-
-def test_a_crop_that_fits_in_no_memory_is_refused_as_it_is_asked_for() -> None:
-    for kind, more in (
-        (LearnStainsSettings, {"inputs": "phase", "to": "dapi"}),
-        (LearnLabelsSettings, {"inputs": "phase", "labels": "cells", "target": "cells"}),
-    ):
-        assert kind.model_validate({**more, "crop": 4096}).crop == 4096
-        with pytest.raises(ValidationError, match="less than or equal to 4096"):
-            kind.model_validate({**more, "crop": 100000})

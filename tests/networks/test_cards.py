@@ -11,7 +11,7 @@ from frugalseg.workflows.objects import find_start, load_object_model, load_stai
 from pydantic import ValidationError
 from torch import nn
 
-from frugalseg.errors import BadModel, SettingsError
+from frugalseg.errors import BadModel
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.networks.cards import ANY_CARD, MarkerCard, ObjectCard, StainCard, TrainingSummary
@@ -164,61 +164,3 @@ def test_a_card_of_one_kind_is_none_of_another(models: dict[str, Path], tmp_path
     for values in ({"diameter": 0}, {"diameter": float("inf")}, {"scale": -1}):
         with pytest.raises(ValidationError):
             ObjectCard.model_validate({**objects("cells").model_dump(), **values})
-
-
-@pytest.mark.parametrize("kind", ["stain", "nuclei", "cells"])
-def test_weights_come_back(models: dict[str, Path], kind: str) -> None:
-    loaded = load_stain_model(models[kind])[-1] if kind == "stain" else load_object_model(models[kind])[-1]
-    expected = network_of(kind).state_dict()
-    assert set(loaded.state_dict()) == set(expected)
-    assert all(torch.equal(value, expected[name]) for name, value in loaded.state_dict().items())
-    assert not loaded.training
-
-
-def test_settings_of_objects_come_back(models: dict[str, Path]) -> None:
-    _, settings, network = load_object_model(models["nuclei"])
-    assert settings == LabelSettings(target="nuclei", slope=2.0)
-    assert network.activation.slope == 2.0
-
-
-def test_one_kind_of_model_for_another_is_said(models: dict[str, Path]) -> None:
-    for kind in ("markers", "nuclei", "cells"):
-        with pytest.raises(BadModel, match=f"is a model of kind '{kind}'; a stain model is needed here"):
-            load_stain_model(models[kind])
-    for kind in ("markers", "stain"):
-        with pytest.raises(BadModel, match=f"is a model of kind '{kind}'; one of nuclei or cells is needed"):
-            load_object_model(models[kind])
-    for kind in ("stain", "nuclei", "cells"):
-        with pytest.raises(BadModel, match="a marker network is needed here"):
-            load_marker_network(models[kind])
-    with pytest.raises(BadModel, match="is a marker network, which sees one cell at a time"):
-        find_start(models["markers"])
-
-
-@pytest.mark.parametrize("kind", ["stain", "nuclei", "cells"])
-def test_a_start_needs_as_many_inputs(models: dict[str, Path], kind: str) -> None:
-    start = find_start(models[kind], 2)
-    assert (start.encoder, start.card.kind) == ("small", kind)
-    assert start.name == f"{kind} model {start.card.sha256[:12]}"
-    with pytest.raises(
-        SettingsError, match=r"trained on 2 inputs \(phase\[1\], phase\[3\]\) and 3 are given"
-    ):
-        find_start(models[kind], 3)
-
-
-def test_settings_that_no_longer_exist_are_said(models: dict[str, Path], tmp_path: Path) -> None:
-    old = {**LabelSettings(target="cells").model_dump(mode="json"), "momentum": 0.9}
-    with pytest.raises(BadModel, match=r"settings\.momentum: Extra inputs"):
-        load_object_model(changed(models["cells"], tmp_path / "m", settings=old))
-
-
-def test_the_scale_of_a_start(models: dict[str, Path]) -> None:
-    assert scale_for("nuclei", 40.0, None) == 0.5  # 20 px wide
-    assert scale_for("cells", 40.0, None) == 0.75  # 30 px wide
-    assert scale_for("cells", 12.0, None) == 1.0  # never larger than they are
-    assert scale_for("cells", 900.0, None) == 0.25
-    assert (
-        scale_for("cells", 63.0, find_start(models["cells"])) == 0.375
-    )  # objects look as large as at the start
-    assert scale_for("cells", 63.0, find_start(models["nuclei"])) == 0.75  # its images are taken alike
-    assert scale_for("nuclei", 63.0, find_start(models["stain"])) == 0.5

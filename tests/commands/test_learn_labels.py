@@ -1,0 +1,87 @@
+"""`learn labels`: what it says of start and fine-tuned model, and what it refuses before anything is learned."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from frugalseg.commands.command_settings import LearnLabelsSettings
+from frugalseg.commands.learn_labels import _start_and_tuned, learn_labels
+from frugalseg.errors import BadModel, BadPixels
+from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.learning.from_markers.marker_training import new_marker_network
+from frugalseg.networks.cards import MarkerCard, TrainingSummary
+from frugalseg.networks.store import save_model
+from frugalseg.runs.options import RunOptions
+
+OPTIONS = RunOptions(device="cpu", quiet=True, pattern="{field}_{channel}.tif")
+
+
+def scored(role: str, score: float) -> Any:
+    """A part whose two measures differ, so that the table can't take one for the other."""
+    return SimpleNamespace(role=role, mask_iou=1 - score, scores=SimpleNamespace(mAP=score))
+
+
+@pytest.mark.parametrize(("tuned", "verdict"), [(0.3, "helped"), (0.1, "did not help")])
+def test_the_verdict_is_that_of_what_was_held_out(tuned: float, verdict: str) -> None:
+    before = {"a": scored("held out", 0.2), "b": scored("learned from", 0.5)}
+    after = {"a": scored("held out", tuned), "b": scored("learned from", 0.9)}
+    table = _start_and_tuned(before, after, "cells")
+    change = tuned - 0.2
+    assert (
+        f"Fine-tuning {verdict}: mAP of what was held out changed by {change:+.3f} on average." in table.note
+    )
+    assert "chosen by what was held out" in table.note
+    assert [row[:2] for row in table.rows] == [["a", "held out"], ["b", "learned from"]]
+    assert [row[-1] for row in table.rows] == pytest.approx([change, 0.4])
+    nuclei = _start_and_tuned(before, after, "nuclei")
+    assert f"mask IoU of what was held out changed by {-change:+.3f} on average" in nuclei.note
+    assert [row[-1] for row in nuclei.rows] == pytest.approx([-change, -0.4])
+
+
+def test_without_a_held_out_part_there_is_no_verdict() -> None:
+    table = _start_and_tuned({"b": scored("learned from", 0.5)}, {"b": scored("learned from", 0.9)}, "cells")
+    assert table.note.startswith("Nothing was held out, so this table can't tell whether fine-tuning helped")
+    assert [row[-1] for row in table.rows] == pytest.approx([0.4])
+
+
+def test_what_is_no_label_map_is_refused_by_the_name_of_its_channel(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    mask = np.zeros((64, 64), np.uint16)
+    mask[4:20, 4:20] = mask[30:50, 30:50] = 255
+    grey = np.random.default_rng(0).integers(1, 4000, mask.shape).astype(np.uint16)
+    for name, pixels in (("phase", grey), ("mask", mask), ("grey", grey)):
+        tifffile.imwrite(folder / f"a_{name}.tif", pixels)
+    for labels, target, says in (
+        (
+            "mask",
+            "cells",
+            "field 'a': channel 'mask' has one label in 2 separate pieces, so it is a mask",
+        ),
+        ("grey", "nuclei", "field 'a': channel 'grey' looks like a grey image"),
+    ):
+        settings = LearnLabelsSettings(inputs="phase", labels=labels, target=target)
+        with pytest.raises(BadPixels, match=says):
+            learn_labels([folder], tmp_path / "m", settings, OPTIONS)
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_marker_network_is_no_start(tmp_path: Path) -> None:
+    network = MarkerSettings(widths=(4, 4))
+    training = TrainingSummary(steps=3, stopped_because="s", seconds=1.5, seed=0, fields=("a",))
+    card = MarkerCard(
+        channels=("phase",),
+        training=training,
+        settings=network.model_dump(mode="json"),
+        modalities=("label-free",),
+        diameter=30,
+    )
+    save_model(tmp_path / "markers", card, new_marker_network(1, network))
+    settings = LearnLabelsSettings(labels="cells", target="cells", start=tmp_path / "markers")
+    with pytest.raises(BadModel, match="is a marker network, which sees one cell at a time"):
+        learn_labels([tmp_path], tmp_path / "m", settings, OPTIONS)
+    assert not (tmp_path / "m").exists()
