@@ -5,7 +5,7 @@
 Needs the models of `few_labels.py` in the same FOLDER: phase_nuclear, four fields, 1000 steps from the stain model.
 Scored on both test fields of phase_cells_t98g, mean over them.
 
-- untouched: as it is, and told the median diameter of T98G cells in the training rows (`--diameter`).
+- untouched: as it is, and with the median diameter of T98G cells in the training rows (`--diameter`).
 - tuned: 200 steps of 4 crops of 128 px on one training field (another one per seed).
 """
 

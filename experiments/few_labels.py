@@ -98,7 +98,7 @@ def name_of(target: str, number: int | str, times: int, start: str, seed: int) -
 
 
 def complete(out: Path, *job: Any) -> dict[str, Any] | None:
-    """Give what an earlier call left of a run, if it is complete."""
+    """Return what an earlier call left of a run, if it is complete."""
     path = out / f"few_{name_of(*job)}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 

@@ -6,16 +6,12 @@ IoU with the true mask, nothing is learned, a minute. Synthetic fields of 512 x 
 seeds; then the real fields of phase_nuclear as they are and with 10, 20 and 30 % more markers, thrown on background.
 """
 
-import argparse
-import os
 from pathlib import Path
 
 import numpy as np
+from real_fields import default_cues, parser
 
-from frugalseg.cues.foreground import find_foreground
-from frugalseg.images.fields import open_fields
-from frugalseg.models.image_cues import find_cues
-from frugalseg.synthetic.cells import make_cells
+from frugalseg import find_foreground, make_cells, open_fields
 
 CHANNELS = ("phase", "brightfield", "cytoplasm")
 KINDS = (*({"n_cells": n} for n in (2, 4, 8, 20, 60, 150)), *({"density": d} for d in (0.6, 0.9, 0.97, 1.0)))
@@ -53,7 +49,7 @@ def real(data: Path) -> None:
         truth = field.labels("cells") if field.has("cells") else None
         if truth is None:
             continue
-        cues = find_cues(field.plane("phase"), field.plane("nuclear"), name=field.name)
+        cues = default_cues(field)
         background, random = np.argwhere(truth == 0), np.random.default_rng(0)
         values = []
         for share in FALSE:
@@ -65,16 +61,7 @@ def real(data: Path) -> None:
 
 def main() -> None:
     """Both tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    root = Path(__file__).resolve().parent.parent
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path(os.environ.get("FRUGALSEG_DATA", str(root.parent / "shared" / "data"))),
-    )
-    given = parser.parse_args()
+    given = parser(__doc__).parse_args()
     synthetic()
     real(given.data)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from paper_a_runs import arguments, mean_text, one_thread, rows_of
+from paper_a_runs import arguments, mean_text, rows_of
 
 HEIGHTS = (5, 10, 15, 20, 25, 30, 40)
 SURE = 4.0  # logit of a pixel of the mask
@@ -18,7 +18,7 @@ SURE = 4.0  # logit of a pixel of the mask
 
 def of_true_masks(path: Path) -> list[float]:
     """The mAP of a label map's own mask, cut with each h."""
-    from frugalseg.evaluation.scores import score_labels
+    from frugalseg import score_labels
     from frugalseg.instances.map_labels import labels_from_maps
 
     labels = tifffile.imread(path).astype(np.int32)
@@ -28,20 +28,19 @@ def of_true_masks(path: Path) -> list[float]:
 
 def of_model(model: Path, data: Path) -> list[float]:
     """The mAP of a model's cells on hela_5 with each h."""
-    from frugalseg.evaluation.scores import score_labels
+    from frugalseg import ObjectModel, score_labels
     from frugalseg.instances.map_labels import labels_from_maps
-    from frugalseg.models.object_model import ObjectModel
 
-    image = tifffile.imread(data / "phase_nuclear" / "hela_5_phase.tif")
+    maps = ObjectModel.load(model, "cpu").predict_maps(
+        tifffile.imread(data / "phase_nuclear" / "hela_5_phase.tif")
+    )
     labels = tifffile.imread(data / "phase_nuclear" / "hela_5_cells.tif").astype(np.int32)
-    maps = ObjectModel.load(model, "cpu").predict_maps(image)
     return [score_labels(labels, labels_from_maps(maps, "cells", h)).mAP for h in HEIGHTS]
 
 
 def main() -> None:
     """Print both tables."""
     given = arguments(__doc__)
-    one_thread()
     head = f"| {' | '.join(f'h = {h}' for h in HEIGHTS)} |\n|{'---|' * (len(HEIGHTS) + 1)}"
     folder = given.data / "brightfield_nuclear"
     paths = [folder / row["nuclei"] for row in rows_of(folder / "fields.csv")]

@@ -11,18 +11,15 @@ nucleus, inside the visible disk; those of hela_1 at 0.2, outside of it. No rule
 the image itself shows, and --level is there for who needs another habit.
 """
 
-import argparse
 import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from real_fields import parser
 
-from frugalseg.cues.markers import find_markers
-from frugalseg.evaluation.scores import score_labels
-from frugalseg.images.fields import FieldTable, open_fields
-from frugalseg.models.nucleus_labels import segment_nuclei
+from frugalseg import FieldTable, find_markers, open_fields, score_labels, segment_nuclei
 
 SHOWN = ("cell_miou", "mAP", "ap50", "foreground_iou")
 
@@ -41,13 +38,10 @@ def score(truth: Any, labels: Any) -> dict[str, float]:
 
 def main() -> None:
     """Run everything and print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--level", type=float)
-    given = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--out", type=Path)
+    options.add_argument("--level", type=float)
+    given = options.parse_args()
     rows: dict[str, dict[str, dict[str, dict[str, float]]]] = defaultdict(lambda: defaultdict(dict))
     for field in fields_of(given.data):
         truth, plane = field.labels("nuclei"), field.plane("nuclear")

@@ -1,20 +1,21 @@
 """What the experiments on paper A share: data, budgets, runs that are kept, and tables with intervals.
 
-Every run is one call of the public API with its settings, on one thread. Its record goes to a JSON file in the
+Every run is one call of a command of `frugalseg.commands` with its settings, on one thread. Its record goes to a JSON file in the
 folder `--out`, and runs that have one are not done again, so each experiment can be stopped and called again.
 """
 
 import argparse
 import csv
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = "1"
+from real_fields import parser
+
+if TYPE_CHECKING:
+    from frugalseg.runs.options import RunOptions
 
 HELA = ("hela_1", "hela_2", "hela_3", "hela_4")
 #: The small budget that fits two CPU cores: crops of 128 px, 4 at a time.
@@ -26,17 +27,14 @@ ENCODER = "efficientnet_lite0"
 
 def arguments(doc: str | None) -> argparse.Namespace:
     """Options that all experiments have."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    root = Path(__file__).resolve().parent.parent
-    data = os.environ.get("FRUGALSEG_DATA", str(root.parent / "shared" / "data"))
-    parser.add_argument("--data", type=Path, default=Path(data))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument(
+    options = parser(doc)
+    options.add_argument("--out", type=Path, required=True)
+    options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options.add_argument(
         "--steps-factor", type=float, default=1.0, help="times the steps stated in the script"
     )
-    return parser.parse_args()
+    return options.parse_args()
 
 
 def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -52,11 +50,11 @@ def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def one_thread() -> None:
-    """Let a process use one thread."""
-    import torch
+def options_for(fields: Sequence[str], **changed: bool) -> "RunOptions":
+    """Return the options of a run on these fields."""
+    from frugalseg.runs.options import RunOptions
 
-    torch.set_num_threads(1)
+    return RunOptions(where=(f"field={','.join(fields)}",), device="cpu", quiet=True, **changed)
 
 
 def stain_model(
@@ -69,10 +67,10 @@ def stain_model(
     seed: int,
     steps: int,
 ) -> Path:
-    """Train a stain model on whole fields, nothing held out; give its folder."""
-    from frugalseg.workflows.learn_stains import LearnStainsSettings, learn_stains_model
+    """Train a stain model on whole fields, nothing held out; return its folder."""
+    from frugalseg.commands.command_settings import LearnStainsSettings
+    from frugalseg.commands.learn_stains import learn_stains
 
-    one_thread()
     settings = LearnStainsSettings(
         inputs=inputs,
         to=to,
@@ -85,8 +83,7 @@ def stain_model(
         max_steps=steps,
         seed=seed,
     )
-    where = [f"field={','.join(fields)}"]
-    learn_stains_model([table], out, settings, where=where, device="cpu", resume=True, quiet=True)
+    learn_stains([table], out, settings, options_for(fields, resume=True))
     return out
 
 
@@ -106,9 +103,9 @@ def cell_model(
 
     `changed` are other settings of `LearnLabelsSettings`.
     """
-    from frugalseg.workflows.learn_labels import LearnLabelsSettings, learn_labels_model
+    from frugalseg.commands.command_settings import LearnLabelsSettings
+    from frugalseg.commands.learn_labels import learn_labels
 
-    one_thread()
     begin = (
         {"encoder": ENCODER, "weights": "imagenet" if start == "imagenet" else "none"}
         if isinstance(start, str)
@@ -127,8 +124,7 @@ def cell_model(
         **begin,
         **changed,
     )
-    where = [f"field={','.join(fields)}"]
-    learn_labels_model([table], out, settings, where=where, device="cpu", resume=True, quiet=True)
+    learn_labels([table], out, settings, options_for(fields, resume=True))
     return out
 
 
@@ -136,20 +132,12 @@ def predicted(
     model: Path, table: Path, fields: Sequence[str], out: Path, truth: str, **changed: Any
 ) -> dict[str, Any]:
     """Records of fields by a model."""
-    from frugalseg.workflows.predict import PredictSettings, predict_fields
+    from frugalseg.commands.command_settings import PredictSettings
+    from frugalseg.commands.predict_fields import predict_fields
 
-    one_thread()
-    result = predict_fields(
-        model,
-        [table],
-        out,
-        PredictSettings(truth=truth, **changed),
-        where=[f"field={','.join(fields)}"],
-        device="cpu",
-        overwrite=True,
-        quiet=True,
-    )
-    return dict(result.to_dict()["fields"])
+    settings = PredictSettings(truth=truth, **changed)
+    result = predict_fields(model, [table], out, settings, options_for(fields, overwrite=True))
+    return {name: record.to_dict("measurements") for name, record in result.fields.items()}
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

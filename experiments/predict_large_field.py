@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 TILE, CELL, RADIUS = 640, 128, 50
-SCALE = 0.25
+SCALE, STEPS = 0.25, 60
 # A shell that starts this in the background lets its children ignore Ctrl-C.
 CHILD = """
 import signal, sys
@@ -49,7 +49,7 @@ def tile_of_cells(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def make_image(path: Path, side: int) -> int:
-    """Write the image; gives the number of cells in it."""
+    """Write the image; return the number of cells in it."""
     import tifffile
 
     pieces = [zlib.compress(tile_of_cells(seed)[0].tobytes(), 1) for seed in range(4)]
@@ -68,39 +68,13 @@ def make_image(path: Path, side: int) -> int:
 
 def make_model(folder: Path) -> None:
     """Save a cell model that has seen a few tiles for some seconds."""
-    import torch
-    from torch.nn import functional as F
+    from frugalseg import ObjectModel
 
-    from frugalseg.images.normalize import zscore
-    from frugalseg.images.resize import resize_labels, resize_planes
-    from frugalseg.instances.maps import cell_maps
-    from frugalseg.networks.cards import ObjectCard, TrainingSummary
-    from frugalseg.networks.object_net import object_network
-    from frugalseg.networks.store import save_model
-
-    torch.manual_seed(0)
-    images, wanted = [], []
-    for seed in range(4):
-        image, labels = tile_of_cells(seed)
-        images.append(resize_planes(zscore(image[None].astype(np.float32)), SCALE))
-        maps = cell_maps(resize_labels(labels, SCALE))
-        wanted.append(np.stack([maps.distance / 100, maps.mask]).astype(np.float32))
-    seen, target = torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(wanted))
-    network = object_network("cells", "small", 1).train()
-    adam = torch.optim.Adam(network.parameters(), lr=3e-3)
-    for _ in range(40):
-        adam.zero_grad()
-        maps = network(seen)
-        loss = F.l1_loss(maps[:, 0], target[:, 0])
-        (loss + F.binary_cross_entropy_with_logits(maps[:, 1], target[:, 1])).backward()
-        adam.step()
-    summary = TrainingSummary(
-        steps=40, stopped_because="the limit", seconds=0, seed=0, fields=("procedural",)
-    )
-    card = ObjectCard(
-        kind="cells", channels=("0",), scale=SCALE, diameter=2 * RADIUS, settings={"target": "cells"}, training=summary
+    images, labels = zip(*(tile_of_cells(seed) for seed in range(4)), strict=True)
+    model = ObjectModel.fit(
+        images, labels, scale=SCALE, hold_out=False, crop=round(TILE * SCALE), batch=4, max_steps=STEPS, device="cpu"
     )  # fmt: skip
-    save_model(folder, card, network)
+    model.save(folder)
 
 
 def run(folder: Path, minutes: float, threads: int) -> dict[str, object]:
@@ -141,9 +115,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", type=Path)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=asked.work) as folder:
-        drawn = make_image(Path(folder) / "image.tif", asked.side)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.work) as folder:
+        drawn = make_image(Path(folder) / "image.tif", given.side)
         # In a process of its own, so that the peak is that of predicting alone.
         maker = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import predict_large_field as p; "
         subprocess.run(
@@ -153,11 +127,11 @@ def main() -> None:
                 f"{maker}from pathlib import Path; p.make_model(Path({folder!r}) / 'model')",
             ],
             check=True,
-            env={**os.environ, "OMP_NUM_THREADS": str(asked.threads)},
+            env={**os.environ, "OMP_NUM_THREADS": str(given.threads)},
         )
         making = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
-        figures = run(Path(folder), asked.minutes, asked.threads)
-        print(json.dumps({"side": asked.side, "drawn": drawn, "making_gb": round(making, 3), **figures}))
+        figures = run(Path(folder), given.minutes, given.threads)
+        print(json.dumps({"side": given.side, "drawn": drawn, "making_gb": round(making, 3), **figures}))
 
 
 if __name__ == "__main__":

@@ -1,32 +1,32 @@
-"""Cells of hela_5 cut with markers from a predicted nuclear stain, against those from the real one (paper B).
+"""Cells of hela_5 from markers in a predicted nuclear stain, against those from the real one (paper B).
 
     python experiments/synthetic_markers.py --out FOLDER [--data FOLDER] [--workers 2] [--seeds 0 1 2]
 
 The stain model (600 steps of 4 crops of 128 px, half scale) learns from two fields, another pair of hela_1 to hela_4 per
-seed. Then `segment` with its defaults cuts hela_5 twice: with markers of the prediction and with those of the real
+seed. Then `segment` with its defaults runs on hela_5 twice: with markers of the prediction and with those of the real
 stain. The latter are the runs of `segment_real_fields.py`, taken from the same FOLDER where they are there.
 """
 
 from pathlib import Path
 from typing import Any
 
-from paper_a_runs import HELA, STAIN_STEPS, arguments, in_parallel, kept, mean_text, one_thread, stain_model
+from paper_a_runs import HELA, STAIN_STEPS, arguments, in_parallel, kept, mean_text, options_for, stain_model
 from segment_real_fields import Run, execute
 
 FIELD = "hela_5"
 
 
 def run(out: Path, data: Path, synthetic: bool, seed: int, factor: float) -> dict[str, Any]:
-    """Cut the field once."""
+    """Segment the field once."""
     name = f"markers_{'synthetic' if synthetic else 'real'}_{seed}"
 
     def compute() -> dict[str, Any]:
         if not synthetic:
-            record: Any = execute(Run("phase_nuclear", FIELD, "phase", seed), str(data), str(out))["record"]
+            record: Any = execute(Run(FIELD, "phase", seed), data, out)["record"]
             return {"synthetic": False, "seed": seed, "scores": record["scores"]}
-        from frugalseg.workflows.segment import SegmentSettings, segment_fields
+        from frugalseg.commands.command_settings import SegmentSettings
+        from frugalseg.commands.segment_cells import segment_cells
 
-        one_thread()
         table = data / "phase_nuclear" / "fields.csv"
         pair = [HELA[seed % 4], HELA[(seed + 1) % 4]]
         steps = round(STAIN_STEPS * factor)
@@ -34,10 +34,8 @@ def run(out: Path, data: Path, synthetic: bool, seed: int, factor: float) -> dic
         settings = SegmentSettings(
             cells=("phase",), nuclei="nuclear", nuclei_from=str(model), truth="cells", seed=seed
         )
-        result = segment_fields(
-            [table], out / name, settings, where=[f"field={FIELD}"], device="cpu", resume=True, quiet=True
-        )
-        record = dict(result.to_dict()["fields"][FIELD])
+        result = segment_cells([table], out / name, settings, options_for([FIELD], resume=True))
+        record = result.fields[FIELD].to_dict("measurements")
         return {
             "synthetic": True,
             "seed": seed,

@@ -31,7 +31,7 @@ CORE, HALO, LARGEST = 1024, 32, 40
 
 
 def make_image(path: Path, side: int) -> int:
-    """Write the image; gives the number of cells in it."""
+    """Write the image; return the number of cells in it."""
     import tifffile
 
     rows, columns = np.indices((SIDE, SIDE))
@@ -112,15 +112,15 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=20000)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.child is not None:
-        print(json.dumps(run_chain(asked.child / "image.tif", asked.child)))
+    given = parser.parse_args()
+    if given.child is not None:
+        print(json.dumps(run_chain(given.child / "image.tif", given.child)))
         return
-    with tempfile.TemporaryDirectory(dir=asked.work) as folder:
-        drawn = make_image(Path(folder) / "image.tif", asked.side)
+    with tempfile.TemporaryDirectory(dir=given.work) as folder:
+        drawn = make_image(Path(folder) / "image.tif", given.side)
         command = [sys.executable, __file__, "--child", folder]
         ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        print(json.dumps({"side": asked.side, "drawn": drawn, **json.loads(ended.stdout)}))
+        print(json.dumps({"side": given.side, "drawn": drawn, **json.loads(ended.stdout)}))
 
 
 if __name__ == "__main__":
