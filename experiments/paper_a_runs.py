@@ -137,7 +137,7 @@ def predicted(
 
     settings = PredictSettings(truth=truth, **changed)
     result = predict_fields(model, [table], out, settings, options_for(fields, overwrite=True))
-    return {name: record.to_dict("measurements") for name, record in result.fields.items()}
+    return dict(result.to_dict()["fields"])
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -61,7 +61,7 @@ def execute(run: Run, data: Path, out: Path) -> dict[str, Any]:
         result = predict_fields(model, table, out / run.name, PredictSettings(**common), options)
     else:
         result = segment_cells(table, out / run.name, SegmentSettings(**common), options)
-    return {**run._asdict(), "record": result.fields[run.field].to_dict("measurements")}
+    return {**run._asdict(), "record": result.to_dict()["fields"][run.field]}
 
 
 def complete(run: Run, out: Path) -> dict[str, Any] | None:

@@ -35,7 +35,7 @@ def run(out: Path, data: Path, synthetic: bool, seed: int, factor: float) -> dic
             cells=("phase",), nuclei="nuclear", nuclei_from=str(model), truth="cells", seed=seed
         )
         result = segment_cells([table], out / name, settings, options_for([FIELD], resume=True))
-        record = result.fields[FIELD].to_dict("measurements")
+        record = result.to_dict()["fields"][FIELD]
         return {
             "synthetic": True,
             "seed": seed,
