@@ -12,7 +12,8 @@ import frugalseg
 from frugalseg.commands.command_settings import LearnMarkersSettings, PredictSettings, SegmentSettings
 from frugalseg.errors import BadModel, Interrupted
 from frugalseg.runs.options import RunOptions
-from frugalseg.runs.records import FieldRecord, RunRecord, RunResult
+from frugalseg.runs.manifest import RunRecord, RunResult
+from frugalseg.runs.records import FieldRecord
 
 
 def result(fields: tuple[str, ...], failed: dict[str, str]) -> RunResult:

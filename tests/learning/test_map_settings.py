@@ -1,8 +1,6 @@
 """The presets `paper` of stains and labels have the paper's numbers, and settings that can't work are refused."""
 
 import pytest
-from frugalseg.workflows.learn_labels import LearnLabelsSettings
-from frugalseg.workflows.learn_stains import LearnStainsSettings
 from pydantic import ValidationError
 
 from frugalseg.learning.from_labels.label_settings import LabelSettings

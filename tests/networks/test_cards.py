@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from frugalseg.workflows.cutters import load_marker_network
-from frugalseg.workflows.objects import find_start, load_object_model, load_stain_model, scale_for
 from pydantic import ValidationError
 from torch import nn
 
