@@ -11,8 +11,8 @@ import pytest
 import frugalseg
 from frugalseg.commands.command_settings import LearnMarkersSettings, PredictSettings, SegmentSettings
 from frugalseg.errors import BadModel, Interrupted
-from frugalseg.runs.options import RunOptions
 from frugalseg.runs.manifest import RunRecord, RunResult
+from frugalseg.runs.options import RunOptions
 from frugalseg.runs.records import FieldRecord
 
 
