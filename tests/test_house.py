@@ -120,25 +120,3 @@ def test_commands_of_the_readme_exist() -> None:
         assert set(options) <= known, words
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert {line.split()[1] for line in lines if line.startswith("make ")} <= targets
-
-
-def test_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert "nuclei of" in capsys.readouterr().out
-
-
-def test_documents_name_files_that_exist() -> None:
-    for document in (
-        ROOT / "README.md",
-        ROOT / "CONTRIBUTING.md",
-        *sorted((ROOT / "docs/decisions").glob("*.md")),
-    ):
-        text = document.read_text(encoding="utf-8")
-        named = re.findall(r"`((?:src|tests|docs|experiments)/[\w./-]+\.\w+)`", text)
-        named += re.findall(r"\]\(((?!https?:)[^)#]+)\)", text)
-        base = document.parent
-        missing = [name for name in named if not (ROOT / name).exists() and not (base / name).exists()]
-        assert missing == [], document.name
