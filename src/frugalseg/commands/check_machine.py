@@ -34,7 +34,7 @@ class Diagnosis:
 
 
 def check_machine(folder: str | Path = ".", seconds: float = 3.0) -> Diagnosis:
-    """Look at the machine, and measure the speed of every device.
+    """Describe the machine, and measure the speed of every device.
 
     Parameters
     ----------

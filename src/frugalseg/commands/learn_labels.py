@@ -187,7 +187,7 @@ def _records(parts: Mapping[str, ObjectPartScore]) -> dict[str, FieldRecord]:
 def _start_and_tuned(
     before: Mapping[str, ObjectPartScore], after: Mapping[str, ObjectPartScore], target: str
 ) -> NumberTable:
-    """Return a table that tells a user when fine-tuning made things worse."""
+    """Return a table of scores before and after training, which shows whether it made things worse."""
     measure = "mask IoU" if target == "nuclei" else "mAP"
 
     def value(part: ObjectPartScore) -> float:

@@ -83,7 +83,7 @@ def learn_markers(
 
 @dataclass
 class _Dataset:
-    """Fields that are learned from, and what is known about them."""
+    """Fields of the training set, and their cues."""
 
     table: FieldTable
     settings: LearnMarkersSettings
@@ -135,7 +135,7 @@ class _Dataset:
 
 
 def _learn(table: FieldTable, settings: LearnMarkersSettings, run: ModelRun) -> RunResult:
-    """Find the cues, train, and save the model with a report of what it makes of the first fields."""
+    """Find the cues, train, and save the model with a report on the first fields."""
     data = _Dataset(table, settings, run.log)
     cues = data.cues()
     first = next(cues)

@@ -100,7 +100,7 @@ def _predict_cells(
 
 
 def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:
-    """Return the settings that mean something to a model of whole images; refuse the others."""
+    """Return the settings of a whole-image model; refuse those that only a marker network uses."""
     without_use = settings.model_dump(
         exclude_defaults=True, exclude={"truth", "diameter", "seed", "baselines", "cells"}
     )
@@ -115,7 +115,7 @@ def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:
 
 
 def _completed(settings: PredictSettings, model: MarkerModel, folder: Path) -> PredictSettings:
-    """Take from the model's card what was not given."""
+    """Fill in channels from the model's card where none are given."""
     card = model.card
     cells = settings.cells or card.channels
     if len(cells) != len(card.channels):

@@ -14,7 +14,7 @@ def _can_write(folder: Path) -> bool:
 
 
 def _set_numba_cache() -> None:
-    """Give numba a cache folder where it can write neither to the package's own nor to the user's.
+    """Set a cache folder for numba where it can write neither to the package's own nor to the user's.
 
     Numba refuses to compile without one, as in a container or on a cluster without a home folder. The new folder is
     deleted at exit, and its name is random: code in a cache is run, so others must not be able to guess where it is.

@@ -1,1 +1,1 @@
-"""Training, without knowledge of files: one loop, and the data and losses of the three ways to learn."""
+"""Training, without knowledge of files: one loop, and the data and losses of each teacher: markers, stains, labels."""

@@ -29,7 +29,7 @@ _ROWS = (
     (
         "markers_outside_foreground",
         "Markers outside the foreground",
-        "debris, or a foreground that is too small",
+        "bright spots that are no nuclei, or a foreground that is too small",
         "{:,}",
     ),
 )

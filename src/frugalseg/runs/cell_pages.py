@@ -43,7 +43,7 @@ def score_cells(
 def score_no_cells(
     truth: NDArray[Any] | None, labels: NDArray[np.uint32], baselines: bool
 ) -> dict[str, Scores | dict[str, Scores]]:
-    """Return the same for a field without markers: classical methods start from markers too, and find nothing either."""
+    """Return the same for a field without markers, where classical methods find nothing either."""
     if truth is None:
         return {}
     scores = score_labels(truth, labels, np.zeros((0, 2)))

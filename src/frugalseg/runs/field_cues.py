@@ -164,7 +164,7 @@ def _nuclei(field: Field, settings: CueChannels) -> NDArray[np.float32] | None:
 
 @lru_cache(maxsize=1)
 def _stain_model(folder: str, checksum: str) -> StainModel:
-    """Load one model for all fields of a run; the checksum tells a replaced model from the one before."""
+    """Load one model for all fields of a run; a changed checksum means that the model was replaced."""
     return StainModel.load(folder)
 
 

@@ -21,7 +21,7 @@ Page = FieldReport | Comparison
 
 @dataclass(frozen=True)
 class FieldResult:
-    """What a command made of one field.
+    """Result of a command for one field.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class FieldProcess(Protocol):
     """What a command does to one field."""
 
     def compute(self, field: Field) -> FieldResult:
-        """Compute the field's result; an error of the user's ends this field only."""
+        """Compute the field's result; a `FrugalsegError` ends this field only."""
         ...
 
     def show_earlier(self, field: Field, record: FieldRecord) -> tuple[Page | None, TrainingCurve | None]:
@@ -75,7 +75,7 @@ def run_fields(
     report
         Without fields yet; written at the end.
     log
-        Where progress is told.
+        Prints progress.
     truth
         Channel with the truth that results are scored against, if any.
     notes
@@ -89,9 +89,9 @@ def run_fields(
     Raises
     ------
     Interrupted, KeyboardInterrupt
-        By the user; what was completed is kept for `resume`.
+        Stopped by the user; complete fields are kept for `resume`.
     OutputFailed
-        Nothing can be written any more. Any other error of the user's ends one field only.
+        Nothing can be written any more. Any other `FrugalsegError` ends one field only.
     """
     try:
         for number, field in enumerate(table, start=1):

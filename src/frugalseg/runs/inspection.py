@@ -99,7 +99,7 @@ def inspect_field(field: Field) -> tuple[list[ChannelRow], list[Problem]]:
 def compare_fields(
     fields: Sequence[Field], channels: Sequence[str], rows: Sequence[ChannelRow]
 ) -> list[Problem]:
-    """Find what only shows when fields are compared: missing channels, different types, shapes and pixel sizes."""
+    """Compare fields: find missing channels, different types, shapes and pixel sizes."""
     problems: list[Problem] = []
     for channel in channels:
         without = [field.name for field in fields if channel not in field.channels]

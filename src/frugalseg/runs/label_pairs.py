@@ -16,7 +16,7 @@ from frugalseg.images.image import find_channel
 from frugalseg.images.rois import read_rois
 
 TRUTH_NAMES = ("cells", "labels", "truth", "seg", "cp_masks", "masks", "mask")
-"""Names of a truth, as a column of a table or the end of a file's name; the first that exists is taken."""
+"""Names of a truth, as a column of a table or the end of a file's name; the first that exists counts."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def measure_devices(seconds: float) -> tuple[DeviceSpeed, ...]:
 
 
 def measure_device(name: str, what: str, memory_gb: float | None, seconds: float) -> DeviceSpeed:
-    """Measure one device. That it does not work is a result too, with the reason as `problem`."""
+    """Measure one device; where it does not work, `problem` says why."""
     try:
         training = _patches_per_second(name, True, seconds / 2)
         prediction = _patches_per_second(name, False, seconds / 2)

@@ -26,7 +26,7 @@ class Mean(Record):
 
 
 class RunSummary(Record):
-    """What is said of all fields of a run together: means over fields, and every warning."""
+    """Summary of all fields of a run: means over fields, and every warning."""
 
     warnings: tuple[str, ...] = ()
     scores: dict[str, Mean] | None = None
@@ -107,7 +107,7 @@ class ModelRecord(RunRecord):
 
 
 class RunResult(BaseModel):
-    """What a command leaves behind.
+    """Result of a command.
 
     Attributes
     ----------

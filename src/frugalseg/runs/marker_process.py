@@ -76,7 +76,7 @@ class MarkerProcess:
     earlier_curve
         Training curve of a field that an earlier run completed.
     log
-        Where progress is told.
+        Prints progress.
     """
 
     outputs: OutputFolder

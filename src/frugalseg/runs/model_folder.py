@@ -58,7 +58,7 @@ def checkpoint_folder(model: Path) -> Path:
 
 
 def begin_checkpoint(model: Path, request: Mapping[str, JsonValue]) -> Path:
-    """Return the folder for the checkpoint; training of another request in it is dropped.
+    """Return the folder for the checkpoint, without one that a run with other settings or files left.
 
     Raises
     ------
@@ -244,7 +244,7 @@ class ModelRun:
 
 
 def _check_own(part: Path) -> None:
-    """Refuse to remove a folder that no training made; one that holds a checkpoint or is empty was."""
+    """Refuse to remove a folder that training did not make: it holds files, and no checkpoint."""
     if not part.exists() or (part.is_dir() and not any(part.iterdir())):
         return
     if not any((part / name).exists() for name in (REQUEST, "asked.json")):

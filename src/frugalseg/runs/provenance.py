@@ -67,7 +67,7 @@ def check_channels(table: FieldTable, images: Sequence[str], labels: Sequence[st
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file on the disk from all others, however its path is written; None without a file.
+    """Return the identity of a file on the disk, however its path is written; None without a file.
 
     Examples
     --------

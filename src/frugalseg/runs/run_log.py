@@ -1,4 +1,4 @@
-"""What a run tells its user while it works: lines, a spinner for what takes seconds, a bar for what takes minutes."""
+"""What a run prints while it works: lines, a spinner for what takes seconds, a bar for what takes minutes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

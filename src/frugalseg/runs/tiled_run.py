@@ -25,7 +25,7 @@ class TiledRun:
     Attributes
     ----------
     outputs, log
-        Where results go, and where progress is told.
+        Takes the results; prints progress.
     channels
         Inputs of the model.
     truth
