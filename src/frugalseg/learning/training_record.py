@@ -1,6 +1,6 @@
 """What a training run leaves behind, and what it reports while it runs; both without torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -76,6 +76,28 @@ class TrainingRecord:
     def steps(self) -> int:
         """Number of steps taken."""
         return len(self.losses)
+
+    @classmethod
+    def joined(cls, records: Sequence["TrainingRecord"]) -> "TrainingRecord":
+        """Return one record of several runs that continued each other.
+
+        Examples
+        --------
+        >>> both = TrainingRecord.joined([TrainingRecord(losses=[0.5], seconds=2.0), TrainingRecord(losses=[0.4], seconds=1.0)])
+        >>> both.losses, both.seconds
+        ([0.5, 0.4], 3.0)
+        """
+        last = records[-1]
+        return cls(
+            losses=[loss for record in records for loss in record.losses],
+            terms={
+                name: [value for record in records for value in record.terms[name]] for name in last.terms
+            },
+            seconds=sum(record.seconds for record in records),
+            stopped_because=last.stopped_because,
+            device=last.device,
+            alpha=last.alpha,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values for JSON."""

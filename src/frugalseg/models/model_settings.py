@@ -25,6 +25,33 @@ class MarkerModelSettings(CueSettings):
     seed: int = Field(default=0, ge=0, description=_SEED)
 
 
+class SelfTrainingSettings(CueSettings):
+    """Settings of `frugalseg.self_train`: how cues are found, and how the student is trained."""
+
+    rounds: int = Field(
+        default=3,
+        ge=1,
+        le=10,
+        description="Rounds of self-training: the first learns the cells grown from the nuclei, each further one the cells "
+        "that the network finds itself.",
+    )
+    encoder: EncoderChoice = Field(
+        default="efficientnet_lite0",
+        description="Encoder of the U-Net; 'small' is faster and a little less accurate.",
+    )
+    weights: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Weights that the encoder starts from: 'imagenet' (the default where there are any), 'none', or a file.",
+    )
+    max_steps: int = Field(
+        default=300,
+        ge=1,
+        description="Training steps of the first round; each further round takes half as many.",
+    )
+    seed: int = Field(default=0, ge=0, description=_SEED)
+
+
 class _UnetSettings(BaseModel):
     """Settings of every network that works on whole images."""
 

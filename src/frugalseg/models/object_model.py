@@ -1,17 +1,30 @@
 """A network that finds nuclei or cells, learned from few outlined images (paper A)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import BadModel
+from frugalseg.errors import BadModel, SettingsError
+from frugalseg.evaluation.nuclei_agreement import NucleiAgreement, nuclei_agreement
+from frugalseg.images.resize import resize_planes
+from frugalseg.instances.seeded_maps import labels_from_seeded_maps
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.inputs import check_channels, check_diameter, check_pixel_size, for_each, owner_of
+from frugalseg.models.image_cues import ImageCues
+from frugalseg.models.inputs import (
+    as_partners,
+    check_channels,
+    check_diameter,
+    check_pixel_size,
+    for_each,
+    owner_of,
+)
+from frugalseg.models.marker_areas import marker_areas, nucleus_seeds
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
 from frugalseg.models.model_scale import LARGEST_SCALE, model_planes, scale_by_pixel_size
@@ -31,7 +44,26 @@ from frugalseg.models.training_options import Log, OnError, Progress, training_o
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.store import load_card, load_weights
-from frugalseg.prediction.whole_image import predict_objects
+from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps, predict_objects
+
+
+@dataclass(frozen=True)
+class CellPrediction:
+    """Cells of one image, and how far they can be trusted.
+
+    Attributes
+    ----------
+    labels
+        (Y,X) uint32; a cell has the number of its nucleus, cells without a nucleus have larger numbers.
+    confidence
+        Number of a cell -> agreement of the image's orientations on it, 0..1.
+    agreement
+        Of cells and nuclei.
+    """
+
+    labels: NDArray[np.uint32]
+    confidence: Mapping[int, float]
+    agreement: NucleiAgreement
 
 
 class ObjectModel:
@@ -173,6 +205,7 @@ class ObjectModel:
         self,
         image: Any,
         *,
+        nuclei: Any = None,
         pixel_size: float | tuple[float, float] | None = None,
         diameter: float | None = None,
         names: Sequence[str] | None = None,
@@ -183,6 +216,8 @@ class ObjectModel:
         ----------
         image, pixel_size, names
             As of `frugalseg.StainModel.predict`.
+        nuclei : (Y,X), or one for each image, optional
+            Nuclear stain: its nuclei correct cells that were split or merged.
         diameter : float, optional
             Of a typical object, px, where it differs from that in training; it outweighs `pixel_size`.
 
@@ -196,9 +231,42 @@ class ObjectModel:
             The image can't be used, or has another number of channels than the model.
         """
         scale = self.scale_for(check_pixel_size(pixel_size), diameter)
-        return for_each(
-            image, lambda index, one: self._predict(one, scale, owner_of(index, image, names))[0], "image"
-        )
+        stains = None if nuclei is None else as_partners(nuclei, "nuclei", image)
+
+        def predict(index: int, one: Any) -> NDArray[np.uint32]:
+            owner = owner_of(index, image, names)
+            seeds = None if stains is None else nucleus_seeds(stains[index], one, owner)
+            return self._predict(one, scale, owner, seeds)[0]
+
+        return for_each(image, predict, "image")
+
+    def segment(self, cues: ImageCues, scale: float | None = None) -> CellPrediction:
+        """Return the cells of one image whose cues are known, with its nuclei as seeds.
+
+        Parameters
+        ----------
+        cues
+            From `frugalseg.find_cues`.
+        scale
+            Network px per image px; so that cells of the cues' diameter look as large as in training when None.
+
+        Raises
+        ------
+        InputError
+            The image has another number of channels than the model.
+        SettingsError
+            The model finds nuclei, not cells.
+        """
+        if self.card.kind != "cells":
+            raise SettingsError("this model finds nuclei; cells with their nuclei need a model of cells")
+        scale = self.scale_for(None, cues.diameter) if scale is None else scale
+        planes, nuclei = model_planes(self.card, cues.planes, cues.name), marker_areas(cues)
+        diameter = self.card.diameter_at(scale)
+        maps = oriented_maps(self.network, planes, scale, self.settings.orientations)
+        mean = resize_planes(mean_maps(maps), cues.shape)
+        labels = labels_from_seeded_maps(mean, nuclei, diameter)
+        confidence = cell_confidence(labels, maps, self.settings.h, diameter, nuclei)
+        return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei))
 
     def predict_maps(
         self,
@@ -259,11 +327,18 @@ class ObjectModel:
         return cls(card, load_weights(folder, network), settings, read_training(Path(folder)), device)
 
     def _predict(
-        self, image: Any, scale: float, owner: str
+        self, image: Any, scale: float, owner: str, nuclei: NDArray[np.uint32] | None = None
     ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
         planes = model_planes(self.card, image, owner)
         return predict_objects(
-            self.network, planes, self.card.kind, scale, self.settings.h, self.card.diameter_at(scale)
+            self.network,
+            planes,
+            self.card.kind,
+            scale,
+            self.settings.h,
+            self.card.diameter_at(scale),
+            self.settings.orientations,
+            nuclei,
         )
 
 

@@ -1,12 +1,22 @@
 """Predict a stain, or nuclei or cells, over a whole image in one piece."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from frugalseg.images.resize import resize_planes, scaled_shape
+from frugalseg.evaluation.matching import match_labels
+from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
 from frugalseg.instances.map_labels import labels_from_maps
+from frugalseg.instances.seeded_maps import labels_from_seeded_maps
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, Target, predict_maps_whole
+from frugalseg.networks.patches import apply_flips, every_flip, invert_flips
 from frugalseg.networks.unet import Unet
+
+Nuclei = NDArray[np.unsignedinteger]
+#: Orientations in the order in which they are averaged: the first four are as different as can be.
+ORIENTATIONS = tuple(every_flip()[index] for index in (0, 3, 5, 6, 1, 2, 4, 7))
 
 
 def predict_stain(network: Unet, planes: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
@@ -26,7 +36,8 @@ def predict_stain(network: Unet, planes: NDArray[np.float32], scale: float) -> N
     (Y,X) float32
         Stain on the scale of training, about 0..1, at the image's scale.
     """
-    stain: NDArray[np.float32] = _maps_at_image_scale(network, planes, scale)[0]
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    stain: NDArray[np.float32] = resize_planes(oriented_maps(network, planes, scale)[0], shape)[0]
     return stain
 
 
@@ -37,6 +48,8 @@ def predict_objects(
     scale: float,
     h: float = 20.0,
     diameter: float | None = None,
+    orientations: int = 1,
+    nuclei: Nuclei | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Predict the nuclei or cells of an image.
 
@@ -54,6 +67,10 @@ def predict_objects(
         Least height of a maximum, per cent; see `frugalseg.instances.map_labels.labels_from_maps`.
     diameter
         Diameter of a typical object, px of the image; see there.
+    orientations
+        Flips and transposes of the image over which maps are averaged, 1 to 8.
+    nuclei : (Y,X) integers, optional
+        Label map of the nuclei, of cells only: see `frugalseg.instances.seeded_maps.labels_from_seeded_maps`.
 
     Returns
     -------
@@ -62,14 +79,72 @@ def predict_objects(
     maps : (K,Y,X) float32
         The network's output, interpolated to the image's scale.
     """
-    maps = _maps_at_image_scale(network, planes, scale)
-    return labels_from_maps(maps, target, h, diameter), maps
-
-
-def _maps_at_image_scale(
-    network: Unet | NucleusNetwork | CellNetwork, planes: NDArray[np.float32], scale: float
-) -> NDArray[np.float32]:
-    """Return the maps (K,Y,X) of planes (C,Y,X), computed at the model's scale."""
     shape = (int(planes.shape[1]), int(planes.shape[2]))
-    small = resize_planes(planes, scaled_shape(shape, scale))
-    return resize_planes(predict_maps_whole(network, small), shape)
+    maps = resize_planes(mean_maps(oriented_maps(network, planes, scale, orientations)), shape)
+    return _labels(maps, target, h, diameter, nuclei), maps
+
+
+def oriented_maps(
+    network: Unet | NucleusNetwork | CellNetwork,
+    planes: NDArray[np.float32],
+    scale: float,
+    orientations: int = 1,
+) -> list[NDArray[np.float32]]:
+    """Return the maps (K,y,x) of planes (C,Y,X) at the model's scale, one for each orientation of the image."""
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    small = torch.from_numpy(resize_planes(planes, scaled_shape(shape, scale)))
+    found = []
+    for flips in ORIENTATIONS[:orientations]:
+        seen = np.ascontiguousarray(apply_flips(small, flips).numpy())
+        maps = invert_flips(torch.from_numpy(predict_maps_whole(network, seen)), flips)
+        found.append(np.ascontiguousarray(maps.numpy()))
+    return found
+
+
+def mean_maps(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the mean (K,y,x) of the maps of several orientations."""
+    return np.asarray(np.mean(maps, axis=0, dtype=np.float32))
+
+
+def cell_confidence(
+    labels: NDArray[np.uint32],
+    maps: Sequence[NDArray[np.float32]],
+    h: float,
+    diameter: float,
+    nuclei: Nuclei | None = None,
+) -> dict[int, float]:
+    """Return how well the orientations of an image agree on each cell.
+
+    Parameters
+    ----------
+    labels : (Y,X) uint32
+        The cells, from all orientations together.
+    maps
+        Of `oriented_maps`.
+    h, diameter, nuclei
+        As of `predict_objects`, at the image's scale.
+
+    Returns
+    -------
+    dict
+        Number of a cell -> mean IoU, over the orientations, with the cell that this orientation alone gives: 0..1.
+    """
+    shape = (int(maps[0].shape[1]), int(maps[0].shape[2]))
+    small = resize_labels(labels, shape)
+    seeds = None if nuclei is None else resize_labels(nuclei, shape)
+    factor = shape[0] / labels.shape[0]
+    total = dict.fromkeys(np.unique(labels[labels > 0]).tolist(), 0.0)
+    for one in maps:
+        match = match_labels(small, _labels(one, "cells", h, diameter * factor, seeds))
+        best, _ = match.best()
+        for number, iou in zip(match.true_ids.tolist(), best.tolist(), strict=True):
+            total[number] += iou / len(maps)
+    return total
+
+
+def _labels(
+    maps: NDArray[np.float32], target: Target, h: float, diameter: float | None, nuclei: Nuclei | None
+) -> NDArray[np.uint32]:
+    if nuclei is None or target != "cells" or diameter is None:
+        return labels_from_maps(maps, target, h, diameter)
+    return labels_from_seeded_maps(maps, nuclei, diameter)

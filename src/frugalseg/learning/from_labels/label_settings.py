@@ -37,6 +37,8 @@ class LabelSettings(BaseModel):
         Height of the h-maxima of the distance map that become cells, in per cent of a cell's largest distance to its
         boundary (for nuclei see `frugalseg.instances.map_labels.labels_from_maps`); 10 in the paper, on a map of another
         unit, and in its preset.
+    orientations
+        Flips and transposes that are averaged when the trained network is used; 1 in the paper.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +57,7 @@ class LabelSettings(BaseModel):
     schedule: Literal["constant", "budget"] = "budget"
     max_steps: int = Field(600, ge=1)
     h: float = Field(20.0, gt=0, lt=100)
+    orientations: Literal[1, 2, 4, 8] = 1
 
     @classmethod
     def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:

@@ -1,0 +1,33 @@
+"""Nuclei as areas: the seeds of cells."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.cues.markers import find_markers
+from frugalseg.images.seeds import resize_seeds
+from frugalseg.models.image_cues import ImageCues
+from frugalseg.models.inputs import check_image, check_plane
+
+
+def marker_areas(cues: ImageCues) -> NDArray[np.uint32]:
+    """Return the nuclei (Y,X) of an image whose cues are known; label i is marker i, counted from 1.
+
+    A marker without an area, such as a point, is one pixel.
+    """
+    return resize_seeds(cues.markers.nuclei, cues.markers.points, cues.shape, cues.shape)
+
+
+def nucleus_seeds(stain: Any, image: Any, owner: str) -> NDArray[np.uint32]:
+    """Return the nuclei (Y,X) of a nuclear stain that belongs to an image; all 0 where there is no nucleus.
+
+    Raises
+    ------
+    InputError
+        The stain can't be used, or is not of the image's shape.
+    """
+    planes = check_image(image, owner)
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    markers = find_markers(check_plane(stain, "nuclei", shape, owner))
+    return resize_seeds(markers.nuclei, markers.points, shape, shape)

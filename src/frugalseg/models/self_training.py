@@ -1,0 +1,291 @@
+"""Self-training: from images and their nuclei to a whole-image network of cells, without a label.
+
+The teacher is no network: cells are grown from the nuclei inside the foreground (`frugalseg.models.teacher_cells`). A
+network learns these cells over all images together, and is right where the teacher's errors differ from cell to cell.
+In each further round it goes on from its own cells, corrected by the nuclei.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import FrugalsegError, InputError, WrongShape
+from frugalseg.images.normalize import zscore
+from frugalseg.images.resize import resize_labels
+from frugalseg.learning.crop_batches import CropSample
+from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.device import Device, pick_device
+from frugalseg.learning.from_labels.label_samples import label_sample
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.from_labels.label_training import learn_from_labels
+from frugalseg.learning.training_record import TrainingRecord
+from frugalseg.models.cue_sources import ManySources
+from frugalseg.models.image_cues import ImageCues, cues_of
+from frugalseg.models.inputs import check_channels, check_pixel_size, names_of, owner_of
+from frugalseg.models.marker_areas import marker_areas
+from frugalseg.models.model_files import summarize_training
+from frugalseg.models.model_scale import LARGEST_SCALE, SMALLEST_SCALE, TARGET_CELL_DIAMETER
+from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.object_training import begin_network
+from frugalseg.models.teacher_cells import teacher_cells
+from frugalseg.models.training_options import Log, OnError, Progress, training_options
+from frugalseg.networks.cards import ObjectCard
+from frugalseg.networks.object_net import CellNetwork
+from frugalseg.prediction.whole_image import predict_objects
+
+#: Encoders with ImageNet weights that are installed with the package.
+WITH_IMAGENET = ("efficientnet_lite0",)
+
+
+@dataclass(frozen=True)
+class StudentImage:
+    """One image as the student learns from it, at the image's own scale.
+
+    Attributes
+    ----------
+    name
+        The image's.
+    planes
+        (C,Y,X) float32, z-scored.
+    nuclei
+        (Y,X) uint32, label i is marker i.
+    cells
+        (Y,X) uint32, the teacher's.
+    diameter
+        Of a typical cell, px.
+    """
+
+    name: str
+    planes: NDArray[np.float32]
+    nuclei: NDArray[np.uint32]
+    cells: NDArray[np.uint32]
+    diameter: float
+
+
+def self_train(
+    images: Any,
+    nuclei: Any = None,
+    *,
+    markers: Any = None,
+    masks: Any = None,
+    scribbles: Any = None,
+    channels: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
+    settings: SelfTrainingSettings | None = None,
+    device: Device = "auto",
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    log: Log | None = None,
+    on_error: OnError | None = None,
+    **changes: Any,
+) -> ObjectModel:
+    """Learn cells from images and their nuclei, without a label.
+
+    Parameters
+    ----------
+    images : (Y,X) or (C,Y,X), or a sequence of such arrays
+        Channels that show the whole cell, of any real type.
+    nuclei : (Y,X), or one for each image
+        Nuclear stain, real or predicted; needed for learning only.
+    markers, masks, scribbles : one for each image
+        In place of nuclei, and own foreground: see `frugalseg.find_cues`.
+    channels, names : sequence of str, optional
+        Names of the channels and of the images.
+    pixel_size : float or (float, float), optional
+        (y, x) in um.
+    settings : SelfTrainingSettings, optional
+        Each setting can also be given as a keyword argument.
+    device, progress, checkpoint, resume
+        As of `frugalseg.MarkerModel.fit`.
+    log : callable, optional
+        Called with one line before each round.
+    on_error : callable, optional
+        Called with the number of an image that can't be used and the error; the image is then left out.
+
+    Returns
+    -------
+    ObjectModel
+        Of cells: it needs no nuclei, and uses them where they are given.
+
+    Raises
+    ------
+    InputError
+        An image can't be used: the message says which and why.
+    SettingsError
+        A setting is not allowed, or the device is not there.
+    Interrupted
+        Ctrl-C; the checkpoint is kept.
+
+    Examples
+    --------
+    >>> from frugalseg.synthetic.cells import make_cells
+    >>> cells = make_cells((128, 128), n_cells=12, dim_nuclei=0, seed=1)
+    >>> model = self_train(cells.phase, cells.nuclear, encoder="small", rounds=1, max_steps=1, device="cpu")
+    >>> model.predict(cells.phase).shape
+    (128, 128)
+    """
+    found = resolve_settings(SelfTrainingSettings, settings, changes)
+    pick_device(device)
+    partners = {"nuclei": nuclei, "markers": markers, "mask": masks, "scribbles": scribbles}
+    sources, named = ManySources(images, partners, {"mask": "masks"}), names_of(images, names)
+
+    def usable() -> Iterable[ImageCues]:
+        for index in range(len(sources)):
+            try:
+                owner = owner_of(index, images, names)
+                cues = cues_of(sources[index], found, named[index], owner, channels)
+            except FrugalsegError as error:
+                if on_error is None:
+                    raise
+                on_error(index, error)
+                continue
+            yield cues
+
+    return self_train_on_cues(
+        usable(),
+        channels=channels,
+        pixel_size=pixel_size,
+        settings=found,
+        device=device,
+        progress=progress,
+        checkpoint=checkpoint,
+        resume=resume,
+        log=log,
+    )
+
+
+def self_train_on_cues(
+    cues: Iterable[ImageCues],
+    *,
+    channels: Sequence[str] | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
+    settings: SelfTrainingSettings | None = None,
+    device: Device = "auto",
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    log: Log | None = None,
+    **changes: Any,
+) -> ObjectModel:
+    """Learn cells from images whose cues are known; `self_train` finds the cues and calls this.
+
+    Parameters
+    ----------
+    cues
+        From `frugalseg.find_cues`; walked through once.
+
+    All others are those of `self_train`.
+
+    Raises
+    ------
+    InputError
+        There are no cues, or images differ in the number of channels.
+    SettingsError, Interrupted
+        As of `self_train`.
+    """
+    found = resolve_settings(SelfTrainingSettings, settings, changes)
+    size = check_pixel_size(pixel_size)
+    images = [_student_image(one) for one in cues]
+    if not images:
+        raise InputError("`cues` is empty; give the cues of at least one image")
+    n_channels = {len(one.planes) for one in images}
+    if len(n_channels) > 1:
+        raise WrongShape(f"images have {sorted(n_channels)} channels; all must have the same channels")
+    diameter = float(np.median([one.diameter for one in images]))
+    scale = float(np.clip(TARGET_CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
+    learning = _learning_settings(found)
+    network, started_from = begin_network(learning, len(images[0].planes), found.seed)
+    assert isinstance(network, CellNetwork)
+
+    def train(number: int, samples: list[CropSample]) -> TrainingRecord:
+        if log is not None:
+            log(f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px")
+        folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
+        options = training_options(found.seed + number - 1, device, progress, folder, resume)
+        masks = (one.targets[-1] for one in samples)
+        draw = CropSampler(masks, learning.crop, options["seed"], share=0.0, threshold=0.5)
+        settings_of_round = learning if number == 1 else _later_round(learning)
+        return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
+
+    records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
+    training = TrainingRecord.joined(records)
+    card = ObjectCard(
+        kind="cells",
+        channels=check_channels(channels, len(images[0].planes)),
+        pixel_size=size,
+        settings=learning.model_dump(mode="json"),
+        training=summarize_training(training, found.seed, [one.name for one in images]),
+        scale=scale,
+        diameter=diameter,
+        started_from=f"self-training of {found.rounds} rounds, {started_from}",
+    )
+    return ObjectModel(card, network, learning, training, device)
+
+
+def _train_rounds(
+    images: Sequence[StudentImage],
+    network: CellNetwork,
+    settings: SelfTrainingSettings,
+    learning: LabelSettings,
+    scale: float,
+    diameter: float,
+    train: Callable[[int, list[CropSample]], TrainingRecord],
+    device: Device,
+) -> list[TrainingRecord]:
+    """Train the network, in place: first on the teacher's cells, then on its own."""
+    samples = [label_sample(one.name, one.planes, one.cells, "cells", scale) for one in images]
+    records = [train(1, samples)]
+    for number in range(2, settings.rounds + 1):
+        network.to(pick_device(device)).eval()
+        samples = []
+        for one in images:
+            own, _ = predict_objects(
+                network, one.planes, "cells", scale, learning.h, diameter, learning.orientations, one.nuclei
+            )
+            samples.append(_anchored(label_sample(one.name, one.planes, own, "cells", scale), own, one.cells))
+        records.append(train(number, samples))
+    return records
+
+
+def _anchored(sample: CropSample, own: NDArray[np.uint32], teacher: NDArray[np.uint32]) -> CropSample:
+    """Leave out of the loss where network and teacher disagree on foreground: else it drifts from round to round."""
+    shape = (int(sample.planes.shape[1]), int(sample.planes.shape[2]))
+    agree = resize_labels((own > 0) == (teacher > 0), shape)
+    return replace(sample, valid=agree if sample.valid is None else sample.valid & agree)
+
+
+def _student_image(cues: ImageCues) -> StudentImage:
+    owner = f"field {cues.name!r}"
+    planes = zscore(cues.planes, (), owner)
+    return StudentImage(cues.name, planes, marker_areas(cues), teacher_cells(cues), cues.diameter)
+
+
+def _learning_settings(settings: SelfTrainingSettings) -> LabelSettings:
+    """Return the settings of the first round; few short steps, because longer training fits the teacher's errors."""
+    usual = "imagenet" if settings.encoder in WITH_IMAGENET else "none"
+    return LabelSettings.preset(
+        "default",
+        target="cells",
+        encoder=settings.encoder,
+        weights=settings.weights or usual,
+        crop=128,
+        batch=4,
+        zoom=0.25,
+        learning_rate=2e-3,
+        schedule="budget",
+        max_steps=settings.max_steps,
+        orientations=4,
+    )
+
+
+def _later_round(learning: LabelSettings) -> LabelSettings:
+    """Return the settings of a further round, which goes on from the weights of the one before."""
+    halved = {"max_steps": max(1, learning.max_steps // 2), "learning_rate": learning.learning_rate / 2}
+    return learning.model_copy(update=halved)
