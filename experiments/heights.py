@@ -31,7 +31,7 @@ def of_model(model: Path, data: Path) -> list[float]:
     from frugalseg import ObjectModel, score_labels
     from frugalseg.instances.map_labels import labels_from_maps
 
-    maps = ObjectModel.load(model, "cpu").predict_maps(
+    _, maps = ObjectModel.load(model, "cpu").predict_with_maps(
         tifffile.imread(data / "phase_nuclear" / "hela_5_phase.tif")
     )
     labels = tifffile.imread(data / "phase_nuclear" / "hela_5_cells.tif").astype(np.int32)

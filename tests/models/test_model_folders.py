@@ -15,7 +15,7 @@ from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import new_marker_network
 from frugalseg.models.object_model import check_start
-from frugalseg.models.object_training import begin_network, check_start_channels
+from frugalseg.models.object_training import begin_network, channel_names
 from frugalseg.networks.cards import MarkerCard, ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import object_network
 from frugalseg.networks.old_cards import RENAMED_KEYS, RENAMED_KINDS, RENAMED_SETTINGS
@@ -159,11 +159,11 @@ def test_settings_that_do_not_exist_are_named(
 def test_a_start_needs_as_many_channels(folders: dict[str, Path], kind: str) -> None:
     start = check_start(folders[kind], fs.ObjectModelSettings())
     assert (type(start), start.card.kind) == (CLASSES[kind], kind)
-    check_start_channels(start.card, 2)
+    assert channel_names(None, 2, start.card) == start.card.channels
     with pytest.raises(
         SettingsError, match=r"trained on 2 channels \(phase\[1\], phase\[3\]\) and the images have 3"
     ):
-        check_start_channels(start.card, 3)
+        channel_names(None, 3, start.card)
 
 
 @pytest.mark.parametrize("target", ["nuclei", "cells"])

@@ -42,7 +42,7 @@ def test_labels_and_maps(model: fs.ObjectModel, images: list[np.ndarray]) -> Non
     assert (found.dtype, found.shape) == (np.uint32, (96, 104))
     assert (maps.dtype, maps.shape) == (np.float32, (2, 96, 104))
     np.testing.assert_array_equal(model.predict(images[0]), found)
-    np.testing.assert_array_equal(model.predict_maps(images[0]), maps)
+    np.testing.assert_array_equal(model.predict_with_maps(images[0])[1], maps)
     expected = labels_from_maps(maps, "cells", model.settings.h, model.card.diameter)
     np.testing.assert_array_equal(found, expected)
 

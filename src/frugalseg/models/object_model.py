@@ -1,7 +1,6 @@
 """A network that finds nuclei or cells, learned from few outlined images (paper A)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,32 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadModel, SettingsError
-from frugalseg.evaluation.nuclei_agreement import NucleiAgreement, nuclei_agreement
-from frugalseg.images.resize import resize_planes
-from frugalseg.instances.seeded_maps import labels_from_seeded_maps
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.training_record import TrainingRecord
+from frugalseg.models.cell_prediction import CellPrediction, predict_cells
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import (
     as_partners,
-    check_channels,
     check_diameter,
     check_pixel_size,
     for_each,
     owner_of,
 )
-from frugalseg.models.marker_areas import marker_areas, nucleus_seeds
+from frugalseg.models.marker_areas import nucleus_seeds
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
 from frugalseg.models.model_scale import LARGEST_SCALE, model_planes, scale_by_pixel_size
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
-from frugalseg.models.object_scores import score_parts
+from frugalseg.models.object_scores import score_dataset, score_parts
 from frugalseg.models.object_training import (
     ObjectNetwork,
     begin_network,
-    check_start_channels,
+    channel_names,
     check_start_settings,
     learning_settings,
     train_objects,
@@ -44,26 +40,7 @@ from frugalseg.models.training_options import Log, OnError, Progress, training_o
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.store import load_card, load_weights
-from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps, predict_objects
-
-
-@dataclass(frozen=True)
-class CellPrediction:
-    """Cells of one image, and how far they can be trusted.
-
-    Attributes
-    ----------
-    labels
-        (Y,X) uint32; a cell has the number of its nucleus, cells without a nucleus have larger numbers.
-    confidence
-        Number of a cell -> agreement of the image's orientations on it, 0..1.
-    agreement
-        Of cells and nuclei.
-    """
-
-    labels: NDArray[np.uint32]
-    confidence: Mapping[int, float]
-    agreement: NucleiAgreement
+from frugalseg.prediction.whole_image import predict_objects
 
 
 class ObjectModel:
@@ -166,27 +143,13 @@ class ObjectModel:
         card = None if first is None else first.card
         learning = learning_settings(found, target, card)
         kept = read_labelled_images(images, labels, target, names, channels, on_error)
-        n_channels = len(kept[0].planes)
-        if card is not None:
-            check_start_channels(card, n_channels)
-        named = check_channels(channels, n_channels, None if card is None else card.channels)
+        named = channel_names(channels, len(kept[0].planes), card)
         dataset = build_object_dataset(kept, target, found, card)
         weights = None if first is None else first.network
-        network, started_from = begin_network(learning, n_channels, found.seed, card, weights)
+        network, started_from = begin_network(learning, len(kept[0].planes), found.seed, card, weights)
         if log is not None:
             log(f"{dataset.line()}; started from {started_from}")
-        before: tuple[ObjectPartScore, ...] = ()
-        if first is not None:
-            before = tuple(
-                score_parts(
-                    network.to(pick_device(device)).eval(),
-                    kept,
-                    dataset.parts,
-                    dataset.scale,
-                    learning,
-                    dataset.diameter,
-                )
-            )
+        before = () if first is None else score_dataset(network.to(pick_device(device)), dataset, learning)
         training = train_objects(network, dataset, learning, options)
         roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
         made = ObjectCard(
@@ -240,43 +203,21 @@ class ObjectModel:
 
         return for_each(image, predict, "image")
 
-    def segment(self, cues: ImageCues, scale: float | None = None) -> CellPrediction:
-        """Return the cells of one image whose cues are known, with its nuclei as seeds.
-
-        Parameters
-        ----------
-        cues
-            From `frugalseg.find_cues`.
-        scale
-            Network px per image px; so that cells of the cues' diameter look as large as in training when None.
+    def segment(
+        self, cues: ImageCues, *, pixel_size: tuple[float, float] | None = None, diameter: float | None = None
+    ) -> CellPrediction:
+        """Return the cells of one image whose cues are known, with its nuclei as seeds; all else as of `predict`.
 
         Raises
         ------
-        InputError
-            The image has another number of channels than the model.
         SettingsError
             The model finds nuclei, not cells.
         """
         if self.card.kind != "cells":
-            raise SettingsError("this model finds nuclei; cells with their nuclei need a model of cells")
-        scale = self.scale_for(None, cues.diameter) if scale is None else scale
-        planes, nuclei = model_planes(self.card, cues.planes, cues.name), marker_areas(cues)
-        diameter = self.card.diameter_at(scale)
-        maps = oriented_maps(self.network, planes, scale, self.settings.orientations)
-        mean = resize_planes(mean_maps(maps), cues.shape)
-        labels = labels_from_seeded_maps(mean, nuclei, diameter)
-        confidence = cell_confidence(labels, maps, self.settings.h, diameter, nuclei)
-        return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei))
-
-    def predict_maps(
-        self,
-        image: Any,
-        *,
-        pixel_size: float | tuple[float, float] | None = None,
-        diameter: float | None = None,
-    ) -> NDArray[np.float32]:
-        """Return the maps (K,Y,X) of one image: of cells distance (0..1) and logit of the mask, of nuclei the latter."""
-        return self.predict_with_maps(image, pixel_size=pixel_size, diameter=diameter)[1]
+            raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
+        scale = self.scale_for(pixel_size, diameter)
+        planes = model_planes(self.card, cues.planes, f"field {cues.name!r}")
+        return predict_cells(self.network, planes, cues, self.settings, scale, self.card.diameter_at(scale))
 
     def predict_with_maps(
         self,
@@ -343,22 +284,7 @@ class ObjectModel:
 
 
 def check_start(start: Any, settings: ObjectModelSettings) -> StainModel | ObjectModel:
-    """Return the model to start from, loaded if its folder is given.
-
-    Parameters
-    ----------
-    start : StainModel, ObjectModel or path
-        What training is to start from.
-    settings
-        Of the training.
-
-    Raises
-    ------
-    BadModel
-        It is missing or damaged, or sees no whole images.
-    SettingsError
-        The settings ask for another start, or another encoder.
-    """
+    """Return the model to start from, loaded if its folder is given; raises `BadModel` or `SettingsError` as of `fit`."""
     if isinstance(start, str | Path):
         card = load_card(start)
         if isinstance(card, StainCard):

@@ -6,7 +6,7 @@ from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
-from frugalseg.models.object_dataset import LabelledImage
+from frugalseg.models.object_dataset import LabelledImage, ObjectDataset
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.prediction.whole_image import predict_objects
 
@@ -40,8 +40,20 @@ def score_parts(
     whole = (slice(None), slice(None))
     for part in parts or [ImagePart(one.name, "new", one.index, whole) for one in images]:
         image, area = by_index[part.index], part.area
-        labels, maps = predict_objects(network, image.planes, settings.target, scale, settings.h, diameter)
+        labels, maps = predict_objects(
+            network, image.planes, settings.target, scale, settings.h, diameter, settings.orientations
+        )
         truth, predicted = image.labels[area], labels[area]
         overlap = mask_iou((maps[-1][area] > 0) & (truth >= 0), truth > 0)
         scores = score_labels(truth, predicted)
         yield ObjectPartScore(part.name, part.role, overlap, scores, image.planes[:, *area], truth, predicted)
+
+
+def score_dataset(
+    network: ObjectNetwork, dataset: ObjectDataset, settings: LabelSettings
+) -> tuple[ObjectPartScore, ...]:
+    """Score a network on every part of its training data, see `score_parts`."""
+    found = score_parts(
+        network.eval(), dataset.images, dataset.parts, dataset.scale, settings, dataset.diameter
+    )
+    return tuple(found)

@@ -1,6 +1,7 @@
 """Training of a model of nuclei or cells: settings, first weights (another model's, ImageNet's or none), the run."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
 
@@ -9,6 +10,7 @@ from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.training_record import TrainingRecord
+from frugalseg.models.inputs import check_channels
 from frugalseg.models.model_settings import ObjectModelSettings, network_settings
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.training_options import TrainingOptions
@@ -49,13 +51,22 @@ def check_start_settings(card: StainCard | ObjectCard, settings: ObjectModelSett
         raise SettingsError("`weights` and `start` both say where to start from; give one of them")
 
 
-def check_start_channels(card: StainCard | ObjectCard, n_channels: int) -> None:
-    """`SettingsError` where the start was trained on another number of channels."""
-    if n_channels != len(card.channels):
+def channel_names(
+    channels: Sequence[str] | None, n_channels: int, start: StainCard | ObjectCard | None
+) -> tuple[str, ...]:
+    """Return a name per channel: those given, or the start's.
+
+    Raises
+    ------
+    SettingsError
+        Not one name per channel, or the start was trained on another number of channels.
+    """
+    if start is not None and n_channels != len(start.channels):
         raise SettingsError(
-            f"`start` was trained on {len(card.channels)} channels ({', '.join(card.channels)}) and the images have "
+            f"`start` was trained on {len(start.channels)} channels ({', '.join(start.channels)}) and the images have "
             f"{n_channels}; give as many, in the same order"
         )
+    return check_channels(channels, n_channels, None if start is None else start.channels)
 
 
 def begin_network(
