@@ -9,17 +9,16 @@ from typing import Literal
 from pydantic import Field
 
 from frugalseg.models.model_settings import (
-    MarkerModelSettings,
     NucleiSettings,
     ObjectModelSettings,
     StainModelSettings,
 )
-from frugalseg.runs.channel_settings import CueChannels, MarkerRunSettings
+from frugalseg.runs.channel_settings import LearnCellsSettings, MarkerRunSettings
 
 _LABEL_FREE = "Label-free channels and focal planes, such as 'phase[1,3,5],brightfield'."
 
 
-class SegmentSettings(MarkerModelSettings, MarkerRunSettings):
+class SegmentSettings(LearnCellsSettings, MarkerRunSettings):
     """Settings of ``frugalseg segment``."""
 
 
@@ -33,7 +32,7 @@ class OutlineSettings(NucleiSettings):
     )
 
 
-class LearnMarkersSettings(MarkerModelSettings, CueChannels):
+class LearnMarkersSettings(LearnCellsSettings):
     """Settings of ``frugalseg learn markers``."""
 
 

@@ -13,7 +13,7 @@ FIELDS = 2
 SIDE = 256
 DIAMETER = 30.0
 #: Enough for cells as plain as these.
-MAX_STEPS = 1000
+MAX_STEPS = 200
 
 
 def run_demo(out: str | Path = "demo", seed: int = 0, options: RunOptions | None = None) -> RunResult:

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from frugalseg.errors import SettingsError
 from frugalseg.models.cue_settings import CueSettings
+from frugalseg.models.model_settings import EncoderChoice, MarkerModelSettings
+
+#: Rounds of self-training where none are asked for.
+ROUNDS = 3
 
 
 class CueChannels(CueSettings):
@@ -91,3 +95,31 @@ class MarkerRunSettings(CueChannels, Scoring):
     def label_images(self) -> tuple[str, ...]:
         """Return the channels with labels, which single fields may lack."""
         return (*super().label_images(), *(() if self.truth is None else (self.truth,)))
+
+
+class LearnCellsSettings(CueChannels, MarkerModelSettings):
+    """Settings of a run that learns cells from their nuclei."""
+
+    rounds: int | None = Field(
+        default=None,
+        ge=0,
+        le=10,
+        description="Rounds of self-training, in which one network for all images learns from its own cells. By default 3. "
+        "0 trains the marker network of the paper instead, which needs nuclei also where it is used; so does `preset='paper'`.",
+    )
+    encoder: EncoderChoice = Field(
+        default="efficientnet_lite0",
+        description="Encoder of the network that self-training trains; 'small' is faster and a little less accurate.",
+    )
+    weights: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Weights that this encoder starts from: 'imagenet' (the default where there are any), 'none', or a file.",
+    )
+
+    @property
+    def n_rounds(self) -> int:
+        """Rounds of self-training; 0: a marker network."""
+        if self.rounds is None:
+            return 0 if self.preset == "paper" else ROUNDS
+        return self.rounds

@@ -51,6 +51,8 @@ class RunRecord(RunSummary):
         As requested, plain values.
     resolved
         What the settings come to in this version of frugalseg.
+    seconds, stages
+        Time of the run, and of its stages by name.
     """
 
     command: str
@@ -61,6 +63,7 @@ class RunRecord(RunSummary):
     versions: dict[str, str] = Field(default_factory=dict)
     started: str = ""
     seconds: float = 0.0
+    stages: dict[str, float] = Field(default_factory=dict)
     fields: dict[str, FieldRecord] = Field(default_factory=dict)
     failed: dict[str, str] = Field(default_factory=dict)
 

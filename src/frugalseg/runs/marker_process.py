@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers
-from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.evaluation.measurements import Row, measure_cells
 from frugalseg.images.field import Field
 from frugalseg.images.write import write_labels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
@@ -42,6 +42,10 @@ def resolved_marker_settings(settings: MarkerModelSettings) -> dict[str, object]
     }
 
 
+#: Shares of cells without a nucleus, and of nuclei without a cell, from which the user is warned.
+MANY, FEW = 0.3, 0.05
+
+
 @dataclass(frozen=True)
 class Segmented:
     """Cells of one field.
@@ -54,11 +58,22 @@ class Segmented:
         What else the field's record says.
     curve
         Of a network that was trained on this field alone.
+    confidence
+        Number of a cell -> how far it can be trusted, 0..1; None where the method does not say.
     """
 
     labels: NDArray[np.uint32]
     known: Mapping[str, Any] = field(default_factory=dict)
     curve: TrainingCurve | None = None
+    confidence: Mapping[int, float] | None = None
+
+    def rows(self, planes: Mapping[str, NDArray[Any]], pixel_size: tuple[float, float] | None) -> list[Row]:
+        """Return one row of measurements per cell, with its confidence where that is known."""
+        rows = measure_cells(self.labels, planes, pixel_size)
+        if self.confidence is not None:
+            for row in rows:
+                row["confidence"] = round(self.confidence[int(row["label"] or 0)], 3)
+        return rows
 
 
 @dataclass
@@ -77,6 +92,8 @@ class MarkerProcess:
         Training curve of a field that an earlier run completed.
     log
         Prints progress.
+    read
+        Finds a field's cues; by default in the field itself.
     """
 
     outputs: OutputFolder
@@ -84,6 +101,7 @@ class MarkerProcess:
     segment: Callable[[FieldCues], Segmented]
     log: RunLog
     earlier_curve: Callable[[str], TrainingCurve | None] = lambda _name: None
+    read: Callable[[Field], FieldCues] | None = None
     n_pages: int = 0
 
     def compute(self, field: Field) -> FieldResult:
@@ -91,7 +109,7 @@ class MarkerProcess:
         truth = read_truth(field, self.settings.truth)
         try:
             with self.log.status("looking for nuclei and cells"):
-                cues = read_cues(field, self.settings)
+                cues = self._cues(field)
         except NoMarkers as error:
             return self._empty(field, truth, error)
         self._log_cues(cues)
@@ -109,11 +127,12 @@ class MarkerProcess:
             "markers": image.markers.method,
             "foreground": image.foreground.method,
             "cues": image.quality,
-            "warnings": image.warnings,
+            "warnings": (*image.warnings, *doubts(segmented)),
             **({} if cues.agreement is None else {"synthetic_markers": cues.agreement}),
             **segmented.known,
+            **trust(segmented),
             **scores,
-            "measurements": tuple(measure_cells(segmented.labels, planes, cues.pixel_size)),
+            "measurements": tuple(segmented.rows(planes, cues.pixel_size)),
         }
         self.n_pages += 1
         return FieldResult(
@@ -132,13 +151,16 @@ class MarkerProcess:
         if self.n_pages < FULL_FIELDS and record.cues is not None:
             try:
                 truth = read_truth(field, self.settings.truth)
-                page = cells_page(read_cues(field, self.settings), labels, truth, record)
+                page = cells_page(self._cues(field), labels, truth, record)
             except Interrupted:
                 raise
             except FrugalsegError as error:  # the field is done, whatever can be found in it now
                 self.log.line(f"  its markers and foreground are not shown: {error}")
         self.n_pages += 1
         return page or self._short_page(field, labels, record), self.earlier_curve(field.name)
+
+    def _cues(self, field: Field) -> FieldCues:
+        return read_cues(field, self.settings) if self.read is None else self.read(field)
 
     def _log_cues(self, cues: FieldCues) -> None:
         self.log.line(f"  cues: {cues.image.line()}")
@@ -177,3 +199,26 @@ class MarkerProcess:
         except FrugalsegError:
             picture = preview(labels > 0)
         return labels_page(field.name, picture, labels, record)
+
+
+def trust(segmented: Segmented) -> dict[str, float]:
+    """Return the median `confidence` of the cells for the field's record, where it is known."""
+    if not segmented.confidence:
+        return {}
+    return {"confidence": round(float(np.median(list(segmented.confidence.values()))), 3)}
+
+
+def doubts(segmented: Segmented) -> tuple[str, ...]:
+    """Return a sentence where many cells and nuclei do not fit each other."""
+    agreement = segmented.known.get("nuclei_agreement")
+    if agreement is None:
+        return ()
+    found = []
+    if agreement["cells_without_nucleus"] > MANY * max(1, agreement["cells"]):
+        found.append(
+            f"{agreement['cells_without_nucleus']} of {agreement['cells']} cells hold no nucleus: the nuclear stain may miss "
+            "some, or the field looks unlike those that were learned from."
+        )
+    if agreement["nuclei_without_cell"] > FEW * max(1, agreement["nuclei"]):
+        found.append(f"{agreement['nuclei_without_cell']} of {agreement['nuclei']} nuclei lie in no cell.")
+    return tuple(found)

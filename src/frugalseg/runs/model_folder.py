@@ -153,7 +153,7 @@ class ModelRun:
         try:
             yield
         except BaseException as error:
-            if not (self.checkpoint / CHECKPOINT).exists():
+            if not _has_checkpoint(self.checkpoint):
                 drop_checkpoint(self.folder)
             elif isinstance(error, KeyboardInterrupt):
                 raise Interrupted(
@@ -219,7 +219,7 @@ class ModelRun:
                 )
             return
         _check_own(part)
-        if (part / CHECKPOINT).exists() and not overwrite:
+        if _has_checkpoint(part) and not overwrite:
             raise OutputExists(
                 f"an interrupted training is kept in {part}; give `resume` to go on with it, `overwrite` to start again, or "
                 "another name"
@@ -241,6 +241,11 @@ class ModelRun:
                 f"{self.folder} holds a model of other settings or images ({changed}); replace it with `overwrite` instead"
             )
         return RunResult(folder=self.folder, record=record)
+
+
+def _has_checkpoint(part: Path) -> bool:
+    """Whether a training was interrupted there, in any of its rounds."""
+    return next(part.rglob(CHECKPOINT), None) is not None
 
 
 def _check_own(part: Path) -> None:

@@ -86,6 +86,7 @@ class OutputFolder:
         self.command = command
         self.done: dict[str, FieldRecord] = {}
         self.failed: dict[str, str] = {}
+        self.stages: dict[str, float] = {}
         self._clock = time.monotonic()
         self._earlier_seconds = 0.0
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -248,7 +249,9 @@ class OutputFolder:
             failed=self.failed,
         )
         known: dict[str, object] = {name: getattr(summary, name) for name in summary.model_fields_set}
-        record = record.model_copy(update=known | ({"resolved": self.resolved} if self.resolved else {}))
+        known |= {"resolved": self.resolved} if self.resolved else {}
+        known |= {"stages": self.stages} if self.stages else {}
+        record = record.model_copy(update=known)
         write_json(self.folder / RUN, record.to_dict(), overwrite=True)
         return record
 

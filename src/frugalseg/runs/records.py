@@ -23,6 +23,7 @@ from frugalseg.cues.quality import CueQuality
 from frugalseg.errors import UnreadableFile
 from frugalseg.evaluation.marker_agreement import MarkerAgreement
 from frugalseg.evaluation.measurements import Row
+from frugalseg.evaluation.nuclei_agreement import NucleiAgreement
 from frugalseg.evaluation.scores import Scores
 from frugalseg.images.normalize import Modality
 from frugalseg.images.write import plain
@@ -126,6 +127,10 @@ class FieldRecord(Record):
         Quality of markers and foreground; None where the field has no nucleus.
     synthetic_markers
         Agreement of markers in a predicted stain with those of the real stain.
+    nuclei_agreement
+        How well cells and nuclei fit: cells without a nucleus, nuclei without a cell.
+    confidence
+        Median over the cells of how well the image's orientations agree on them, 0..1.
     training
         Of a network that learned on this field alone.
     scores, baselines
@@ -153,6 +158,8 @@ class FieldRecord(Record):
     foreground: str | None = None
     cues: CuesJson | None = None
     synthetic_markers: AgreementJson | None = None
+    nuclei_agreement: NucleiAgreement | None = None
+    confidence: float | None = None
     training: TrainingSummary | None = None
     scores: Scores | None = None
     baselines: dict[str, Scores] = Field(default_factory=dict)

@@ -1,0 +1,68 @@
+"""Learning cells from the cues of many fields: a student by self-training, or the marker network of paper B."""
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from numpy import uint32
+from numpy.typing import NDArray
+
+from frugalseg.models.cue_settings import CueSettings
+from frugalseg.models.image_cues import ImageCues
+from frugalseg.models.marker_model import MarkerModel
+from frugalseg.models.model_settings import SelfTrainingSettings
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.self_training import self_train_on_cues
+from frugalseg.runs.channel_settings import LearnCellsSettings
+from frugalseg.runs.cue_dataset import CueDataset
+from frugalseg.runs.field_cues import predicted_stain
+from frugalseg.runs.model_folder import ModelRun
+
+
+def self_training_settings(settings: LearnCellsSettings) -> SelfTrainingSettings:
+    """Return the settings of the student; only for at least one round."""
+    values: dict[str, Any] = settings.model_dump(include=set(CueSettings.model_fields))
+    if settings.max_steps is not None:
+        values["max_steps"] = settings.max_steps
+    return SelfTrainingSettings(
+        **values,
+        rounds=settings.n_rounds,
+        encoder=settings.encoder,
+        weights=settings.weights,
+        seed=settings.seed,
+    )
+
+
+def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -> MarkerModel | ObjectModel:
+    """Find the cues of the fields one by one, and learn from them.
+
+    Raises
+    ------
+    InputError
+        The first field's error, where no field can be used.
+    Interrupted
+        Ctrl-C; the checkpoint is kept.
+    """
+    found = data.cues()
+    first = next(found)
+    with run.log.training_bar("training") as progress:
+        cues: Iterable[ImageCues] = chain([first], found)
+        common: dict[str, Any] = {
+            "channels": settings.cells,
+            "pixel_size": data.shown[0].pixel_size,
+            "device": run.options.device,
+            "progress": progress,
+            "checkpoint": run.checkpoint,
+            "resume": run.options.resume,
+        }
+        if settings.n_rounds:
+            student = self_training_settings(settings)
+            return self_train_on_cues(cues, settings=student, log=run.log.line, **common)
+        real = settings.nuclei if settings.nuclei_from is None else None
+        predicted = predicted_stain(settings)
+        return MarkerModel.fit_to_cues(cues, nuclei=real, nuclei_from=predicted, settings=settings, **common)
+
+
+def segment_field(model: MarkerModel | ObjectModel, cues: ImageCues) -> NDArray[uint32]:
+    """Return the cells (Y,X) of a field, by either kind of model."""
+    return model.segment(cues) if isinstance(model, MarkerModel) else model.segment(cues).labels

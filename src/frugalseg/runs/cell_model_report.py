@@ -1,0 +1,30 @@
+"""The record and report of a model of cells that was learned from cues."""
+
+from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.models.marker_model import MarkerModel
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.report import TrainingCurve
+from frugalseg.runs.cell_learning import segment_field
+from frugalseg.runs.cell_pages import cells_page
+from frugalseg.runs.cue_dataset import CueDataset
+from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.model_folder import ModelRun
+
+
+def save_cell_model(data: CueDataset, model: MarkerModel | ObjectModel, run: ModelRun) -> RunResult:
+    """Write the model with its record, and a report that shows its cells in the first fields."""
+    assert model.training is not None
+    started = {"started_from": model.card.started_from} if isinstance(model, ObjectModel) else {}
+    record = run.record(
+        model.training, warnings=tuple(data.warnings), fields=data.records, failed=data.failed, **started
+    )
+    with run.log.status("writing the model and its report"):
+        report = run.report(record, TrainingCurve.of("all fields", model.training))
+        for shown in data.shown:
+            labels = segment_field(model, shown.image)
+            rows = tuple(measure_cells(labels, pixel_size=shown.pixel_size))
+            known = data.records[shown.image.name].with_values(measurements=rows)
+            report.add(cells_page(shown, labels, None, known))
+        if len(data.records) > len(data.shown):
+            report.notes.append(f"The first {len(data.shown)} of {len(data.records)} fields are shown.")
+        return run.save(model, record, report)
