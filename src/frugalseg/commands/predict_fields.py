@@ -1,6 +1,7 @@
 """``frugalseg predict``: a trained model on images it has not seen, without training."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from frugalseg.commands.command_settings import PredictSettings
@@ -8,6 +9,7 @@ from frugalseg.errors import SettingsError
 from frugalseg.learning.device import pick_device
 from frugalseg.models.load import load_model
 from frugalseg.models.marker_model import MarkerModel
+from frugalseg.models.object_model import ObjectModel
 from frugalseg.runs.field_cues import FieldCues, channels_read, request_of
 from frugalseg.runs.field_loop import run_fields
 from frugalseg.runs.manifest import RunResult
@@ -30,7 +32,7 @@ def predict_fields(
     """Use a trained model on fields that it has not seen.
 
     A marker network finds each field's markers and foreground in the field itself. A model of a stain, of nuclei or of
-    cells needs its input channels only.
+    cells needs its input channels only; a model of cells uses nuclei where they are given, to correct splits and merges.
 
     Parameters
     ----------
@@ -64,19 +66,21 @@ def predict_fields(
     options, settings, folder = options or RunOptions(), settings or PredictSettings(), Path(model)
     loaded = load_model(folder, options.device)
     if isinstance(loaded, MarkerModel):
-        return _predict_cells(loaded, folder, inputs, out, settings, options)
+        return _predict_cells(loaded, folder, inputs, out, _completed(settings, loaded, folder), options)
+    if isinstance(loaded, ObjectModel) and loaded.card.kind == "cells" and settings.has_source:
+        cells = settings.model_copy(update={"cells": settings.cells or loaded.card.channels})
+        return _predict_cells(loaded, folder, inputs, out, cells, options)
     return predict_maps_of_fields(loaded, folder, inputs, out, _for_maps(settings, folder), options)
 
 
 def _predict_cells(
-    model: MarkerModel,
+    model: MarkerModel | ObjectModel,
     folder: Path,
     inputs: Sequence[str | Path],
     out: str | Path,
     settings: PredictSettings,
     options: RunOptions,
 ) -> RunResult:
-    settings = _completed(settings, model, folder)
     table = options.open(inputs)
     check_channels(table, settings.images(), settings.label_images())
     pick_device(options.device)
@@ -91,8 +95,13 @@ def _predict_cells(
 
     def segment(cues: FieldCues) -> Segmented:
         with log.status(f"segmenting {len(cues.image.markers)} cells"):
-            labels = model.segment(cues.image)
-        return Segmented(labels, {"warnings": (*cues.image.warnings, *model.doubts(cues.image))})
+            if isinstance(model, MarkerModel):
+                doubts = (*cues.image.warnings, *model.doubts(cues.image))
+                return Segmented(model.segment(cues.image), {"warnings": doubts})
+            found = model.segment(cues.image, pixel_size=cues.pixel_size, diameter=settings.diameter)
+        return Segmented(
+            found.labels, {"nuclei_agreement": asdict(found.agreement)}, confidence=found.confidence
+        )
 
     process = MarkerProcess(outputs, settings, segment, log)
     report = begin_report(outputs, "frugalseg predict")

@@ -58,6 +58,11 @@ class CueChannels(CueSettings):
             )
         return self
 
+    @property
+    def has_source(self) -> bool:
+        """Whether nuclei or markers are given."""
+        return any(one is not None for one in (self.nuclei, self.nuclei_from, self.markers))
+
     def check_source(self) -> None:
         """Refuse settings that say nothing, or too much, of where cells start; raises `SettingsError`."""
         real = self.nuclei if self.nuclei_from is None else self.nuclei_from
