@@ -20,20 +20,19 @@ def scores_of(data: Path, name: str) -> dict[str, dict[str, float]]:
     """Scores of one field: "method, kind" -> cell mIoU and mAP."""
     from frugalseg import score_labels
     from frugalseg.evaluation.baselines import BASELINES
-    from frugalseg.images.resize import resize_labels
-    from frugalseg.instances.clean import clean_labels
     from frugalseg.models.marker_samples import marker_sample
+    from frugalseg.models.seeded_image import cells_at_image_scale, seeded_image
 
     field = open_field(data, name)
     cues = default_cues(field)
     sample, truth = marker_sample(cues), field.labels("cells")
-    points = cues.markers.points
+    seeds = seeded_image(cues).seeds
     images = dict(zip(KINDS, (sample.planes[0], sample.cost_image, sample.cost_image**2), strict=True))
     found = {}
     for method, segment in BASELINES.items():
         for kind, image in images.items():
-            small = segment(image, sample.points, sample.foreground)
-            scores = score_labels(truth, clean_labels(resize_labels(small, cues.shape), points))
+            small = segment(image, seeds, sample.foreground)
+            scores = score_labels(truth, cells_at_image_scale(small, cues))
             found[f"{method}, {kind}"] = {"cell_miou": scores.cell_miou, "mAP": scores.mAP}
             if method == "voronoi":  # uses no image
                 break

@@ -261,7 +261,7 @@ def test_where_no_field_has_a_nucleus_nothing_is_trained(images: Path, tmp_path:
         ),
     ]
     one = result.fields[NAMES[0]]
-    assert set(one.baselines) == {"voronoi", "watershed_gradient", "watershed_intensity", "propagation"}
+    assert set(one.baselines) >= {"voronoi", "watershed_gradient", "watershed_intensity", "propagation"}
     assert all(scores == one.scores for scores in one.baselines.values())
     assert not any(labels_in(out, name).any() for name in NAMES)
     assert not list(out.glob("*_model*"))

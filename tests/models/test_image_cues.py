@@ -159,7 +159,7 @@ def test_samples_have_the_model_scale_and_the_modalities_of_the_first_image(
 
 
 def test_classical_methods_are_scored_from_the_same_cues(cells: SyntheticField) -> None:
-    cues = fs.find_cues(cells.cytoplasm, markers=cells.markers, mask=cells.cells, diameter=26)
+    cues = fs.find_cues(cells.cytoplasm, cells.nuclear, mask=cells.cells, diameter=26)
     scores = score_baselines(cells.cells, cues)
     assert set(scores) == set(BASELINES)
     assert scores["voronoi"].n_predicted == scores["propagation"].n_predicted == 9

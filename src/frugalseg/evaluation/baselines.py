@@ -1,8 +1,8 @@
-"""Classical methods from markers to cells, as baselines for the marker network from the same cues.
+"""Classical methods from nuclei to cells: baselines for the networks from the same cues, and their cheap teachers.
 
-Each takes an image (Y, X), markers (N, 2) in px (y, x) and a foreground mask (Y, X), and returns labels (Y, X)
-uint32 inside the mask, where id i + 1 is the cell of marker i. Markers outside the mask, and all but the first
-of several on one pixel, get no cell (with `voronoi` they still get the foreground nearest to them).
+Each takes an image (Y, X), seeds (Y, X) and a foreground mask (Y, X), and returns labels (Y, X) uint32, where the cell
+has the id of its seed. Seeds are whole nuclei, or single pixels where only points are known. They belong to the
+foreground and to their own cell, whatever image and mask say; nothing else lies outside the mask.
 """
 
 from collections.abc import Callable
@@ -18,78 +18,77 @@ from frugalseg.evaluation.propagate import propagate
 from frugalseg.images.geodesic import unit_range
 
 Image = npt.NDArray[Any]  # (Y, X) numbers
-Points = npt.NDArray[Any]  # (N, 2) y, x in px
+Seeds = npt.NDArray[Any]  # (Y, X) integers, 0 where there is no seed
 Mask = npt.NDArray[np.bool_]  # (Y, X)
 Labels = npt.NDArray[np.uint32]  # (Y, X)
 Floats = npt.NDArray[np.float64]
 
 
-def voronoi(image: Image, points: Points, mask: Mask) -> Labels:
-    """Assign every foreground pixel to the nearest marker; the image does not matter.
+def voronoi(image: Image, seeds: Seeds, mask: Mask) -> Labels:
+    """Assign every foreground pixel to the nearest seed, by the distance to its outline; the image does not matter.
 
     Raises
     ------
     WrongShape
-        When image and mask are not the same (Y, X). All baselines raise the same errors.
+        When image, seeds and mask are not the same (Y, X). All baselines raise the same errors.
     BadPixels
         When the image has NaN or infinite pixels.
     InputError
-        When a marker lies outside the image.
+        When the seeds are not integers of 0 and above.
 
     Examples
     --------
-    >>> voronoi(np.zeros((1, 6)), np.array([[0, 0], [0, 4]]), np.array([[1, 1, 1, 1, 1, 0]], bool))
-    array([[1, 1, 1, 2, 2, 0]], dtype=uint32)
+    >>> voronoi(np.zeros((1, 6)), np.array([[1, 0, 0, 0, 2, 0]]), np.array([[1, 1, 1, 1, 1, 0]], bool))[0, [1, 3, 5]]
+    array([1, 2, 0], dtype=uint32)
     """
-    image, points, mask = _checked(image, points, mask)
-    from scipy.spatial import cKDTree
-
-    labels = np.zeros(mask.shape, dtype=np.uint32)
-    if len(points) and mask.any():
-        labels[mask] = cKDTree(points).query(np.argwhere(mask))[1] + 1
-    return labels
+    image, seeds, mask = _checked(image, seeds, mask)
+    if not seeds.any():
+        return seeds
+    nearest = ndimage.distance_transform_edt(seeds == 0, return_distances=False, return_indices=True)
+    return np.where(mask, seeds[tuple(nearest)], 0).astype(np.uint32)
 
 
-def watershed_gradient(image: Image, points: Points, mask: Mask, sigma: float = 1.0) -> Labels:
-    """Flood the gradient magnitude from the markers: borders lie where the brightness changes most.
+def watershed_gradient(image: Image, seeds: Seeds, mask: Mask, sigma: float = 1.0) -> Labels:
+    """Flood the gradient magnitude from the seeds: borders lie where the brightness changes most.
 
     Parameters
     ----------
-    image, points, mask
+    image, seeds, mask
         See the module.
     sigma
         Standard deviation of the Gaussian derivative, px.
     """
-    image, points, mask = _checked(image, points, mask)
-    return _watershed(ndimage.gaussian_gradient_magnitude(image, sigma), points, mask)
+    image, seeds, mask = _checked(image, seeds, mask)
+    return _watershed(ndimage.gaussian_gradient_magnitude(image, sigma), seeds, mask)
 
 
-def watershed_intensity(image: Image, points: Points, mask: Mask, sigma: float = 1.0) -> Labels:
-    """Flood the smoothed brightness from the markers, bright pixels first.
+def watershed_intensity(image: Image, seeds: Seeds, mask: Mask, sigma: float = 1.0) -> Labels:
+    """Flood the smoothed brightness from the seeds, bright pixels first.
 
     Neighbours meet on the darkest line between them, as suits a stain that fills the cells. CellProfiler calls
     this "Watershed - Image".
 
     Parameters
     ----------
-    image, points, mask
+    image, seeds, mask
         See the module.
     sigma
         Standard deviation of the Gaussian smoothing, px.
     """
-    image, points, mask = _checked(image, points, mask)
-    return _watershed(-ndimage.gaussian_filter(image, sigma), points, mask)
+    image, seeds, mask = _checked(image, seeds, mask)
+    return _watershed(-ndimage.gaussian_filter(image, sigma), seeds, mask)
 
 
-def propagation(image: Image, points: Points, mask: Mask, regularization: float = 0.05) -> Labels:
-    """Assign every pixel to the nearest marker, where changes of brightness add to the distance.
+def propagation(image: Image, seeds: Seeds, mask: Mask, regularization: float = 0.05) -> Labels:
+    """Assign every pixel to the nearest seed, where changes of brightness add to the distance.
 
     This is CellProfiler's propagation. The image is first scaled so that its 0.1 and 99.9 percentiles are 0 and
-    1, because the regularization is relative to the brightness. See `propagate` for the distance.
+    1, because the regularization is relative to the brightness. See `propagate` for the distance. Foreground that no
+    path inside the mask connects to a seed stays background.
 
     Parameters
     ----------
-    image, points, mask
+    image, seeds, mask
         See the module.
     regularization
         Weight of the path's length in px; 0.05 is CellProfiler's default. Towards infinity the result becomes
@@ -97,15 +96,16 @@ def propagation(image: Image, points: Points, mask: Mask, regularization: float 
 
     Examples
     --------
-    >>> step = np.repeat([[0, 0, 0, 0, 0, 9, 9, 9]], 5, axis=0)  # pixel 4 is nearer to the second marker
-    >>> propagation(step, np.array([[2, 0], [2, 7]]), np.ones((5, 8), bool))[2]
+    >>> step = np.repeat([[0, 0, 0, 0, 0, 9, 9, 9]], 3, axis=0)  # pixel 4 is nearer to the second seed
+    >>> seeds = np.repeat([[1, 0, 0, 0, 0, 0, 0, 2]], 3, axis=0)
+    >>> propagation(step, seeds, np.ones((3, 8), bool))[1]
     array([1, 1, 1, 1, 1, 2, 2, 2], dtype=uint32)
     """
-    image, points, mask = _checked(image, points, mask)
-    return propagate(unit_range(image), _seeds(points, mask), mask, regularization)[0]
+    image, seeds, mask = _checked(image, seeds, mask)
+    return propagate(unit_range(image), seeds, mask, regularization)[0]
 
 
-BASELINES: MappingProxyType[str, Callable[[Image, Points, Mask], Labels]] = MappingProxyType(
+BASELINES: MappingProxyType[str, Callable[[Image, Seeds, Mask], Labels]] = MappingProxyType(
     {
         "voronoi": voronoi,
         "watershed_gradient": watershed_gradient,
@@ -116,33 +116,24 @@ BASELINES: MappingProxyType[str, Callable[[Image, Points, Mask], Labels]] = Mapp
 """All baselines by name."""
 
 
-def _watershed(cost_image: Floats, points: Floats, mask: Mask) -> Labels:
+def _watershed(heights: Floats, seeds: Labels, mask: Mask) -> Labels:
     from skimage.segmentation import watershed
 
-    seeds = _seeds(points, mask)
     if not seeds.any():
-        return np.zeros(mask.shape, dtype=np.uint32)
-    return watershed(cost_image, seeds.astype(np.int32), mask=mask).astype(np.uint32)  # type: ignore[no-any-return]
+        return seeds
+    return watershed(heights, seeds.astype(np.int32), mask=mask).astype(np.uint32)  # type: ignore[no-any-return]
 
 
-def _seeds(points: Floats, mask: Mask) -> Labels:
-    """Return labels of one pixel per marker inside the mask."""
-    labels = np.zeros(mask.shape, dtype=np.uint32)
-    pixels = np.floor(points + 0.5).astype(np.intp)[::-1]  # reversed: on one pixel the first marker wins
-    labels[tuple(pixels.T)] = np.arange(len(points), 0, -1)
-    return np.where(mask, labels, 0).astype(np.uint32)
-
-
-def _checked(image: Image, points: Points, mask: Mask) -> tuple[Floats, Floats, Mask]:
-    image, mask = np.asarray(image, dtype=np.float64), np.asarray(mask, dtype=bool)
-    points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    if image.ndim != 2 or image.shape != mask.shape:
-        raise WrongShape(f"`image` is {image.shape} and `mask` {mask.shape}; give both of the same (Y, X).")
+def _checked(image: Image, seeds: Seeds, mask: Mask) -> tuple[Floats, Labels, Mask]:
+    """Return image, seeds, and the mask with the seeds, once they fit together."""
+    image, seeds = np.asarray(image, dtype=np.float64), np.asarray(seeds)
+    mask = np.asarray(mask, dtype=bool)
+    if image.ndim != 2 or image.shape != mask.shape or image.shape != seeds.shape:
+        raise WrongShape(
+            f"`image` is {image.shape}, `seeds` {seeds.shape} and `mask` {mask.shape}; give all of the same (Y, X)."
+        )
     if not np.isfinite(image).all():
         raise BadPixels("`image` has NaN or infinite pixels; replace or crop them.")
-    pixels = np.floor(points + 0.5)
-    if not ((pixels >= 0) & (pixels < mask.shape)).all():
-        raise InputError(
-            f"A marker in `points` lies outside the image of {mask.shape} px; give (y, x) in px."
-        )
-    return image, points, mask
+    if seeds.dtype.kind not in "iu" or (seeds.size and int(seeds.min()) < 0):
+        raise InputError("`seeds` is no label map; give integers, 0 where there is no seed.")
+    return image, seeds.astype(np.uint32), mask | (seeds > 0)

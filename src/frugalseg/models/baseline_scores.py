@@ -2,23 +2,24 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.evaluation.baselines import BASELINES
 from frugalseg.evaluation.scores import Scores, score_labels
-from frugalseg.images.geodesic import cost_image
-from frugalseg.images.resize import resize_labels, resize_planes, resize_points, scaled_shape
-from frugalseg.instances.clean import clean_labels
 from frugalseg.models.image_cues import ImageCues
+from frugalseg.models.seeded_image import cells_at_image_scale, seeded_image
+
+#: Name of propagation without the phase halo, which is scored for label-free images only.
+TRIMMED = "propagation_trimmed"
 
 
 def score_baselines(truth: NDArray[Any], cues: ImageCues) -> dict[str, Scores]:
-    """Score the classical methods from an image's markers and foreground, with labels cleaned as a model's.
+    """Score the classical methods from an image's nuclei and foreground, with labels cleaned as a model's.
 
-    They work at the model scale on the square root of the first channel's grey values, of which the network's marker
-    channel is made as well. That serves them better than the network's flattened input
-    (``experiments/baseline_pixels.py``).
+    They start from the areas of nuclei where these are known, else from points. They work at the model scale on the
+    square root of the first channel's grey values, of which the network's marker channel is made as well. That serves
+    them better than the network's flattened input (``experiments/baseline_pixels.py``). In label-free images,
+    propagation is also scored with the phase halo trimmed, as networks trim it.
 
     Parameters
     ----------
@@ -32,13 +33,11 @@ def score_baselines(truth: NDArray[Any], cues: ImageCues) -> dict[str, Scores]:
     dict
         Name of the method -> its scores.
     """
-    shape = scaled_shape(cues.shape, cues.factor)
-    pixels = cost_image(resize_planes(cues.planes[:1], shape)[0])
-    points = resize_points(cues.markers.points, cues.shape, shape)
-    foreground = resize_labels(cues.foreground.mask, shape)
-    scores = {}
-    for name, method in BASELINES.items():
-        small: NDArray[np.uint32] = method(pixels, points, foreground)
-        labels = clean_labels(resize_labels(small, cues.shape), cues.markers.points)
-        scores[name] = score_labels(truth, labels, cues.markers.points)
-    return scores
+    image = seeded_image(cues)
+    cells = {name: method(image.pixels, image.seeds, image.foreground) for name, method in BASELINES.items()}
+    if cues.modalities[0] == "label-free" and "propagation" in cells:
+        cells[TRIMMED] = image.without_halo(cells["propagation"])
+    points = cues.markers.points
+    return {
+        name: score_labels(truth, cells_at_image_scale(small, cues), points) for name, small in cells.items()
+    }

@@ -122,10 +122,11 @@ def _overall(sections: Sequence[FieldSection]) -> Overall:
     if len(scored) < 2:
         return Overall(len(scored), None, [], None, histograms)
     own = mean_scores([field.scores for field in scored if field.scores is not None])
-    names = dict.fromkeys(name for field in scored for name in field.baselines)
+    compared = [field.baselines for field in scored if field.baselines]
     baselines = {
-        name: mean_scores([field.baselines[name] for field in scored if name in field.baselines])
-        for name in names
+        name: mean_scores([baselines[name] for baselines in compared])
+        for name in (compared[0] if compared else ())
+        if all(name in baselines for baselines in compared)  # else means of different fields
     }
     return Overall(
         len(scored),

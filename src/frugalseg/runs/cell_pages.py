@@ -9,7 +9,7 @@ from frugalseg.evaluation.baselines import BASELINES
 from frugalseg.evaluation.scores import Scores, score_labels
 from frugalseg.images.field import Field as ImageField
 from frugalseg.images.read import read_image
-from frugalseg.models.baseline_scores import score_baselines
+from frugalseg.models.baseline_scores import TRIMMED, score_baselines
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.report import FieldReport, preview
 from frugalseg.runs.field_cues import FieldCues
@@ -47,7 +47,8 @@ def score_no_cells(
     if truth is None:
         return {}
     scores = score_labels(truth, labels, np.zeros((0, 2)))
-    return {"scores": scores, **({"baselines": dict.fromkeys(BASELINES, scores)} if baselines else {})}
+    compared = {"baselines": dict.fromkeys((*BASELINES, TRIMMED), scores)} if baselines else {}
+    return {"scores": scores, **compared}
 
 
 def cells_page(

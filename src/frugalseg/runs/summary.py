@@ -49,7 +49,9 @@ def summarize_run(outputs: OutputFolder, truth: str | None = None) -> RunSummary
         compared = [record.baselines for record in done.values() if record.baselines]
         if compared:
             found["baselines"] = {
-                method: mean_scores([baselines[method] for baselines in compared]) for method in compared[0]
+                method: mean_scores([baselines[method] for baselines in compared])
+                for method in compared[0]
+                if all(method in baselines for baselines in compared)  # else means of different fields
             }
     if pcc is not None:
         found["pcc"] = pcc
