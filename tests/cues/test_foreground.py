@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from frugalseg.cues.foreground import find_foreground, marker_distance
+from frugalseg.cues.foreground import find_foreground
+from frugalseg.cues.markers import Markers, find_markers, markers_from_labels, markers_from_points
+from frugalseg.cues.scaled_plane import ScaledPlane, scale_plane
 from frugalseg.cues.scribbles import scribble_features, scribble_foreground
-from frugalseg.cues.texture import class_log_odds, fill_small_holes, fit_two_classes
+from frugalseg.cues.texture import class_log_odds, fill_small_holes, fit_two_classes, texture_evidence
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
 from frugalseg.synthetic.cells import SyntheticField, make_cells
 
@@ -247,13 +249,30 @@ def test_bad_arguments_are_refused(
         find_foreground(cells, points, 30, **settings)  # type: ignore[arg-type]
 
 
-def test_distance_to_the_nearest_marker() -> None:
-    distance = marker_distance(
-        np.array([[2.4, 3.0], [9.0, 30.0]]), (10, 20)
-    )  # the second lies beyond the edge
-    y, x = np.mgrid[:10, :20]
+def test_distance_to_the_nearest_point_or_outline() -> None:
+    points = np.array([[2.4, 3.0], [9.0, 30.0]])  # the second lies beyond the edge
+    plane, (y, x) = np.zeros((10, 20), np.float32), np.mgrid[:10, :20]
+    scaled = scale_plane(plane, markers_from_points(points), 30)
     expected = np.minimum(np.hypot(y - 2, x - 3), np.hypot(y - 9, x - 19))
-    np.testing.assert_allclose(distance, expected, rtol=1e-6)
+    np.testing.assert_allclose(scaled.distance, expected, rtol=1e-6)
+    assert scaled.radius == 0
+    assert not scaled.nuclei.any()
+    nuclei = np.where(x < 4, 1, 0)
+    areas = scale_plane(plane, markers_from_labels(nuclei), 30)
+    np.testing.assert_allclose(areas.distance, np.maximum(0, x - 3), rtol=1e-6)
+    assert areas.radius == pytest.approx(np.sqrt(40 / np.pi))
+    np.testing.assert_array_equal(areas.nuclei, nuclei > 0)
+
+
+def test_planes_are_enlarged_a_little_where_areas_are_known() -> None:
+    plane, nuclei = np.zeros((40, 60), np.float32), np.zeros((40, 60), int)
+    nuclei[10:14, 20:24] = 1
+    markers = markers_from_labels(nuclei)
+    sizes = {diameter: scale_plane(plane, markers, diameter) for diameter in (60, 20, 5)}
+    assert {d: one.plane.shape for d, one in sizes.items()} == {60: (20, 30), 20: (60, 90), 5: (80, 120)}
+    assert {d: one.diameter for d, one in sizes.items()} == {60: 30, 20: 30, 5: 10}
+    points = scale_plane(plane, markers_from_points(markers.points), 20)
+    assert (points.plane.shape, points.diameter) == ((40, 60), 20)
 
 
 @pytest.mark.parametrize("share", [0.03, 0.5, 0.97])
@@ -330,3 +349,78 @@ def test_a_field_without_a_pixel_far_from_a_marker_is_all_cell() -> None:
     assert found.mask.all()
     one = find_foreground(field.planes(["phase"])[:, :20, :20], np.array([[10.0, 10.0]]), 80, "texture")
     assert one.mask.all()
+
+
+def _nuclei(field: SyntheticField) -> Markers:
+    """Markers with the areas of nuclei, as found in the stain."""
+    return find_markers(field.nuclear)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("channel", "density", "least"),
+    [
+        ("cytoplasm", 0.3, 0.84),
+        ("cytoplasm", 0.6, 0.86),
+        ("cytoplasm", 0.97, 0.80),
+        ("phase", 0.3, 0.55),
+        ("phase", 0.6, 0.72),
+        ("phase", 0.97, 0.90),
+        ("brightfield", 0.3, 0.70),
+        ("brightfield", 0.6, 0.70),
+    ],
+)
+def test_nuclei_are_foreground_and_help_to_find_it(
+    channel: str, density: float, least: float, seed: int
+) -> None:
+    field = make_cells(SHAPE, density=density, seed=seed, dim_nuclei=0.0)
+    markers = _nuclei(field)
+    found = find_foreground(field.planes([channel]), markers, 30)
+    assert markers.nuclei is not None
+    assert found.mask[markers.nuclei > 0].all()
+    assert found.probability[markers.nuclei > 0].mean() > 0.95
+    assert _iou(found.mask, field.cells > 0) >= least
+
+
+@pytest.mark.parametrize("channel", ["cytoplasm", "phase"])
+def test_a_nucleus_is_foreground_whatever_the_image_shows(channel: str) -> None:
+    """A nucleus that the stain shows where the image is empty."""
+    field = make_cells((192, 192), density=0.4, seed=1, dim_nuclei=0.0)
+    markers = _nuclei(field)
+    assert markers.nuclei is not None
+    distance = cv2.distanceTransform((field.cells == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    nuclei = markers.nuclei.copy()
+    cv2.circle(nuclei, np.unravel_index(distance.argmax(), distance.shape)[::-1], 6, len(markers) + 1, -1)
+    with_ghost = markers_from_labels(nuclei)
+    assert find_foreground(field.planes([channel]), with_ghost, 30).mask[nuclei > 0].all()
+
+
+def test_uneven_light_keeps_dim_cells() -> None:
+    """Light that falls to an eighth from left to right, over an offset: from points alone, cells at the right are cut."""
+    field = make_cells((256, 384), density=0.5, seed=3, dim_nuclei=0.0)
+    light = np.geomspace(1, 1 / 8, 384)[None]
+    dark = float(np.quantile(field.cytoplasm, 0.01))
+    noise = np.random.default_rng(0).normal(0, 2, field.cytoplasm.shape)
+    plane = dark + (field.cytoplasm - dark) * light + noise
+    markers, right = _nuclei(field), np.s_[:, 256:]
+    truth = (field.cells > 0)[right]
+    found, blind = (
+        find_foreground(plane, given, 30, "intensity").mask[right] for given in (markers, markers.points)
+    )
+    assert _iou(found, truth) > 0.78
+    assert _iou(found, truth) > _iou(blind, truth) + 0.05
+
+
+def test_nuclei_must_belong_to_the_image() -> None:
+    field = make_cells((64, 80), seed=0)
+    with pytest.raises(WrongShape, match=r"`markers.nuclei` has shape \(64, 80\)"):
+        find_foreground(field.planes(["phase"])[:, :, :60], _nuclei(field), 30)
+
+
+def test_nuclei_alone_are_all_cell() -> None:
+    """A crop from within one nucleus has nothing to compare it with."""
+    plane = np.random.default_rng(0).random((20, 20)).astype(np.float32)
+    nuclei = markers_from_labels(np.ones((20, 20), int))
+    assert find_foreground(plane, nuclei, 60, "texture").mask.all()
+    scaled = ScaledPlane(plane, np.ones((20, 20), np.uint32), 30.0, True)
+    assert texture_evidence(scaled) is None

@@ -22,7 +22,16 @@ def test_cues_of_synthetic_cells(cells: SyntheticField) -> None:
     assert cues.markers.method == "threshold"
     np.testing.assert_array_equal(cues.planes, image.astype(np.float32))
     np.testing.assert_array_equal(cues.nuclei, cells.nuclear.astype(np.float32))
-    assert cues.line().startswith(f"9 markers (threshold), cell diameter {cues.diameter:.0f} px, ")
+    low, high = cues.diameter / cues.size_factor, cues.diameter * cues.size_factor
+    start = f"9 markers (threshold), cell diameter {cues.diameter:.0f} px ({low:.0f} to {high:.0f}), "
+    assert cues.line().startswith(start)
+    assert cues.size_factor >= 1.2
+    given = fs.find_cues(image, cells.nuclear, diameter=30)
+    assert given.size_factor == 1
+    assert given.line().startswith("9 markers (threshold), cell diameter 30 px, ")
+    for found in (cues, given):
+        assert found.markers.nuclei is not None
+        assert found.foreground.mask[found.markers.nuclei > 0].all()
 
 
 def test_markers_can_be_a_label_map_points_or_markers(cells: SyntheticField) -> None:
@@ -48,7 +57,18 @@ def test_dots_are_no_nuclei(cells: SyntheticField) -> None:
         dots[y, x] = number
     cues = fs.find_cues(cells.cytoplasm, markers=dots)
     assert np.isnan(cues.markers.diameter)
+    assert cues.markers.nuclei is None
     assert cues.diameter < 30
+
+
+def test_dots_of_some_px_are_named_where_cells_are_as_wide_as_nuclei_allow(cells: SyntheticField) -> None:
+    dots = np.zeros(cells.cytoplasm.shape, int)
+    for number, (y, x) in enumerate(np.round(cells.markers).astype(int), start=1):
+        dots[y - 1 : y + 2, x - 1 : x + 2] = number
+    cues = fs.find_cues(cells.cytoplasm, markers=dots)
+    assert any("5.4 times your markers, which is the most" in warning for warning in cues.warnings)
+    nuclei = fs.find_cues(cells.cytoplasm, markers=fs.find_markers(cells.nuclear))
+    assert not any("your markers" in warning for warning in nuclei.warnings)
 
 
 def test_a_mask_and_scribbles_are_the_users_foreground(cells: SyntheticField) -> None:
@@ -137,7 +157,9 @@ def test_one_nucleus_is_enough() -> None:
     one = make_cells((96, 96), n_cells=1, dim_nuclei=0.0, seed=2)
     cues = fs.find_cues(one.cytoplasm, one.nuclear)
     assert len(cues.markers) == 1
-    assert cues.diameter == pytest.approx(2 * cues.markers.diameter)
+    true = np.sqrt(4 / np.pi * (one.cells > 0).sum())
+    assert true / cues.size_factor < cues.diameter < true * cues.size_factor
+    assert cues.size_factor > 1.3  # less sure than in a field of many
 
 
 def test_samples_have_the_model_scale_and_the_modalities_of_the_first_image(

@@ -29,19 +29,19 @@ def field_with_markers(folder: Path, every: int, size: int) -> Path:
 
 @pytest.mark.parametrize(
     ("every", "size", "warned"),
-    [(40, 6, True), (40, 20, False), (40, 1, False)],
-    ids=["brush", "nuclei", "points"],
+    [(40, 4, True), (40, 7, False), (40, 20, False), (40, 1, False)],
+    ids=["thin brush", "brush", "nuclei", "points"],
 )
 def test_dots_that_were_taken_for_nuclei_are_told(
     tmp_path: Path, every: int, size: int, warned: bool
 ) -> None:
     field = open_fields([field_with_markers(tmp_path, every, size)], pattern="{field}_{channel}.tif")[0]
     cues = read_cues(field, SETTINGS).image
-    told = [one for one in cues.warnings if "give `diameter`" in one and "twice your markers" in one]
+    told = [one for one in cues.warnings if "give `diameter`" in one and "times your markers" in one]
     assert len(told) == warned
     if warned:
-        assert cues.diameter == pytest.approx(2 * 6 * np.sqrt(4 / np.pi))
+        assert cues.diameter == pytest.approx(6 / 1.12 * 4 * np.sqrt(4 / np.pi))
         given = read_cues(field, SETTINGS.model_copy(update={"diameter": 40.0})).image
-        assert not any("twice your markers" in one for one in given.warnings)
+        assert not any("times your markers" in one for one in given.warnings)
     else:
         assert cues.diameter == pytest.approx(40, rel=0.15)

@@ -5,20 +5,19 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 from scipy.special import expit
 
 from frugalseg.cues.intensity import intensity_foreground
+from frugalseg.cues.markers import Markers, markers_from_points
 from frugalseg.cues.modality import detect_modality
+from frugalseg.cues.scaled_plane import MEASURED_WIDER, TARGET_DIAMETER, scale_plane
 from frugalseg.cues.scribbles import BACKGROUND, CELL, scribble_foreground, shrink_strokes
-from frugalseg.cues.texture import texture_foreground
+from frugalseg.cues.texture_scale import label_free_foreground
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
-from frugalseg.images.resize import resize_planes, resize_points
+from frugalseg.images.normalize import Plane
+from frugalseg.images.resize import resize_planes
 
 Method = Literal["auto", "intensity", "texture", "scribbles", "mask"]
-
-#: Images are shrunk until a cell is this many px wide.
-TARGET_DIAMETER = 30.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Foreground:
     mask
         (Y,X) bool.
     probability
-        (Y,X) float32, 0..1: of being foreground, by the evidence of each pixel, before the graph cut.
+        (Y,X) float32, 0..1: of being foreground, by the evidence of each pixel, before the graph cut; near 1 in nuclei.
     method
         "intensity", "texture", "scribbles" or "mask".
     """
@@ -42,7 +41,7 @@ class Foreground:
 
 def find_foreground(
     cells: ArrayLike,
-    points: ArrayLike,
+    markers: Markers | ArrayLike,
     diameter: float,
     method: Method = "auto",
     scribbles: ArrayLike | None = None,
@@ -54,8 +53,9 @@ def find_foreground(
     ----------
     cells : (C,Y,X) or (Y,X) float
         Image of the cells. The first channel is used, scribbles use all.
-    points : (N,2) float
-        Markers (y, x) in px; there certainly are cells.
+    markers : Markers or (N,2) float
+        Points (y, x) in px; there certainly are cells. Where `Markers` know the areas of nuclei, these are foreground,
+        and the search is more exact (not with scribbles or a mask, which are the user's own).
     diameter : float
         Cell diameter, px.
     method : {"auto", "intensity", "texture", "scribbles", "mask"}
@@ -97,45 +97,55 @@ def find_foreground(
     """
     planes = np.asarray(cells, dtype=np.float32)
     planes = planes[None] if planes.ndim == 2 else planes
-    points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    found = markers if isinstance(markers, Markers) else markers_from_points(_finite(markers))
     method = _choose_method(method, planes, scribbles, mask)
     shape = planes.shape[1:]
     if mask is not None and method == "mask":
         own = np.asarray(_same_shape(mask, shape, "mask") > 0)
         return Foreground(own, own.astype(np.float32), "mask")
-    if len(points) == 0:
+    if len(found) == 0:
         raise NoMarkers("there is no marker, so it is unknown where cells are; give markers or a `mask`")
     if not (np.isfinite(diameter) and diameter > 0):
         raise SettingsError(f"`diameter` is {diameter}; give the cell diameter in px, above 0")
-    if not np.isfinite(points).all():
-        raise BadPixels("some markers have no finite position; leave them out")
+    if found.nuclei is not None:
+        _same_shape(found.nuclei, shape, "markers.nuclei")
+    if method == "scribbles" and scribbles is not None:
+        return _from_scribbles(planes, _same_shape(scribbles, shape, "scribbles"), diameter)
+    wide = diameter if found.nuclei is None else MEASURED_WIDER * diameter
+    scaled = scale_plane(planes[0], found, wide)
+    if method == "auto":
+        method = "intensity" if detect_modality(scaled.plane, scaled.diameter) == "fluorescent" else "texture"
+    if method == "intensity":
+        small_mask, log_odds = intensity_foreground(scaled)
+    else:
+        small_mask, log_odds = label_free_foreground(planes[0], found, wide)
+    whole, probability = _full_size(small_mask, log_odds, shape)
+    return Foreground(whole if found.nuclei is None else whole | (found.nuclei > 0), probability, method)
+
+
+def _from_scribbles(planes: NDArray[np.float32], scribbles: NDArray[Any], diameter: float) -> Foreground:
     factor = min(1.0, TARGET_DIAMETER / diameter)
     small = resize_planes(planes, factor)
-    distance = marker_distance(resize_points(points, shape, factor), small.shape[1:])
-    size = diameter * factor
-    if method == "auto":
-        method = "intensity" if detect_modality(small[0], size) == "fluorescent" else "texture"
-    if method == "scribbles":
-        strokes = shrink_strokes(_same_shape(scribbles, shape, "scribbles"), small.shape[1:])
-        small_mask, log_odds = scribble_foreground(small, strokes, size)
-    elif method == "intensity":
-        small_mask, log_odds = intensity_foreground(small[0], distance, size)
-    else:
-        small_mask, log_odds = texture_foreground(small[0], distance, size)
-    full = resize_planes(np.stack([small_mask, expit(log_odds)]).astype(np.float32), shape)
-    whole = full[0] > 0.5
-    if method == "scribbles" and scribbles is not None:  # strokes stay as drawn, at the image's scale
-        whole = (whole & (np.asarray(scribbles) != BACKGROUND)) | (np.asarray(scribbles) == CELL)
-    return Foreground(whole, np.clip(full[1], 0, 1).astype(np.float32), method)
+    strokes = shrink_strokes(scribbles, small.shape[1:])
+    whole, probability = _full_size(*scribble_foreground(small, strokes, diameter * factor), planes.shape[1:])
+    # strokes stay as drawn, at the image's scale
+    return Foreground((whole & (scribbles != BACKGROUND)) | (scribbles == CELL), probability, "scribbles")
 
 
-def marker_distance(points: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return the distance (Y,X) of every pixel to the nearest marker, px."""
-    free = np.ones(shape, dtype=bool)
-    rows, columns = np.clip(np.round(points).astype(int), 0, np.array(shape) - 1).T
-    free[rows, columns] = False
-    distance: NDArray[np.float32] = ndimage.distance_transform_edt(free).astype(np.float32)
-    return distance
+def _full_size(
+    mask: NDArray[np.bool_], log_odds: Plane, shape: tuple[int, ...]
+) -> tuple[NDArray[np.bool_], Plane]:
+    """Return mask and probability (Y,X) at the image's scale."""
+    stack = np.stack([mask, expit(log_odds)]).astype(np.float32)
+    full = resize_planes(stack, (int(shape[0]), int(shape[1])))
+    return full[0] > 0.5, np.clip(full[1], 0, 1).astype(np.float32)
+
+
+def _finite(points: ArrayLike) -> NDArray[np.float64]:
+    found = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    if not np.isfinite(found).all():
+        raise BadPixels("some markers have no finite position; leave them out")
+    return found
 
 
 def _choose_method(method: Method, planes: NDArray[np.float32], scribbles: object, mask: object) -> Method:

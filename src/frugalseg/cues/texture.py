@@ -7,20 +7,25 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from frugalseg.cues.graph_cut import graph_cut
-from frugalseg.images.normalize import blur, flatten
+from frugalseg.cues.scaled_plane import ScaledPlane
+from frugalseg.images.normalize import Plane, blur, flatten
 
-Plane = NDArray[np.float32]
-
-#: Gaussian windows in cell diameters: the fine structure that counts as texture, and its averaging.
-DETAIL, WINDOW = 0.067, 0.05
-#: Statistics are taken up to this many cell diameters from the markers, so that a nearly empty field does not dominate.
+#: Gaussian windows in cell diameters: camera noise that is smoothed away (where the areas of nuclei are known), the fine
+#: structure that counts as texture, and its averaging.
+NOISE, DETAIL, WINDOW = 0.018, 0.067, 0.05
+#: Statistics are taken up to this many cell diameters from the centres of nuclei, so that a nearly empty field does not
+#: dominate.
 NEIGHBOURHOOD = 1.5
-#: Pixels within CERTAIN cell diameters of a marker are cell; further than FAR from all markers they may be background.
+#: Pixels within CERTAIN cell diameters of a point are cell; further than FAR from all markers they may be background.
 CERTAIN, FAR = 0.2, 0.75
+#: Nuclei with a radius below this many cell diameters are dots, and certain as points are.
+DOT = 0.1
 #: Largest share of the certain pixels that the mixture may take for background; else its threshold is lowered. Key:
 #: whether the mixture's two classes are separated. If not, nearly everything is cell and it splits the cells themselves.
 #: If they are, more is allowed, because false markers lie on background.
 LOST = {False: 0.1, True: 0.25}
+#: What lies this near to a nucleus, in cell diameters, is cell but for this share.
+RING, RING_LOST = 0.1, 0.1
 #: Width of the uncertain band inside the textured region's boundary, in units of the computed reach of the texture.
 BAND = 1.2
 #: Holes up to this area, in squared cell diameters, are smooth parts of cells.
@@ -42,21 +47,70 @@ class TwoClasses(NamedTuple):
         return self.cells - self.background > self.cells_spread + self.background_spread
 
 
-def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[NDArray[np.bool_], Plane]:
-    """Separate cells from background by local texture, a two-class mixture anchored at the markers, and two graph cuts.
+class TextureEvidence(NamedTuple):
+    """What the texture of a plane says.
 
-    The first cut finds where the texture window touched any texture, which reaches beyond the cells by the window's
-    width. How far follows from the contrast of the two classes (`texture_reach`). In a band of that width the texture
-    says nothing; there a second cut, which follows edges of the image itself, decides.
+    Attributes
+    ----------
+    flat
+        (Y,X) float32, the plane with even illumination.
+    log_odds
+        (Y,X) float32, evidence for "cell", in -4..4; 4 in nuclei.
+    reach
+        How far the textured region reaches beyond cells, px.
+    """
+
+    flat: Plane
+    log_odds: Plane
+    reach: float
+
+
+def texture_evidence(scaled: ScaledPlane, hold_ring: bool = False) -> TextureEvidence | None:
+    """Evaluate local texture by a two-class mixture that is anchored at the markers.
 
     Parameters
     ----------
-    plane : (Y,X) float32
+    scaled : ScaledPlane
         Label-free image: phase contrast, DIC, bright-field.
-    distance : (Y,X) float32
-        Distance of each pixel to its nearest marker, px.
-    diameter : float
-        Cell diameter, px.
+    hold_ring : bool
+        Lower the threshold until all but `RING_LOST` of what lies near the nuclei is cell.
+
+    Returns
+    -------
+    TextureEvidence or None
+        None where all that is near the markers certainly is cell: a crop from within one, or a field full of markers.
+    """
+    diameter, distance = scaled.diameter, scaled.distance
+    near = distance < NEIGHBOURHOOD * diameter - scaled.radius
+    certain = scaled.nuclei if scaled.radius > DOT * diameter else distance < CERTAIN * diameter
+    if not (near & ~certain).any():
+        return None
+    flat = flatten(scaled.plane, diameter)
+    texture = local_texture(flat, diameter, NOISE if scaled.areas else 0.0)
+    far = distance > FAR * diameter - scaled.radius
+    classes = fit_two_classes(texture[near], certain[near], far[near])
+    odds = class_log_odds(texture, classes)
+    odds -= min(0.0, float(np.quantile(odds[certain], LOST[classes.separated])))
+    ring = ring_around_nuclei(scaled, diameter)
+    if hold_ring and ring.any():
+        odds -= min(0.0, float(np.quantile(odds[ring], RING_LOST)))
+    log_odds = np.clip(odds, -4.0, 4.0).astype(np.float32)
+    reach = texture_reach(texture, log_odds, classes, diameter)
+    return TextureEvidence(flat, np.where(scaled.nuclei, np.float32(4.0), log_odds), reach)
+
+
+def ring_around_nuclei(scaled: ScaledPlane, diameter: float) -> NDArray[np.bool_]:
+    """Return the pixels (Y,X) outside of nuclei, but within `RING` cell diameters of them."""
+    return (scaled.distance > 0) & (scaled.distance < RING * diameter)
+
+
+def texture_foreground(scaled: ScaledPlane, hold_ring: bool = False) -> tuple[NDArray[np.bool_], Plane]:
+    """Separate cells from background by texture and two graph cuts.
+
+    Parameters
+    ----------
+    scaled, hold_ring
+        See `texture_evidence`.
 
     Returns
     -------
@@ -64,29 +118,45 @@ def texture_foreground(plane: Plane, distance: Plane, diameter: float) -> tuple[
     log_odds : (Y,X) float32
         Evidence for "cell" from texture alone, in -4..4.
     """
-    near = distance < NEIGHBOURHOOD * diameter
-    certain = distance < CERTAIN * diameter
-    if not (near & ~certain).any():  # a corner of one cell, or full of markers: nothing to separate
-        return np.ones(plane.shape, bool), np.full(plane.shape, 4.0, np.float32)
-    flat = flatten(plane, diameter)
-    texture = local_texture(flat, diameter)
-    classes = fit_two_classes(texture[near], certain[near], distance[near] > FAR * diameter)
-    odds = class_log_odds(texture, classes)
-    odds -= min(0.0, float(np.quantile(odds[certain], LOST[classes.separated])))
-    log_odds = np.clip(odds, -4.0, 4.0).astype(np.float32)
-    textured = graph_cut(log_odds, 2.0)
+    evidence = texture_evidence(scaled, hold_ring)
+    if evidence is None:
+        return np.ones(scaled.seeds.shape, bool), np.full(scaled.seeds.shape, 4.0, np.float32)
+    return cut_texture(scaled, evidence, textured_region(scaled, evidence)), evidence.log_odds
+
+
+def textured_region(scaled: ScaledPlane, evidence: TextureEvidence, exact: bool = True) -> NDArray[np.bool_]:
+    """Return where the texture window touched any texture, which reaches beyond the cells by the window's width.
+
+    `exact`: by a graph cut; else by a threshold on smoothed log odds, which is much faster.
+    """
+    if exact:
+        return graph_cut(evidence.log_odds, 2.0) | scaled.nuclei
+    return (blur(evidence.log_odds, scaled.diameter / 20.0) > 0) | scaled.nuclei
+
+
+def cut_texture(
+    scaled: ScaledPlane, evidence: TextureEvidence, textured: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return the mask (Y,X) of cells inside the textured region.
+
+    How far the region reaches beyond cells follows from the contrast of the two classes (`texture_reach`). In a band of
+    that width texture says nothing; there a graph cut that follows edges of the image itself decides.
+    """
     depth = ndimage.distance_transform_edt(textured)
-    band = BAND * texture_reach(texture, log_odds, classes, diameter)
-    evidence = np.where(textured, np.where(depth < band, 0.0, 4.0), -4.0).astype(np.float32)
+    unsure = (depth < BAND * evidence.reach) & ~scaled.nuclei
+    inside = np.where(textured, np.where(unsure, 0.0, 4.0), -4.0).astype(np.float32)
     # White noise would attract the boundary as edges do, so the image is smoothed a little first.
-    edges = blur(flat, max(0.5, diameter / 30.0))
-    mask = graph_cut(evidence, 2.0, edges)
-    return fill_small_holes(mask, HOLE * diameter**2), log_odds
+    edges = blur(evidence.flat, max(0.5, scaled.diameter / 30.0))
+    return fill_small_holes(graph_cut(inside, 2.0, edges) | scaled.nuclei, HOLE * scaled.diameter**2)
 
 
-def local_texture(flat: Plane, diameter: float) -> Plane:
-    """Return the logarithm of the local standard deviation of fine structure, (Y,X)."""
-    detail = flat - blur(flat, DETAIL * diameter)
+def local_texture(flat: Plane, diameter: float, noise: float = 0.0) -> Plane:
+    """Return the logarithm of the local standard deviation of fine structure, (Y,X).
+
+    Structure finer than `noise` cell diameters does not count: camera noise would hide smooth cells.
+    """
+    smooth = blur(flat, noise * diameter) if noise else flat
+    detail = smooth - blur(flat, DETAIL * diameter)
     power = blur(detail**2, WINDOW * diameter)
     return np.asarray(0.5 * np.log(np.maximum(power, 1e-8)), dtype=np.float32)
 

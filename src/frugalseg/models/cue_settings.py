@@ -17,7 +17,7 @@ class CueSettings(BaseModel):
         default=None,
         gt=2,
         allow_inf_nan=False,
-        description="Diameter of a typical cell in px; estimated from the nuclei without it.",
+        description="Diameter of a typical cell in px; estimated from nuclei and foreground without it.",
     )
     nuclei_diameter: float | None = Field(
         default=None,

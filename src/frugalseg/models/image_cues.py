@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.cues.cell_size import estimate_cell_diameter
+from frugalseg.cues.cell_size import MOST, CellSize, estimate_cell_size
 from frugalseg.cues.foreground import Foreground, find_foreground
 from frugalseg.cues.markers import (
     Markers,
@@ -17,6 +17,7 @@ from frugalseg.cues.markers import (
 )
 from frugalseg.cues.modality import detect_modality
 from frugalseg.cues.quality import CueQuality, evaluate_cues
+from frugalseg.cues.scaled_plane import MEASURED_WIDER
 from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError, WrongShape
 from frugalseg.images.normalize import Modality
 from frugalseg.images.resize import resize_planes, scaled_shape
@@ -56,6 +57,9 @@ class ImageCues:
         How good the cues are.
     warnings
         Sentences for the user.
+    size_factor
+        The true diameter probably lies between `diameter` / `size_factor` and `diameter` * `size_factor`; 1 where the user
+        gave it.
     """
 
     name: str
@@ -67,6 +71,7 @@ class ImageCues:
     foreground: Foreground
     quality: CueQuality
     warnings: tuple[str, ...]
+    size_factor: float = 1.0
 
     @property
     def factor(self) -> float:
@@ -80,9 +85,10 @@ class ImageCues:
 
     def line(self) -> str:
         """Return one line on the cues, to be read before a network is trained on them."""
-        quality = self.quality
+        quality, diameter, times = self.quality, self.diameter, self.size_factor
+        sure = "" if times == 1 else f" ({diameter / times:.0f} to {diameter * times:.0f})"
         return (
-            f"{quality.n_markers} markers ({self.markers.method}), cell diameter {self.diameter:.0f} px, "
+            f"{quality.n_markers} markers ({self.markers.method}), cell diameter {diameter:.0f} px{sure}, "
             f"{quality.foreground_fraction:.0%} foreground ({self.foreground.method}), "
             f"{quality.foreground_without_marker:.0%} of it without a marker, "
             f"{quality.markers_outside_foreground} markers outside"
@@ -163,13 +169,16 @@ def cues_of(
     markers = (
         _own_markers(sources.markers, shape, owner) if nuclei is None else _find(nuclei, settings, owner)
     )
-    diameter = _diameter(markers, shape, settings, owner)
-    small = resize_planes(planes, scaled_shape(shape, TARGET_DIAMETER / diameter))
+    mask = _own_mask(sources.mask, shape, owner)
+    size = _size(planes, markers, mask, settings, owner)
+    small = resize_planes(planes, scaled_shape(shape, TARGET_DIAMETER / size.diameter))
     modalities = tuple(detect_modality(plane, TARGET_DIAMETER) for plane in small)
-    foreground = _foreground(sources, planes, markers, diameter, settings, owner)
-    quality = evaluate_cues(markers.points, foreground.mask, diameter)
-    warnings = (*quality.warnings, *_on_size(markers, diameter, sources, settings))
-    return ImageCues(name, planes, nuclei, markers, diameter, modalities, foreground, quality, warnings)
+    foreground = _foreground(sources, planes, markers, size.diameter, mask, settings, owner)
+    quality = evaluate_cues(markers.points, foreground.mask, size.diameter)
+    warnings = (*quality.warnings, *_on_size(markers, size.diameter, sources, settings))
+    return ImageCues(
+        name, planes, nuclei, markers, size.diameter, modalities, foreground, quality, warnings, size.factor
+    )
 
 
 def _find(nuclei: NDArray[np.float32], settings: CueSettings, owner: str) -> Markers:
@@ -195,7 +204,7 @@ def _own_markers(given: Any, shape: tuple[int, int], owner: str) -> Markers:
         labels = check_label_map(given, "markers", shape, owner)
         markers = markers_from_labels(np.maximum(labels, 0))
         if markers.diameter < POINT_DIAMETER:
-            markers = replace(markers, diameter=float("nan"))
+            markers = replace(markers, diameter=float("nan"), nuclei=None)
     if len(markers) == 0:
         raise NoMarkers(f"{owner}: there is no label or point in `markers`; is it the right array?")
     outside = (markers.points < -0.5) | (markers.points > np.array(shape) - 0.5)
@@ -207,31 +216,54 @@ def _own_markers(given: Any, shape: tuple[int, int], owner: str) -> Markers:
     return markers
 
 
-def _diameter(markers: Markers, shape: tuple[int, int], settings: CueSettings, owner: str) -> float:
-    """Diameter of a cell in px, given or estimated; `SettingsError` where it can't be right."""
+def _own_mask(given: Any, shape: tuple[int, int], owner: str) -> NDArray[np.bool_] | None:
+    if given is None:
+        return None
+    mask = check_plane(given, "mask", shape, owner) > 0
+    if not mask.any():
+        raise BadPixels(f"{owner}: `mask` is 0 everywhere; it must be above 0 where there are cells")
+    return mask
+
+
+def _size(
+    planes: NDArray[np.float32],
+    markers: Markers,
+    mask: NDArray[np.bool_] | None,
+    settings: CueSettings,
+    owner: str,
+) -> CellSize:
+    """Size of a cell, given or estimated; `SettingsError` where it can't be right."""
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
     try:
-        diameter = float(settings.diameter or estimate_cell_diameter(markers, shape))
+        if settings.diameter is None:
+            size = estimate_cell_size(planes[0], markers, settings.foreground, mask)
+        else:
+            size = CellSize(settings.diameter, 1.0)
     except SettingsError as error:
         raise SettingsError(f"{owner}: {error}; the setting is `diameter`") from error
-    height, width = scaled_shape(shape, TARGET_DIAMETER / diameter)
+    height, width = scaled_shape(shape, TARGET_DIAMETER / size.diameter)
     if height * width > MOST_PIXELS:
         raise SettingsError(
-            f"{owner}: cells of {diameter:.1f} px in an image of {shape[0]} x {shape[1]} px are too small; give the right "
-            "`diameter`"
+            f"{owner}: cells of {size.diameter:.1f} px in an image of {shape[0]} x {shape[1]} px are too small; give the "
+            "right `diameter`"
         )
-    return diameter
+    return size
 
 
 def _on_size(
     markers: Markers, diameter: float, sources: CueSources, settings: CueSettings
 ) -> tuple[str, ...]:
-    """Warn that a user's dots were taken for nuclei, where their spacing does not tell what they are."""
+    """Warn where a user's dots were taken for nuclei, and cells are as wide as nuclei allow."""
     own = sources.markers is not None and settings.diameter is None
-    if not own or not np.isclose(diameter, 2 * markers.diameter):  # also where there is no size: NaN
+    if (
+        not own
+        or not np.isfinite(markers.diameter)
+        or diameter < MOST / MEASURED_WIDER * markers.diameter * 0.999
+    ):
         return ()
     return (
-        f"Cells are taken to be {diameter:.0f} px wide, twice your markers, as these lie far apart. If they are dots and not "
-        "nuclei, give `diameter`.",
+        f"Cells are taken to be {diameter:.0f} px wide, {MOST / MEASURED_WIDER:.1f} times your markers, which is the most. If "
+        "they are dots and not nuclei, give `diameter`.",
     )
 
 
@@ -240,18 +272,16 @@ def _foreground(
     planes: NDArray[np.float32],
     markers: Markers,
     diameter: float,
+    mask: NDArray[np.bool_] | None,
     settings: CueSettings,
     owner: str,
 ) -> Foreground:
     shape = (int(planes.shape[1]), int(planes.shape[2]))
-    mask = None if sources.mask is None else check_plane(sources.mask, "mask", shape, owner)
-    if mask is not None and not (mask > 0).any():
-        raise BadPixels(f"{owner}: `mask` is 0 everywhere; it must be above 0 where there are cells")
     scribbles = None
     if sources.scribbles is not None:
         scribbles = check_label_map(sources.scribbles, "scribbles", shape, owner)
     try:
-        found = find_foreground(planes, markers.points, diameter, settings.foreground, scribbles, mask)
+        found = find_foreground(planes, markers, diameter, settings.foreground, scribbles, mask)
     except FrugalsegError as error:
         raise type(error)(f"{owner}: {error}") from error
     if not found.mask.any():

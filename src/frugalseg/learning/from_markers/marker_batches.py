@@ -135,6 +135,7 @@ class PaddedField:
         self.max_shift = math.ceil(2 * self.center_jitter)
         # On a canvas padded by half a patch, centres are upper left corners; shifted patches need some px more.
         self.centres = sample.centres
+        self.shape = sample.foreground.shape
         self.channels = marker_channels(sample, settings, self.side, self.max_shift, kept)
         padded = self.side + 2 * self.max_shift
         self.planes = torch.from_numpy(pad_planes(sample.planes, padded))
@@ -218,8 +219,9 @@ class MarkerBatches:
         if self.settings.area is None:
             chosen = np.argsort(offset.max(axis=1), kind="stable")[: self.settings.batch]
         else:
-            # A random area that holds at least one marker.
-            corner = first - random.integers(self.settings.area, size=2)
+            # A random area inside the image that holds at least one marker.
+            drawn = first - random.integers(self.settings.area, size=2)
+            corner = np.clip(drawn, 0, np.maximum(0, np.array(field.shape) - self.settings.area))
             inside = (field.centres >= corner) & (field.centres < corner + self.settings.area)
             chosen = np.flatnonzero(inside.all(axis=1))
         flip_x, flip_y, transpose = (bool(bit) for bit in random.integers(2, size=3))
