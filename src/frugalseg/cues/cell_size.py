@@ -46,8 +46,8 @@ class CellSize:
     diameter
         Of a circle of the median cell's area, px.
     factor
-        The true diameter probably lies between `diameter` / `factor` and `diameter` * `factor`: a rule of thumb, right on
-        7 of 10 label-free fields before the systematic error was corrected. 1 where the user gave the diameter.
+        The true diameter probably lies between `diameter` / `factor` and `diameter` * `factor`: a rule of thumb, not
+        calibrated (``experiments/foreground_sets.py``). 1 where the user gave the diameter.
     """
 
     diameter: float
