@@ -208,6 +208,8 @@ class ObjectModel:
     ) -> CellPrediction:
         """Return the cells of one image whose cues are known, with its nuclei as seeds; all else as of `predict`.
 
+        Without a diameter and pixel sizes, the cells' size in the cues counts where it surely differs from training.
+
         Raises
         ------
         SettingsError
@@ -215,6 +217,9 @@ class ObjectModel:
         """
         if self.card.kind != "cells":
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
+        if diameter is None and (pixel_size is None or self.card.pixel_size is None):
+            ratio = cues.diameter / self.card.diameter
+            diameter = cues.diameter if max(ratio, 1 / ratio) > cues.size_factor else None
         scale = self.scale_for(pixel_size, diameter)
         planes = model_planes(self.card, cues.planes, f"field {cues.name!r}")
         return predict_cells(self.network, planes, cues, self.settings, scale, self.card.diameter_at(scale))

@@ -51,7 +51,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(**changed: Any) -> SegmentSettings:
-    values = {"cells": ("cytoplasm",), "nuclei": "nuclear", "truth": "cells", "seed": 1}
+    values = {"cells": ("cytoplasm",), "nuclei": "nuclear", "truth": "cells", "seed": 1, "rounds": 0}
     return SegmentSettings(**{**values, **changed})
 
 
@@ -290,7 +290,7 @@ def test_a_model_folder_that_is_no_model_is_said_before_training(images: Path, t
 
 @pytest.mark.slow
 def test_a_model_of_many_fields_predicts_as_it_did_in_memory(images: Path, tmp_path: Path) -> None:
-    learn = LearnMarkersSettings(cells=("cytoplasm",), nuclei="nuclear", seed=2)
+    learn = LearnMarkersSettings(rounds=0, cells=("cytoplasm",), nuclei="nuclear", seed=2)
     model = tmp_path / "model"
     learned = learn_markers([images], model, learn, options=RunOptions(quiet=True))
     assert list(learned.fields) == list(NAMES)
@@ -319,7 +319,7 @@ def test_a_model_of_many_fields_predicts_as_it_did_in_memory(images: Path, tmp_p
 
 @pytest.mark.slow
 def test_learning_goes_on_where_it_was_stopped(images: Path, tmp_path: Path, monkeypatch) -> None:
-    learn = LearnMarkersSettings(cells=("cytoplasm",), nuclei="nuclear")
+    learn = LearnMarkersSettings(rounds=0, cells=("cytoplasm",), nuclei="nuclear")
     learn_markers([images], tmp_path / "whole", learn, options=RunOptions(quiet=True))
     steps = stopping(monkeypatch, at=9)
     with pytest.raises(Interrupted):
@@ -362,7 +362,12 @@ def test_a_cutter_says_that_its_markers_were_predicted(
     monkeypatch.setattr(
         "frugalseg.models.stain_model.predict_stain", lambda network, planes, scale: planes[0]
     )
-    given = {"cells": ("cytoplasm",), "nuclei": "nuclear", "nuclei_from": str(tmp_path / "stain")}
+    given = {
+        "rounds": 0,
+        "cells": ("cytoplasm",),
+        "nuclei": "nuclear",
+        "nuclei_from": str(tmp_path / "stain"),
+    }
     one = {"where": [f"field={NAMES[0]}"], "quiet": True}
     model = tmp_path / "model"
     learn_markers([images], model, LearnMarkersSettings(**given), options=RunOptions(**one))
@@ -381,7 +386,7 @@ def test_learning_that_can_not_begin_leaves_nothing(images: Path, tmp_path: Path
     for name in NAMES:
         shutil.copy(images / f"{name}_cytoplasm.tif", tmp_path)
         tifffile.imwrite(tmp_path / f"{name}_nuclear.tif", blank)
-    learn = LearnMarkersSettings(cells=("cytoplasm",), nuclei="nuclear")
+    learn = LearnMarkersSettings(rounds=0, cells=("cytoplasm",), nuclei="nuclear")
     pattern = "{field}_{channel}.tif"
     with pytest.raises(frugalseg.InputError, match="no nucleus was found"):
         learn_markers([tmp_path], tmp_path / "model", learn, options=RunOptions(pattern=pattern, quiet=True))

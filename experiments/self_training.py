@@ -1,0 +1,130 @@
+"""Self-training on every set of real fields: what a student makes of its teacher's cells, with nuclei and without.
+
+    python experiments/self_training.py --out FILE.jsonl [--kinds HeLa,RAW] [--seeds 0,1,2] [--rounds 3] [--data FOLDER]
+
+"Together": all fields of a kind in one run, without their labels. "Unseen": fields that took no part in the training of
+the HeLa student. Default settings. One line per student and field: cell mIoU and mAP of the student without and with
+nuclei at prediction, of the teacher and of the best classical method (from areas of nuclei, on the same foreground).
+Results of earlier calls are kept; a student that is in the file is not trained again. With one thread about three CPU
+minutes per HeLa student.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from real_fields import FLUORESCENT, HELA, append_lines, parser, read_lines
+
+if TYPE_CHECKING:
+    from frugalseg import Field, ObjectModel
+
+#: Kind -> folder, channel of whole cells, fields that are learned from, fields that are only predicted.
+KINDS = {
+    "HeLa": ("phase_nuclear", "phase", HELA, ()),
+    "HeLa unseen": (
+        "phase_nuclear",
+        "phase",
+        (*HELA[:4], "hela_u1"),
+        ("hela_5", "mcf10a_s1", "raw_1", "raw_3", "3t3_1", "3t3_2"),
+    ),
+    "RAW": ("phase_fluo_raw", "phase", ("raw_1", "raw_3"), ()),
+    "MCF10A": ("phase_nuclear", "phase", ("mcf10a_s1", "mcf10a_u1"), ()),
+    "3T3": ("phase_nuclear", "phase", ("3t3_1", "3t3_2", "3t3_u1"), ()),
+    **{kind: ("fluo_two_channel", "cyto", names, ()) for kind, names in FLUORESCENT.items()},
+    "BMDM": ("phase_nuclear", "phase", ("bmdm_u1", "bmdm_u2"), ()),
+}
+
+
+def open_one(data: Path, name: str, folder: str) -> "Field":
+    """Open a field of any set; RAW fields stand in a folder of their own."""
+    from frugalseg import open_fields
+
+    home = "phase_fluo_raw" if name.startswith("raw") else folder
+    return open_fields([data / home / "fields.csv"], where=[f"field={name}"])[0]
+
+
+def learn_and_score(data: Path, kind: str, seed: int, rounds: int) -> list[dict[str, Any]]:
+    """Train one student, and score it on every field of the kind that has labels."""
+    from frugalseg import find_cues
+    from frugalseg.models.self_training import self_train_on_cues
+
+    folder, channel, learned, unseen = KINDS[kind]
+    start = time.process_time()
+    fields = {name: open_one(data, name, folder) for name in (*learned, *unseen)}
+    cues = {
+        name: find_cues(field.planes([channel]), field.plane("nuclear"), name=name)
+        for name, field in fields.items()
+    }
+    found_cues = time.process_time()
+    model = self_train_on_cues([cues[name] for name in learned], rounds=rounds, seed=seed, device="cpu")
+    seconds = {"cues": round(found_cues - start, 1), "training": round(time.process_time() - found_cues, 1)}
+    rows = []
+    for name, field in fields.items():
+        truth = field.labels("cells") if field.has("cells") else None
+        if truth is None:
+            continue
+        rows.append({"kind": kind, "field": name, "seed": seed, "rounds": rounds, "learned": name in learned})
+        rows[-1] |= seconds | scores_of(model, cues[name], truth)
+    return rows
+
+
+def scores_of(model: "ObjectModel", cues: Any, truth: Any) -> dict[str, Any]:
+    """Return mIoU and mAP of the student, of its teacher and of the best classical method on one field."""
+    from frugalseg import score_labels
+    from frugalseg.models.baseline_scores import score_baselines
+    from frugalseg.models.teacher_cells import teacher_cells
+
+    start = time.process_time()
+    found = model.segment(cues)
+    seconds = round(time.process_time() - start, 2)
+    ratio = cues.diameter / model.card.diameter
+    own = cues.diameter if max(ratio, 1 / ratio) > cues.size_factor else None
+    labels = {"plain": model.predict(cues.planes, diameter=own), "nuclei": found.labels}
+    labels["teacher"] = teacher_cells(cues)
+    result: dict[str, Any] = {"segment_seconds": seconds, "inside": found.agreement.nuclei_inside}
+    for name, one in labels.items():
+        scores = score_labels(truth, one)
+        result[name] = [round(scores.cell_miou, 4), round(scores.mAP, 4), round(scores.foreground_iou, 4)]
+    baselines = score_baselines(truth, cues)
+    best = max(baselines, key=lambda name: baselines[name].mAP)
+    result["baseline"] = [round(baselines[best].cell_miou, 4), round(baselines[best].mAP, 4), best]
+    return result
+
+
+def print_means(rows: list[dict[str, Any]]) -> None:
+    """Print means over fields, per kind, seed and set of fields."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        line = row["field"].rsplit("_", 1)[0]
+        groups.setdefault((row["kind"], line, row["rounds"], row["seed"]), []).append(row)
+    for (kind, line, rounds, seed), group in sorted(groups.items()):
+        texts = []
+        for name in ("teacher", "baseline", "plain", "nuclei"):
+            miou, mean_ap = (np.mean([one[name][i] for one in group]) for i in (0, 1))
+            texts.append(f"{name} {miou:.3f} / {mean_ap:.3f}")
+        print(f"{kind}: {line} (n = {len(group)}), rounds {rounds}, seed {seed}: {', '.join(texts)}")
+
+
+def main() -> None:
+    """Train what is not in the file yet, and print all means."""
+    options = parser(__doc__)
+    options.add_argument("--out", type=Path, required=True)
+    options.add_argument("--kinds", default=",".join(KINDS))
+    options.add_argument("--seeds", default="0,1,2")
+    options.add_argument("--rounds", default="3")
+    given = options.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    for seed in map(int, given.seeds.split(",")):
+        for rounds in map(int, given.rounds.split(",")):
+            for kind in given.kinds.split(","):
+                known = {(row["kind"], row["seed"], row["rounds"]) for row in read_lines(given.out)}
+                if (kind, seed, rounds) not in known:
+                    append_lines(given.out, learn_and_score(given.data, kind, seed, rounds))
+    print_means(read_lines(given.out))
+
+
+if __name__ == "__main__":
+    main()
