@@ -49,6 +49,8 @@ _HOMES = {
     "find_cues": "models.image_cues",
     "load_model": "models.load",
     "segment_nuclei": "models.nucleus_labels",
+    "self_train": "models.self_training",
+    "SelfTrainingSettings": "models.model_settings",
     "BadModel": "errors",
     "BadPixels": "errors",
     "FrugalsegError": "errors",

@@ -77,9 +77,11 @@ from frugalseg.models.marker_model import MarkerModel as MarkerModel
 from frugalseg.models.model_settings import MarkerModelSettings as MarkerModelSettings
 from frugalseg.models.model_settings import NucleiSettings as NucleiSettings
 from frugalseg.models.model_settings import ObjectModelSettings as ObjectModelSettings
+from frugalseg.models.model_settings import SelfTrainingSettings as SelfTrainingSettings
 from frugalseg.models.model_settings import StainModelSettings as StainModelSettings
 from frugalseg.models.nucleus_labels import segment_nuclei as segment_nuclei
 from frugalseg.models.object_model import ObjectModel as ObjectModel
+from frugalseg.models.self_training import self_train as self_train
 from frugalseg.models.stain_model import StainModel as StainModel
 from frugalseg.runs.synthetic_set import write_synthetic_set as write_synthetic_set
 from frugalseg.synthetic.cells import make_cells as make_cells

@@ -38,6 +38,11 @@ CUES = [
     ("--mask", "CH", None),
 ]
 TRAINING = [("--preset", None, "default"), ("--max-steps", None, None), ("--seed", None, 0)]
+STUDENT = [
+    ("--rounds", None, None),
+    ("--encoder", None, "efficientnet_lite0"),
+    ("--weights", "imagenet|none|FILE", None),
+]
 SCORING = [("--truth", "CH", None), ("--no-baselines", None, FLAG)]
 NETWORK = [
     ("--scale", None, None),
@@ -66,6 +71,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         *CUES,
         *SCORING,
         *TRAINING,
+        *STUDENT,
         *RUN,
     ],
     "predict": [
@@ -92,6 +98,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--cells", "CH[,CH]", REQUIRED),
         *CUES,
         *TRAINING,
+        *STUDENT,
         *RUN,
     ],
     "learn stains": [

@@ -46,7 +46,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 def typed(folder: Path, out: Path, *more: str, cells: str = "phase", nuclei: str = "dapi") -> list[object]:
     given = [folder, "--pattern", "{field}_{channel}.tif", "-o", out, "--cells", cells, "--nuclei", nuclei]
-    return ["segment", *given, "--quiet", *more]
+    return ["segment", *given, "--rounds", "0", "--quiet", *more]
 
 
 def flat(value: float, dtype: Any = np.uint16) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from frugalseg.commands.command_settings import SegmentSettings
-from frugalseg.commands.segment_each_field import segment_each_field
+from frugalseg.commands.segment_each_field import NOTHING_LEARNED, segment_each_field
 from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers
 from frugalseg.learning.device import pick_device
 from frugalseg.models.object_model import ObjectModel
@@ -95,10 +95,14 @@ def segment_cells(
         agreement = {"nuclei_agreement": asdict(found.agreement)}
         return Segmented(found.labels, agreement, confidence=found.confidence)
 
+    def notes() -> Sequence[str]:
+        nothing = outputs.done and not outputs.failed and model is None
+        return (NOTHING_LEARNED,) if nothing else ()
+
     process = MarkerProcess(outputs, settings, segment, run.log, read=data.cues_of)
     report = begin_report(outputs, "frugalseg segment")
     _show_training(report, folder)
-    return run_fields(table, outputs, process, report, run.log, settings.truth)
+    return run_fields(table, outputs, process, report, run.log, settings.truth, notes)
 
 
 def _learn(

@@ -31,6 +31,8 @@ from frugalseg.runs.records import TrainingSummary
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.summary import begin_report
 
+NOTHING_LEARNED = "No field has a nucleus, so nothing was trained and all label maps are empty."
+
 
 def segment_each_field(
     inputs: Sequence[str | Path],
@@ -105,7 +107,7 @@ def segment_each_field(
         nothing = all(record.cues is None for record in outputs.done.values())
         if not outputs.done or outputs.failed or not nothing:
             return ()
-        return ("No field has a nucleus, so nothing was trained and all label maps are empty.",)
+        return (NOTHING_LEARNED,)
 
     process = MarkerProcess(outputs, settings, segment, log, models.curve)
     try:

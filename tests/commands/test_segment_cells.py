@@ -1,0 +1,147 @@
+"""`segment` with a student: one network for all fields, kept as a model that needs no nuclei."""
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import frugalseg as fs
+from frugalseg.commands.command_settings import LearnMarkersSettings, PredictSettings, SegmentSettings
+from frugalseg.commands.learn_markers import learn_markers
+from frugalseg.commands.predict_fields import predict_fields
+from frugalseg.commands.segment_cells import segment_cells
+from frugalseg.errors import Interrupted, SettingsError
+from frugalseg.learning.crop_batches import CropBatches, Crops
+from frugalseg.runs.options import RunOptions
+from frugalseg.runs.synthetic_set import write_synthetic_set
+
+NAMES = ("synthetic_1", "synthetic_2")
+STUDENT: dict[str, Any] = {"encoder": "small", "rounds": 2, "max_steps": 40, "seed": 1}
+QUIET = RunOptions(quiet=True, device="cpu")
+
+pytestmark = pytest.mark.slow
+
+
+def settings(**changed: Any) -> SegmentSettings:
+    values = {"cells": ("cytoplasm",), "nuclei": "nuclear", "truth": "cells", **STUDENT}
+    return SegmentSettings(**{**values, **changed})
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("set")
+    write_synthetic_set(folder, 2, shape=(140, 150), n_cells=14, dim_nuclei=0.0, seed=4)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whole run on both fields."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    segment_cells([images], out, settings(), QUIET)
+    return out
+
+
+def labels_in(out: Path, name: str = NAMES[0]) -> np.ndarray:
+    return tifffile.imread(out / f"{name}_labels.tif")
+
+
+def test_one_model_serves_all_fields(done: Path) -> None:
+    run = json.loads((done / "run.json").read_text())
+    assert (run["state"], list(run["fields"])) == ("done", list(NAMES))
+    assert run["stages"]["learning"] > 0
+    assert [path.name for path in done.glob("*model*")] == ["model"]
+    card = fs.load_model(done / "model").card
+    assert (card.kind, card.channels, card.training.steps) == ("cells", ("cytoplasm",), 40 + 20)
+    assert card.training.fields == NAMES
+    assert card.started_from == "self-training of 2 rounds, nothing"
+    for name in NAMES:
+        record = run["fields"][name]
+        assert record["scores"]["cell_miou"] > 0.6
+        agreement = record["nuclei_agreement"]
+        assert agreement["nuclei"] == 14
+        assert agreement["nuclei_without_cell"] == 0
+        assert 0 < record["confidence"] <= 1
+
+
+def test_the_measurements_say_how_far_a_cell_can_be_trusted(done: Path) -> None:
+    with (done / "measurements.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["field"] == NAMES[0]]
+    assert [int(row["label"]) for row in rows] == np.unique(labels_in(done))[1:].tolist()
+    assert all(0 <= float(row["confidence"]) <= 1 for row in rows)
+    assert np.median([float(row["confidence"]) for row in rows]) > 0.5
+
+
+def test_the_model_predicts_with_nuclei_and_without(done: Path, images: Path, tmp_path: Path) -> None:
+    with_nuclei = PredictSettings(nuclei="nuclear")
+    predict_fields(done / "model", [images], tmp_path / "with", with_nuclei, QUIET)
+    for name in NAMES:  # the very labels of the run
+        np.testing.assert_array_equal(labels_in(tmp_path / "with", name), labels_in(done, name))
+    result = predict_fields(
+        done / "model", [images], tmp_path / "without", PredictSettings(truth="cells"), QUIET
+    )
+    assert all(
+        record.scores is not None and record.scores.cell_miou > 0.55 for record in result.fields.values()
+    )
+
+
+def test_arrays_give_the_same_model(done: Path, images: Path) -> None:
+    table = fs.open_fields([images])
+    model = fs.self_train(
+        [field.plane("cytoplasm") for field in table],
+        nuclei=[field.plane("nuclear") for field in table],
+        names=NAMES,
+        device="cpu",
+        **STUDENT,
+    )
+    other = fs.load_model(done / "model")
+    state, expected = model.network.state_dict(), other.network.state_dict()
+    assert all(np.array_equal(value.numpy(), expected[name].numpy()) for name, value in state.items())
+
+
+def test_a_run_goes_on_where_it_was_stopped(
+    done: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the second round: the first is not trained again."""
+    make, steps = CropBatches.__call__, list[int]()
+
+    def stopped(self: CropBatches, step: int) -> Crops:
+        steps.append(step)
+        if len(steps) == 60:
+            os.kill(os.getpid(), signal.SIGINT)
+        return make(self, step)
+
+    monkeypatch.setattr(CropBatches, "__call__", stopped)
+    out = tmp_path / "out"
+    with pytest.raises(Interrupted, match="`resume`"):
+        segment_cells([images], out, settings(), QUIET)
+    assert json.loads((out / "run.json").read_text())["state"] == "interrupted"
+    assert not (out / "model").exists()
+    before = len(steps)
+    segment_cells([images], out, settings(), QUIET.model_copy(update={"resume": True}))
+    assert len(steps) - before < 30  # of 60 steps, and the batches that alpha is computed from
+    for name in NAMES:
+        np.testing.assert_array_equal(labels_in(out, name), labels_in(done, name))
+    assert not list(out.glob("*.part"))
+    again = len(steps)
+    segment_cells([images], out, settings(), QUIET.model_copy(update={"resume": True}))
+    assert len(steps) == again
+    with pytest.raises(SettingsError, match="other settings"):
+        segment_cells([images], out, settings(seed=2), QUIET.model_copy(update={"resume": True}))
+
+
+def test_learn_markers_keeps_the_same_student(done: Path, images: Path, tmp_path: Path) -> None:
+    learn = LearnMarkersSettings(cells=("cytoplasm",), nuclei="nuclear", **STUDENT)
+    learn_markers([images], tmp_path / "model", learn, QUIET)
+    assert fs.load_model(tmp_path / "model").card.sha256 == fs.load_model(done / "model").card.sha256
+
+
+def test_the_preset_of_the_paper_has_no_student() -> None:
+    assert [settings(rounds=None, preset=preset).n_rounds for preset in ("default", "paper")] == [3, 0]
+    assert settings(rounds=2, preset="paper").n_rounds == 2
