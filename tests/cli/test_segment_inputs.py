@@ -194,7 +194,18 @@ def test_a_full_disk_is_one_line(run, write, tmp_path, monkeypatch, fits) -> Non
 @pytest.mark.slow
 def test_learn_and_predict_say_what_is_wrong(run, write, tmp_path) -> None:
     folder, model, out = write(), tmp_path / "model", tmp_path / "out"
-    learn = ["learn", "markers", folder, "--pattern", "{field}_{channel}.tif", "--quiet", "--cells", "phase"]
+    learn = [
+        "learn",
+        "markers",
+        folder,
+        "--pattern",
+        "{field}_{channel}.tif",
+        "--rounds",
+        "0",
+        "--quiet",
+        "--cells",
+        "phase",
+    ]
     assert run(*learn, "--nuclei", "dapi", "-o", model).code == 0
     ended = run(*learn, "--nuclei", "dapi", "-o", model)
     assert (ended.code, "overwrite" in ended.error) == (1, True)

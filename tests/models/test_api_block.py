@@ -54,7 +54,7 @@ def test_arrays_give_the_labels_of_the_command(real_data: Path, tmp_path: Path) 
     labels = model.predict(phase, nuclei=nuclear)
     assert labels.max() > 100
 
-    settings = SegmentSettings(cells=("phase",), nuclei="nuclear", max_steps=60, seed=0)
+    settings = SegmentSettings(cells=("phase",), nuclei="nuclear", max_steps=60, seed=0, rounds=0)
     options = RunOptions(where=("field=hela_2",), device="cpu", quiet=True)
     segment_cells([source], tmp_path / "out", settings, options)
     written = tifffile.imread(tmp_path / "out" / "hela_2_labels.tif")

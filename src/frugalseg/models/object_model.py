@@ -209,11 +209,6 @@ class ObjectModel:
         """Return the cells of one image whose cues are known, with its nuclei as seeds; all else as of `predict`.
 
         Without a diameter and pixel sizes, the cells' size in the cues counts where it surely differs from training.
-
-        Raises
-        ------
-        SettingsError
-            The model finds nuclei, not cells.
         """
         if self.card.kind != "cells":
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")

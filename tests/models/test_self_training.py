@@ -1,0 +1,94 @@
+"""Self-training on arrays: a student without labels, better than its teacher where the teacher errs at random."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import frugalseg as fs
+from frugalseg.errors import InputError, NoMarkers, SettingsError
+from frugalseg.models import self_training
+from frugalseg.models.teacher_cells import teacher_cells
+
+FAST: dict[str, Any] = {"encoder": "small", "max_steps": 2, "rounds": 1, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def cells() -> list[Any]:
+    return [fs.make_cells((128, 128), n_cells=12, dim_nuclei=0, seed=seed) for seed in (1, 2)]
+
+
+def test_a_student_learns_from_nuclei_and_needs_none(cells: list[Any], tmp_path: Path) -> None:
+    images, nuclei = [one.cytoplasm for one in cells], [one.nuclear for one in cells]
+    model = fs.self_train(images, nuclei, **{**FAST, "max_steps": 60, "rounds": 2})
+    found = model.predict(images)
+    scores = [fs.score_labels(one.cells, labels).cell_miou for one, labels in zip(cells, found, strict=True)]
+    assert np.mean(scores) > 0.6
+    with_nuclei = model.predict(images[0], nuclei=nuclei[0])
+    agreement = model.segment(fs.find_cues(images[0], nuclei[0])).agreement
+    assert agreement.nuclei_without_cell == 0
+    assert fs.score_labels(cells[0].cells, with_nuclei).n_predicted == 12
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(fs.load_model(tmp_path / "model").predict(images[0]), found[0])
+    assert model.training is not None
+    assert (model.training.steps, len(model.training.terms["mask"])) == (90, 90)
+
+
+def test_later_rounds_leave_out_what_network_and_teacher_disagree_on(
+    cells: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[Any]] = []
+    learn = self_training.learn_from_labels
+
+    def watched(network: Any, samples: list[Any], *rest: Any, **more: Any) -> Any:
+        seen.append(samples)
+        return learn(network, samples, *rest, **more)
+
+    own = np.zeros((128, 128), np.uint32)
+    own[:64] = 5
+    monkeypatch.setattr(self_training, "learn_from_labels", watched)
+    monkeypatch.setattr(
+        self_training, "predict_objects", lambda *_: (own, np.zeros((2, 128, 128), np.float32))
+    )
+    cues = fs.find_cues(cells[0].cytoplasm, cells[0].nuclear, diameter=30)
+    self_training.self_train_on_cues([cues], **{**FAST, "rounds": 2})
+    (first,), (second,) = seen
+    teacher = teacher_cells(cues) > 0
+    np.testing.assert_array_equal(first.targets[1] > 0, teacher)
+    np.testing.assert_array_equal(second.targets[1] > 0, own > 0)
+    np.testing.assert_array_equal(second.valid, teacher == (own > 0))
+
+
+def test_the_settings_of_a_later_round_are_half(cells: list[Any]) -> None:
+    first = self_training._learning_settings(fs.SelfTrainingSettings(max_steps=300))
+    later = self_training._later_round(first)
+    assert (first.max_steps, first.learning_rate, first.weights) == (300, 2e-3, "imagenet")
+    assert (later.max_steps, later.learning_rate) == (150, 1e-3)
+    assert self_training._learning_settings(fs.SelfTrainingSettings(encoder="small")).weights == "none"
+
+
+def test_a_bad_image_is_named_or_left_out(cells: list[Any]) -> None:
+    blank = np.random.default_rng(0).normal(100, 3, (128, 128))
+    images, nuclei = [one.cytoplasm for one in cells], [cells[0].nuclear, blank]
+    with pytest.raises(NoMarkers, match=r"images\[1\]"):
+        fs.self_train(images, nuclei, **FAST)
+    failed: list[int] = []
+    model = fs.self_train(images, nuclei, **FAST, on_error=lambda index, _: failed.append(index))
+    assert failed == [1]
+    assert model.card.training.fields == ("image 1",)
+    with pytest.raises(InputError, match="at least one image"):
+        fs.self_train(images, [blank, blank], **FAST, on_error=lambda *_: None)
+    with pytest.raises(SettingsError, match="`rounds`"):
+        fs.self_train(images[0], nuclei[0], **{**FAST, "rounds": 0})
+
+
+def test_a_size_that_surely_differs_decides_the_scale(cells: list[Any]) -> None:
+    model = fs.self_train(cells[0].cytoplasm, cells[0].nuclear, **FAST, diameter=30)
+    scales = []
+    model_scale = model.scale_for
+    model.scale_for = lambda size, diameter: scales.append(diameter) or model_scale(size, diameter)  # type: ignore[method-assign]
+    for diameter in (30, 33, 60):
+        model.segment(fs.find_cues(cells[0].cytoplasm, cells[0].nuclear, diameter=diameter))
+    assert scales[0] is None
+    assert scales[-1] == 60
