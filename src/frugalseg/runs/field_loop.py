@@ -108,7 +108,8 @@ def run_fields(
     summary = summarize_run(outputs, truth)
     summary = summary.with_warnings(notes())
     report.warnings = list(summary.warnings)
-    report.seconds = sum(record.seconds or 0.0 for record in outputs.done.values())
+    fields = sum(record.seconds or 0.0 for record in outputs.done.values())
+    report.seconds = fields + sum(outputs.stages.values())
     write_report(outputs.report_path, report, overwrite=True)
     return outputs.finish(summary)
 
