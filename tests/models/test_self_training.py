@@ -9,6 +9,7 @@ import pytest
 import frugalseg as fs
 from frugalseg.errors import InputError, NoMarkers, SettingsError
 from frugalseg.models import self_training
+from frugalseg.models.model_scale import log_planes
 from frugalseg.models.teacher_cells import teacher_cells
 
 FAST: dict[str, Any] = {"encoder": "small", "max_steps": 2, "rounds": 1, "device": "cpu"}
@@ -60,12 +61,27 @@ def test_later_rounds_leave_out_what_network_and_teacher_disagree_on(
     np.testing.assert_array_equal(second.valid, teacher == (own > 0))
 
 
-def test_the_settings_of_a_later_round_are_half(cells: list[Any]) -> None:
-    first = self_training._learning_settings(fs.SelfTrainingSettings(max_steps=300))
+def test_steps_follow_the_size_of_the_images_and_a_later_round_takes_half() -> None:
+    usual = fs.SelfTrainingSettings()
+    steps = [self_training._learning_settings(usual, pixels).max_steps for pixels in (1e5, 1.2e6, 1e8)]
+    assert steps == [150, 201, 300]
+    first = self_training._learning_settings(fs.SelfTrainingSettings(max_steps=40), 1e8)
     later = self_training._later_round(first)
-    assert (first.max_steps, first.learning_rate, first.weights) == (300, 2e-3, "imagenet")
-    assert (later.max_steps, later.learning_rate) == (150, 1e-3)
-    assert self_training._learning_settings(fs.SelfTrainingSettings(encoder="small")).weights == "none"
+    assert (first.max_steps, first.learning_rate, first.weights) == (40, 2e-3, "imagenet")
+    assert (later.max_steps, later.learning_rate) == (20, 1e-3)
+    small = fs.SelfTrainingSettings(encoder="small")
+    assert self_training._learning_settings(small, 1e5).weights == "none"
+
+
+def test_fluorescence_is_learned_and_used_as_its_logarithm(cells: list[Any]) -> None:
+    """Other gain and black level, which a z-score bears too; and a gamma, which only the logarithm nearly bears."""
+    model = fs.self_train(cells[0].cytoplasm, cells[0].nuclear, **FAST)
+    assert model.card.normalization == "log"
+    assert fs.self_train(cells[0].phase, cells[0].nuclear, **FAST).card.normalization == "zscore"
+    image = cells[0].cytoplasm.astype(np.float64)
+    seen = [log_planes(one[None].astype(np.float32), 30, (), "a") for one in (image, 3 * image + 50)]
+    np.testing.assert_allclose(seen[0], seen[1], atol=1e-3)
+    assert not np.allclose(seen[0], (image - image.mean()) / image.std(), atol=0.1)
 
 
 def test_a_bad_image_is_named_or_left_out(cells: list[Any]) -> None:

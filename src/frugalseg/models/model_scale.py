@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from frugalseg.cues.markers import find_markers
 from frugalseg.errors import InputError, WrongShape
-from frugalseg.images.normalize import zscore
+from frugalseg.images.normalize import normalize_plane, zscore
 from frugalseg.models.inputs import check_image
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target
@@ -53,7 +53,7 @@ def zscored_image(image: Any, channels: Sequence[str] | None, owner: str) -> NDA
 
 
 def model_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArray[np.float32]:
-    """Return an image (C,Y,X) as a network sees it but for its size: z-scored, with as many channels as in training.
+    """Return an image (C,Y,X) as a network sees it but for its size: normalised, with as many channels as in training.
 
     Raises
     ------
@@ -66,7 +66,23 @@ def model_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArra
             f"{owner} has {len(planes)} channels and the model was trained on {len(card.channels)} "
             f"({', '.join(card.channels)}); give as many, in the same order"
         )
+    if isinstance(card, ObjectCard) and card.normalization == "log":
+        return log_planes(planes, card.diameter, card.channels, owner)
     return zscore(planes, card.channels, owner)
+
+
+def log_planes(
+    planes: NDArray[np.float32], diameter: float, channels: Sequence[str], owner: str
+) -> NDArray[np.float32]:
+    """Return the logarithm of fluorescent planes (C,Y,X), with mean 0 and standard deviation 1 per channel.
+
+    Raises
+    ------
+    BadPixels
+        A channel is constant.
+    """
+    zscore(planes, channels, owner)  # for its checks
+    return np.stack([normalize_plane(plane, "fluorescent", diameter) for plane in planes])
 
 
 def scale_by_pixel_size(card: StainCard | ObjectCard, pixel_size: tuple[float, float] | None) -> float:

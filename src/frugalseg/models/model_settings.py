@@ -44,10 +44,11 @@ class SelfTrainingSettings(CueSettings):
         min_length=1,
         description="Weights that the encoder starts from: 'imagenet' (the default where there are any), 'none', or a file.",
     )
-    max_steps: int = Field(
-        default=300,
+    max_steps: int | None = Field(
+        default=None,
         ge=1,
-        description="Training steps of the first round; each further round takes half as many.",
+        description="Training steps of the first round; each further round takes half as many. By default 150 to 300, by the "
+        "size of the images.",
     )
     seed: int = Field(default=0, ge=0, description=_SEED)
 

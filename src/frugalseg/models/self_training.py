@@ -6,7 +6,7 @@ In each further round it goes on from its own cells, corrected by the nuclei.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, InputError, WrongShape
-from frugalseg.images.normalize import zscore
 from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
@@ -26,45 +25,23 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
 from frugalseg.models.inputs import check_channels, check_pixel_size, names_of, owner_of
-from frugalseg.models.marker_areas import marker_areas
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_scale import LARGEST_SCALE, SMALLEST_SCALE, TARGET_CELL_DIAMETER
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_training import begin_network
-from frugalseg.models.teacher_cells import teacher_cells
+from frugalseg.models.student_images import StudentImage, student_image
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard
 from frugalseg.networks.object_net import CellNetwork
 from frugalseg.prediction.whole_image import predict_objects
 
+#: Crops of a step, and their side, px at the model scale.
+BATCH, CROP = 4, 128
+#: How often each pixel is seen in the first round, and bounds of its steps.
+PASSES, LEAST_STEPS, MOST_STEPS = 11, 150, 300
 #: Encoders with ImageNet weights that are installed with the package.
 WITH_IMAGENET = ("efficientnet_lite0",)
-
-
-@dataclass(frozen=True)
-class StudentImage:
-    """One image as the student learns from it, at the image's own scale.
-
-    Attributes
-    ----------
-    name
-        The image's.
-    planes
-        (C,Y,X) float32, z-scored.
-    nuclei
-        (Y,X) uint32, label i is marker i.
-    cells
-        (Y,X) uint32, the teacher's.
-    diameter
-        Of a typical cell, px.
-    """
-
-    name: str
-    planes: NDArray[np.float32]
-    nuclei: NDArray[np.uint32]
-    cells: NDArray[np.uint32]
-    diameter: float
 
 
 def self_train(
@@ -192,7 +169,7 @@ def self_train_on_cues(
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
     size = check_pixel_size(pixel_size)
-    images = [_student_image(one) for one in cues]
+    images = [student_image(one) for one in cues]
     if not images:
         raise InputError("`cues` is empty; give the cues of at least one image")
     n_channels = {len(one.planes) for one in images}
@@ -200,7 +177,9 @@ def self_train_on_cues(
         raise WrongShape(f"images have {sorted(n_channels)} channels; all must have the same channels")
     diameter = float(np.median([one.diameter for one in images]))
     scale = float(np.clip(TARGET_CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
-    learning = _learning_settings(found)
+    fluorescent = sum(one.fluorescent for one in images) * 2 > len(images)
+    images = [one.normalized(fluorescent, diameter) for one in images]
+    learning = _learning_settings(found, sum(one.cells.size for one in images) * scale**2)
     network, started_from = begin_network(learning, len(images[0].planes), found.seed)
     assert isinstance(network, CellNetwork)
 
@@ -225,6 +204,7 @@ def self_train_on_cues(
         scale=scale,
         diameter=diameter,
         started_from=f"self-training of {found.rounds} rounds, {started_from}",
+        normalization="log" if fluorescent else "zscore",
     )
     return ObjectModel(card, network, learning, training, device)
 
@@ -261,26 +241,24 @@ def _anchored(sample: CropSample, own: NDArray[np.uint32], teacher: NDArray[np.u
     return replace(sample, valid=agree if sample.valid is None else sample.valid & agree)
 
 
-def _student_image(cues: ImageCues) -> StudentImage:
-    owner = f"field {cues.name!r}"
-    planes = zscore(cues.planes, (), owner)
-    return StudentImage(cues.name, planes, marker_areas(cues), teacher_cells(cues), cues.diameter)
+def _learning_settings(settings: SelfTrainingSettings, pixels: float) -> LabelSettings:
+    """Return the settings of the first round, for so many pixels at the model scale.
 
-
-def _learning_settings(settings: SelfTrainingSettings) -> LabelSettings:
-    """Return the settings of the first round; few short steps, because longer training fits the teacher's errors."""
+    Few short steps, and fewer for few cells: longer training fits the teacher's errors.
+    """
     usual = "imagenet" if settings.encoder in WITH_IMAGENET else "none"
+    few = min(MOST_STEPS, max(LEAST_STEPS, round(PASSES * pixels / (BATCH * CROP**2))))
     return LabelSettings.preset(
         "default",
         target="cells",
         encoder=settings.encoder,
         weights=settings.weights or usual,
-        crop=128,
-        batch=4,
+        crop=CROP,
+        batch=BATCH,
         zoom=0.25,
         learning_rate=2e-3,
         schedule="budget",
-        max_steps=settings.max_steps,
+        max_steps=settings.max_steps or few,
         orientations=4,
     )
 

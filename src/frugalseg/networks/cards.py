@@ -135,12 +135,15 @@ class ObjectCard(Card):
         Of a typical object in the training labels, px of the images.
     started_from
         Starting weights: "nothing", "imagenet", or the kind and checksum of a model.
+    normalization
+        Of grey values: "zscore", or "log", the logarithm of fluorescence (`frugalseg.images.normalize.normalize_plane`).
     """
 
     kind: Literal["nuclei", "cells"]
     scale: float = Field(gt=0, le=4)
     diameter: float = Field(gt=0, allow_inf_nan=False)
     started_from: str = "nothing"
+    normalization: Literal["zscore", "log"] = "zscore"
 
     def diameter_at(self, scale: float) -> float:
         """Return the diameter of a typical object in an image that is resized by `scale`, px of the image."""

@@ -22,13 +22,12 @@ from frugalseg.runs.model_folder import ModelRun
 def self_training_settings(settings: LearnCellsSettings) -> SelfTrainingSettings:
     """Return the settings of the student; only for at least one round."""
     values: dict[str, Any] = settings.model_dump(include=set(CueSettings.model_fields))
-    if settings.max_steps is not None:
-        values["max_steps"] = settings.max_steps
     return SelfTrainingSettings(
         **values,
         rounds=settings.n_rounds,
         encoder=settings.encoder,
         weights=settings.weights,
+        max_steps=settings.max_steps,
         seed=settings.seed,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from frugalseg.errors import InputError
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
 from frugalseg.images.resize import scaled_shape
@@ -99,6 +100,11 @@ def find_large_objects(
 
     Parameters and errors are those of `predict_large_stain`.
     """
+    if model.card.normalization == "log":
+        raise InputError(
+            f"field {field.name!r} is too large for a model of fluorescent cells, which needs the whole image at once; cut it "
+            "into parts"
+        )
     kind, h, diameter = model.card.kind, model.settings.h, model.card.diameter_at(scale)
     largest = min(LARGEST_OBJECT, math.ceil(4 * diameter))
     with kept_tiles(run, field.name) as folder:
