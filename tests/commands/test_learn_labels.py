@@ -9,12 +9,13 @@ import pytest
 import tifffile
 
 from frugalseg.commands.command_settings import LearnLabelsSettings
-from frugalseg.commands.learn_labels import _start_and_tuned, learn_labels
+from frugalseg.commands.learn_labels import learn_labels
 from frugalseg.errors import BadModel, BadPixels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import new_marker_network
 from frugalseg.networks.cards import MarkerCard, TrainingSummary
 from frugalseg.networks.store import save_model
+from frugalseg.runs.label_report import start_and_tuned
 from frugalseg.runs.options import RunOptions
 
 OPTIONS = RunOptions(device="cpu", quiet=True, pattern="{field}_{channel}.tif")
@@ -29,7 +30,7 @@ def scored(role: str, score: float) -> Any:
 def test_the_verdict_is_that_of_what_was_held_out(tuned: float, verdict: str) -> None:
     before = {"a": scored("held out", 0.2), "b": scored("learned from", 0.5)}
     after = {"a": scored("held out", tuned), "b": scored("learned from", 0.9)}
-    table = _start_and_tuned(before, after, "cells")
+    table = start_and_tuned(before, after, "cells")
     change = tuned - 0.2
     assert (
         f"Fine-tuning {verdict}: mAP of what was held out changed by {change:+.3f} on average." in table.note
@@ -37,13 +38,13 @@ def test_the_verdict_is_that_of_what_was_held_out(tuned: float, verdict: str) ->
     assert "chosen by what was held out" in table.note
     assert [row[:2] for row in table.rows] == [["a", "held out"], ["b", "learned from"]]
     assert [row[-1] for row in table.rows] == pytest.approx([change, 0.4])
-    nuclei = _start_and_tuned(before, after, "nuclei")
+    nuclei = start_and_tuned(before, after, "nuclei")
     assert f"mask IoU of what was held out changed by {-change:+.3f} on average" in nuclei.note
     assert [row[-1] for row in nuclei.rows] == pytest.approx([-change, -0.4])
 
 
 def test_without_a_held_out_part_there_is_no_verdict() -> None:
-    table = _start_and_tuned({"b": scored("learned from", 0.5)}, {"b": scored("learned from", 0.9)}, "cells")
+    table = start_and_tuned({"b": scored("learned from", 0.5)}, {"b": scored("learned from", 0.9)}, "cells")
     assert table.note.startswith("Nothing was held out, so this table can't tell whether fine-tuning helped")
     assert [row[-1] for row in table.rows] == pytest.approx([0.4])
 

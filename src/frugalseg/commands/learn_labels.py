@@ -1,10 +1,8 @@
 """``frugalseg learn labels``: nuclei or cells from a handful of labelled images (paper A)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from frugalseg.commands.command_settings import LearnLabelsSettings
 from frugalseg.errors import BadModel, FrugalsegError, InputError, SettingsError
@@ -13,10 +11,9 @@ from frugalseg.images.field import Field as ImageField
 from frugalseg.learning.device import pick_device
 from frugalseg.models.load import load_model
 from frugalseg.models.marker_model import MarkerModel
-from frugalseg.models.model_parts import ObjectPartScore
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
-from frugalseg.report import FieldReport, NumberTable, TrainingCurve, preview
+from frugalseg.report import TrainingCurve
 from frugalseg.runs.field_arrays import (
     FieldArrays,
     channel_in_errors,
@@ -24,11 +21,11 @@ from frugalseg.runs.field_arrays import (
     model_channels,
     with_channel,
 )
+from frugalseg.runs.label_report import part_page, part_records, start_and_tuned
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.model_folder import ModelRun
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.provenance import check_channels, find_sources
-from frugalseg.runs.records import FieldRecord
 
 
 def learn_labels(
@@ -121,16 +118,16 @@ def _learn(
         inputs=model.card.channels,
         diameter=model.card.diameter,
         started_from=model.card.started_from,
-        fields=_records(after),
-        start=None if before is None else _records(before),
+        fields=part_records(after),
+        start=None if before is None else part_records(before),
         failed=failed,
         unlabelled=tuple(field.name for field in fields if field not in labelled),
     )
     report = run.report(record, TrainingCurve.of("all labelled fields", model.training, "held-out score"))
     if before is not None:
-        report.tables.append(_start_and_tuned(before, after, settings.target))
+        report.tables.append(start_and_tuned(before, after, settings.target))
     for part in after.values():
-        report.add(_page(part))
+        report.add(part_page(part))
     return run.save(model, record, report)
 
 
@@ -173,49 +170,3 @@ def _labels(field: ImageField, channel: str) -> Any:
     labels = field.labels(channel)
     assert labels is not None  # fields without labels are left out before
     return labels
-
-
-def _records(parts: Mapping[str, ObjectPartScore]) -> dict[str, FieldRecord]:
-    return {
-        name: FieldRecord(
-            role=part.role, mask_iou=part.mask_iou, mAP=part.scores.mAP, cell_miou=part.scores.cell_miou
-        )
-        for name, part in parts.items()
-    }
-
-
-def _start_and_tuned(
-    before: Mapping[str, ObjectPartScore], after: Mapping[str, ObjectPartScore], target: str
-) -> NumberTable:
-    """Return a table of scores before and after training, which shows whether it made things worse."""
-    measure = "mask IoU" if target == "nuclei" else "mAP"
-
-    def value(part: ObjectPartScore) -> float:
-        return part.mask_iou if target == "nuclei" else part.scores.mAP
-
-    rows: list[list[str | float | int | None]] = []
-    changes = []
-    for name, part in after.items():
-        old, new = value(before[name]), value(part)
-        rows.append([name, part.role, old, new, new - old])
-        if part.role == "held out":
-            changes.append(new - old)
-    note = "Nothing was held out, so this table can't tell whether fine-tuning helped on new images."
-    if changes:
-        verdict = "helped" if np.mean(changes) > 0 else "did not help"
-        note = (
-            f"Fine-tuning {verdict}: {measure} of what was held out changed by {np.mean(changes):+.3f} on average. The "
-            "weights were chosen by what was held out, so expect a little less on new images."
-        )
-    columns = ["field", "role", "start", "fine-tuned", "change"]
-    return NumberTable(title="Start against fine-tuned", columns=columns, rows=rows, note=note)
-
-
-def _page(part: ObjectPartScore) -> FieldReport:
-    return FieldReport(
-        name=f"{part.name}: {part.role}",
-        image=preview(part.planes[:1]),
-        labels=part.labels,
-        truth=np.maximum(part.truth, 0),
-        scores=part.scores,
-    )

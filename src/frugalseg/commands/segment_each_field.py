@@ -1,29 +1,26 @@
 """``frugalseg segment --rounds 0``: a marker network that learns on each field, with no label (paper B)."""
 
 import json
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.commands.command_settings import SegmentSettings
-from frugalseg.errors import OutputExists
 from frugalseg.learning.device import pick_device
 from frugalseg.models.marker_model import MarkerModel
-from frugalseg.networks.store import check_free
 from frugalseg.report import TrainingCurve
 from frugalseg.runs.field_cues import FieldCues, channels_read, predicted_stain, request_of
 from frugalseg.runs.field_loop import run_fields
+from frugalseg.runs.field_models import FieldModels
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.marker_process import (
     MarkerProcess,
     Segmented,
     resolved_marker_settings,
 )
-from frugalseg.runs.model_folder import TRAINING, begin_checkpoint, drop_checkpoint, read_curve
+from frugalseg.runs.model_folder import TRAINING, begin_checkpoint
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import RUN, OutputFolder
 from frugalseg.runs.provenance import check_channels, find_sources
@@ -80,7 +77,7 @@ def segment_each_field(
     check_channels(table, settings.images(), settings.label_images())
     pick_device(options.device)
     out = Path(out)
-    models = _FieldModels({field.name: out / f"{field.name}_model" for field in table})
+    models = FieldModels({field.name: out / f"{field.name}_model" for field in table})
     models.check(options.overwrite or (options.resume and (out / RUN).exists()))
     outputs = OutputFolder(
         out,
@@ -118,36 +115,6 @@ def segment_each_field(
         models.drop_checkpoints(outputs.done)
     models.drop([name for name, record in result.fields.items() if record.cues is None])
     return result
-
-
-@dataclass(frozen=True)
-class _FieldModels:
-    """Folders of the models of a run: one per field, beside its labels."""
-
-    folders: Mapping[str, Path]
-
-    def check(self, replaced: bool) -> None:
-        """Refuse, before anything is trained, folders that must not be replaced."""
-        for folder in self.folders.values():
-            check_free(folder, overwrite=True)
-            if folder.exists() and not replaced:
-                raise OutputExists(
-                    f"{folder} exists already; give `overwrite` to replace it, `resume` to go on, or another folder"
-                )
-
-    def drop_checkpoints(self, names: Iterable[str]) -> None:
-        """Remove checkpoints of fields whose cells are written: until then `resume` must not train again."""
-        for name in names:
-            drop_checkpoint(self.folders[name])
-
-    def drop(self, names: Iterable[str]) -> None:
-        """Remove models of fields from which nothing was learned: they are of an earlier run."""
-        for name in names:
-            shutil.rmtree(self.folders[name], ignore_errors=True)
-
-    def curve(self, name: str) -> TrainingCurve | None:
-        """Return the training curve of a field that an earlier run completed."""
-        return read_curve(self.folders[name] / TRAINING, name)
 
 
 def _learn_and_segment(
