@@ -61,16 +61,14 @@ def test_later_rounds_leave_out_what_network_and_teacher_disagree_on(
     np.testing.assert_array_equal(second.valid, teacher == (own > 0))
 
 
-def test_steps_follow_the_size_of_the_images_and_a_later_round_takes_half() -> None:
-    usual = fs.SelfTrainingSettings()
-    steps = [self_training._learning_settings(usual, pixels).max_steps for pixels in (1e5, 1.2e6, 1e8)]
-    assert steps == [150, 201, 300]
-    first = self_training._learning_settings(fs.SelfTrainingSettings(max_steps=40), 1e8)
+def test_a_later_round_takes_half_the_steps_at_half_the_rate() -> None:
+    assert self_training._learning_settings(fs.SelfTrainingSettings()).max_steps == 300
+    first = self_training._learning_settings(fs.SelfTrainingSettings(max_steps=40))
     later = self_training._later_round(first)
     assert (first.max_steps, first.learning_rate, first.weights) == (40, 2e-3, "imagenet")
     assert (later.max_steps, later.learning_rate) == (20, 1e-3)
     small = fs.SelfTrainingSettings(encoder="small")
-    assert self_training._learning_settings(small, 1e5).weights == "none"
+    assert self_training._learning_settings(small).weights == "none"
 
 
 def test_fluorescence_is_learned_and_used_as_its_logarithm(cells: list[Any]) -> None:

@@ -47,8 +47,7 @@ class SelfTrainingSettings(CueSettings):
     max_steps: int | None = Field(
         default=None,
         ge=1,
-        description="Training steps of the first round; each further round takes half as many. By default 150 to 300, by the "
-        "size of the images.",
+        description="Training steps of the first round, 300 by default; each further round takes half as many.",
     )
     seed: int = Field(default=0, ge=0, description=_SEED)
 

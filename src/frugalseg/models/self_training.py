@@ -38,8 +38,8 @@ from frugalseg.prediction.whole_image import predict_objects
 
 #: Crops of a step, and their side, px at the model scale.
 BATCH, CROP = 4, 128
-#: How often each pixel is seen in the first round, and bounds of its steps.
-PASSES, LEAST_STEPS, MOST_STEPS = 11, 150, 300
+#: Steps of the first round.
+STEPS = 300
 #: Encoders with ImageNet weights that are installed with the package.
 WITH_IMAGENET = ("efficientnet_lite0",)
 
@@ -179,7 +179,7 @@ def self_train_on_cues(
     scale = float(np.clip(TARGET_CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
     fluorescent = sum(one.fluorescent for one in images) * 2 > len(images)
     images = [one.normalized(fluorescent, diameter) for one in images]
-    learning = _learning_settings(found, sum(one.cells.size for one in images) * scale**2)
+    learning = _learning_settings(found)
     network, started_from = begin_network(learning, len(images[0].planes), found.seed)
     assert isinstance(network, CellNetwork)
 
@@ -241,13 +241,9 @@ def _anchored(sample: CropSample, own: NDArray[np.uint32], teacher: NDArray[np.u
     return replace(sample, valid=agree if sample.valid is None else sample.valid & agree)
 
 
-def _learning_settings(settings: SelfTrainingSettings, pixels: float) -> LabelSettings:
-    """Return the settings of the first round, for so many pixels at the model scale.
-
-    Few short steps, and fewer for few cells: longer training fits the teacher's errors.
-    """
+def _learning_settings(settings: SelfTrainingSettings) -> LabelSettings:
+    """Return the settings of the first round: few short steps, as longer training fits the teacher's errors."""
     usual = "imagenet" if settings.encoder in WITH_IMAGENET else "none"
-    few = min(MOST_STEPS, max(LEAST_STEPS, round(PASSES * pixels / (BATCH * CROP**2))))
     return LabelSettings.preset(
         "default",
         target="cells",
@@ -258,7 +254,7 @@ def _learning_settings(settings: SelfTrainingSettings, pixels: float) -> LabelSe
         zoom=0.25,
         learning_rate=2e-3,
         schedule="budget",
-        max_steps=settings.max_steps or few,
+        max_steps=settings.max_steps or STEPS,
         orientations=4,
     )
 
