@@ -1,7 +1,6 @@
 """`learn stains` and `learn labels`: from fields to model folders, through interruptions and what users get wrong."""
 
 import json
-import os
 import shutil
 import signal
 from pathlib import Path
@@ -209,7 +208,7 @@ def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def stopped(self: CropBatches, number: int) -> Crops:
         if number == step:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return make(self, number)
 
     monkeypatch.setattr(CropBatches, "__call__", stopped)

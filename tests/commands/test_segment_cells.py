@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -114,7 +113,7 @@ def test_a_run_goes_on_where_it_was_stopped(
     def stopped(self: CropBatches, step: int) -> Crops:
         steps.append(step)
         if len(steps) == 60:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return make(self, step)
 
     monkeypatch.setattr(CropBatches, "__call__", stopped)

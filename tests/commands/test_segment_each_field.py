@@ -1,7 +1,6 @@
 """Segmenting, learning and predicting end to end on small synthetic fields, with short training."""
 
 import json
-import os
 import shutil
 import signal
 from pathlib import Path
@@ -155,7 +154,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch, at: int) -> list[int]:
         steps.append(step)
         if step == at and not pressed:
             pressed.append(True)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return make(self, step)
 
     monkeypatch.setattr(MarkerBatches, "__call__", made)

@@ -1,6 +1,5 @@
 """Learning from markers as a whole: turns undone before the loss, resumable, and cells that are cut better than before."""
 
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -137,7 +136,7 @@ def test_learning_that_was_cut_goes_on_where_it_was(tmp_path: Path, monkeypatch:
 
     def interrupted(self: MarkerBatches, step: int) -> Batch:
         if step == 6:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return make(self, step)
 
     with monkeypatch.context() as patched:

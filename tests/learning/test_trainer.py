@@ -1,7 +1,6 @@
 """The training loop: repeatable, resumable, interruptible, and no code is run that a checkpoint brings."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -65,7 +64,7 @@ def interrupting(at: int) -> Callable[[int], Pairs]:
 
     def make(step: int) -> Pairs:
         if step == at:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return batches(step)
 
     return make
@@ -158,7 +157,7 @@ def test_a_run_that_is_cut_in_its_last_step_takes_no_step_more(tmp_path: Path) -
     def pressed(network: nn.Module, batch: Pairs) -> StepLoss:
         pressed.steps += 1  # type: ignore[attr-defined]
         if pressed.steps == 20:  # type: ignore[attr-defined]
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return squared(network, batch)
 
     pressed.steps = 0  # type: ignore[attr-defined]
@@ -452,7 +451,7 @@ def test_sigterm_ends_after_the_step_too(tmp_path: Path) -> None:
 
     def terminated(step: int) -> Pairs:
         if step == 4:
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         return batches(step)
 
     with pytest.raises(Interrupted, match=r"stopped after 5 of at most 30 steps"):
@@ -467,8 +466,8 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     def impatient(step: int) -> Pairs:
         steps.append(step)
         if step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return batches(step)
 
     with pytest.raises(KeyboardInterrupt):

@@ -1,6 +1,5 @@
 """Training with a validation set: the best weights are kept, and training ends when the score no longer rises."""
 
-import os
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -80,7 +79,7 @@ def test_a_resumed_run_is_the_one_that_was_never_cut(tmp_path: Path) -> None:
 
     def cut(step: int) -> Value:
         if step == 34:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return Value(9.0)
 
     whole, parts = Weight(), Weight()
@@ -137,7 +136,7 @@ def test_a_run_interrupted_in_its_last_step_validates_when_it_is_resumed(tmp_pat
     def pressed(network: Weight, batch: Value) -> StepLoss:
         pressed.steps += 1  # type: ignore[attr-defined]
         if pressed.steps == 25:  # type: ignore[attr-defined]
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return away(network, batch)
 
     pressed.steps = 0  # type: ignore[attr-defined]
