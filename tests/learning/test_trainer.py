@@ -470,8 +470,14 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
             signal.raise_signal(signal.SIGINT)
         return batches(step)
 
-    with pytest.raises(KeyboardInterrupt):
-        train(small(), impatient, squared, settings(checkpoint_every=2), checkpoint=tmp_path)
+    usual = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(small(), impatient, squared, settings(checkpoint_every=2), checkpoint=tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert steps == [0, 1, 2, 3]
     assert Checkpoint.load(tmp_path / CHECKPOINT).record.steps == 2  # of the step before the last
 
