@@ -1,6 +1,6 @@
 """A network that segments cells from their markers, learned without labels (paper B)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ from frugalseg.models.inputs import (
     names_of,
     owner_of,
 )
+from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.marker_samples import collect_samples, marker_sample, segment_sample
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_settings import MarkerModelSettings, resolve_settings
@@ -117,16 +118,9 @@ class MarkerModel:
         """
         found = resolve_settings(MarkerModelSettings, settings, changes)
         pick_device(device)
-        partners = {"nuclei": nuclei, "markers": markers, "mask": masks, "scribbles": scribbles}
-        sources = ManySources(images, partners, {"mask": "masks"})
-        labels = names_of(images, names)
-
-        def cues() -> Iterator[ImageCues]:
-            for index in range(len(sources)):
-                yield cues_of(sources[index], found, labels[index], owner_of(index, images, names), channels)
-
+        cues = find_many_cues(images, nuclei, markers, masks, scribbles, found, names, channels)
         return cls.fit_to_cues(
-            cues(),
+            cues,
             channels=channels,
             pixel_size=pixel_size,
             settings=found,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import FrugalsegError, InputError, WrongShape
+from frugalseg.errors import InputError, WrongShape
 from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
@@ -22,9 +22,9 @@ from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.cue_sources import ManySources
-from frugalseg.models.image_cues import ImageCues, cues_of
-from frugalseg.models.inputs import check_channels, check_pixel_size, names_of, owner_of
+from frugalseg.models.image_cues import ImageCues
+from frugalseg.models.inputs import check_channels, check_pixel_size
+from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_scale import LARGEST_SCALE, SMALLEST_SCALE, TARGET_CELL_DIAMETER
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
@@ -110,23 +110,9 @@ def self_train(
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
     pick_device(device)
-    partners = {"nuclei": nuclei, "markers": markers, "mask": masks, "scribbles": scribbles}
-    sources, named = ManySources(images, partners, {"mask": "masks"}), names_of(images, names)
-
-    def usable() -> Iterable[ImageCues]:
-        for index in range(len(sources)):
-            try:
-                owner = owner_of(index, images, names)
-                cues = cues_of(sources[index], found, named[index], owner, channels)
-            except FrugalsegError as error:
-                if on_error is None:
-                    raise
-                on_error(index, error)
-                continue
-            yield cues
-
+    cues = find_many_cues(images, nuclei, markers, masks, scribbles, found, names, channels, on_error)
     return self_train_on_cues(
-        usable(),
+        cues,
         channels=channels,
         pixel_size=pixel_size,
         settings=found,

@@ -1,0 +1,40 @@
+"""Cues of several images, found one after the other."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from frugalseg.errors import FrugalsegError
+from frugalseg.models.cue_settings import CueSettings
+from frugalseg.models.cue_sources import ManySources
+from frugalseg.models.image_cues import ImageCues, cues_of
+from frugalseg.models.inputs import names_of, owner_of
+from frugalseg.models.training_options import OnError
+
+
+def find_many_cues(
+    images: Any,
+    nuclei: Any,
+    markers: Any,
+    masks: Any,
+    scribbles: Any,
+    settings: CueSettings,
+    names: Sequence[str] | None = None,
+    channels: Sequence[str] | None = None,
+    on_error: OnError | None = None,
+) -> Iterator[ImageCues]:
+    """Find the cues of each image when it is asked for; arguments as of `frugalseg.self_train`, checked at once."""
+    partners = {"nuclei": nuclei, "markers": markers, "mask": masks, "scribbles": scribbles}
+    sources, named = ManySources(images, partners, {"mask": "masks"}), names_of(images, names)
+
+    def each() -> Iterator[ImageCues]:
+        for index in range(len(sources)):
+            try:
+                yield cues_of(
+                    sources[index], settings, named[index], owner_of(index, images, names), channels
+                )
+            except FrugalsegError as error:
+                if on_error is None:
+                    raise
+                on_error(index, error)
+
+    return each()
