@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 import frugalseg as fs
 from frugalseg.errors import InputError, NoMarkers, SettingsError
 from frugalseg.models import self_training
+from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.model_scale import log_planes
 from frugalseg.models.teacher_cells import teacher_cells
 
@@ -106,3 +108,39 @@ def test_a_size_that_surely_differs_decides_the_scale(cells: list[Any]) -> None:
         model.segment(fs.find_cues(cells[0].cytoplasm, cells[0].nuclear, diameter=diameter))
     assert scales[0] is None
     assert scales[-1] == 60
+
+
+def test_the_teachers_cells_are_kept_where_the_stain_draws_the_borders(
+    cells: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    learn = self_training.learn_from_labels
+
+    def watched(network: Any, samples: list[Any], *rest: Any, **more: Any) -> Any:
+        seen.append(samples[0])
+        return learn(network, samples, *rest, **more)
+
+    monkeypatch.setattr(self_training, "learn_from_labels", watched)
+    one = cells[0]
+    depth = distance_transform_edt(one.cells)
+    cues = fs.find_cues(np.exp(depth / 4) * (one.cells > 0) + 0.1, one.nuclear, mask=one.cells, diameter=30)
+    model = self_training.self_train_on_cues([cues], **{**FAST, "rounds": 2})
+    assert seen[1] is seen[0]
+    teacher, found = teacher_cells(cues), model.segment(cues).labels
+    assert model.card.self_trained
+    np.testing.assert_array_equal(found[teacher > 0], teacher[teacher > 0])
+    assert not np.isin(found[teacher == 0], np.unique(teacher[teacher > 0])).any()
+    model.card = model.card.model_copy(update={"self_trained": False})
+    assert not np.array_equal(model.segment(cues).labels, found)
+
+
+def test_only_cells_without_a_nucleus_and_outside_of_others_are_added() -> None:
+    kept, found = np.zeros((2, 20, 40), np.uint32)
+    kept[5:15, 2:12] = 1
+    found[4:16, 1:13] = 1  # has a nucleus
+    found[5:15, 11:21] = 3  # mostly outside
+    found[13:16, 2:12] = 4  # mostly inside cell 1
+    found[5:15, 25:35] = 2  # of another nucleus
+    added = _with_lone_cells(kept, found, 2)
+    expected = np.where((found == 3) & (kept == 0), 3, kept)
+    np.testing.assert_array_equal(added, expected)

@@ -217,7 +217,7 @@ class ObjectModel:
             diameter = cues.diameter if max(ratio, 1 / ratio) > cues.size_factor else None
         scale = self.scale_for(pixel_size, diameter)
         planes = model_planes(self.card, cues.planes, f"field {cues.name!r}")
-        return predict_cells(self.network, planes, cues, self.settings, scale, self.card.diameter_at(scale))
+        return predict_cells(self.network, self.card, planes, cues, self.settings, scale)
 
     def predict_with_maps(
         self,

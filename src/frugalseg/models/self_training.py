@@ -191,6 +191,7 @@ def self_train_on_cues(
         diameter=diameter,
         started_from=f"self-training of {found.rounds} rounds, {started_from}",
         normalization="log" if fluorescent else "zscore",
+        self_trained=True,
     )
     return ObjectModel(card, network, learning, training, device)
 
@@ -205,13 +206,16 @@ def _train_rounds(
     train: Callable[[int, list[CropSample]], TrainingRecord],
     device: Device,
 ) -> list[TrainingRecord]:
-    """Train the network, in place: first on the teacher's cells, then on its own."""
-    samples = [label_sample(one.name, one.planes, one.cells, "cells", scale) for one in images]
-    records = [train(1, samples)]
+    """Train the network, in place: first on the teacher's cells, then on its own unless the teacher's are kept."""
+    taught = [label_sample(one.name, one.planes, one.cells, "cells", scale) for one in images]
+    records = [train(1, taught)]
     for number in range(2, settings.rounds + 1):
         network.to(pick_device(device)).eval()
         samples = []
-        for one in images:
+        for one, sample in zip(images, taught, strict=True):
+            if one.keeps_teacher:
+                samples.append(sample)
+                continue
             own, _ = predict_objects(
                 network, one.planes, "cells", scale, learning.h, diameter, learning.orientations, one.nuclei
             )

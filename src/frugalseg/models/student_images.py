@@ -9,7 +9,7 @@ from frugalseg.images.normalize import zscore
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_areas import marker_areas
 from frugalseg.models.model_scale import log_planes
-from frugalseg.models.teacher_cells import teacher_cells
+from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class StudentImage:
         Of a typical cell, px.
     fluorescent
         Whether the first channel shows fluorescence.
+    keeps_teacher
+        Whether no round replaces the teacher's cells: see `frugalseg.models.teacher_cells.stain_draws_borders`.
     """
 
     name: str
@@ -38,6 +40,7 @@ class StudentImage:
     cells: NDArray[np.uint32]
     diameter: float
     fluorescent: bool
+    keeps_teacher: bool
 
     def normalized(self, fluorescent: bool, diameter: float) -> "StudentImage":
         """Return the image with normalised grey values: the logarithm of fluorescence, else z-scored."""
@@ -49,5 +52,5 @@ class StudentImage:
 def student_image(cues: ImageCues) -> StudentImage:
     """Return an image with the teacher's cells."""
     fluorescent = cues.modalities[0] == "fluorescent"
-    cells = teacher_cells(cues)
-    return StudentImage(cues.name, cues.planes, marker_areas(cues), cells, cues.diameter, fluorescent)
+    nuclei, cells, kept = marker_areas(cues), teacher_cells(cues), stain_draws_borders(cues)
+    return StudentImage(cues.name, cues.planes, nuclei, cells, cues.diameter, fluorescent, kept)

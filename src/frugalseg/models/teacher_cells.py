@@ -39,11 +39,27 @@ def teacher_cells(cues: ImageCues) -> NDArray[np.uint32]:
     ('uint32', np.uint32(6))
     """
     image = seeded_image(cues)
-    label_free = cues.modalities[0] == "label-free"
-    bright = not label_free and nuclear_contrast(image) > BRIGHTER
-    grow = watershed_intensity if bright else propagation
+    grow = watershed_intensity if stain_draws_borders(cues, image) else propagation
     labels = grow(image.pixels, image.seeds, image.foreground)
+    label_free = cues.modalities[0] == "label-free"
     return cells_at_image_scale(image.without_halo(labels) if label_free else labels, cues)
+
+
+def stain_draws_borders(cues: ImageCues, image: SeededImage | None = None) -> bool:
+    """Return whether the stain dims from the nucleus outwards, so that a dark line lies between cells.
+
+    Such a line is finer than what a network predicts at the model scale: there the teacher is better than its student.
+
+    Parameters
+    ----------
+    cues : ImageCues
+        From `frugalseg.find_cues`.
+    image : SeededImage, optional
+        Of these cues, where it is there already.
+    """
+    if cues.modalities[0] == "label-free":
+        return False
+    return nuclear_contrast(seeded_image(cues) if image is None else image) > BRIGHTER
 
 
 def nuclear_contrast(image: SeededImage) -> float:

@@ -137,6 +137,8 @@ class ObjectCard(Card):
         Starting weights: "nothing", "imagenet", or the kind and checksum of a model.
     normalization
         Of grey values: "zscore", or "log", the logarithm of fluorescence (`frugalseg.images.normalize.normalize_plane`).
+    self_trained
+        Whether the labels were grown from nuclei and not drawn by a person.
     """
 
     kind: Literal["nuclei", "cells"]
@@ -144,6 +146,7 @@ class ObjectCard(Card):
     diameter: float = Field(gt=0, allow_inf_nan=False)
     started_from: str = "nothing"
     normalization: Literal["zscore", "log"] = "zscore"
+    self_trained: bool = False
 
     def diameter_at(self, scale: float) -> float:
         """Return the diameter of a typical object in an image that is resized by `scale`, px of the image."""
