@@ -78,9 +78,7 @@ def scores_of(model: "ObjectModel", cues: Any, truth: Any) -> dict[str, Any]:
     start = time.process_time()
     found = model.segment(cues)
     seconds = round(time.process_time() - start, 2)
-    ratio = cues.diameter / model.card.diameter
-    own = cues.diameter if max(ratio, 1 / ratio) > cues.size_factor else None
-    labels = {"plain": model.predict(cues.planes, diameter=own), "nuclei": found.labels}
+    labels = {"plain": model.predict(cues.planes), "nuclei": found.labels}
     labels["teacher"] = teacher_cells(cues)
     result: dict[str, Any] = {"segment_seconds": seconds, "inside": found.agreement.nuclei_inside}
     for name, one in labels.items():

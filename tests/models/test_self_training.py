@@ -28,6 +28,12 @@ def test_a_student_learns_from_nuclei_and_needs_none(cells: list[Any], tmp_path:
     found = model.predict(images)
     scores = [fs.score_labels(one.cells, labels).cell_miou for one, labels in zip(cells, found, strict=True)]
     assert np.mean(scores) > 0.6
+    assert model.card.found_diameter == pytest.approx(model.card.diameter, rel=0.3)
+    twice = model.predict(np.kron(images[0], np.ones((2, 2), images[0].dtype)))
+    assert (
+        fs.score_labels(np.kron(cells[0].cells, np.ones((2, 2), np.uint32)), twice).cell_miou
+        > scores[0] - 0.1
+    )
     with_nuclei = model.predict(images[0], nuclei=nuclei[0])
     agreement = model.segment(fs.find_cues(images[0], nuclei[0])).agreement
     assert agreement.nuclei_without_cell == 0
@@ -97,17 +103,6 @@ def test_a_bad_image_is_named_or_left_out(cells: list[Any]) -> None:
         fs.self_train(images, [blank, blank], **FAST, on_error=lambda *_: None)
     with pytest.raises(SettingsError, match="`rounds`"):
         fs.self_train(images[0], nuclei[0], **{**FAST, "rounds": 0})
-
-
-def test_a_size_that_surely_differs_decides_the_scale(cells: list[Any]) -> None:
-    model = fs.self_train(cells[0].cytoplasm, cells[0].nuclear, **FAST, diameter=30)
-    scales = []
-    model_scale = model.scale_for
-    model.scale_for = lambda size, diameter: scales.append(diameter) or model_scale(size, diameter)  # type: ignore[method-assign]
-    for diameter in (30, 33, 60):
-        model.segment(fs.find_cues(cells[0].cytoplasm, cells[0].nuclear, diameter=diameter))
-    assert scales[0] is None
-    assert scales[-1] == 60
 
 
 def test_the_teachers_cells_are_kept_where_the_stain_draws_the_borders(

@@ -12,9 +12,9 @@ from frugalseg.instances.watershed import h_maxima, watershed
 #: Height by which a peak without a nucleus must stand out to be a cell, per cent of a cell's depth.
 LONE_HEIGHT = 35.0
 #: Least area of such a cell, as a share of the median area of cells with a nucleus.
-LONE_AREA = 0.35
+LONE_AREA = 0.1
 #: Nuclei between which the distance falls by less than this (per cent) are of one cell.
-LEAST_DIP = 5.0
+LEAST_DIP = 2.0
 #: Cells without a nucleus of less than this share of a typical cell's area are removed.
 LEAST_AREA = 0.03
 

@@ -15,7 +15,6 @@ from frugalseg.models.cell_prediction import CellPrediction, predict_cells
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import (
     as_partners,
-    check_diameter,
     check_pixel_size,
     for_each,
     owner_of,
@@ -23,9 +22,10 @@ from frugalseg.models.inputs import (
 from frugalseg.models.marker_areas import nucleus_seeds
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
-from frugalseg.models.model_scale import LARGEST_SCALE, model_planes, scale_by_pixel_size
+from frugalseg.models.model_scale import model_planes
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
+from frugalseg.models.object_scale import fitting_scale, known_scale, scale_with_cues
 from frugalseg.models.object_scores import score_dataset, score_parts
 from frugalseg.models.object_training import (
     ObjectNetwork,
@@ -182,7 +182,8 @@ class ObjectModel:
         nuclei : (Y,X), or one for each image, optional
             Nuclear stain: its nuclei correct cells that were split or merged.
         diameter : float, optional
-            Of a typical object, px, where it differs from that in training; it outweighs `pixel_size`.
+            Of a typical object, px; it outweighs `pixel_size`. Where the size is not known, the cells that the network
+            finds tell it.
 
         Returns
         -------
@@ -193,7 +194,7 @@ class ObjectModel:
         InputError
             The image can't be used, or has another number of channels than the model.
         """
-        scale = self.scale_for(check_pixel_size(pixel_size), diameter)
+        scale = known_scale(self.card, check_pixel_size(pixel_size), diameter)
         stains = None if nuclei is None else as_partners(nuclei, "nuclei", image)
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
@@ -208,15 +209,14 @@ class ObjectModel:
     ) -> CellPrediction:
         """Return the cells of one image whose cues are known, with its nuclei as seeds; all else as of `predict`.
 
-        Without a diameter and pixel sizes, the cells' size in the cues counts where it surely differs from training.
+        A diameter of cells that the user gave to the cues counts like `diameter`.
         """
         if self.card.kind != "cells":
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
-        if diameter is None and (pixel_size is None or self.card.pixel_size is None):
-            ratio = cues.diameter / self.card.diameter
-            diameter = cues.diameter if max(ratio, 1 / ratio) > cues.size_factor else None
-        scale = self.scale_for(pixel_size, diameter)
         planes = model_planes(self.card, cues.planes, f"field {cues.name!r}")
+        scale = known_scale(self.card, pixel_size, diameter)
+        if scale is None:
+            scale = scale_with_cues(self.network, self.card, planes, self.settings, cues)
         return predict_cells(self.network, self.card, planes, cues, self.settings, scale)
 
     def predict_with_maps(
@@ -228,7 +228,7 @@ class ObjectModel:
         names: Sequence[str] | None = None,
     ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
         """Return the labels (Y,X) of one image and the maps (K,Y,X) they were made of; all else as of `predict`."""
-        scale = self.scale_for(check_pixel_size(pixel_size), diameter)
+        scale = known_scale(self.card, check_pixel_size(pixel_size), diameter)
         return self._predict(image, scale, owner_of(0, image, names))
 
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
@@ -243,11 +243,8 @@ class ObjectModel:
     def scale_for(
         self, pixel_size: tuple[float, float] | None = None, diameter: float | None = None
     ) -> float:
-        """Return network px per image px, so that objects look as large as in training."""
-        if diameter is None:
-            return scale_by_pixel_size(self.card, pixel_size)
-        check_diameter(diameter)
-        return min(LARGEST_SCALE, self.card.scale * self.card.diameter / diameter)
+        """Return network px per image px by what sizes are known: objects look as large as in training."""
+        return known_scale(self.card, pixel_size, diameter) or self.card.scale
 
     def save(
         self, folder: str | Path, overwrite: bool = False, extras: Mapping[str, str] | None = None
@@ -268,9 +265,12 @@ class ObjectModel:
         return cls(card, load_weights(folder, network), settings, read_training(Path(folder)), device)
 
     def _predict(
-        self, image: Any, scale: float, owner: str, nuclei: NDArray[np.uint32] | None = None
+        self, image: Any, scale: float | None, owner: str, nuclei: NDArray[np.uint32] | None = None
     ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
         planes = model_planes(self.card, image, owner)
+        if scale is None and self.card.kind == "cells":
+            scale = fitting_scale(self.network, self.card, planes, self.settings)
+        scale = scale or self.card.scale
         return predict_objects(
             self.network,
             planes,

@@ -29,6 +29,7 @@ from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_scale import LARGEST_SCALE, SMALLEST_SCALE, TARGET_CELL_DIAMETER
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.object_scale import found_diameter
 from frugalseg.models.object_training import begin_network
 from frugalseg.models.student_images import StudentImage, student_image
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
@@ -40,6 +41,8 @@ from frugalseg.prediction.whole_image import predict_objects
 BATCH, CROP = 4, 128
 #: Steps of the first round.
 STEPS = 300
+#: The size of the cells that the student finds is measured in so many images at most.
+MEASURED = 8
 #: Encoders with ImageNet weights that are installed with the package.
 WITH_IMAGENET = ("efficientnet_lite0",)
 
@@ -180,6 +183,8 @@ def self_train_on_cues(
         return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
 
     records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
+    network.to(pick_device(device)).eval()
+    sizes = [found_diameter(network, one.planes, learning.h, scale, diameter) for one in images[:MEASURED]]
     training = TrainingRecord.joined(records)
     card = ObjectCard(
         kind="cells",
@@ -192,6 +197,7 @@ def self_train_on_cues(
         started_from=f"self-training of {found.rounds} rounds, {started_from}",
         normalization="log" if fluorescent else "zscore",
         self_trained=True,
+        found_diameter=float(np.median([size for size in sizes if size] or [diameter])),
     )
     return ObjectModel(card, network, learning, training, device)
 

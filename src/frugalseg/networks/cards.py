@@ -139,6 +139,8 @@ class ObjectCard(Card):
         Of grey values: "zscore", or "log", the logarithm of fluorescence (`frugalseg.images.normalize.normalize_plane`).
     self_trained
         Whether the labels were grown from nuclei and not drawn by a person.
+    found_diameter
+        Of a typical object that the trained network finds in the training images, px, where that was measured.
     """
 
     kind: Literal["nuclei", "cells"]
@@ -147,6 +149,7 @@ class ObjectCard(Card):
     started_from: str = "nothing"
     normalization: Literal["zscore", "log"] = "zscore"
     self_trained: bool = False
+    found_diameter: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     def diameter_at(self, scale: float) -> float:
         """Return the diameter of a typical object in an image that is resized by `scale`, px of the image."""
