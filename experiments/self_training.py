@@ -1,12 +1,16 @@
 """Self-training on every set of real fields: what a student makes of its teacher's cells, with nuclei and without.
 
-    python experiments/self_training.py --out FILE.jsonl [--kinds HeLa,RAW] [--seeds 0,1,2] [--rounds 3] [--data FOLDER]
+    python experiments/self_training.py --out FILE.jsonl [--kinds HeLa,RAW] [--seeds 0,1,2] [--rounds 3] [--teacher network]
 
 "Together": all fields of a kind in one run, without their labels. "Unseen": fields that took no part in the training of
 the HeLa student. Default settings. One line per student and field: cell mIoU and mAP of the student without and with
 nuclei at prediction, of the teacher and of the best classical method (from areas of nuclei, on the same foreground).
 Results of earlier calls are kept; a student that is in the file is not trained again. With one thread about three CPU
-minutes per HeLa student.
+minutes per HeLa student. `--teacher network`: the cells of one marker network, trained on all fields of the kind, in place
+of those grown from nuclei.
+
+Printed: per kind and set, the mean over fields for each seed, and paired differences: of each field the mean over seeds,
+then the mean over fields with its 95 % interval.
 """
 
 import time
@@ -35,6 +39,9 @@ KINDS = {
     "BMDM": ("phase_nuclear", "phase", ("bmdm_u1", "bmdm_u2"), ()),
 }
 
+#: Rows of the table: the teacher, the best classical method, the student without nuclei and with them.
+METHODS = ("teacher", "baseline", "plain", "nuclei")
+
 
 def open_one(data: Path, name: str, folder: str) -> "Field":
     """Open a field of any set; RAW fields stand in a folder of their own."""
@@ -44,9 +51,10 @@ def open_one(data: Path, name: str, folder: str) -> "Field":
     return open_fields([data / home / "fields.csv"], where=[f"field={name}"])[0]
 
 
-def learn_and_score(data: Path, kind: str, seed: int, rounds: int) -> list[dict[str, Any]]:
+def learn_and_score(data: Path, kind: str, seed: int, rounds: int, teacher: str) -> list[dict[str, Any]]:
     """Train one student, and score it on every field of the kind that has labels."""
-    from frugalseg import find_cues
+    from frugalseg import MarkerModel, find_cues
+    from frugalseg.models import student_images
     from frugalseg.models.self_training import self_train_on_cues
 
     folder, channel, learned, unseen = KINDS[kind]
@@ -57,6 +65,9 @@ def learn_and_score(data: Path, kind: str, seed: int, rounds: int) -> list[dict[
         for name, field in fields.items()
     }
     found_cues = time.process_time()
+    if teacher == "network":
+        network = MarkerModel.fit_to_cues([cues[name] for name in learned], seed=seed, device="cpu")
+        student_images.teacher_cells = network.segment  # type: ignore[assignment]
     model = self_train_on_cues([cues[name] for name in learned], rounds=rounds, seed=seed, device="cpu")
     seconds = {"cues": round(found_cues - start, 1), "training": round(time.process_time() - found_cues, 1)}
     rows = []
@@ -64,7 +75,8 @@ def learn_and_score(data: Path, kind: str, seed: int, rounds: int) -> list[dict[
         truth = field.labels("cells") if field.has("cells") else None
         if truth is None:
             continue
-        rows.append({"kind": kind, "field": name, "seed": seed, "rounds": rounds, "learned": name in learned})
+        rows.append({"kind": kind, "field": name, "seed": seed, "rounds": rounds, "of": teacher})
+        rows[-1]["learned"] = name in learned
         rows[-1] |= seconds | scores_of(model, cues[name], truth)
     return rows
 
@@ -72,14 +84,14 @@ def learn_and_score(data: Path, kind: str, seed: int, rounds: int) -> list[dict[
 def scores_of(model: "ObjectModel", cues: Any, truth: Any) -> dict[str, Any]:
     """Return mIoU and mAP of the student, of its teacher and of the best classical method on one field."""
     from frugalseg import score_labels
+    from frugalseg.models import student_images
     from frugalseg.models.baseline_scores import score_baselines
-    from frugalseg.models.teacher_cells import teacher_cells
 
     start = time.process_time()
     found = model.segment(cues)
     seconds = round(time.process_time() - start, 2)
     labels = {"plain": model.predict(cues.planes), "nuclei": found.labels}
-    labels["teacher"] = teacher_cells(cues)
+    labels["teacher"] = student_images.teacher_cells(cues)
     result: dict[str, Any] = {"segment_seconds": seconds, "inside": found.agreement.nuclei_inside}
     for name, one in labels.items():
         scores = score_labels(truth, one)
@@ -91,17 +103,31 @@ def scores_of(model: "ObjectModel", cues: Any, truth: Any) -> dict[str, Any]:
 
 
 def print_means(rows: list[dict[str, Any]]) -> None:
-    """Print means over fields, per kind, seed and set of fields."""
+    """Print means over fields for each seed, and paired differences over fields."""
+    from frugalseg.evaluation.intervals import mean_interval
+
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        line = row["field"].rsplit("_", 1)[0]
-        groups.setdefault((row["kind"], line, row["rounds"], row["seed"]), []).append(row)
-    for (kind, line, rounds, seed), group in sorted(groups.items()):
-        texts = []
-        for name in ("teacher", "baseline", "plain", "nuclei"):
-            miou, mean_ap = (np.mean([one[name][i] for one in group]) for i in (0, 1))
-            texts.append(f"{name} {miou:.3f} / {mean_ap:.3f}")
-        print(f"{kind}: {line} (n = {len(group)}), rounds {rounds}, seed {seed}: {', '.join(texts)}")
+        line = row["field"].rsplit("_", 1)[0] + ("" if row["learned"] else ", unseen")
+        groups.setdefault((row["kind"], line, row["of"], row["rounds"]), []).append(row)
+    for (kind, line, teacher, rounds), group in sorted(groups.items()):
+        seeds, fields = ({row[key] for row in group} for key in ("seed", "field"))
+        print(f"{kind}: {line}, {len(fields)} fields, teacher {teacher}, {rounds} rounds")
+        values = {}
+        for name in METHODS:
+            for at, score in enumerate(("mIoU", "mAP")):
+                table = {(row["field"], row["seed"]): row[name][at] for row in group}
+                values[name, score] = [np.mean([table[field, s] for s in seeds]) for field in sorted(fields)]
+                means = [np.mean([table[field, s] for field in fields]) for s in sorted(seeds)]
+                print(
+                    f"  {name:8} {score:4} {np.mean(means):.3f}, seeds " + " ".join(f"{m:.3f}" for m in means)
+                )
+        for name in ("plain", "nuclei"):
+            for other in ("teacher", "baseline"):
+                for score in ("mIoU", "mAP"):
+                    paired = np.subtract(values[name, score], values[other, score])
+                    better = f"{int((paired > 0).sum())} of {len(paired)} fields better"
+                    print(f"  {name} - {other}, {score}: {mean_interval(paired.tolist())}, {better}")
 
 
 def main() -> None:
@@ -111,6 +137,7 @@ def main() -> None:
     options.add_argument("--kinds", default=",".join(KINDS))
     options.add_argument("--seeds", default="0,1,2")
     options.add_argument("--rounds", default="3")
+    options.add_argument("--teacher", default="grown", choices=("grown", "network"))
     given = options.parse_args()
     import torch
 
@@ -118,9 +145,12 @@ def main() -> None:
     for seed in map(int, given.seeds.split(",")):
         for rounds in map(int, given.rounds.split(",")):
             for kind in given.kinds.split(","):
-                known = {(row["kind"], row["seed"], row["rounds"]) for row in read_lines(given.out)}
-                if (kind, seed, rounds) not in known:
-                    append_lines(given.out, learn_and_score(given.data, kind, seed, rounds))
+                asked = (kind, seed, rounds, given.teacher)
+                known = {
+                    (row["kind"], row["seed"], row["rounds"], row["of"]) for row in read_lines(given.out)
+                }
+                if asked not in known:
+                    append_lines(given.out, learn_and_score(given.data, *asked))
     print_means(read_lines(given.out))
 
 
