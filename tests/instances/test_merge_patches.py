@@ -136,3 +136,16 @@ def test_no_probability_or_no_foreground_gives_no_cell() -> None:
     assert assign_remaining_foreground(empty, np.ones((1, 3), bool)).tolist() == [[0, 0, 0]]
     full = _integrated([[1, 1, 2]], [[0.9, 0.9, 0.9]])
     assert assign_remaining_foreground(full, np.zeros((1, 3), bool)).tolist() == [[0, 0, 0]]
+
+
+def test_a_nucleus_belongs_to_its_own_patch_however_sure_another_is() -> None:
+    patches = np.array([[[0.2, 0.9, 0.9, 0.9]], [[0.9, 0.3, 0.8, 0.0]]], np.float32)
+    corners = np.zeros((2, 2), np.int64)
+    nuclei = np.array([[1, 0, 2, 2]], np.int32)
+    merged = merge_patches(patches, corners, (1, 4), nuclei=nuclei)
+    assert merged.labels.tolist() == [[1, 1, 2, 2]]
+    assert merged.labels.dtype == np.uint32
+    assert merged.probability[0].tolist() == pytest.approx([1.0, 0.9, 1.0, 1.0])
+    assert merge_patches(patches, corners, (1, 4)).labels.tolist() == [[2, 1, 1, 1]]
+    with pytest.raises(WrongShape, match=r"`nuclei` of shape \(1, 4\) do not fit an image of 2 x 4 px"):
+        merge_patches(patches, corners, (2, 4), nuclei=nuclei)

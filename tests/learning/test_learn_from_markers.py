@@ -1,6 +1,7 @@
 """Learning from markers as a whole: turns undone before the loss, resumable, and cells that are cut better than before."""
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,12 @@ class Pixelwise(nn.Module):
 
 
 @pytest.mark.parametrize("boundary", [0.0, 2.0])
-def test_the_loss_does_not_see_how_a_batch_was_turned(boundary: float) -> None:
+@pytest.mark.parametrize("areas", [False, True])
+def test_the_loss_does_not_see_how_a_batch_was_turned(boundary: float, areas: bool) -> None:
     """Turns, transposes among them, are undone on the output: mask, rivals and edges stay in place."""
     settings = MarkerSettings(patch=32, widths=(4, 4), boundary=boundary, center_jitter=0, intensity_jitter=0)
-    sample = _sample(make_cells((90, 120), seed=1))
+    made = make_cells((90, 120), seed=1)
+    sample = replace(_sample(made), nuclei=made.nuclei.astype(np.uint32) if areas else None)
     field = PaddedField(sample, settings)
     chosen = np.arange(min(6, len(sample.points)))
     losses = [
@@ -62,7 +65,10 @@ def test_the_loss_does_not_see_how_a_batch_was_turned(boundary: float) -> None:
         for flips in every_flip()
     ]
     upright = losses[0]
-    assert set(upright.terms) == {"coverage", "overlap", "background"} | ({"boundary"} if boundary else set())
+    further = {"boundary": boundary > 0, "nuclei": areas}
+    assert set(upright.terms) == {"coverage", "overlap", "background"} | {
+        n for n, on in further.items() if on
+    }
     for loss in losses[1:]:
         torch.testing.assert_close(loss.total, upright.total, rtol=1e-5, atol=1e-6)
         assert loss.terms == pytest.approx(upright.terms, rel=1e-5)

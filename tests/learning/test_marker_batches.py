@@ -133,6 +133,18 @@ def test_an_area_makes_a_batch_of_all_its_markers() -> None:
     assert counts == {9, 12, 16}
 
 
+def test_the_papers_areas_of_640_px_lie_inside_the_image() -> None:
+    """On a grid of 40 px, each area inside the image holds 16 x 16 markers; one that reaches beyond would hold fewer."""
+    grid = np.argwhere(np.ones((18, 21))) * 40 + 20
+    sample = MarkerSample(
+        "grid", np.zeros((1, 720, 840), np.float32), grid.astype(np.float64), np.ones((720, 840), bool)
+    )
+    batches = MarkerBatches([sample], MarkerSettings.preset("paper"), seed=1)
+    canvases = {tuple(batches(step).foreground.shape) for step in range(12)}
+    assert canvases == {(15 * 40 + 64, 15 * 40 + 64)}
+    assert {len(batches(step).patches) for step in range(3)} == {256}
+
+
 def test_the_papers_area_takes_a_whole_small_field() -> None:
     sample = _sample((160, 160), GRID)
     batches = MarkerBatches([sample], _settings(area=100_000), seed=0)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss
+from frugalseg.learning.from_markers.marker_batches import known_pixels
+from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss, nuclei_loss
 from frugalseg.networks.patches import canvas_index
 
 SIDE, HEIGHT, WIDTH = 6, 11, 13
@@ -166,3 +167,28 @@ def test_border_length_is_its_plain_sum(seed: int) -> None:
     boundary_cost = torch.from_numpy(np.random.default_rng(seed).random((2, HEIGHT, WIDTH)))
     ours = boundary_length(logits, canvas_index(corners, SIDE, WIDTH), boundary_cost)
     torch.testing.assert_close(ours, _plain_border(logits, corners, boundary_cost))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_known_pixels_pay_their_cross_entropy(seed: int) -> None:
+    logits, corners, _ = _problem(seed)
+    nuclei = np.random.default_rng(seed).integers(0, len(logits) + 3, (HEIGHT, WIDTH))
+    chosen = np.arange(len(logits))
+    index = canvas_index(corners, SIDE, WIDTH)
+    total = torch.zeros((), dtype=logits.dtype)
+    for number, (patch, (top, left)) in enumerate(
+        zip(torch.sigmoid(logits), corners.tolist(), strict=True), start=1
+    ):
+        for y in range(SIDE):
+            for x in range(SIDE):
+                owner = nuclei[top + y, left + x]
+                if owner:
+                    total = total - torch.log(patch[y, x] if owner == number else 1 - patch[y, x])
+    known = known_pixels(torch.from_numpy(nuclei), index, chosen)
+    torch.testing.assert_close(nuclei_loss(logits, known), total)
+
+
+def test_known_pixels_stay_exact_where_the_network_is_sure() -> None:
+    logits = torch.tensor([[[90.0, -90.0, 90.0, -90.0, 90.0]]])
+    known = torch.tensor([[[1, 1, -1, -1, 0]]])
+    assert nuclei_loss(logits, known).item() == pytest.approx(180.0)

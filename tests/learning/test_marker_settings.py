@@ -17,6 +17,8 @@ PAPER = {
     "overlap": 1.0,
     "background": 15.0,
     "boundary": 0.0,
+    "nuclei": 0.0,
+    "start_from_nuclei": False,
     "area": 640,
     "center_jitter": 0.0,
     "intensity_jitter": 0.0,
@@ -27,6 +29,7 @@ PAPER = {
     "margin": 0,
     "assign_remaining": False,
     "trim_halo": False,
+    "keep_nuclei": False,
 }
 
 

@@ -166,3 +166,30 @@ def test_the_halo_of_label_free_images_is_left_out(factor: float) -> None:
     assert (trimmed[radius < 12.5] == 1).all()
     assert 0.04 < 1 - trimmed.sum() / whole.sum() < 0.27
     assert not trimmed[whole == 0].any()
+
+
+@pytest.mark.parametrize("assign_remaining", [True, False])
+def test_a_nucleus_is_whole_outside_the_foreground_and_against_other_patches(assign_remaining: bool) -> None:
+    nuclei = np.array([[0, 1, 1, 0, 0, 2, 2, 2]], np.int32)
+    patches, corners, points, foreground = _two_cells()
+    patches[1, 0, 2] = 0.99
+    labels, _ = labels_from_patches(
+        patches, corners, points, foreground, assign_remaining=assign_remaining, nuclei=nuclei
+    )
+    expected = [[1, 1, 1, 2, 2, 2, 2, 2]] if assign_remaining else [[1, 1, 1, 0, 2, 2, 2, 2]]
+    assert labels.tolist() == expected
+
+
+def test_the_halo_leaves_nuclei_whole() -> None:
+    """A dark halo along the boundary of the cell, and a nucleus that reaches into it."""
+    y, x = np.mgrid[:80, :80]
+    away = np.hypot(y - 40, x - 40)
+    plane = np.random.default_rng(0).normal(0.0, 0.1, (80, 80)).astype(np.float32)
+    plane[(away <= 15) & (away > 13)] = -4.0
+    patch = np.where(away <= 15, 0.9, 0.0).astype(np.float32)[None]
+    nuclei = (np.hypot(y - 40, x - 50) <= 5).astype(np.int32)
+    given = (patch, np.zeros((1, 2), np.int64), np.array([[40.0, 40.0]]), away <= 16)
+    trimmed, _ = labels_from_patches(*given, label_free=plane)
+    whole, _ = labels_from_patches(*given, label_free=plane, nuclei=nuclei)
+    assert (trimmed[nuclei > 0] == 0).any()
+    assert np.array_equal(whole > 0, (trimmed > 0) | (nuclei > 0))

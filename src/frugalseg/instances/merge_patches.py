@@ -27,6 +27,7 @@ def merge_patches(
     corners: ArrayLike,
     shape: tuple[int, int],
     factor: float | tuple[float, float] = 1.0,
+    nuclei: NDArray[np.integer] | None = None,
 ) -> MergedPatches:
     """Assign each pixel to the patch with the highest probability there (paper B, "Model training").
 
@@ -41,6 +42,8 @@ def merge_patches(
     factor : float or (float, float)
         Patch pixels per image pixel, in y and x; the patches are interpolated linearly to the image's scale. As a
         resized image has whole pixels, these are the ratios of the two shapes, not the factor that was requested.
+    nuclei : (Y,X) int, optional
+        Label i + 1 where a pixel surely belongs to patch i, as the nucleus of its marker does; its probability is 1.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def merge_patches(
     Raises
     ------
     WrongShape
-        There are not as many corners as patches.
+        There are not as many corners as patches, or `nuclei` is not of the image's shape.
 
     Examples
     --------
@@ -64,6 +67,10 @@ def merge_patches(
         raise WrongShape(
             f"{len(corners)} `corners` do not fit patches of shape {probabilities.shape}; give one corner per patch"
         )
+    if nuclei is not None and nuclei.shape != shape:
+        raise WrongShape(
+            f"`nuclei` of shape {nuclei.shape} do not fit an image of {shape[0]} x {shape[1]} px"
+        )
     labels = np.zeros(shape, dtype=np.uint32)
     best = np.zeros(shape, dtype=np.float32)
     factors = np.broadcast_to(np.asarray(factor, np.float64), 2)
@@ -72,6 +79,9 @@ def merge_patches(
         higher = values > best[area]
         best[area][higher] = values[higher]
         labels[area][higher] = number
+    if nuclei is not None:
+        labels = np.where(nuclei > 0, nuclei, labels).astype(np.uint32)
+        best[nuclei > 0] = 1.0
     return MergedPatches(labels, best)
 
 

@@ -286,8 +286,15 @@ class MarkerModel:
         card = load_card(folder)
         if not isinstance(card, MarkerCard):
             raise BadModel(f"{folder} is a model of kind '{card.kind}', and a marker network is needed here")
-        # Older cards do not name these settings: their networks know the disk, and patches as in training.
-        held = {"regularization": None, "margin": 0} | card.settings
+        # Older cards do not name these settings: their networks know the disk, patches as in training, and points.
+        older = {
+            "regularization": None,
+            "margin": 0,
+            "nuclei": 0,
+            "start_from_nuclei": False,
+            "keep_nuclei": False,
+        }
+        held = older | card.settings
         settings = read_settings(MarkerSettings, held, folder)
         network = new_marker_network(len(card.channels), settings)
         return cls(card, load_weights(folder, network), settings, read_training(folder), device)

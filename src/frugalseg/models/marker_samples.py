@@ -10,6 +10,7 @@ from frugalseg.errors import InputError, WrongShape
 from frugalseg.images.geodesic import cost_image
 from frugalseg.images.normalize import Modality, normalize_plane
 from frugalseg.images.resize import resize_labels, resize_planes, resize_points, scaled_shape
+from frugalseg.images.seeds import resize_seeds
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_batches import MarkerSample, marker_channels
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
@@ -78,6 +79,7 @@ def marker_sample(cues: ImageCues, modalities: Sequence[Modality] | None = None)
     small = resize_planes(cues.planes, shape)
     kinds = cues.modalities if modalities is None else modalities
     planes = [normalize_plane(plane, kind, TARGET_DIAMETER) for plane, kind in zip(small, kinds, strict=True)]
+    markers = cues.markers
     return MarkerSample(
         cues.name,
         np.stack(planes),
@@ -85,6 +87,7 @@ def marker_sample(cues: ImageCues, modalities: Sequence[Modality] | None = None)
         resize_labels(cues.foreground.mask, shape),
         kinds[0] == "label-free",
         cost_image(small[0]),
+        None if markers.nuclei is None else resize_seeds(markers.nuclei, markers.points, cues.shape, shape),
     )
 
 
@@ -119,5 +122,6 @@ def segment_sample(
         tuple(small / side for small, side in zip(sample.planes.shape[1:], cues.shape, strict=True)),
         settings.assign_remaining,
         sample.planes[0] if settings.trim_halo and sample.label_free else None,
+        cues.markers.nuclei if settings.keep_nuclei else None,
     )
     return labels

@@ -70,6 +70,7 @@ def labels_from_patches(
     factor: float | tuple[float, float] = 1.0,
     assign_remaining: bool = True,
     label_free: NDArray[np.float32] | None = None,
+    nuclei: NDArray[np.integer] | None = None,
 ) -> tuple[NDArray[np.uint32], MergedPatches]:
     """Merge probability patches into numbered cells at the image's scale.
 
@@ -87,6 +88,8 @@ def labels_from_patches(
         Assign the remaining foreground (`assign_remaining_foreground`); False: the paper's threshold of one half.
     label_free : (y,x) float32, optional
         Image at the model's scale, if it is label-free: the phase halo is then left out of the cells (`find_halo`).
+    nuclei : (Y,X) int, optional
+        Areas of the nuclei at the image's scale, label i + 1 is that of marker i; all of a nucleus belongs to its own cell.
 
     Returns
     -------
@@ -96,14 +99,16 @@ def labels_from_patches(
         Best patch and probability of every pixel.
     """
     shape = (int(foreground.shape[0]), int(foreground.shape[1]))
-    merged = merge_patches(probabilities, corners, shape, factor)
+    merged = merge_patches(probabilities, corners, shape, factor, nuclei)
+    inside = np.zeros(shape, np.bool_) if nuclei is None else nuclei > 0
     if assign_remaining:
-        labels = assign_remaining_foreground(merged, foreground)
+        labels = assign_remaining_foreground(merged, foreground | inside)
     else:
         labels = np.where(merged.probability >= 0.5, merged.labels, 0).astype(np.uint32)
     if label_free is not None:
         size = label_free.shape
         small = resize_planes(foreground[None].astype(np.float32), size)[0] > 0.5
         halo, _ = find_halo(resize_labels(labels, size), label_free, small)
-        labels = np.where(resize_labels(halo.astype(np.uint8), shape) > 0, 0, labels).astype(np.uint32)
+        trimmed = (resize_labels(halo.astype(np.uint8), shape) > 0) & ~inside
+        labels = np.where(trimmed, 0, labels).astype(np.uint32)
     return clean_labels(labels, points), merged

@@ -43,6 +43,8 @@ class MarkerSample:
     cost_image
         (Y,X) float32, 0..1, on which geodesic distances are measured (`frugalseg.images.geodesic.cost_image`); None: made
         of the first plane.
+    nuclei
+        (Y,X) uint32, areas of the nuclei, label i + 1 is that of marker i; None where only points are known.
     """
 
     name: str
@@ -51,12 +53,17 @@ class MarkerSample:
     foreground: NDArray[np.bool_]
     label_free: bool = False
     cost_image: NDArray[np.float32] | None = None
+    nuclei: NDArray[np.uint32] | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together, and a field without markers."""
         if self.planes.ndim != 3 or self.planes.shape[1:] != self.foreground.shape:
             raise WrongShape(
                 f"{self.name}: `planes` {self.planes.shape} and `foreground` {self.foreground.shape} must have the same (Y, X)"
+            )
+        if self.nuclei is not None and self.nuclei.shape != self.foreground.shape:
+            raise WrongShape(
+                f"{self.name}: `nuclei` {self.nuclei.shape} and `foreground` {self.foreground.shape} must have the same (Y, X)"
             )
         if len(self.points) == 0:
             raise NoMarkers(f"{self.name}: there is no marker to learn from; check the nuclei")
@@ -76,7 +83,14 @@ def marker_channels(
     """
     cost = cost_image(sample.planes[0]) if sample.cost_image is None else sample.cost_image
     return MarkerChannels(
-        cost, sample.centres, side, settings.sigma, settings.regularization, max_shift, kept
+        cost,
+        sample.centres,
+        side,
+        settings.sigma,
+        settings.regularization,
+        max_shift,
+        kept,
+        sample.nuclei if settings.start_from_nuclei else None,
     )
 
 
@@ -96,6 +110,9 @@ class Batch:
         (2,H,W) float, 0..1: cost of a boundary to the next pixel down and right; None where the boundary term has no weight.
     flips
         Which of flip x, flip y, transpose were applied, in this order.
+    known
+        (N,y,x) int8, before the flips: 1 in the nucleus of the patch's marker, -1 in other nuclei, 0 elsewhere; None where
+        areas are unknown or have no weight.
     """
 
     patches: Tensor
@@ -103,16 +120,19 @@ class Batch:
     foreground: Tensor
     boundary_cost: Tensor | None
     flips: Flips
+    known: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """Move to a device."""
         boundary_cost = None if self.boundary_cost is None else self.boundary_cost.to(device)
+        known = None if self.known is None else self.known.to(device)
         return Batch(
             self.patches.to(device),
             self.index.to(device),
             self.foreground.to(device),
             boundary_cost,
             self.flips,
+            known,
         )
 
 
@@ -142,6 +162,10 @@ class PaddedField:
         mask = pad_planes(sample.foreground[None].astype(np.float32), padded)[0]
         self.foreground = torch.from_numpy(mask)
         self.boundary_cost = torch.from_numpy(boundary_cost_maps(self.planes[0].numpy(), mask > 0))
+        # Nuclei are not mirrored: a mirrored nucleus is not the marker's own.
+        self.nuclei: Tensor | None = None
+        if sample.nuclei is not None and settings.nuclei > 0:
+            self.nuclei = torch.from_numpy(np.pad(sample.nuclei, padded // 2).astype(np.int64))
 
     def batch(
         self, chosen: NDArray[np.int64], flips: Flips, with_boundary_cost: bool, random: np.random.Generator
@@ -165,7 +189,23 @@ class PaddedField:
             self.foreground[window],
             self.boundary_cost[(slice(None), *window)] if with_boundary_cost else None,
             flips,
+            None if self.nuclei is None else known_pixels(self.nuclei[window], index, chosen),
         )
+
+
+def known_pixels(nuclei: Tensor, index: Tensor, chosen: NDArray[np.int64]) -> Tensor:
+    """Return what nuclei (H,W) say of patches: (N,y,x) int8, 1 in the marker's own nucleus, -1 in others, 0 elsewhere.
+
+    Examples
+    --------
+    >>> from frugalseg.networks.patches import canvas_index
+    >>> index = canvas_index(torch.tensor([[0, 0]]), 2, 2)
+    >>> known_pixels(torch.tensor([[5, 0], [5, 7]]), index, np.array([4])).tolist()
+    [[[1, 0], [1, -1]]]
+    """
+    there = nuclei.flatten()[index]
+    own = there == torch.from_numpy(chosen + 1)[:, None, None]
+    return own.to(torch.int8) - ((there > 0) & ~own).to(torch.int8)
 
 
 def boundary_cost_maps(plane: NDArray[np.float32], foreground: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -28,12 +28,18 @@ class MarkerSettings(BaseModel):
     regularization
         The Gaussian falls off with the geodesic distance to the marker; this is the cost of a px where the image does not
         change, see `frugalseg.networks.marker_channel.MarkerChannels`. None: with the straight distance, as in the paper.
+    start_from_nuclei
+        Whether geodesic distances are measured from the area of the marker's nucleus, on paths around other nuclei, where
+        areas are known; else from the marker. Not in the paper.
     widths, stride, prior
         Of the network, see `frugalseg.networks.marker_net.MarkerNetwork`.
     overlap, background
         Weights lambda and beta of the overlap and the background term in eq. 1.
     boundary
         Weight of the length of cell boundaries that follow no edge in the image; 0 in the paper.
+    nuclei
+        Weight of the nuclei term: where areas of nuclei are known, they belong to the cells of their markers and to no other
+        (`frugalseg.learning.from_markers.marker_losses.nuclei_loss`); 0 in the paper.
     area
         Side of a random area whose patches make a batch, as in the paper; None: `batch` decides.
     batch
@@ -59,6 +65,8 @@ class MarkerSettings(BaseModel):
         in the paper.
     trim_halo
         Whether the bright halo of phase contrast is left out of cells in label-free images; not in the paper.
+    keep_nuclei
+        Whether a nucleus whose area is known belongs to its own cell whatever the network says; not in the paper.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,12 +74,14 @@ class MarkerSettings(BaseModel):
     patch: int = Field(64, ge=16)
     sigma: float = Field(15.0, gt=0)
     regularization: float | None = Field(0.05, gt=0, allow_inf_nan=False)
+    start_from_nuclei: bool = True
     widths: tuple[int, ...] = (24, 32, 48, 64)
     stride: Literal[1, 2] = 2
     prior: bool = True
     overlap: float = Field(1.0, ge=0)
     background: float = Field(15.0, ge=0)
     boundary: float = Field(2.0, ge=0)
+    nuclei: float = Field(1.0, ge=0)
     area: int | None = Field(None, ge=64)
     batch: int = Field(12, ge=2)
     center_jitter: float = Field(2.0, ge=0)
@@ -84,6 +94,7 @@ class MarkerSettings(BaseModel):
     margin: int = Field(8, ge=0)
     assign_remaining: bool = True
     trim_halo: bool = True
+    keep_nuclei: bool = True
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -142,6 +153,9 @@ class MarkerSettings(BaseModel):
             "stride": 1,
             "prior": False,
             "boundary": 0.0,
+            "nuclei": 0.0,
+            "start_from_nuclei": False,
+            "keep_nuclei": False,
             "area": 640,
             "center_jitter": 0.0,
             "intensity_jitter": 0.0,

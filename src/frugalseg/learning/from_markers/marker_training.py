@@ -8,7 +8,7 @@ from torch import Tensor
 
 from frugalseg.learning.device import Device
 from frugalseg.learning.from_markers.marker_batches import Batch, MarkerBatches, MarkerSample
-from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss
+from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss, nuclei_loss
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
 from frugalseg.learning.trainer import StepLoss, train
 from frugalseg.learning.trainer_settings import TrainerSettings
@@ -23,7 +23,7 @@ def new_marker_network(channels: int, settings: MarkerSettings) -> MarkerNetwork
 
 
 def marker_step_loss(network: MarkerNetwork, batch: Batch, settings: MarkerSettings) -> StepLoss:
-    """Return the loss of one batch: eq. 1 of paper B, and the boundary term where it has a weight.
+    """Return the loss of one batch: eq. 1 of paper B, and boundary and nuclei terms where they have a weight.
 
     All terms are divided by the number of cells times the area of a square of `TARGET_DIAMETER`, so that they do not
     depend on how many cells a batch has. About -1 is reached where each cell covers such a square without overlap; disks
@@ -41,6 +41,10 @@ def marker_step_loss(network: MarkerNetwork, batch: Batch, settings: MarkerSetti
         boundary = settings.boundary * boundary_length(logits, batch.index, batch.boundary_cost) / area
         total = total + boundary
         named["boundary"] = float(boundary.detach())
+    if batch.known is not None:
+        nuclei = settings.nuclei * nuclei_loss(logits, batch.known) / area
+        total = total + nuclei
+        named["nuclei"] = float(nuclei.detach())
     return StepLoss(total, named)
 
 
