@@ -70,23 +70,3 @@ def test_cost_image_is_the_root_of_the_range() -> None:
     )
     assert not cost_image(np.full((3, 4), 9.0)).any()
     assert cost_image(np.zeros((0, 4))).shape == (0, 4)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_paths_from_an_area_are_the_shortest_from_any_of_its_pixels(seed: int) -> None:
-    image = np.random.default_rng(seed).random((7, 8))
-    area = np.zeros((7, 8), bool)
-    area[2:4, 3:6] = True
-    one_by_one = [geodesic_distances(image, (int(y), int(x)), 0.05) for y, x in np.argwhere(area)]
-    np.testing.assert_allclose(geodesic_distances(image, area, 0.05), np.min(one_by_one, axis=0), rtol=1e-9)
-
-
-def test_paths_lead_around_what_is_closed() -> None:
-    closed = np.zeros((5, 7), bool)
-    closed[1:, 3] = True
-    distances = geodesic_distances(np.zeros((5, 7)), (4, 2), 0.05, closed)
-    assert np.isinf(distances[closed]).all()
-    # Three up, two diagonal steps through the gap in the first row, three down.
-    assert distances[4, 4] == pytest.approx(6 + 2 * np.sqrt(2))
-    closed[0, 3] = True
-    assert np.isinf(geodesic_distances(np.zeros((5, 7)), (4, 2), 0.05, closed)[:, 3:]).all()

@@ -18,7 +18,6 @@ PAPER = {
     "background": 15.0,
     "boundary": 0.0,
     "nuclei": 0.0,
-    "start_from_nuclei": False,
     "area": 640,
     "center_jitter": 0.0,
     "intensity_jitter": 0.0,

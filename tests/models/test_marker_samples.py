@@ -27,7 +27,9 @@ def test_patches_lie_where_their_markers_are() -> None:
     sample = marker_sample(cues)
     assert sample.planes.shape[1:] == (26, 26)  # 25.97 and 25.76 were asked for
     assert len(sample.points) == len(cues.markers) > 0
-    settings = MarkerSettings(widths=(4, 4), orientations=1, batch=2, margin=0, assign_remaining=False)
+    settings = MarkerSettings(
+        widths=(4, 4), orientations=1, batch=2, margin=0, assign_remaining=False, keep_nuclei=False
+    )
     labels = segment_sample(Peak(), cues, sample, settings, "cpu")  # type: ignore[arg-type]
     for number, point in enumerate(np.round(sample.points), start=1):
         middle = np.argwhere(labels == number).mean(axis=0)

@@ -101,7 +101,7 @@ def test_the_paper_knows_points_only(cues: ImageCues) -> None:
 
 def test_points_without_areas_are_used_as_before(cues: ImageCues) -> None:
     usual = MarkerSettings(patch=32, margin=0, widths=(4, 4))
-    before = usual.model_copy(update={"nuclei": 0.0, "start_from_nuclei": False, "keep_nuclei": False})
+    before = usual.model_copy(update={"nuclei": 0.0, "keep_nuclei": False})
     points = _only_points(cues)
     for batch, other in zip(_batches(points, usual), _batches(points, before), strict=True):
         assert batch.known is None
@@ -110,7 +110,7 @@ def test_points_without_areas_are_used_as_before(cues: ImageCues) -> None:
 
 
 def test_a_model_that_was_saved_before_segments_as_before(cues: ImageCues, tmp_path: Path) -> None:
-    added = {"nuclei": 0.0, "start_from_nuclei": False, "keep_nuclei": False}
+    added = {"nuclei": 0.0, "keep_nuclei": False}
     model = fs.MarkerModel.fit_to_cues([cues], **TINY)
     model.save(tmp_path / "model")
     card = (tmp_path / "model" / "card.yaml").read_text(encoding="utf-8").splitlines()
@@ -140,7 +140,7 @@ def test_nuclei_of_real_fields_lie_in_their_own_cells(
     nuclei = cues.markers.nuclei
     assert _share_inside(teacher_cells(cues), nuclei) >= INSIDE
     assert _share_inside(fs.MarkerModel.fit_to_cues([cues], **TINY).segment(cues), nuclei) >= INSIDE
-    student = self_train_on_cues([cues], encoder="small", rounds=1, max_steps=60, device="cpu")
+    student = self_train_on_cues([cues], encoder="small", rounds=1, max_steps=20, device="cpu")
     inside = student.segment(cues).agreement.nuclei_inside
     assert inside is not None
     assert inside >= INSIDE

@@ -94,36 +94,3 @@ def test_the_memory_is_bounded_and_what_is_forgotten_is_made_again() -> None:
     for number in (0, 5, 9, 0, 12, 5):
         assert torch.equal(made([number])[0], expected[number])
     assert made._kept.cache_info().currsize == 3
-
-
-def test_ways_start_from_the_own_nucleus_and_pass_through_no_other() -> None:
-    """On a flat image: 1 in the own nucleus, the straight distance to it beside it, nothing in another's."""
-    nuclei = np.zeros((40, 70), np.uint32)
-    nuclei[18:23, 14:25], nuclei[18:23, 30:33] = 1, 2
-    centres = np.array([[20, 19], [20, 31], [5, 60]])  # the third marker has no area
-    flat = cost_image(np.full((40, 70), 7.0))
-    points = MarkerChannels(flat, centres, SIDE, SIGMA, PRICE, max_shift=3)
-    areas = MarkerChannels(flat, centres, SIDE, SIGMA, PRICE, max_shift=3, nuclei=nuclei)
-    assert areas.scale == points.scale
-    found = areas([0, 1, 2], np.array([[0, 0], [1, -2], [0, 0]]))[:, 0]
-    own, other = (
-        torch.from_numpy(np.pad(nuclei, 16)[20 : 20 + SIDE, 19 : 19 + SIDE] == number) for number in (1, 2)
-    )
-    assert (found[0][own] == 1).all()
-    assert (found[0][other] == 0).all()
-    assert found[0, 16, 16 + 5 + 4] == pytest.approx(np.exp(-((4 / areas.scale) ** 2) / (2 * SIGMA**2)))
-    assert found[1, 15, 18] == 1
-    assert found[1, 15, 18 - 7] == 0  # the end of the first nucleus
-    assert torch.equal(found[2], points([2])[0, 0])
-    assert torch.equal(
-        MarkerChannels(flat, centres, SIDE, SIGMA, None, nuclei=nuclei)([0])[0, 0], gaussian_disk(SIDE, SIGMA)
-    )
-
-
-def test_nuclei_are_not_mirrored_at_the_border() -> None:
-    nuclei = np.zeros((40, 70), np.uint32)
-    nuclei[0:4, 8:13] = 1
-    flat = cost_image(np.full((40, 70), 7.0))
-    found = MarkerChannels(flat, np.array([[1, 10]]), SIDE, SIGMA, PRICE, nuclei=nuclei)([0])[0, 0]
-    assert (found[15:19, 14:19] == 1).all()
-    assert int((found == 1).sum()) == 20

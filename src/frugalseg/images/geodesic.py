@@ -85,24 +85,17 @@ def step_costs(
     return tails, heads, costs
 
 
-def geodesic_distances(
-    image: NDArray[Any],
-    start: tuple[int, int] | NDArray[np.bool_],
-    regularization: float,
-    closed: NDArray[np.bool_] | None = None,
-) -> Floats:
-    """Return the length (Y,X) of the shortest path from one pixel or area to every pixel, in px of a flat image.
+def geodesic_distances(image: NDArray[Any], start: tuple[int, int], regularization: float) -> Floats:
+    """Return the length (Y,X) of the shortest path from one pixel to every other, in px of a flat image.
 
     Parameters
     ----------
     image
         (Y, X), usually 0..1.
     start
-        (y, x) of the pixel where paths begin, or (Y, X) where they begin.
+        (y, x) of the pixel where paths begin.
     regularization
         See `step_costs`; the smaller, the more a change of grey values counts.
-    closed
-        (Y, X) where no path may pass. Pixels that no path reaches are infinitely far.
 
     Examples
     --------
@@ -115,12 +108,10 @@ def geodesic_distances(
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import dijkstra
 
-    number = np.arange(image.size, dtype=np.int32).reshape(image.shape)
-    open_only = number if closed is None else np.where(closed, -1, number).astype(np.int32)
-    tails, heads, costs = step_costs(image, open_only, regularization)
+    node = np.arange(image.size, dtype=np.int32).reshape(image.shape)
+    tails, heads, costs = step_costs(image, node, regularization)
     graph = coo_array((costs / regularization, (tails, heads)), shape=(image.size, image.size)).tocsr()
-    starts = np.atleast_1d(number[start])
-    distances: Floats = dijkstra(graph, directed=False, indices=starts, min_only=True).reshape(image.shape)
+    distances: Floats = dijkstra(graph, directed=False, indices=int(node[start])).reshape(image.shape)
     return distances
 
 

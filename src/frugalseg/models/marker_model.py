@@ -287,13 +287,7 @@ class MarkerModel:
         if not isinstance(card, MarkerCard):
             raise BadModel(f"{folder} is a model of kind '{card.kind}', and a marker network is needed here")
         # Older cards do not name these settings: their networks know the disk, patches as in training, and points.
-        older = {
-            "regularization": None,
-            "margin": 0,
-            "nuclei": 0,
-            "start_from_nuclei": False,
-            "keep_nuclei": False,
-        }
+        older = {"regularization": None, "margin": 0, "nuclei": 0, "keep_nuclei": False}
         held = older | card.settings
         settings = read_settings(MarkerSettings, held, folder)
         network = new_marker_network(len(card.channels), settings)

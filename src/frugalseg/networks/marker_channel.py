@@ -29,8 +29,7 @@ class MarkerChannels:
     In the paper it is a Gaussian disk, :math:`e^{-d^2 / 2\sigma^2}` with d the distance to the marker. Here d is the
     geodesic distance over a cost image (`frugalseg.images.geodesic`). So the channel falls off at boundaries and follows
     long cells, and an untrained network has the information that CellProfiler's propagation uses. Distances are scaled so
-    that inside the cells of a field they are typically those of the straight line. Where areas of nuclei are known, paths
-    start from the area of the marker's own nucleus and pass through no other.
+    that inside the cells of a field they are typically those of the straight line.
 
     Parameters
     ----------
@@ -46,8 +45,6 @@ class MarkerChannels:
         How far a patch may be shifted off its marker, px.
     kept : int
         Number of maps that are cached, of the markers used last.
-    nuclei : (Y,X) uint32, optional
-        Areas of the nuclei, label i + 1 is that of marker i; None: paths start from the marker's pixel.
 
     Examples
     --------
@@ -71,7 +68,6 @@ class MarkerChannels:
         regularization: float | None,
         max_shift: int = 0,
         kept: int = KEPT,
-        nuclei: NDArray[np.uint32] | None = None,
     ) -> None:
         self.side, self.sigma, self.regularization, self.max_shift = side, sigma, regularization, max_shift
         self.disk = gaussian_disk(side, sigma)
@@ -79,7 +75,6 @@ class MarkerChannels:
         if regularization is not None:
             self.window = side + 2 * max_shift
             self.cost_image = pad_planes(cost_image[None], self.window)[0]
-            self.nuclei = None if nuclei is None else np.pad(nuclei, self.window // 2)
             self._kept = lru_cache(maxsize=kept)(self._map)
             self.scale = self._typical_ratio()
 
@@ -100,26 +95,12 @@ class MarkerChannels:
         ]
         return torch.stack(maps)[:, None] if maps else torch.zeros(0, 1, self.side, self.side)
 
-    def _window(self, number: int) -> tuple[slice, slice]:
-        """Return the largest window of a marker's patches in the padded image."""
-        y, x = self.centres[number]
-        return slice(y, y + self.window), slice(x, x + self.window)
-
-    def _from_point(self, number: int) -> NDArray[np.float64]:
-        """Return the unscaled geodesic distances (y,x) from a marker's pixel, over its largest window."""
-        assert self.regularization is not None
-        middle = (self.window // 2, self.window // 2)
-        return geodesic_distances(self.cost_image[self._window(number)], middle, self.regularization)
-
     def _distances(self, number: int) -> NDArray[np.float64]:
-        """Return the unscaled geodesic distances (y,x) from a nucleus, or from the marker's pixel if it has no area."""
+        """Return the unscaled geodesic distances (y,x) from a marker, over the largest window of its patches."""
         assert self.regularization is not None
-        window = self._window(number)
-        nuclei = np.zeros((), np.uint32) if self.nuclei is None else self.nuclei[window]
-        own = nuclei == number + 1
-        if not own.any():
-            return self._from_point(number)
-        return geodesic_distances(self.cost_image[window], own, self.regularization, (nuclei > 0) & ~own)
+        y, x = self.centres[number]
+        around = self.cost_image[y : y + self.window, x : x + self.window]
+        return geodesic_distances(around, (self.window // 2, self.window // 2), self.regularization)
 
     def _map(self, number: int) -> Tensor:
         distances = self._distances(number) / self.scale
@@ -130,7 +111,7 @@ class MarkerChannels:
         straight = np.sqrt(_squares(self.window).numpy())
         inside = (straight >= INSIDE[0]) & (straight <= INSIDE[1])
         measured = range(0, len(self.centres), 1 + len(self.centres) // MEASURED)
-        ratios = [self._from_point(number)[inside] / straight[inside] for number in measured]
+        ratios = [self._distances(number)[inside] / straight[inside] for number in measured]
         return float(np.median(ratios)) if ratios else 1.0
 
 

@@ -83,14 +83,7 @@ def marker_channels(
     """
     cost = cost_image(sample.planes[0]) if sample.cost_image is None else sample.cost_image
     return MarkerChannels(
-        cost,
-        sample.centres,
-        side,
-        settings.sigma,
-        settings.regularization,
-        max_shift,
-        kept,
-        sample.nuclei if settings.start_from_nuclei else None,
+        cost, sample.centres, side, settings.sigma, settings.regularization, max_shift, kept
     )
 
 

@@ -28,9 +28,6 @@ class MarkerSettings(BaseModel):
     regularization
         The Gaussian falls off with the geodesic distance to the marker; this is the cost of a px where the image does not
         change, see `frugalseg.networks.marker_channel.MarkerChannels`. None: with the straight distance, as in the paper.
-    start_from_nuclei
-        Whether geodesic distances are measured from the area of the marker's nucleus, on paths around other nuclei, where
-        areas are known; else from the marker. Not in the paper.
     widths, stride, prior
         Of the network, see `frugalseg.networks.marker_net.MarkerNetwork`.
     overlap, background
@@ -74,7 +71,6 @@ class MarkerSettings(BaseModel):
     patch: int = Field(64, ge=16)
     sigma: float = Field(15.0, gt=0)
     regularization: float | None = Field(0.05, gt=0, allow_inf_nan=False)
-    start_from_nuclei: bool = True
     widths: tuple[int, ...] = (24, 32, 48, 64)
     stride: Literal[1, 2] = 2
     prior: bool = True
@@ -154,7 +150,6 @@ class MarkerSettings(BaseModel):
             "prior": False,
             "boundary": 0.0,
             "nuclei": 0.0,
-            "start_from_nuclei": False,
             "keep_nuclei": False,
             "area": 640,
             "center_jitter": 0.0,
