@@ -84,8 +84,39 @@ def test_problems_of_values(tmp_path: Path, pixels: np.ndarray, severity: str, k
 
 def test_a_brightest_pixel_is_no_saturation(tmp_path: Path) -> None:
     pixels = GREY.copy()
-    pixels[0, 0] = 65535
+    pixels[0, 0] = 4095
     assert found(inspected(tmp_path, dapi=pixels)) == {NO_SIZE}
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32", "float64"])
+def test_outliers_are_counted(tmp_path: Path, dtype: str) -> None:
+    pixels = GREY.astype(dtype)
+    pixels[0, 0], pixels[20, 30] = 65535, 63000
+    pixels[31, 7] = 60000
+    result = inspected(tmp_path, dapi=pixels)
+    assert found(result) == {("warning", "outliers", "dapi"), NO_SIZE}
+    assert not result.has_errors
+    assert problem_lines(result.problems)[0][1] == (
+        "channel 'dapi' of a has outliers, such as hot pixels: 3 of 2000 pixels between 60000 and 65535, where all others "
+        "lie between 101 and 2998; models replace them by their surroundings"
+    )
+
+
+def test_constant_but_for_outliers(tmp_path: Path) -> None:
+    pixels = np.full((40, 50), 7, np.uint16)
+    pixels[3, 4] = 900
+    result = inspected(tmp_path, dapi=pixels)
+    assert found(result) == {("warning", "constant", "dapi"), NO_SIZE}
+    assert (
+        "is constant but for a few outliers (it goes from 7 to 900)" in problem_lines(result.problems)[0][1]
+    )
+
+
+def test_numbers_that_no_model_can_hold(tmp_path: Path) -> None:
+    pixels = GREY.astype(np.float64)
+    pixels[3, 4] = 1e300
+    result = inspected(tmp_path, dapi=pixels)
+    assert found(result) == {("error", "not-finite", "dapi"), NO_SIZE}
 
 
 def test_labels(tmp_path: Path) -> None:

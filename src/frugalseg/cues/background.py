@@ -5,12 +5,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from frugalseg.errors import BadPixels, WrongShape
+from frugalseg.images.image import as_float32
+from frugalseg.images.outliers import without_outliers
 
 Plane = NDArray[np.float32]
 
 
 def check_plane(plane: ArrayLike, parameter: str = "nuclei") -> Plane:
-    """Return a plane (Y, X) as float32, if nuclei can be looked for in it.
+    """Return a plane (Y, X) as float32 without outliers, if nuclei can be looked for in it.
 
     Parameters
     ----------
@@ -31,12 +33,12 @@ def check_plane(plane: ArrayLike, parameter: str = "nuclei") -> Plane:
         raise WrongShape(f"`{parameter}` has {array.ndim} axes; give one plane (Y, X)")
     if array.size == 0:
         raise BadPixels(f"`{parameter}` is empty (shape {array.shape}); give a plane with pixels")
-    array = array.astype(np.float32)
+    array = as_float32(array)
     if not np.isfinite(array).all():
         raise BadPixels(f"`{parameter}` holds NaN or infinite values; replace them first")
     if array.min() == array.max():
         raise BadPixels(f"`{parameter}` has the value {array.flat[0]:g} everywhere; is it the right channel?")
-    return array
+    return without_outliers(array)
 
 
 def subtract_background(plane: Plane) -> Plane:

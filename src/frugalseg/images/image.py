@@ -128,13 +128,24 @@ def project_channel(pixels: PixelArray, index: int, project: Projection, owner: 
 
         sharpest = best_focus(finite_plane(pixels[index, z], owner) for z in range(depth))
         return finite_plane(pixels[index, sharpest], owner)
-    plane = np.asarray(pixels[index, 0]).astype(np.float32)
+    plane = as_float32(pixels[index, 0])
     for z in range(1, depth):
-        other = np.asarray(pixels[index, z]).astype(np.float32)
-        plane = np.maximum(plane, other) if project == "max" else plane + other
+        other = as_float32(pixels[index, z])
+        with np.errstate(over="ignore"):
+            plane = np.maximum(plane, other) if project == "max" else plane + other
     if project == "mean":
         plane /= depth
     return finite_plane(plane, owner)
+
+
+def as_float32(values: Any) -> NDArray[np.float32]:
+    """Return numbers as float32; those beyond its range become infinite, without a warning.
+
+    >>> as_float32([1e300, 2]).tolist()
+    [inf, 2.0]
+    """
+    with np.errstate(over="ignore"):
+        return np.asarray(values).astype(np.float32)
 
 
 def _refuse_complex(dtype: np.dtype[Any], owner: str) -> None:
@@ -146,7 +157,7 @@ def finite_plane(values: NDArray[Any], owner: str) -> NDArray[np.float32]:
     """Return a (Y, X) plane as float32; `BadPixels` where it is empty or a value is NaN, infinite or complex."""
     values = np.asarray(values)
     _refuse_complex(values.dtype, owner)
-    plane = values.astype(np.float32)
+    plane = as_float32(values)
     if plane.size == 0:
         raise BadPixels(f"{owner} has no pixels: its shape is {' x '.join(map(str, plane.shape))}")
     bad = plane.size - int(np.isfinite(plane).sum())

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
+from frugalseg.images.outliers import planes_without_outliers, without_outliers
 
 Plane = NDArray[np.float32]
 Modality = Literal["fluorescent", "label-free"]
@@ -23,7 +24,7 @@ class IntensityScale(BaseModel):
     Attributes
     ----------
     how
-        ``zscore``: centre and spread are mean and standard deviation. ``percentile``: centre is the lower
+        ``zscore``: centre and spread are mean and standard deviation, outliers left out. ``percentile``: centre is the lower
         percentile, and spread the difference to the upper one, so most values lie in 0..1 (they are not clipped).
     centre, spread
         One number per channel, in grey values.
@@ -95,6 +96,11 @@ class IntensityScale(BaseModel):
                 f"`planes` must be (C, Y, X) with the same number of channels in each stack, not {shapes or 'empty'}"
             )
         names = [repr(name) for name in channels] or [str(i) for i in range(len(stacks[0]))]
+        if how == "zscore":
+            stacks = [
+                planes_without_outliers(stack.astype(np.result_type(stack.dtype, np.float32), copy=False))
+                for stack in stacks
+            ]
         pairs = [
             _measure(np.concatenate([stack[i].ravel() for stack in stacks]), how, percentiles, name)
             for i, name in enumerate(names)
@@ -126,13 +132,14 @@ def zscore(
 ) -> NDArray[np.float32]:
     """Scale every channel of (C, Y, X) to mean 0 and standard deviation 1 over this image (paper A, "each z-scored").
 
-    A constant channel raises `BadPixels`, whose message names `channels` and `owner`.
+    Outliers are replaced before (`frugalseg.images.outliers`). A constant channel raises `BadPixels`, whose message names `channels` and `owner`.
 
     >>> zscore(np.array([[[1.0, 3.0]]], np.float32)).tolist()
     [[[-1.0, 1.0]]]
     """
     try:
-        return IntensityScale.fit(planes, channels=channels).apply(planes)
+        ordinary = planes_without_outliers(np.asarray(planes, np.float32))
+        return IntensityScale.fit(ordinary, channels=channels).apply(ordinary)
     except BadPixels as error:
         raise BadPixels(f"{owner}: {error}") from error
 
@@ -200,6 +207,7 @@ def normalize_plane(plane: Plane, modality: Modality, diameter: float) -> Plane:
     >>> round(float(values.mean()), 3) + 0, round(float(values.std()), 3)
     (0.0, 1.0)
     """
+    plane = without_outliers(plane)
     if float(np.ptp(plane)) == 0.0:  # rounding would be scaled up to unit variance
         return np.zeros_like(plane, dtype=np.float32)
     values = log_level(plane, diameter) if modality == "fluorescent" else flatten(plane, diameter)

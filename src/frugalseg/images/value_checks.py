@@ -6,6 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.images.image import as_float32
+from frugalseg.images.outliers import constant_but_for_outliers, find_outliers
+
 Severity = Literal["error", "warning", "note"]
 SATURATED_FRACTION = 0.001
 """Share of pixels at the highest value from which an image counts as saturated."""
@@ -54,7 +57,7 @@ def check_values(values: NDArray[Any]) -> list[Finding]:
     if values.dtype.kind == "c" or values.dtype.kind not in "iufb":
         return [Finding("error", "type", f"is of type {values.dtype}; whole or real numbers are needed")]
     if values.dtype.kind == "f":
-        bad = values.size - int(np.isfinite(values).sum())
+        bad = values.size - int(np.isfinite(as_float32(values)).sum())
         if bad:
             return [
                 Finding("error", "not-finite", f"has {bad} NaN or infinite pixels ({bad / values.size:.1%})")
@@ -62,7 +65,7 @@ def check_values(values: NDArray[Any]) -> list[Finding]:
     low, high = values.min(), values.max()
     if low == high:
         return [Finding("error", "constant", f"is constant (every pixel is {low:g})")]
-    findings: list[Finding] = []
+    findings = _outliers(values)
     if values.dtype.kind in "iu":
         findings += _saturation(values, int(high))
         findings += _stretching(values, int(low), int(high))
@@ -80,6 +83,26 @@ def check_label_map(values: NDArray[Any]) -> list[Finding]:
     if (values < 0).any():
         return [Finding("note", "negative-labels", "has negative labels; they mean 'not annotated'")]
     return []
+
+
+def _outliers(values: NDArray[Any]) -> list[Finding]:
+    """Find pixels that would flatten all others, plane by plane, as models do."""
+    planes = [as_float32(plane) for plane in values]
+    if all(plane.min() == plane.max() or constant_but_for_outliers(plane) for plane in planes):
+        text = f"is constant but for a few outliers (it goes from {values.min():g} to {values.max():g}); is it the right channel?"
+        return [Finding("warning", "constant", text)]
+    found = [find_outliers(plane) for plane in planes]
+    count = sum(int(plane.sum()) for plane in found)
+    if not count:
+        return []
+    outside = np.stack(found)
+    ordinary = values[~outside]
+    share = f"{count} of {values.size} pixels" if count > 1 else "one pixel"
+    text = (
+        f"has outliers, such as hot pixels: {share} between {values[outside].min():g} and {values[outside].max():g}, where "
+        f"all others lie between {ordinary.min():g} and {ordinary.max():g}; models replace them by their surroundings"
+    )
+    return [Finding("warning", "outliers", text)]
 
 
 def _saturation(values: NDArray[Any], high: int) -> list[Finding]:

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
+from frugalseg.images.image import as_float32
 from frugalseg.images.label_maps import as_labels
+from frugalseg.images.outliers import planes_without_outliers
 
 Labels = NDArray[np.int32] | NDArray[np.uint32]
 Result = TypeVar("Result")
@@ -131,7 +133,7 @@ def check_diameter(diameter: float) -> None:
 
 
 def check_image(image: Any, owner: str = "the image") -> NDArray[np.float32]:
-    """Return an image as (C,Y,X) float32.
+    """Return an image as (C,Y,X) float32, its outliers replaced (`frugalseg.images.outliers`).
 
     Raises
     ------
@@ -149,7 +151,7 @@ def check_image(image: Any, owner: str = "the image") -> NDArray[np.float32]:
             f"{owner} has the shape {array.shape}, so its channels seem to come last; give (C,Y,X), such as "
             "numpy.moveaxis(image, -1, 0)"
         )
-    return _finite(array if array.ndim == 3 else array[None], owner)
+    return planes_without_outliers(_finite(array if array.ndim == 3 else array[None], owner))
 
 
 def check_plane(values: Any, parameter: str, shape: tuple[int, int], owner: str) -> NDArray[np.float32]:
@@ -206,8 +208,7 @@ def _same_shape(plane: NDArray[Any], parameter: str, shape: tuple[int, int], own
 def _finite(array: NDArray[Any], owner: str) -> NDArray[np.float32]:
     if array.size == 0:
         raise BadPixels(f"{owner} has no pixels (shape {array.shape}); leave it out")
-    with np.errstate(over="ignore"):
-        values = array.astype(np.float32)
+    values = as_float32(array)
     bad = values.size - int(np.isfinite(values).sum())
     if bad:
         raise BadPixels(

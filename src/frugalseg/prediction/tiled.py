@@ -8,7 +8,8 @@ The network sees a window of the image, that is a tile's core and a margin aroun
 - the network is in evaluation mode (batch statistics frozen) and has no pooling over the whole image;
 - the network pads at the lower and right side only, and windows start at multiples of its largest stride, so that it
   pools the same pixels as in the whole image;
-- intensities are scaled by the moments of the whole image, not of the window (`make_scaled_reader`);
+- intensities are scaled by the moments of the whole image, not of the window, and outliers are replaced as in the whole
+  image (`make_scaled_reader`);
 - windows are resized as the whole image would be (`frugalseg.images.resize_window`).
 """
 
@@ -24,10 +25,12 @@ from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.evaluation.streamed import StreamedCorrelation
 from frugalseg.images.image import Image
 from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.outliers import CONSTANT
 from frugalseg.images.pixel_size import PixelSize
 from frugalseg.images.resize_window import resize_window
+from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
 from frugalseg.images.tile_store import TileStore
-from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window, streamed_moments
+from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
 from frugalseg.images.write_tiles import write_tiles
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, predict_maps_whole
@@ -47,9 +50,6 @@ TILE_MARGINS: dict[EncoderName, int] = {"small": 160, "efficientnet_lite0": 544,
 """Margin around a tile's core by encoder, px at the model's scale. Measured reach of the first two: 138 and 518 px,
 and 2 px more with the head for cells. DenseNet-121 reaches 1104 px, but with random weights its maps change by
 less than 1e-4 beyond 352 px, so a wider margin would cost much for no visible difference."""
-
-CONSTANT = 1e-8
-"""Standard deviation, as a share of the mean, below which a channel is constant but for rounding."""
 
 
 def predict_tiles(
@@ -144,7 +144,7 @@ def predict_image_tiles(
 
 
 def make_scaled_reader(image: Image, store: TileStore, core: int = 1024) -> ReadWindow:
-    """Return a function that reads windows of an image, each channel z-scored over the whole image.
+    """Return a function that reads windows of an image without outliers, each channel z-scored over the whole image.
 
     Parameters
     ----------
@@ -166,9 +166,9 @@ def make_scaled_reader(image: Image, store: TileStore, core: int = 1024) -> Read
     read: ReadWindow = lambda window: read_window(image.pixels, inputs, window, owner=image.name)  # noqa: E731
     first = plan_tiles(store.shape, store.core, 0)[0]
     if not store.has("moments", first):
-        mean, sd = streamed_moments(read, image.shape, core)
-        store.save_parts("moments", first, mean=mean, sd=sd)
-    mean, sd = store.load_parts("moments", first, "mean", "sd")
+        greys = measure_greys(read, image.shape, core)
+        store.save_parts("moments", first, mean=greys.mean, sd=greys.sd, limits=greys.limits)
+    mean, sd, limits = store.load_parts("moments", first, "mean", "sd", "limits")
     for name, centre, spread in zip(image.channels, mean, sd, strict=True):
         if spread <= CONSTANT * abs(centre):
             raise BadPixels(
@@ -176,7 +176,7 @@ def make_scaled_reader(image: Image, store: TileStore, core: int = 1024) -> Read
                 "leave the field out"
             )
     scale = IntensityScale(centre=tuple(mean.tolist()), spread=tuple(sd.tolist()))
-    return lambda window: scale.apply(read(window))
+    return lambda window: scale.apply(read_without_outliers(read, window, image.shape, limits))
 
 
 def make_map_reader(store: TileStore, shape: tuple[int, int]) -> ReadWindow:

@@ -17,6 +17,7 @@ from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.channels import parse_channels
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
+from frugalseg.images.outliers import without_outliers
 from frugalseg.images.write import write_image, write_labels
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
@@ -131,7 +132,7 @@ class _StainProcess:
         predicted = model.predict_scaled(planes, pixel_size=field.pixel_size, names=[field.name])
         real, record = None, FieldRecord(warnings=())
         if run.truth is not None and field.has(run.truth):
-            real = card.target_scale.apply(field.plane(run.truth, card.project)[None])[0]
+            real = card.target_scale.apply(without_outliers(field.plane(run.truth, card.project))[None])[0]
             record = record.with_values(pcc=pearson_correlation(predicted, real))
         write = partial(
             write_image,

@@ -143,6 +143,7 @@ def _finished_maps(
         "files": states,
         "scale": scale,
         "margin": margin,
+        "greys": "without outliers",
     }
     store = open_store(
         run, folder / "maps", scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance

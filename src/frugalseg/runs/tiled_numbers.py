@@ -12,6 +12,7 @@ from frugalseg.evaluation.scores import score_labels
 from frugalseg.evaluation.streamed import measure_tiles
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
+from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
 from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
 from frugalseg.instances.stitch import Stitched
 from frugalseg.networks.cards import ObjectCard, StainCard
@@ -27,7 +28,7 @@ MOST_MEASURED = 100_000
 def real_stain(
     run: TiledRun, field: Field, shape: tuple[int, int], card: StainCard
 ) -> tuple[ReadWindow | None, tuple[str, ...]]:
-    """Return windows (1, y, x) of the real stain where there is one, and warnings."""
+    """Return windows (1, y, x) of the real stain without outliers where there is one, and warnings."""
     if run.truth is None or not field.has(run.truth):
         return None, ()
     real, index = field.reference(run.truth).open(f"field {field.name!r}")
@@ -41,7 +42,9 @@ def real_stain(
             f"{run.truth!r} was not compared: the sharpest plane of so large a stack would have to be found in memory.",
         )
     owner = f"field {field.name!r}"
-    return lambda window: read_window(real.pixels, [index], window, card.project, owner), ()
+    read: ReadWindow = lambda window: read_window(real.pixels, [index], window, card.project, owner)  # noqa: E731
+    limits = measure_greys(read, shape).limits
+    return lambda window: read_without_outliers(read, window, shape, limits), ()
 
 
 def measure_large(
