@@ -19,6 +19,7 @@ from frugalseg.runs.field_arrays import (
     channel_in_errors,
     input_arrays,
     model_channels,
+    size_warnings,
     with_channel,
 )
 from frugalseg.runs.label_report import part_page, part_records, start_and_tuned
@@ -105,6 +106,7 @@ def _learn(
     labelled = [field for field in fields if field.has(settings.labels)]
     if not labelled:
         raise InputError(f"no field has a label in {settings.labels!r}; outline some {settings.target} first")
+    warnings = size_warnings(labelled, run.log)
     images = input_arrays(labelled, channels)
     labels = FieldArrays(labelled, lambda field: _labels(field, settings.labels))
     model, failed = _fit(labelled, images, labels, channels, settings, start, run)
@@ -121,6 +123,7 @@ def _learn(
         fields=part_records(after),
         start=None if before is None else part_records(before),
         failed=failed,
+        warnings=warnings,
         unlabelled=tuple(field.name for field in fields if field not in labelled),
     )
     report = run.report(record, TrainingCurve.of("all labelled fields", model.training, "held-out score"))

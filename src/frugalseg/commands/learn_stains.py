@@ -16,6 +16,7 @@ from frugalseg.runs.field_arrays import (
     input_arrays,
     model_channels,
     plane_arrays,
+    size_warnings,
     with_channel,
 )
 from frugalseg.runs.manifest import RunResult
@@ -83,6 +84,7 @@ def _learn(
 ) -> RunResult:
     """Train, evaluate and save."""
     fields, failed = tuple(table), dict[str, str]()
+    warnings = size_warnings(fields, run.log)
     images = input_arrays(fields, channels)
     stains = plane_arrays(fields, settings.to, settings.project)
 
@@ -107,7 +109,6 @@ def _learn(
             on_error=leave_out,
         )
     records, comparisons = _evaluate(model, images, stains, run)
-    means = mean_pcc_by_role(records)
     assert model.training is not None
     record = run.record(
         model.training,
@@ -116,13 +117,13 @@ def _learn(
         target_scale=model.card.target_scale,
         started_from=model.started_from,
         crops_skipped=model.crops_skipped,
-        pcc=means,
+        pcc=mean_pcc_by_role(records),
         fields=records,
         failed=failed,
+        warnings=warnings,
     )
-    curve = TrainingCurve.of(
-        f"{settings.to} from {', '.join(model.card.channels)}", model.training, "held-out PCC"
-    )
+    name = f"{settings.to} from {', '.join(model.card.channels)}"
+    curve = TrainingCurve.of(name, model.training, "held-out PCC")
     report = run.report(record, curve)
     for comparison in comparisons:
         report.add(comparison)

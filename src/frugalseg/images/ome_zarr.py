@@ -17,7 +17,7 @@ from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.formats import field_stem
 from frugalseg.images.image import Image, LazyPixels
-from frugalseg.images.pixel_size import UM_PER_UNIT, PixelSize, valid_pixel_size
+from frugalseg.images.pixel_size import PixelSize, parse_size, stated_pixel_size
 
 
 def _attributes(path: Path) -> dict[str, Any]:
@@ -136,15 +136,20 @@ def _read_region(array: Path, plan: AxisPlan, c: int, z: int, rows: slice, colum
 
 def _pixel_size(scale: dict[str, Any]) -> PixelSize:
     """Return (y, x) in um where a unit is stated: the scale of the first level times that of the whole image."""
-    factors = {"y": math.nan, "x": math.nan}
-    steps = [
-        *scale["datasets"][0].get("coordinateTransformations", []),
-        *scale.get("coordinateTransformations", []),
-    ]
-    for i, axis in enumerate(scale["axes"]):
-        if isinstance(axis, dict) and axis["name"] in factors:
-            factors[axis["name"]] = UM_PER_UNIT.get(axis.get("unit", ""), math.nan)
-            for step in steps:
-                if step.get("type") == "scale":
-                    factors[axis["name"]] *= float(step["scale"][i])
-    return valid_pixel_size(factors["y"], factors["x"])
+    factors: dict[str, float] = {}
+    units: dict[str, object] = {}
+    try:
+        steps = [
+            *scale["datasets"][0].get("coordinateTransformations", []),
+            *scale.get("coordinateTransformations", []),
+        ]
+        scales = [step["scale"] for step in steps if step.get("type") == "scale"]
+        for i, axis in enumerate(scale["axes"]):
+            if isinstance(axis, dict) and axis["name"] in ("y", "x"):
+                factors[axis["name"]] = (
+                    math.prod(parse_size(one[i]) for one in scales) if scales else math.nan
+                )
+                units[axis["name"]] = axis.get("unit") or None
+    except (TypeError, AttributeError, LookupError):  # the pixels may be fine all the same
+        return None
+    return stated_pixel_size((factors.get("y"), factors.get("x")), (units.get("y"), units.get("x")))

@@ -17,16 +17,12 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.image import Image, LazyPixels
-from frugalseg.images.pixel_size import UM_PER_UNIT, PixelSize, valid_pixel_size
+from frugalseg.images.tiff_pixel_size import read_pixel_size
 
-RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
 DAMAGE = re.compile(
     r"invalid page offset|corrupted file|failed to reshape|TiffTag 2\d\d @\d+> invalid value offset"
 )
 """Log messages of tifffile about pages or descriptions beyond the end of the file, which it skips."""
-
-LARGEST_PLAUSIBLE_UM = 20.0
-"""Programs without a pixel size write 72, 96 or 300 dpi (85 um and more); such values are ignored."""
 
 
 @contextmanager
@@ -81,7 +77,7 @@ def read_tiff(path: Path) -> Image:
         plan = plan_axes(series.axes, tuple(series.shape), str(path), rgb)
         shape = plan.czyx
         names = channel_names(shape[0], _names_in(tif, shape), plan.colour)
-        size = _pixel_size(tif)
+        size = read_pixel_size(tif, _ome(tif))
         dtype = np.dtype(series.dtype)
     pixels = LazyPixels(shape, dtype, partial(_read_region, path, plan))
     return Image(pixels, names, size, path.name, plan.axes)
@@ -157,26 +153,3 @@ def _ome(tif: tifffile.TiffFile) -> ElementTree.Element | None:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError:
         return None
-
-
-def _pixel_size(tif: tifffile.TiffFile) -> PixelSize:
-    """Return (y, x) in um from OME-XML, the unit of ImageJ, or plausible resolution tags."""
-    root = _ome(tif)
-    pixels = None if root is None else root.find(".//{*}Image/{*}Pixels")
-    if pixels is not None and pixels.get("PhysicalSizeX"):
-        scale = [UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"), math.nan) for axis in "YX"]
-        given = [pixels.get(f"PhysicalSize{axis}", pixels.get("PhysicalSizeX", "nan")) for axis in "YX"]
-        return valid_pixel_size(float(given[0]) * scale[0], float(given[1]) * scale[1])
-    page = tif.pages.first
-    tags = [page.tags.get(name) for name in ("YResolution", "XResolution")]
-    if any(tag is None or not tag.value[0] for tag in tags):
-        return None
-    per_unit = [tag.value[1] / tag.value[0] for tag in tags if tag is not None]
-    # ImageJ escapes the micro sign.
-    unit = str((tif.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ") if tif.is_imagej else ""
-    if unit in UM_PER_UNIT:
-        return valid_pixel_size(per_unit[0] * UM_PER_UNIT[unit], per_unit[1] * UM_PER_UNIT[unit])
-    factor = RESOLUTION_UNIT_UM.get(int(page.resolutionunit))
-    if factor is None:
-        return None
-    return valid_pixel_size(per_unit[0] * factor, per_unit[1] * factor, LARGEST_PLAUSIBLE_UM)

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
 from frugalseg.images.pixel_size import PixelSize
 
+SMALLEST_RESOLUTION_UM = 1e-5
+"""um; the resolution of smaller pixels does not fit into a TIFF's tag, so they are in the OME-XML alone."""
+
 
 @contextmanager
 def atomic_file(path: str | Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
@@ -168,7 +171,8 @@ def tiff_options(axes: str, channels: Sequence[str], pixel_size: PixelSize) -> d
         for axis, size in (("Y", y), ("X", x)):
             metadata[f"PhysicalSize{axis}"] = float(size)
             metadata[f"PhysicalSize{axis}Unit"] = "µm"
-        options = {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
+        if min(y, x) > SMALLEST_RESOLUTION_UM:
+            options = {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
     return {
         "ome": bool(channels) or pixel_size is not None,
         "photometric": "minisblack",

@@ -1,5 +1,6 @@
 """At which scale and with which grey values networks of whole images see an image."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ TARGET_CELL_DIAMETER = 30.0
 SMALLEST_SCALE = 0.25
 #: An image is at most so many times larger for the network than it is.
 LARGEST_SCALE = 4.0
+#: The pixels of an image are at most so many times larger or smaller than those of the training images.
+MOST_SIZE_RATIO = 200.0
 
 
 def automatic_scale(targets: Sequence[NDArray[np.float32]]) -> float:
@@ -86,10 +89,25 @@ def log_planes(
 
 
 def scale_by_pixel_size(card: StainCard | ObjectCard, pixel_size: tuple[float, float] | None) -> float:
-    """Return network px per image px: the model's, corrected where the model and the image both state a pixel size."""
-    if card.pixel_size is not None and pixel_size is not None:
-        return min(LARGEST_SCALE, card.scale * pixel_size[0] / card.pixel_size[0])
-    return card.scale
+    """Return network px per image px: the model's, corrected where the model and the image both state a pixel size.
+
+    Pixels that are not square count as square ones of the same area.
+
+    Raises
+    ------
+    InputError
+        The sizes differ so much that one of them must be wrong.
+    """
+    if card.pixel_size is None or pixel_size is None:
+        return card.scale
+    ratio = math.sqrt(math.prod(pixel_size)) / math.sqrt(math.prod(card.pixel_size))
+    if not 1 / MOST_SIZE_RATIO <= ratio <= MOST_SIZE_RATIO:
+        image, model = (f"{size[0]:.4g} x {size[1]:.4g} um" for size in (pixel_size, card.pixel_size))
+        raise InputError(
+            f"the pixels of the image are stated to be {image} (y, x) and those the model was trained on {model}, which can't "
+            "both be right; correct the unit or the size in the file, or give `diameter` to a model of nuclei or cells"
+        )
+    return min(LARGEST_SCALE, card.scale * ratio)
 
 
 def scale_for_objects(target: Target, diameter: float, start: StainCard | ObjectCard | None) -> float:

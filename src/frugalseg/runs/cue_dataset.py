@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from frugalseg.errors import FrugalsegError
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
+from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.report.report_data import FULL_FIELDS
 from frugalseg.runs.channel_settings import CueChannels
@@ -71,7 +72,8 @@ class CueDataset:
     def _record(self, cues: FieldCues, seconds: float) -> None:
         image = cues.image
         first = self.shown[0].image if self.shown else image
-        doubts = list(image.warnings)
+        size = doubt_about_size(cues.pixel_size)
+        doubts = [*image.warnings, *([size] if size else [])]
         if image.modalities != first.modalities:
             doubts.append(
                 f"Its channels look {', '.join(image.modalities)}, and are normalised as those of {first.name} "

@@ -11,6 +11,8 @@ from frugalseg.images import channels as image_channels
 from frugalseg.images.channels import InputChannel, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.image import Projection
+from frugalseg.images.pixel_size import doubt_about_size
+from frugalseg.runs.run_log import RunLog
 
 
 class FieldArrays(Sequence[NDArray[Any]]):
@@ -44,6 +46,15 @@ def input_arrays(fields: Sequence[Field], channels: Sequence[InputChannel]) -> F
 def plane_arrays(fields: Sequence[Field], channel: str, project: Projection) -> FieldArrays:
     """Return one channel (Y,X) of every field, focal planes projected."""
     return FieldArrays(fields, lambda field: field.plane(channel, project))
+
+
+def size_warnings(fields: Sequence[Field], log: RunLog) -> tuple[str, ...]:
+    """Print and return a sentence for every field whose pixel size can hardly be right."""
+    doubts = ((field.name, doubt_about_size(field.pixel_size)) for field in fields)
+    warnings = tuple(f"{name}: {doubt}" for name, doubt in doubts if doubt is not None)
+    for warning in warnings:
+        log.line(f"warning: {warning}")
+    return warnings
 
 
 def model_channels(fields: Sequence[Field], channels: Sequence[InputChannel]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
+from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.report import Comparison, FieldReport, Report, TrainingCurve, write_report
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.output_folder import OutputFolder
@@ -124,6 +125,9 @@ def _one_field(
         start = time.monotonic()
         result = process.compute(field)
         record = result.record.with_values(seconds=round(time.monotonic() - start, 2))
+        if doubt := doubt_about_size(field.pixel_size):
+            log.line(f"  warning: {doubt}")
+            record = record.with_values(warnings=(*record.warnings, doubt))
         record = outputs.write_field(field.name, record, result.write)
         page, curve = None if result.page is None else result.page(record), result.curve
         log_result(record, log)

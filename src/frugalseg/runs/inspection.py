@@ -11,6 +11,7 @@ from frugalseg.errors import FrugalsegError
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
+from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.images.value_checks import Severity, check_label_map, check_values, is_label_map
 from frugalseg.images.write import plain
 
@@ -93,6 +94,10 @@ def inspect_field(field: Field) -> tuple[list[ChannelRow], list[Problem]]:
     if len(set(shapes.values())) > 1:
         sizes = ", ".join(f"{name} {y} x {x}" for name, (y, x) in shapes.items())
         problems.append(Problem("error", "shape", f"channels differ in shape: {sizes} px", field.name))
+    for size in {row.pixel_size: row for row in rows}:
+        if doubt := doubt_about_size(size):
+            text = f"has a doubtful pixel size. {doubt}"
+            problems.append(Problem("warning", "pixel-size", text, field.name))
     return rows, problems
 
 
