@@ -20,6 +20,7 @@ INPUTS = ("INPUT", "INPUT...", REQUIRED)
 RUN = [
     ("--pattern", None, None),
     ("--where", None, None),
+    ("--axes", "YXC", None),
     ("--device", None, "auto"),
     ("--resume", None, FLAG),
     ("--overwrite", None, FLAG),
@@ -61,7 +62,13 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--quiet -q", None, FLAG),
         ("--json", None, FLAG),
     ],
-    "inspect": [INPUTS, ("--pattern", None, None), ("--where", None, None), ("--json", None, FLAG)],
+    "inspect": [
+        INPUTS,
+        ("--pattern", None, None),
+        ("--where", None, None),
+        ("--axes", "YXC", None),
+        ("--json", None, FLAG),
+    ],
     "segment": [
         INPUTS,
         ("-o --out", "OUT", REQUIRED),

@@ -46,6 +46,11 @@ def test_any_kind_of_array_is_one_image_and_a_list_is_several() -> None:
     [
         (np.zeros(4), WrongShape, r"shape \(4,\); allowed are \(Y,X\) and \(C,Y,X\)$"),
         (np.zeros((1, 2, 3, 4)), WrongShape, "give several images as a list of arrays"),
+        *[
+            (np.zeros((64, 80, count)), WrongShape, r"channels seem to come last.*moveaxis")
+            for count in (1, 2, 4, 5, 7, 12, 16)
+        ],
+        (np.zeros((256, 256, 40)), WrongShape, "channels seem to come last"),
         (np.zeros((64, 64, 3)), WrongShape, r"channels seem to come last.*moveaxis"),
         (np.zeros((0, 4)), BadPixels, r"no pixels \(shape \(1, 0, 4\)\)"),
         (np.zeros((4, 4), complex), BadPixels, "type complex128.*give its magnitude"),

@@ -83,7 +83,7 @@ INPUTS = Argument(
 AS_JSON = click.Option(
     ["--json", "as_json"], is_flag=True, help="Print the result as JSON, and nothing else, on stdout."
 )
-RUN_OPTIONS = ("pattern", "where", "device", "resume", "overwrite", "quiet")
+RUN_OPTIONS = ("pattern", "where", "axes", "device", "resume", "overwrite", "quiet")
 
 
 def _out(metavar: str, description: str) -> click.Option:
@@ -127,7 +127,7 @@ COMMANDS = (
         "fields can't be used, 1 if none can.",
         {"": Work(f"{_COMMANDS}.inspect_inputs:inspect_inputs")},
         own=(INPUTS, AS_JSON),
-        options=("pattern", "where"),
+        options=("pattern", "where", "axes"),
         show=f"{_RESULTS}:show_inspection",
     ),
     Command(

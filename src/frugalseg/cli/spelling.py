@@ -54,6 +54,7 @@ SPELLINGS: Mapping[str, Spelling] = {
         help="Learn from all images, without a validation set that decides which weights are kept."
     ),
     "where": Spelling(repeatable=True),
+    "axes": Spelling(metavar="YXC"),
     "quiet": Spelling(("--quiet", "-q")),
 }
 

@@ -41,7 +41,9 @@ def inspect_inputs(inputs: Sequence[str | Path], options: RunOptions | None = No
     """
     options = options or RunOptions()
     broken: list[FrugalsegError] = []
-    table = open_fields(inputs, pattern=options.pattern, where=options.where, problems=broken)
+    table = open_fields(
+        inputs, pattern=options.pattern, where=options.where, axes=options.axes, problems=broken
+    )
     problems = [Problem("error", type(error).__name__, str(error)) for error in broken]
     rows: list[ChannelRow] = []
     for field in table:

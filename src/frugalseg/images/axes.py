@@ -1,14 +1,17 @@
 """Which axis of a stored array is which, stated by the file or guessed.
 
 All other modules see (C, Z, Y, X). Axes that a file names (OME-XML, ImageJ, OME-Zarr) are taken as named. For the
-others these rules hold, in this order:
+others the user's statement holds, and without it these rules, in this order:
 
 1. two axes are (Y, X);
-2. a last axis of 2 to 4 after two axes longer than `SMALL` is the channels (how RGB and numpy stacks are saved);
+2. a last axis of up to `MOST_LAST` is the channels where the two before it are longer than `SMALL` and at least
+   `MUCH_LONGER` times as long (how RGB and numpy stacks are saved);
 3. one unnamed axis before (Y, X) is the channels where it is at most `MANY_CHANNELS` long, focal planes where it
    is longer;
-4. two unnamed axes are (C, Z);
-5. samples stored one plane after the other are plain channels (tifffile saves a (3, Y, X) array like that);
+4. two unnamed axes are (C, Z), and Z where the channels are last;
+5. where Y or X would then be a few px, or much shorter than two other axes, the file is refused: the user has to say
+   (also where an OME-TIFF or ImageJ TIFF has such a shape: programs write these without knowing the axes);
+6. samples stored one plane after the other are plain channels (tifffile saves a (3, Y, X) array like that);
    samples of a pixel stored together are colours where the file says RGB, and then an alpha channel is left out.
 
 An axis of length 1 is dropped, whatever its name. A time axis longer than 1 is an error: frugalseg reads one file per
@@ -20,10 +23,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from frugalseg.errors import WrongShape
+from frugalseg.errors import SettingsError, WrongShape
 
 MANY_CHANNELS = 6
+MOST_LAST = 16
 SMALL = 16
+MUCH_LONGER = 4
+FEW = 8
+"""px; no image of cells is narrower."""
 COLOURS = ("red", "green", "blue")
 UNNAMED = "IQ"
 
@@ -65,7 +72,26 @@ class AxisPlan:
         return stored if row < column else stored.T
 
 
-def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) -> AxisPlan:
+def check_stated_axes(axes: str) -> None:
+    """`SettingsError` unless axes are letters of C, Z, Y and X, each at most once, with Y and X.
+
+    >>> check_stated_axes("YXC")
+    """
+    if not {"Y", "X"} <= set(axes) <= set("CZYX") or len(set(axes)) < len(axes):
+        raise SettingsError(
+            f"`axes` is {axes!r}; give the letters of the axes in the order in which they are stored: C channels, Z focal "
+            "planes, Y rows, X columns, such as YXC"
+        )
+
+
+def plan_axes(
+    axes: str,
+    shape: tuple[int, ...],
+    owner: str,
+    rgb: bool = False,
+    stated: str | None = None,
+    sure: bool = False,
+) -> AxisPlan:
     """Find channels, focal planes, rows and columns among stored axes.
 
     Parameters
@@ -78,6 +104,11 @@ def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) 
         Name of the file, for messages.
     rgb
         Whether the file says that the samples (S) are red, green, blue.
+    stated
+        The user's letters for axes that the file does not name, or can hardly have named rightly, such as YXC.
+    sure
+        Whether the format has the axes named by whoever saved it: programs write OME-TIFF and ImageJ TIFF without knowing
+        them, and then call the rows of a numpy array its channels.
 
     Raises
     ------
@@ -90,12 +121,22 @@ def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) 
     (3, 1, 512, 512)
     >>> plan_axes("QYX", (40, 512, 512), "a.tif").czyx
     (1, 40, 512, 512)
+    >>> plan_axes("QYX", (512, 512, 5), "a.tif").czyx
+    (5, 1, 512, 512)
     """
-    named = _guess(axes.upper(), shape)
+    axes, stored = axes.upper(), axes
+    unnamed = any(letter in UNNAMED and size > 1 for letter, size in zip(axes, shape, strict=True))
+    doubtful = unnamed or not (sure or _are_likely(axes, shape))
+    if doubtful and stated is not None:
+        named = _as_stated(shape, owner, stated)
+    else:
+        named = _guess(axes, shape)
+        if doubtful:
+            _refuse_narrow(named, shape, owner)
     where = {letter: named.index(letter) for letter in set(named) if letter not in UNNAMED}
     if "Y" not in where or "X" not in where:
         raise WrongShape(
-            f"{owner} is not an image: its axes are {axes} with shape {shape}; Y and X are needed"
+            f"{owner} is not an image: its axes are {stored} with shape {shape}; Y and X are needed"
         )
     for letter, axis in where.items():
         if letter not in "CSZYX" and shape[axis] > 1:
@@ -103,7 +144,7 @@ def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) 
             raise WrongShape(f"{owner} has {shape[axis]} {what}; save each as its own file")
     if any(letter in UNNAMED and shape[i] > 1 for i, letter in enumerate(named)):
         raise WrongShape(
-            f"{owner}: the axes {axes} of shape {shape} can't be understood; save it with named axes (OME-TIFF)"
+            f"{owner}: the axes {stored} of shape {shape} can't be understood; save it with named axes (OME-TIFF)"
         )
     many = [where[letter] for letter in "CS" if letter in where and shape[where[letter]] > 1]
     if len(many) > 1:
@@ -111,7 +152,9 @@ def plan_axes(axes: str, shape: tuple[int, ...], owner: str, rgb: bool = False) 
             f"{owner} has colour samples and channels at once (shape {shape}); save grey channels"
         )
     colour = rgb and many == [where.get("S")] and shape[many[0]] in (3, 4)
-    return AxisPlan(axes, shape, (many[0] if many else None, where.get("Z"), where["Y"], where["X"]), colour)
+    return AxisPlan(
+        stored, shape, (many[0] if many else None, where.get("Z"), where["Y"], where["X"]), colour
+    )
 
 
 def _guess(axes: str, shape: tuple[int, ...]) -> str:
@@ -120,20 +163,61 @@ def _guess(axes: str, shape: tuple[int, ...]) -> str:
         axes = axes.replace("S", "C")
     letters = list(axes)
     unnamed = [i for i, letter in enumerate(letters) if letter in UNNAMED and shape[i] > 1]
-    if (
-        len(shape) == 3
-        and len(unnamed) == 1
-        and 2 <= shape[-1] <= 4
-        and min(shape[:2]) > SMALL
-        and axes[0] in UNNAMED
-    ):
-        return "YXC"
+    if unnamed and axes.endswith("YX") and unnamed[-1] == len(axes) - 3 and are_last_channels(shape[-3:]):
+        letters[-3:] = "YXC"
+        unnamed.pop()
     free = [letter for letter in "CZ" if letter not in letters and not (letter == "C" and "S" in letters)]
     if len(unnamed) == 1 and free:
         long = shape[unnamed[0]] > MANY_CHANNELS
         letters[unnamed[0]] = free[-1] if long else free[0]
     elif len(unnamed) == 2 and len(free) == 2:
         letters[unnamed[0]], letters[unnamed[1]] = free
+    return "".join(letters)
+
+
+def are_last_channels(shape: tuple[int, ...]) -> bool:
+    """Return whether the last of three axes is much shorter than the others, and so holds channels.
+
+    >>> are_last_channels((256, 256, 5)), are_last_channels((5, 256, 256)), are_last_channels((3, 256, 12))
+    (True, False, False)
+    """
+    *plane, last = shape
+    return last <= MOST_LAST and min(plane) > SMALL and min(plane) >= MUCH_LONGER * last
+
+
+def _are_likely(axes: str, shape: tuple[int, ...]) -> bool:
+    """Return whether named axes make sense: hundreds of channels or focal planes of a few px do not."""
+    long = [(letter, size) for letter, size in zip(axes, shape, strict=True) if size > 1 or letter in "YX"]
+    letters, sizes = "".join(letter for letter, _ in long), tuple(size for _, size in long)
+    return letters[-3:] not in ("CYX", "ZYX") or not are_last_channels(sizes[-3:])
+
+
+def _refuse_narrow(named: str, shape: tuple[int, ...], owner: str) -> None:
+    """Raise `WrongShape` where axes that were guessed make an image so narrow that the guess is probably wrong."""
+    sizes = {letter: size for letter, size in zip(named, shape, strict=True) if size > 1 or letter in "YX"}
+    for side in "YX":
+        others = sorted((size for letter, size in sizes.items() if letter != side), reverse=True)
+        if sizes.get(side, FEW) < FEW or (len(others) > 1 and MUCH_LONGER * sizes[side] <= others[1]):
+            understood = ", ".join(f"{letter} {size}" for letter, size in sizes.items())
+            raise WrongShape(
+                f"{owner} is of shape {shape}, and understood as {understood} it would be only {sizes[side]} px "
+                f"{'high' if side == 'Y' else 'wide'}; say which axis is which, such as `axes=YXC`, or `axes={''.join(sizes)}` if "
+                "that is right"
+            )
+
+
+def _as_stated(shape: tuple[int, ...], owner: str, stated: str) -> str:
+    """Return the user's letters for the axes, and Q for those of length 1 that the user did not count."""
+    long = [i for i, size in enumerate(shape) if size > 1]
+    if len(stated) == len(shape):
+        return stated
+    if len(stated) != len(long):
+        raise WrongShape(
+            f"{owner} has {len(shape)} axes, its shape is {shape}, and `axes` names {len(stated)} ({stated}); name each axis"
+        )
+    letters = ["Q"] * len(shape)
+    for i, letter in zip(long, stated, strict=True):
+        letters[i] = letter
     return "".join(letters)
 
 

@@ -19,13 +19,15 @@ LONGEST_NAME = 200
 """Most bytes in the name of a field: a result file adds an ending, and 255 bytes are allowed."""
 
 
-def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems | None) -> list[Field]:
+def list_fields(
+    inputs: Sequence[Path], pattern: str | None, problems: Problems | None, axes: str | None = None
+) -> list[Field]:
     """Return the fields of all inputs in the order given; see `frugalseg.images.fields.open_fields`."""
     fields: list[Field] = []
     files: list[Path] = []
     for path in (path for item in inputs for path in _expand(item)):
         if path.is_dir() and not _is_zarr(path) and pattern is not None:
-            fields += _pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems)
+            fields += _pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems, axes)
         elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).is_file():
             files += _images_in(path)
         elif path.is_dir() and not _is_zarr(path):
@@ -37,9 +39,9 @@ def list_fields(inputs: Sequence[Path], pattern: str | None, problems: Problems 
     if pattern is not None:
         zarrs = [path for path in files if _is_zarr(path)]
         files = [path for path in files if path not in zarrs]
-        fields += _pattern_fields(files, None, pattern, problems) if files else []
+        fields += _pattern_fields(files, None, pattern, problems, axes) if files else []
         files = zarrs
-    fields += _file_fields(files, problems)
+    fields += _file_fields(files, problems, axes)
     for field in fields:
         if field.name in ("", ".", "..") or re.search(r'[\\/:*?"<>|]', field.name):
             raise InputError(f"field {field.name!r} can't name a result file; use letters, digits, _ - and .")
@@ -107,7 +109,7 @@ def _or_problem(make: Callable[[], list[Field]], problems: Problems | None) -> l
         return []
 
 
-def _file_fields(files: list[Path], problems: Problems | None) -> list[Field]:
+def _file_fields(files: list[Path], problems: Problems | None, axes: str | None) -> list[Field]:
     """Return one field per file, with the channels of the file; equal names get the name of their folder in front."""
     stems = [field_stem(path) for path in files]
     fields: list[Field] = []
@@ -116,12 +118,12 @@ def _file_fields(files: list[Path], problems: Problems | None) -> list[Field]:
             fields += _zarr_fields(path, problems)
             continue
         name = stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
-        fields += _or_problem(lambda path=path, name=name: [_file_field(path, name, {})], problems)  # type: ignore[misc]
+        fields += _or_problem(lambda path=path, name=name: [_file_field(path, name, {}, axes)], problems)  # type: ignore[misc]
     return fields
 
 
-def _file_field(path: Path, name: str, row: dict[str, str]) -> Field:
-    channels = {channel: ChannelRef(path, i) for i, channel in enumerate(read_image(path).channels)}
+def _file_field(path: Path, name: str, row: dict[str, str], axes: str | None = None) -> Field:
+    channels = {channel: ChannelRef(path, i) for i, channel in enumerate(read_image(path, axes).channels)}
     return Field(name, {"field": name, "file": path.name, **row}, channels, tuple(channels))
 
 
@@ -184,7 +186,11 @@ def _pattern_regex(pattern: str) -> re.Pattern[str]:
 
 
 def _pattern_fields(
-    files: Sequence[Path], folder: Path | None, pattern: str, problems: Problems | None
+    files: Sequence[Path],
+    folder: Path | None,
+    pattern: str,
+    problems: Problems | None,
+    axes: str | None,
 ) -> list[Field]:
     """Return the fields whose files fit the pattern; other files are left out."""
     regex = _pattern_regex(pattern)
@@ -212,7 +218,7 @@ def _pattern_fields(
     if "channel" not in regex.groupindex:
         fields: list[Field] = []
         for name, paths in paths_by_field.items():
-            fields += _or_problem(lambda: [_file_field(paths[""], name, rows[name])], problems)  # noqa: B023
+            fields += _or_problem(lambda: [_file_field(paths[""], name, rows[name], axes)], problems)  # noqa: B023
         return fields
     columns = tuple(dict.fromkeys(channel for paths in paths_by_field.values() for channel in paths))
     return [

@@ -1,7 +1,7 @@
 """One field of view: the file of each channel, and its pixels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ class ChannelRef:
     index: str | int | None = None
     origin: str = ""
     """Where the file is named, for messages: ``row 3 of fields.csv``."""
+    axes: str | None = None
+    """The user's letters for axes that the file does not name; see `frugalseg.images.read.read_image`."""
 
     def open(self, owner: str) -> tuple[Image, int]:
         """Open the image lazily; return it and the index of the channel in it. `owner` is for messages."""
@@ -33,7 +35,7 @@ class ChannelRef:
             raise UnreadableFile(
                 f"{owner}: {self.path} does not exist{f' ({self.origin})' if self.origin else ''}"
             )
-        image = read_image(self.path)
+        image = read_image(self.path, self.axes)
         if self.index is None and len(image.channels) > 1:
             kind = "is a colour image with" if image.channels == COLOURS else "has"
             names = ", ".join(f"{i}: {name}" for i, name in enumerate(image.channels))
@@ -74,7 +76,7 @@ class Field:
         outer, mark, inner = str(channel).rpartition("#")
         if mark and channel not in columns:
             outer_ref = self.reference(outer)
-            return ChannelRef(outer_ref.path, inner, outer_ref.origin)
+            return replace(outer_ref, index=inner)
         name = columns[find_channel(channel, columns, f"field {self.name!r}")]
         if name not in self.channels:
             raise MissingChannel(
@@ -148,9 +150,9 @@ class Field:
     @property
     def pixel_size(self) -> tuple[float, float] | None:
         """Return (y, x) in um, from the first file of this field that states it; None where no file does."""
-        for path in dict.fromkeys(ref.path for ref in self.channels.values()):
+        for path, axes in dict.fromkeys((ref.path, ref.axes) for ref in self.channels.values()):
             try:
-                size = read_image(path).pixel_size
+                size = read_image(path, axes).pixel_size
             except FrugalsegError:  # reported when that channel is used
                 continue
             if size is not None:

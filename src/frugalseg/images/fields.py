@@ -2,9 +2,11 @@
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from frugalseg.errors import InputError, SettingsError, UnreadableFile
+from frugalseg.images.axes import check_stated_axes
 from frugalseg.images.discovery import Problems, list_fields
 from frugalseg.images.field import Field
 
@@ -90,11 +92,17 @@ def _suggest(name: str, known: list[str]) -> str:
     return f", did you mean {close[0]!r}" if close else ""
 
 
+def _with_axes(field: Field, axes: str) -> Field:
+    channels = {name: replace(ref, axes=axes) for name, ref in field.channels.items()}
+    return replace(field, channels=channels)
+
+
 def open_fields(
     inputs: Sequence[str | Path],
     *,
     pattern: str | None = None,
     where: Sequence[str] = (),
+    axes: str | None = None,
     problems: Problems | None = None,
 ) -> FieldTable:
     """List the fields of view in some inputs, without reading pixels.
@@ -109,6 +117,9 @@ def open_fields(
         ``{channel}``, and for files without a pattern, each file is one field with the channels it holds.
     where
         Which fields to keep: ``split=train``, ``field!=a,b``; all conditions must hold.
+    axes
+        Letters for the axes of files that do not name them, in the order in which they are stored, such as YXC; see
+        `frugalseg.images.read.read_image`.
     problems
         A list that collects the errors of single fields, which are then left out. None: the first error is raised.
 
@@ -118,17 +129,21 @@ def open_fields(
         An input is missing, or a file whose channels must be known can't be read. Files named in a table are
         opened when used.
     InputError, SettingsError
-        No field is found or left, two fields have the same name, or `pattern` or `where` is wrong.
+        No field is found or left, two fields have the same name, or `pattern`, `where` or `axes` is wrong.
     """
     if isinstance(inputs, str | Path):
         inputs = [inputs]
+    if axes is not None:
+        check_stated_axes(axes)
     if not inputs:
         raise UnreadableFile("no input was given; give image files, a folder, a fields.csv or an OME-Zarr")
     try:
-        fields = list_fields([Path(given) for given in inputs], pattern, problems)
+        fields = list_fields([Path(given) for given in inputs], pattern, problems, axes)
     except OSError as error:
         raise UnreadableFile(
             f"{error.filename or 'an input'} can't be opened ({error.strerror or error}); allow reading it and its folder"
         ) from error
+    if axes is not None:
+        fields = [_with_axes(field, axes) for field in fields]
     table = FieldTable(fields)
     return table.where(where) if where else table

@@ -54,7 +54,7 @@ def read_ome_zarr(path: Path) -> Image:
         axes = [axis if isinstance(axis, str) else axis["name"] for axis in scale["axes"]]
         array = path / scale["datasets"][0]["path"]
         shape, dtype = _describe(array)
-        plan = plan_axes("".join(axis[0] for axis in axes), shape, str(path))
+        plan = plan_axes("".join(axis[0] for axis in axes), shape, str(path), sure=True)
         labels = [channel.get("label", "") for channel in metadata.get("omero", {}).get("channels", [])]
         size = _pixel_size(scale)
     except FrugalsegError:

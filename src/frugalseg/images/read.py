@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from frugalseg.errors import UnreadableFile
-from frugalseg.images.axes import COLOURS
+from frugalseg.images.axes import COLOURS, check_stated_axes
 from frugalseg.images.formats import FORMATS, LABEL_SUFFIXES, ROI_SUFFIXES, TIFF_SUFFIXES
 from frugalseg.images.image import Image
 
 
-def read_image(path: str | Path) -> Image:
+def read_image(path: str | Path, axes: str | None = None) -> Image:
     """Open an image without reading its pixels.
 
     Parameters
@@ -18,6 +18,9 @@ def read_image(path: str | Path) -> Image:
     path
         A TIFF, ImageJ TIFF, OME-TIFF or PNG file, or an OME-Zarr (0.4 or 0.5) image folder; for labels also a ``.npy``
         (`frugalseg.images.seg_npy`) or ImageJ regions (`frugalseg.images.rois`). Code stored in a file is never run.
+    axes
+        Letters for the axes of a TIFF with more than two axes that it does not name, in the order in which they are stored,
+        such as YXC; None: they are guessed.
 
     Returns
     -------
@@ -31,6 +34,8 @@ def read_image(path: str | Path) -> Image:
         The file is missing, empty, damaged, incomplete, or of another format.
     WrongShape
         Its axes are ambiguous, or it is a time series.
+    SettingsError
+        `axes` are not letters of C, Z, Y and X.
 
     Examples
     --------
@@ -39,6 +44,8 @@ def read_image(path: str | Path) -> Image:
     ...
     frugalseg.errors.UnreadableFile: nowhere.tif does not exist
     """
+    if axes is not None:
+        check_stated_axes(axes)
     path = Path(path)
     if not path_exists(path):
         raise UnreadableFile(f"{path} does not exist")
@@ -71,7 +78,7 @@ def read_image(path: str | Path) -> Image:
         )
     from frugalseg.images.tiff import read_tiff
 
-    return read_tiff(path)
+    return read_tiff(path, axes)
 
 
 def path_exists(path: Path) -> bool:

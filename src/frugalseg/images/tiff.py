@@ -19,6 +19,9 @@ from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.image import Image, LazyPixels
 from frugalseg.images.tiff_pixel_size import read_pixel_size
 
+ALPHA = (1, 2)
+"""Kinds of extra samples; others are channels like any."""
+
 DAMAGE = re.compile(
     r"invalid page offset|corrupted file|failed to reshape|TiffTag 2\d\d @\d+> invalid value offset"
 )
@@ -56,7 +59,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
         logger.removeFilter(keep)
 
 
-def read_tiff(path: Path) -> Image:
+def read_tiff(path: Path, axes: str | None = None) -> Image:
     """Open a TIFF without reading its pixels; see `frugalseg.images.read.read_image`."""
     with _opened(path) as tif:
         if not tif.pages or not tif.series:
@@ -73,14 +76,19 @@ def read_tiff(path: Path) -> Image:
             raise UnreadableFile(
                 f"{path} has samples of a type that is not read; export it as 8, 16 or 32 bit"
             )
-        rgb = series.keyframe.photometric.name in ("RGB", "YCBCR")
-        plan = plan_axes(series.axes, tuple(series.shape), str(path), rgb)
+        plan = plan_axes(series.axes, tuple(series.shape), str(path), _has_colours(series.keyframe), axes)
         shape = plan.czyx
         names = channel_names(shape[0], _names_in(tif, shape), plan.colour)
         size = read_pixel_size(tif, _ome(tif))
         dtype = np.dtype(series.dtype)
     pixels = LazyPixels(shape, dtype, partial(_read_region, path, plan))
     return Image(pixels, names, size, path.name, plan.axes)
+
+
+def _has_colours(page: tifffile.TiffPage) -> bool:
+    """Return whether samples are red, green, blue, and nothing but alpha besides."""
+    others = [int(kind) for kind in page.extrasamples]
+    return page.photometric.name in ("RGB", "YCBCR") and all(kind in ALPHA for kind in others)
 
 
 def _only_thumbnails(tif: tifffile.TiffFile) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
+from frugalseg.images.axes import MUCH_LONGER, SMALL
 from frugalseg.images.image import as_float32
 from frugalseg.images.label_maps import as_labels
 from frugalseg.images.outliers import planes_without_outliers
@@ -146,12 +147,18 @@ def check_image(image: Any, owner: str = "the image") -> NDArray[np.float32]:
     if array.ndim not in (2, 3):
         several = "; give several images as a list of arrays" if array.ndim > 3 else ""
         raise WrongShape(f"{owner} has the shape {array.shape}; allowed are (Y,X) and (C,Y,X){several}")
-    if array.ndim == 3 and array.shape[2] <= MOST_COLOURS < array.shape[1] // 4:
+    if array.ndim == 3 and _has_channels_last(array.shape):
         raise WrongShape(
             f"{owner} has the shape {array.shape}, so its channels seem to come last; give (C,Y,X), such as "
             "numpy.moveaxis(image, -1, 0)"
         )
     return planes_without_outliers(_finite(array if array.ndim == 3 else array[None], owner))
+
+
+def _has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether the last axis is too short to be the width of an image of (C,Y,X), compared with the others."""
+    colours = shape[2] <= MOST_COLOURS < shape[1] // 4
+    return colours or (min(shape[:2]) > SMALL and min(shape[:2]) >= MUCH_LONGER * shape[2])
 
 
 def check_plane(values: Any, parameter: str, shape: tuple[int, int], owner: str) -> NDArray[np.float32]:

@@ -124,7 +124,9 @@ class ModelRun:
         resolved: Mapping[str, object] | None = None,
     ) -> None:
         self.command, self.folder, self.options = command, Path(folder), options
-        self.settings: dict[str, JsonValue] = plain({**settings, "fields": list(sources)})
+        self.settings: dict[str, JsonValue] = plain(
+            {**settings, **options.stated_axes(), "fields": list(sources)}
+        )
         files = {name: [list(state) for state in one.read] for name, one in sources.items()}
         self.provenance: dict[str, JsonValue] = plain({"files": files, **(resolved or {})})
         self.log = RunLog(options.quiet)

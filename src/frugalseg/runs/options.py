@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # options are needed for a command's help, which must not wai
 
 
 class RunOptions(BaseModel):
-    """Options of a run; none of them changes a result."""
+    """Options of a run; but for `axes`, none of them changes a result."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +22,11 @@ class RunOptions(BaseModel):
     )
     where: tuple[str, ...] = Field(
         default=(), description="Which fields to take: split=train, field!=a,b. Repeatable; all must hold."
+    )
+    axes: str | None = Field(
+        default=None,
+        description="Which axis is which in files that do not say it: C channels, Z focal planes, Y rows, X columns, such as "
+        "YXC.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="Where to compute.")
     resume: bool = Field(default=False, description="Continue a run that was cut short.")
@@ -36,6 +41,10 @@ class RunOptions(BaseModel):
             )
         return self
 
+    def stated_axes(self) -> dict[str, str]:
+        """Return `axes` as a part of a run's settings, nothing where it is not given: other axes are another run."""
+        return {} if self.axes is None else {"axes": self.axes}
+
     def open(self, inputs: Sequence[str | Path]) -> "FieldTable":
         """List the fields of the inputs, see `frugalseg.images.fields.open_fields`.
 
@@ -46,4 +55,4 @@ class RunOptions(BaseModel):
         """
         from frugalseg.images.fields import open_fields
 
-        return open_fields(inputs, pattern=self.pattern, where=self.where)
+        return open_fields(inputs, pattern=self.pattern, where=self.where, axes=self.axes)

@@ -81,7 +81,7 @@ class OutputFolder:
         self.suffix = suffix
         self.sources = dict(sources)
         self.names = tuple(self.sources)
-        self.settings: dict[str, JsonValue] = plain(dict(settings))
+        self.settings: dict[str, JsonValue] = plain({**settings, **options.stated_axes()})
         self.resolved: dict[str, JsonValue] = plain(dict(resolved or {}))
         self.command = command
         self.done: dict[str, FieldRecord] = {}
