@@ -37,6 +37,7 @@ def test_channels_last(tmp_path: Path, channels: int, dtype: str, writer: str) -
     stored = values(72, 90, channels, dtype=dtype)
     image = read_image(written(tmp_path / "a.tif", stored, **WRITERS[writer]))
     assert image.channels == tuple(map(str, range(channels)))
+    assert image.axes == ("YXS" if writer == "contig" else "YXC")
     assert image.pixels.shape == (channels, 1, 72, 90)
     np.testing.assert_array_equal(np.moveaxis(image.pixels[:, 0], 0, 2), stored)
     np.testing.assert_array_equal(image.pixels[channels - 1, 0, 10:20, 30:90], stored[10:20, 30:90, -1])

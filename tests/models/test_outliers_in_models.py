@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import frugalseg as fs
+from frugalseg.images.focus import best_focus
 from frugalseg.images.image import Image
+from frugalseg.images.normalize import blur
 from frugalseg.images.tile_store import TileStore
 from frugalseg.models.model_scale import log_planes, model_planes, zscored_image
 from frugalseg.prediction.tiled import make_scaled_reader
@@ -78,3 +80,9 @@ def test_tiles_are_scaled_as_the_whole_image_is(cells: SyntheticField, tmp_path:
         for window in ((slice(0, 96), slice(0, 104)), (slice(13, 50), slice(70, 104))):
             np.testing.assert_allclose(read(window), wanted[:, *window], atol=2e-5)
     assert np.abs(wanted).max() < 20
+
+
+def test_the_sharpest_plane_is_not_the_one_with_a_hot_pixel(cells: SyntheticField) -> None:
+    planes = [blur(cells.phase, sigma) for sigma in (1, 4)]
+    assert best_focus([planes[0], spoilt(planes[1], 1e30, count=1)]) == 0
+    assert best_focus([planes[1], spoilt(planes[0], 1e30, count=1)]) == 1

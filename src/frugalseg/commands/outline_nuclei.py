@@ -14,6 +14,7 @@ from frugalseg.errors import InputError
 from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.field import Field as ImageField
+from frugalseg.images.outliers import without_outliers
 from frugalseg.images.write import write_labels
 from frugalseg.models.nucleus_labels import segment_nuclei
 from frugalseg.report import FieldReport, preview
@@ -102,7 +103,7 @@ class _NucleusProcess:
             n_cells=len(sizes),
             nuclei_diameter=float(np.median(np.sqrt(4 * sizes / np.pi))) if len(sizes) else None,
             warnings=() if len(sizes) else (nothing,),
-            measurements=tuple(measure_cells(labels, {channel: plane}, field.pixel_size)),
+            measurements=tuple(measure_cells(labels, {channel: without_outliers(plane)}, field.pixel_size)),
         )
         if truth is not None:
             record = record.with_values(scores=score_labels(truth, labels))

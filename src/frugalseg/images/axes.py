@@ -42,7 +42,7 @@ class AxisPlan:
     Attributes
     ----------
     axes, shape
-        One letter and the size of each stored axis.
+        One letter, as understood, and the size of each stored axis.
     order
         Position of C, Z, Y and X in the stored array; None for an axis that it lacks.
     colour
@@ -152,9 +152,7 @@ def plan_axes(
             f"{owner} has colour samples and channels at once (shape {shape}); save grey channels"
         )
     colour = rgb and many == [where.get("S")] and shape[many[0]] in (3, 4)
-    return AxisPlan(
-        stored, shape, (many[0] if many else None, where.get("Z"), where["Y"], where["X"]), colour
-    )
+    return AxisPlan(named, shape, (many[0] if many else None, where.get("Z"), where["Y"], where["X"]), colour)
 
 
 def _guess(axes: str, shape: tuple[int, ...]) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.images.outliers import without_outliers
+
 #: Scale of the detail that is measured, px. Finer detail is noise, and coarser detail also shows out of focus.
 SIGMA = 1.5
 #: Variance below which a plane counts as empty, as a share of that of the plane that varies most.
@@ -39,7 +41,7 @@ def _detail_and_variance(plane: NDArray[Any]) -> tuple[float, float]:
     """Return the variance of the smoothed plane's Laplacian and of the smoothed plane, both without noise."""
     import cv2
 
-    grey = np.asarray(plane, np.float32)
+    grey = without_outliers(np.asarray(plane, np.float32))
     grey = grey - grey.mean()
     smooth = cv2.GaussianBlur(grey, (0, 0), SIGMA, borderType=cv2.BORDER_REFLECT)
     laplacian = cv2.Laplacian(smooth, cv2.CV_32F, borderType=cv2.BORDER_REFLECT)

@@ -183,7 +183,7 @@ class Image:
     name
         Name of the image, for messages.
     axes
-        Axes as stored in the file; see `frugalseg.images.axes`.
+        Letters of the axes in the file, as understood; see `frugalseg.images.axes`.
 
     Examples
     --------

@@ -20,6 +20,7 @@ from frugalseg.cues.quality import CueQuality, evaluate_cues
 from frugalseg.cues.scaled_plane import MEASURED_WIDER
 from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError, WrongShape
 from frugalseg.images.normalize import Modality
+from frugalseg.images.outliers import without_outliers
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER
 from frugalseg.models.cue_settings import CueSettings
@@ -165,7 +166,9 @@ def cues_of(
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     for index, plane in enumerate(planes):
         check_varies(plane, f"{owner}: channel {channels[index] if channels else index!r}")
-    nuclei = None if sources.nuclei is None else check_plane(sources.nuclei, "nuclei", shape, owner)
+    nuclei = None
+    if sources.nuclei is not None:
+        nuclei = without_outliers(check_plane(sources.nuclei, "nuclei", shape, owner))
     markers = (
         _own_markers(sources.markers, shape, owner) if nuclei is None else _find(nuclei, settings, owner)
     )

@@ -25,7 +25,7 @@ class ChannelRow:
     field, channel, file
         Names.
     axes
-        Of the file.
+        Of the file, as understood.
     shape
         (Y, X), px.
     focal_planes, dtype

@@ -17,7 +17,7 @@ from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.channels import parse_channels
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
-from frugalseg.images.outliers import without_outliers
+from frugalseg.images.outliers import planes_without_outliers, without_outliers
 from frugalseg.images.write import write_image, write_labels
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
@@ -182,7 +182,7 @@ class _ObjectProcess:
         if truth is not None:
             known["scores"] = score_labels(truth, labels)
             known["mask_iou"] = mask_iou((maps[-1] > 0) & (truth >= 0), truth > 0)
-        grey = dict(zip(model.card.channels, planes, strict=True))
+        grey = dict(zip(model.card.channels, planes_without_outliers(planes), strict=True))
         known["measurements"] = tuple(measure_cells(labels, grey, pixel_size=field.pixel_size))
         write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)
         return FieldResult(FieldRecord(**known), write, partial(self._page, field, planes, labels, truth))

@@ -57,10 +57,12 @@ def measure_large(
             f"{MOST_MEASURED}).",
         )
     path, inputs = run.outputs.result_path(field.name), range(len(image.channels))
+    read: ReadWindow = lambda window: read_window(image.pixels, inputs, window, owner=image.name)  # noqa: E731
+    limits = measure_greys(read, image.shape).limits
     with run.log.bar("measuring") as progress:
         rows = measure_tiles(
             lambda window: read_result(path, window),
-            lambda window: read_window(image.pixels, inputs, window, owner=image.name),
+            lambda window: read_without_outliers(read, window, image.shape, limits),
             image.shape,
             card.channels,
             largest,
