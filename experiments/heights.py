@@ -31,9 +31,8 @@ def of_model(model: Path, data: Path) -> list[float]:
     from frugalseg import ObjectModel, score_labels
     from frugalseg.instances.map_labels import labels_from_maps
 
-    _, maps = ObjectModel.load(model, "cpu").predict_with_maps(
-        tifffile.imread(data / "phase_nuclear" / "hela_5_phase.tif")
-    )
+    image = tifffile.imread(data / "phase_nuclear" / "hela_5_phase.tif")
+    maps = ObjectModel.load(model, "cpu").find_objects(image).maps
     labels = tifffile.imread(data / "phase_nuclear" / "hela_5_cells.tif").astype(np.int32)
     return [score_labels(labels, labels_from_maps(maps, "cells", h)).mAP for h in HEIGHTS]
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import yaml
 
 import frugalseg as fs
 from frugalseg.commands.command_settings import LearnMarkersSettings, PredictSettings, SegmentSettings
@@ -17,6 +19,7 @@ from frugalseg.commands.predict_fields import predict_fields
 from frugalseg.commands.segment_cells import segment_cells
 from frugalseg.errors import Interrupted, SettingsError
 from frugalseg.learning.crop_batches import CropBatches, Crops
+from frugalseg.networks.store import CARD
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.synthetic_set import write_synthetic_set
 
@@ -144,3 +147,33 @@ def test_learn_markers_keeps_the_same_student(done: Path, images: Path, tmp_path
 def test_the_preset_of_the_paper_has_no_student() -> None:
     assert [settings(rounds=None, preset=preset).n_rounds for preset in ("default", "paper")] == [3, 0]
     assert settings(rounds=2, preset="paper").n_rounds == 2
+
+
+@pytest.mark.parametrize("nuclei", ["nuclear", None])
+def test_a_field_unlike_those_learned_from_is_named(
+    done: Path, images: Path, tmp_path: Path, nuclei: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the run's warnings, its record, its report and on the terminal; the fields of the run itself are not."""
+    run = json.loads((done / "run.json").read_text())
+    assert max(run["fields"][name]["look_distance"] for name in NAMES) < 0.5
+    assert not any("unlike every field" in one for one in run["warnings"])
+    other = shutil.copytree(images, tmp_path / "other")
+    path = other / f"{NAMES[0]}_cytoplasm.tif"
+    plane = tifffile.imread(path)
+    tifffile.imwrite(path, plane.max() - plane)
+    model = shutil.copytree(done / "model", tmp_path / "model")
+    card = yaml.safe_load((model / CARD).read_text())
+    for look in card["looks"]:
+        look["spread"] /= 10  # such small images vary from part to part
+    (model / CARD).write_text(yaml.safe_dump({**card, "usual_confidence": 0.0}))
+    given: dict[str, Any] = {"cells": ("cytoplasm",), "nuclei": nuclei, "baselines": False}
+    options = RunOptions(device="cpu", where=(f"field={NAMES[0]}",))
+    predict_fields(model, [other], tmp_path / "out", PredictSettings(**given), options)
+    found = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert found["fields"][NAMES[0]]["look_distance"] > 1
+    sentence = "It looks unlike every field that the model was learned from"
+    assert [one.startswith(f"{NAMES[0]}: {sentence}") for one in found["warnings"]].count(True) == 1
+    assert sentence in (tmp_path / "out" / "report.html").read_text()
+    assert f"warning: {sentence}" in capsys.readouterr().out
+    rows = (tmp_path / "out" / "measurements.csv").read_text().splitlines()
+    assert "confidence" in rows[0].split(",")

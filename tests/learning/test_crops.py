@@ -9,7 +9,8 @@ from scipy.spatial import KDTree
 
 from frugalseg.errors import BadPixels, SettingsError
 from frugalseg.images.fields import open_fields
-from frugalseg.learning.crops import SHARE, CropSampler, signal_threshold
+from frugalseg.learning.crops import SHARE, CropSampler
+from frugalseg.learning.signal_level import signal_threshold
 from frugalseg.synthetic.cells import make_cells
 
 SIZE = 64
@@ -208,3 +209,42 @@ def test_sparse_real_fields(real_data: Path) -> None:
         )
         assert (signal[nuclei > 0.5] > sampler.threshold).mean() > 0.99
         assert (signal[nuclei == 0] > sampler.threshold).mean() < 0.03
+
+
+def test_equal_weights_change_no_draw() -> None:
+    """What was measured before there were weights holds: the numbers are of the version without them."""
+    targets = [np.ones((64, 80)), np.ones((40, 40)), np.ones((90, 64))]
+    expected = [
+        [(0, 28, 35), (2, 3, 22), (1, 6, 1), (0, 19, 31)],
+        [(2, 50, 32), (1, 1, 2), (2, 12, 4), (0, 10, 33)],
+        [(1, 6, 2), (2, 54, 1), (1, 5, 8), (0, 26, 31)],
+    ]
+    for weights in (None, [1.0, 1.0, 1.0], [0.4472, 0.4472, 0.4472]):
+        sampler = CropSampler(targets, 32, 7, share=0.0, threshold=0.5, weights=weights)
+        assert [sampler(step, 4) for step in range(3)] == expected
+
+
+def test_fields_are_drawn_by_their_weights() -> None:
+    targets = [np.ones((40, 40))] * 5
+    sampler = CropSampler(targets, 32, seed=3, share=0.0, threshold=0.5, weights=[1, 1, 1, 1, 4])
+    drawn = [[field for field, _, _ in sampler(lap, 5)] for lap in range(400)]
+    counts = np.bincount(np.ravel(drawn), minlength=5)
+    np.testing.assert_allclose(counts / 2000, [0.125] * 4 + [0.5], atol=0.015)
+    for lap in drawn:  # 0.625 times, or 2.5 times
+        assert max(lap.count(field) for field in range(4)) <= 1
+        assert lap.count(4) in (2, 3)
+    assert [[field for field, _, _ in sampler(lap, 5)] for lap in (399, 7)] == [drawn[399], drawn[7]]
+
+
+def test_weights_of_fields_without_signal_do_not_count() -> None:
+    full, empty = np.ones((40, 40)), np.zeros((40, 40))
+    sampler = CropSampler([full, empty, full], 32, seed=3, threshold=0.5, weights=[1, 5, 3])
+    counts = np.bincount([field for step in range(100) for field, _, _ in sampler(step, 4)], minlength=3)
+    assert counts[1] == 0
+    assert abs(counts[2] - 300) <= 5
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, float("nan")]])
+def test_weights_that_make_no_shares_are_refused(weights: list[float]) -> None:
+    with pytest.raises(SettingsError, match="one number above 0 for each of the 2 fields"):
+        CropSampler([np.ones((40, 40))] * 2, 32, seed=0, threshold=0.5, weights=weights)

@@ -38,11 +38,12 @@ def stain(images: list[np.ndarray], fields: list[SyntheticField]) -> fs.StainMod
 
 
 def test_labels_and_maps(model: fs.ObjectModel, images: list[np.ndarray]) -> None:
-    found, maps = model.predict_with_maps(images[0])
+    alone = model.find_objects(images[0])
+    found, maps = alone.labels, alone.maps
     assert (found.dtype, found.shape) == (np.uint32, (96, 104))
     assert (maps.dtype, maps.shape) == (np.float32, (2, 96, 104))
     np.testing.assert_array_equal(model.predict(images[0]), found)
-    np.testing.assert_array_equal(model.predict_with_maps(images[0])[1], maps)
+    np.testing.assert_array_equal(model.find_objects(images[0]).maps, maps)
     expected = labels_from_maps(maps, "cells", model.settings.h, model.card.diameter)
     np.testing.assert_array_equal(found, expected)
 

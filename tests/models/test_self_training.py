@@ -1,5 +1,6 @@
 """Self-training on arrays: a student without labels, better than its teacher where the teacher errs at random."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import frugalseg as fs
 from frugalseg.errors import InputError, NoMarkers, SettingsError
 from frugalseg.models import self_training
 from frugalseg.models.cell_prediction import _with_lone_cells
+from frugalseg.models.field_choice import choose_images
 from frugalseg.models.model_scale import log_planes
 from frugalseg.models.teacher_cells import teacher_cells
 
@@ -45,6 +47,13 @@ def test_a_student_learns_from_nuclei_and_needs_none(cells: list[Any], tmp_path:
     np.testing.assert_array_equal(fs.load_model(tmp_path / "model").predict(images[0]), found[0])
     assert model.training is not None
     assert (model.training.steps, len(model.training.terms["mask"])) == (90, 90)
+    sure = model.card.usual_confidence
+    assert sure is not None
+    assert 0.2 < sure < 1
+    model.card = model.card.model_copy(update={"usual_confidence": 1.0})
+    alone, seeded = model.find_objects(images[0]), model.segment(fs.find_cues(images[0], nuclei[0]))
+    for doubts in (alone.doubts, seeded.doubts):
+        assert [one[:22] for one in doubts] == ["The model is less sure"]
 
 
 def test_later_rounds_leave_out_what_network_and_teacher_disagree_on(
@@ -60,9 +69,7 @@ def test_later_rounds_leave_out_what_network_and_teacher_disagree_on(
     own = np.zeros((128, 128), np.uint32)
     own[:64] = 5
     monkeypatch.setattr(self_training, "learn_from_labels", watched)
-    monkeypatch.setattr(
-        self_training, "predict_objects", lambda *_: (own, np.zeros((2, 128, 128), np.float32))
-    )
+    monkeypatch.setattr(self_training, "seeded_cells", lambda *_: (own, {5: 0.9}))
     cues = fs.find_cues(cells[0].cytoplasm, cells[0].nuclear, diameter=30)
     self_training.self_train_on_cues([cues], **{**FAST, "rounds": 2})
     (first,), (second,) = seen
@@ -91,6 +98,44 @@ def test_fluorescence_is_learned_and_used_as_its_logarithm(cells: list[Any]) -> 
     seen = [log_planes(one[None].astype(np.float32), 30, (), "a") for one in (image, 3 * image + 50)]
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-3)
     assert not np.allclose(seen[0], (image - image.mean()) / image.std(), atol=0.1)
+
+
+def test_an_image_with_dark_cells_is_named_and_those_learned_from_are_not() -> None:
+    cells = fs.make_cells((256, 256), n_cells=40, dim_nuclei=0, seed=1)
+    image = cells.phase.astype(np.float32)
+    model = fs.self_train(image, cells.nuclear, **FAST, diameter=30)
+    assert model.card.usual_confidence is None  # with one round, the network has not seen its own cells
+    for seen, named in ((image, False), (-image, True)):
+        alone = model.find_objects(seen, diameter=30)
+        seeded = model.segment(fs.find_cues(seen, cells.nuclear, diameter=30), diameter=30)
+        assert seeded.look_distance == alone.look_distance
+        assert alone.look_distance is not None
+        assert (alone.look_distance > 2, alone.look_distance == 0) == (named, not named)
+        assert [one[:15] for one in alone.doubts] == ["It looks unlike"] * named
+        assert seeded.doubts == alone.doubts
+
+
+def test_of_many_images_a_few_are_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(self_training, "choose_images", partial(choose_images, most=2))
+    cells = fs.make_cells((256, 256), n_cells=40, dim_nuclei=0, seed=1)
+    images = [cells.phase, cells.phase, -cells.phase.astype(float)]
+    drawn: list[Any] = []
+    sampler = self_training.CropSampler
+    monkeypatch.setattr(
+        self_training,
+        "CropSampler",
+        lambda *args, weights: drawn.append(weights) or sampler(*args, weights=weights),
+    )
+    lines: list[str] = []
+    model = fs.self_train(
+        images, [cells.nuclear] * 3, **FAST, names=["a", "b", "c"], log=lines.append, diameter=30
+    )
+    assert model.card.training.fields == ("a", "c")
+    assert lines[:2] == [
+        "learning from 2 of 3 images, those that look most different",
+        "images that look like few others are drawn up to 1.4 times as often: 1 of 2",
+    ]
+    np.testing.assert_allclose(drawn[0], [2**0.5, 1])
 
 
 def test_a_bad_image_is_named_or_left_out(cells: list[Any]) -> None:

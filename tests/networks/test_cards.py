@@ -1,5 +1,6 @@
 """Every kind of model says on its card what it is, and reads back as that and nothing else."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import nn
 from frugalseg.errors import BadModel
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.networks.cards import ANY_CARD, MarkerCard, ObjectCard, StainCard, TrainingSummary
+from frugalseg.networks.cards import ANY_CARD, Look, MarkerCard, ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import CARD, load_card, save_model
@@ -162,3 +163,23 @@ def test_a_card_of_one_kind_is_none_of_another(models: dict[str, Path], tmp_path
     for values in ({"diameter": 0}, {"diameter": float("inf")}, {"scale": -1}):
         with pytest.raises(ValidationError):
             ObjectCard.model_validate({**objects("cells").model_dump(), **values})
+
+
+def test_looks_are_kept_and_a_card_from_before_there_were_any_is_read(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    look = Look(values=(0.25, -0.5), spread=0.125)
+    known = objects("cells").model_copy(update={"looks": (look, look), "usual_confidence": 0.875})
+    save_model(tmp_path / "new", known, network_of("cells"))
+    card = load_card(tmp_path / "new")
+    assert card.model_copy(update={"sha256": ""}) == known
+    old = shutil.copytree(models["cells"], tmp_path / "old")
+    content = yaml.safe_load((old / CARD).read_text())
+    del content["looks"], content["usual_confidence"]
+    (old / CARD).write_text(yaml.safe_dump(content))
+    before = load_card(old)
+    assert isinstance(before, ObjectCard)
+    assert (before.looks, before.usual_confidence) == ((), None)
+    (old / CARD).write_text(yaml.safe_dump({**content, "looks": [{"values": [0.1], "spread": -1.0}]}))
+    with pytest.raises(BadModel, match="spread"):
+        load_card(old)

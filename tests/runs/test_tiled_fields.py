@@ -14,13 +14,15 @@ from torch import nn
 from frugalseg.commands.command_settings import PredictSettings
 from frugalseg.commands.predict_fields import predict_fields
 from frugalseg.errors import Interrupted
-from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.normalize import IntensityScale, zscore
 from frugalseg.images.read import read_image
+from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.images.tile_store import TileStore
 from frugalseg.instances.maps import cell_maps
+from frugalseg.models.looks import image_look
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import object_network
-from frugalseg.networks.store import save_model
+from frugalseg.networks.store import load_card, save_model
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction import tiled
 from frugalseg.runs import tiled_fields, tiled_numbers
@@ -307,3 +309,23 @@ def test_a_constant_channel_fails_like_in_one_piece(
     found = predict_fields(folder / "cells", [tmp_path], tmp_path / "out", options=RunOptions(pattern="{field}_{channel}.tif", device="cpu", quiet=True))  # fmt: skip
     assert list(found.fields) == ["y"]
     assert "channel 'bf' is constant (every pixel is 9)" in found.failed["x"]
+
+
+def test_a_large_field_is_named_where_its_middle_looks_unlike(
+    folder: Path, tmp_path: Path, without_network: None
+) -> None:
+    card = load_card(folder / "cells")
+    assert isinstance(card, ObjectCard)
+    planes = field_of(labelled(SHAPE)).astype(np.float32)
+    seen = image_look(resize_planes(zscore(planes), scaled_shape(SHAPE, SCALE)))
+    other = seen.model_copy(update={"values": tuple(-value for value in seen.values)})
+    for name, look in (("known", seen), ("unlike", other)):
+        model = folder / name
+        save_model(model, card.model_copy(update={"looks": (look,)}), object_network("cells", "small", 2))
+        predicted(folder, name, tmp_path / name)
+        record = json.loads((tmp_path / name / "run.json").read_text())
+        distance, warnings = record["fields"]["a"]["look_distance"], record["warnings"]
+        named = [one for one in warnings if one.startswith("a: It looks unlike every field")]
+        assert (distance > 1, len(named)) == (name == "unlike", int(name == "unlike"))
+        if name == "known":
+            assert distance < 0.1

@@ -1,7 +1,6 @@
 """``frugalseg predict``: a trained model on images it has not seen, without training."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from frugalseg.commands.command_settings import PredictSettings
@@ -99,9 +98,7 @@ def _predict_cells(
                 doubts = (*cues.image.warnings, *model.doubts(cues.image))
                 return Segmented(model.segment(cues.image), {"warnings": doubts})
             found = model.segment(cues.image, pixel_size=cues.pixel_size, diameter=settings.diameter)
-        return Segmented(
-            found.labels, {"nuclei_agreement": asdict(found.agreement)}, confidence=found.confidence
-        )
+        return Segmented.of(found)
 
     process = MarkerProcess(outputs, settings, segment, log)
     report = begin_report(outputs, "frugalseg predict")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from frugalseg.commands.command_settings import SegmentSettings
@@ -92,8 +91,7 @@ def segment_cells(
     def segment(cues: FieldCues) -> Segmented:
         assert model is not None  # else there are no cues
         found = model.segment(cues.image, pixel_size=cues.pixel_size, diameter=settings.diameter)
-        agreement = {"nuclei_agreement": asdict(found.agreement)}
-        return Segmented(found.labels, agreement, confidence=found.confidence)
+        return Segmented.of(found)
 
     def notes() -> Sequence[str]:
         nothing = outputs.done and not outputs.failed and model is None

@@ -5,131 +5,26 @@ of the noise of the training set's background, and a crop has signal when at lea
 confluent cells leave no background, every crop is taken.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, SettingsError
-
-Grey = NDArray[np.floating]
+from frugalseg.learning.signal_level import (
+    BLOCK,
+    Grey,
+    block_means,
+    is_confluent,
+    sample_blocks,
+    signal_threshold,
+)
 
 #: Share of a crop that must lie above the threshold: one nucleus of 9 px diameter in 256 x 256 px, of 18 px in 512.
 SHARE = 0.001
-#: Signal begins this many standard deviations above the background.
-ABOVE_NOISE = 5.0
-#: Grey values are averaged over blocks of up to this side, px: less noise, no hot pixels, a sixteenth of the memory.
-BLOCK = 4
-#: The threshold is computed from at most this many blocks of each field.
-MAX_VALUES = 40_000
-#: Bins of the histogram for Otsu's threshold.
-BINS = 256
-#: A field with a smaller share of crops with signal may be confluent ...
+#: A field with a smaller share of crops with signal may be confluent; then every crop is taken.
 CONFLUENT_BELOW = 0.5
-#: ... it is, if blocks this far apart, in blocks, ...
-DISTANCE = 4
-#: ... differ by more than so many times what noise would give, and by more than this share of the grey-value range.
-MIN_OVER_NOISE, MIN_OF_RANGE = 3.0, 0.05
-
-
-def signal_threshold(values: Grey) -> float:
-    """Return the grey value above which there is signal; infinite for a constant image.
-
-    Parameters
-    ----------
-    values
-        Grey values of all training targets, or a sample of them; any shape.
-
-    Notes
-    -----
-    Grey values below Otsu's threshold on the logarithm above black (the 0.5 percentile) are surely background. Signal
-    begins `ABOVE_NOISE` standard deviations above their mode. So one bright cell does not hide the dim ones, where a
-    stain differs 100-fold between cells, and noise alone is no signal.
-
-    References
-    ----------
-    N. Otsu, A threshold selection method from gray-level histograms, IEEE Trans. Syst. Man Cybern. 9, 1979.
-
-    Examples
-    --------
-    >>> background = np.random.default_rng(0).normal(100, 2, 5000)
-    >>> 108 < signal_threshold(np.append(background, [150] * 50 + [9000] * 50)) < 114
-    True
-    """
-    flat = np.asarray(values, np.float64).ravel()
-    black, white = np.quantile(flat, 0.005), float(flat.max())
-    if white <= black:
-        return float("inf")
-    floor = 0.02 * (white - black)
-    threshold = float(np.exp(_otsu(np.log(np.maximum(flat - black, 0) + floor))) - floor + black)
-    below = flat[flat <= threshold]
-    if not below.size:
-        return threshold
-    if float(np.ptp(below)) == 0.0:  # no noise at all: labels, or a prediction clipped at 0
-        return threshold
-    counts, edges = np.histogram(below, bins=BINS // 8, range=tuple(np.quantile(below, (0.001, 0.9))))
-    at = int(np.argmax(counts))
-    level, spread = _mode_and_spread(below, float(edges[at] + edges[at + 1]) / 2)
-    for _ in range(3):  # Otsu cuts pure noise in halves: include what belongs to the background by its spread
-        background = flat[flat <= level + ABOVE_NOISE * spread]
-        level, spread = _mode_and_spread(background, float(np.median(background)))
-    return level + ABOVE_NOISE * spread
-
-
-def _mode_and_spread(values: Grey, mode: float) -> tuple[float, float]:
-    """Return `mode` and the standard deviation below it, or on both sides where black is clipped."""
-    lower = values[values <= mode]
-    down = float(np.sqrt(np.mean((lower - mode) ** 2))) if lower.size else 0.0
-    return mode, max(down, 1.4826 * float(np.median(np.abs(values - mode))))
-
-
-def _otsu(values: Grey) -> float:
-    """Return Otsu's threshold: an edge between two bins, or the middle of a gap between the classes.
-
-    `skimage.filters.threshold_otsu` returns the centre of the last bin of the lower class instead, which puts a part of
-    that class above the threshold.
-    """
-    counts, edges = np.histogram(values, bins=BINS)
-    centres = (edges[:-1] + edges[1:]) / 2
-    low = np.cumsum(counts)[:-1].astype(np.float64)
-    high = counts.sum() - low
-    sums = np.cumsum(counts * centres)
-    mean_low, mean_high = sums[:-1] / np.maximum(low, 1), (sums[-1] - sums[:-1]) / np.maximum(high, 1)
-    between = low * high * (mean_low - mean_high) ** 2
-    best = np.flatnonzero(between >= between.max() * (1 - 1e-12))
-    return float((edges[1:-1][best[0]] + edges[1:-1][best[-1]]) / 2)
-
-
-def is_confluent(plane: Grey) -> bool:
-    """Return whether cells cover a stain (Y,X) without gaps, so that it has no background.
-
-    Each block is compared with the mean of two blocks `DISTANCE` away on both sides, so that uneven illumination is no
-    structure. Noise is measured between pixels that are not neighbours, so that slightly smoothed noise is none either.
-
-    Examples
-    --------
-    >>> random = np.random.default_rng(0)
-    >>> cells = np.kron(random.uniform(0.5, 1.5, (12, 12)), np.ones((16, 16)))
-    >>> is_confluent(cells + random.normal(0, 0.1, cells.shape)), is_confluent(random.normal(0, 0.1, (192, 192)))
-    (True, False)
-    """
-    blocks = _block_means(plane, BLOCK)
-    if min(blocks.shape) <= 2 * DISTANCE:
-        return False
-    low, high = np.quantile(blocks, (0.005, 0.999))
-    structure = _curvature(blocks, DISTANCE)
-    noise = _curvature(plane, BLOCK - 1) / BLOCK
-    return structure > max(MIN_OVER_NOISE * noise, MIN_OF_RANGE * float(high - low))
-
-
-def _curvature(plane: Grey, distance: int) -> float:
-    """Return the standard deviation of pixels from the mean of two pixels `distance` px away, by the median."""
-    middle = []
-    for along in (plane, plane.T):
-        second = along[2 * distance :] - 2 * along[distance:-distance] + along[: -2 * distance]
-        middle.append(float(np.median(np.abs(_sample([second])))))
-    return float(1.4826 / np.sqrt(6) * np.mean(middle))
 
 
 @dataclass(frozen=True)
@@ -150,8 +45,8 @@ class _Corners:
 class CropSampler:
     """Crop positions for every step of a training run, the same for the same seed wherever it was interrupted.
 
-    In each round every field with signal gives one crop, in random order; within a field all crops with signal are
-    equally likely.
+    In each round every field with signal gives one crop, in random order, or as many as its weight says; within a field all
+    crops with signal are equally likely.
 
     Parameters
     ----------
@@ -168,6 +63,8 @@ class CropSampler:
         (`is_confluent`) that would otherwise have few crops.
     advice
         What to do where no crop has signal, for the error message.
+    weights
+        How often each field is drawn, compared with the others; None: equally often.
 
     Attributes
     ----------
@@ -183,7 +80,7 @@ class CropSampler:
     BadPixels
         If no crop of any field has signal.
     SettingsError
-        If `size` or `share` is out of range.
+        If `size` or `share` is out of range, or there is not one weight above 0 per field.
 
     Examples
     --------
@@ -201,6 +98,7 @@ class CropSampler:
         share: float = SHARE,
         threshold: float | None = None,
         advice: str = "check the stain, or take larger crops (`crop`)",
+        weights: Sequence[float] | None = None,
     ) -> None:
         if size < 1 or not 0 <= share <= 1:
             raise SettingsError(
@@ -211,17 +109,18 @@ class CropSampler:
         shapes, planes, confluent = [], [], []
         for target in targets:
             shapes.append((int(target.shape[0]), int(target.shape[1])))
-            planes.append(_block_means(np.asarray(target), self.block))
+            planes.append(block_means(np.asarray(target), self.block))
             confluent.append(threshold is None and is_confluent(np.asarray(target, np.float32)))
         if not planes:
             raise BadPixels("there is no field to take crops from")
-        self.threshold = signal_threshold(_sample(planes)) if threshold is None else float(threshold)
+        self.threshold = signal_threshold(sample_blocks(planes)) if threshold is None else float(threshold)
         corners = [self._corners(*one) for one in zip(planes, shapes, confluent, strict=True)]
         counts = np.array([int(allowed.up_to[-1]) for allowed, _ in corners])
         self.empty = tuple(int(i) for i in np.flatnonzero(counts == 0))
         self.skipped = float(1 - counts.sum() / sum(total for _, total in corners))
         self._fields = np.flatnonzero(counts)
         self._corners_of = [allowed for allowed, _ in corners]
+        self._shares = _shares(weights, len(planes))[self._fields]
         if not len(self._fields):
             raise BadPixels(
                 f"no crop of {size} px has signal in {share:.1%} of its pixels, in any of {len(planes)} fields, so there "
@@ -235,7 +134,7 @@ class CropSampler:
     def _draw(self, number: int) -> tuple[int, int, int]:
         """Return crop number `number` of the whole run."""
         lap, position = divmod(number, len(self._fields))
-        order = np.random.default_rng([self.seed, 0, lap]).permutation(self._fields)
+        order = np.random.default_rng([self.seed, 0, lap]).permutation(self._fields_of(lap))
         field = int(order[position])
         random = np.random.default_rng([self.seed, 1, number])
         corners = self._corners_of[field]
@@ -246,6 +145,20 @@ class CropSampler:
             for at, offset, side in zip(block, within, corners.shape, strict=True)
         )
         return field, y, x
+
+    def _fields_of(self, lap: int) -> NDArray[np.intp]:
+        """Return the fields of one round, each as often as its weight says.
+
+        With equal weights each of them once. Else rounded up or down by a random offset, so that the number of crops of a
+        field is right on average and never off by more than one in a round.
+        """
+        if (self._shares == self._shares[0]).all():
+            return self._fields
+        offset = np.random.default_rng([self.seed, 2, lap]).random()
+        up_to = np.cumsum(self._shares) / self._shares.sum() * len(self._fields)
+        up_to[-1] = len(self._fields)  # whatever was lost in rounding
+        counts = np.diff(np.floor(up_to + offset), prepend=0.0).astype(np.intp)
+        return np.repeat(self._fields, counts)
 
     def _corners(self, plane: Grey, shape: tuple[int, int], confluent: bool) -> tuple[_Corners, int]:
         """Return the corners of crops with signal in one field, and the number of all corners.
@@ -283,17 +196,11 @@ class CropSampler:
         return first, np.minimum(np.maximum(last, first), length)
 
 
-def _block_means(plane: Grey, block: int) -> Grey:
-    """Return the means (Y', X') float32 of blocks; those at the lower and right edge may be smaller."""
-    if block == 1:
-        return plane.astype(np.float32)
-    starts = [np.arange(0, side, block) for side in plane.shape]
-    sums = np.add.reduceat(np.add.reduceat(plane.astype(np.float64), starts[0], axis=0), starts[1], axis=1)
-    sizes = [np.minimum(block, side - start) for side, start in zip(plane.shape, starts, strict=True)]
-    return np.asarray(sums / np.outer(*sizes), np.float32)
-
-
-def _sample(planes: list[Grey]) -> Grey:
-    """Return evenly spaced values of every field, at most `MAX_VALUES` of each."""
-    parts = [plane.ravel() for plane in planes]
-    return np.concatenate([part[:: max(1, -(-part.size // MAX_VALUES))] for part in parts])
+def _shares(weights: Sequence[float] | None, n_fields: int) -> NDArray[np.float64]:
+    """Return a number per field in proportion to how often it is drawn; `SettingsError` where weights make none."""
+    shares = np.ones(n_fields) if weights is None else np.asarray(weights, np.float64)
+    if shares.shape != (n_fields,) or not np.isfinite(shares).all() or not (shares > 0).all():
+        raise SettingsError(
+            f"`weights` are {weights}; give one number above 0 for each of the {n_fields} fields"
+        )
+    return shares

@@ -1,4 +1,4 @@
-"""Cells of an image whose nuclei are known, and how far each can be trusted."""
+"""Nuclei or cells of an image, and how far they can be trusted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from frugalseg.evaluation.nuclei_agreement import NucleiAgreement, nuclei_agreement
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.clean import clean_labels
+from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.field_doubts import distance_from_learned, field_doubts
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_areas import marker_areas
 from frugalseg.models.object_training import ObjectNetwork
@@ -31,19 +33,49 @@ class CellPrediction:
         Number of a cell -> agreement of the image's orientations on it, 0..1.
     agreement
         Of cells and nuclei.
+    look_distance
+        How far the image looks from those that the model was learned from, above 1: unlike them; None: the model does not
+        say.
+    doubts
+        Sentences for the user.
     """
 
     labels: NDArray[np.uint32]
     confidence: Mapping[int, float]
     agreement: NucleiAgreement
+    look_distance: float | None = None
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ObjectPrediction:
+    """Nuclei or cells of one image, found without its nuclei, and how far they can be trusted.
+
+    Attributes
+    ----------
+    labels
+        (Y,X) uint32.
+    maps
+        (K,Y,X) float32, what they were made of.
+    confidence
+        As of `CellPrediction`; None of nuclei, and of a model that sees the image in one orientation only.
+    look_distance, doubts
+        As of `CellPrediction`.
+    """
+
+    labels: NDArray[np.uint32]
+    maps: NDArray[np.float32]
+    confidence: Mapping[int, float] | None
+    look_distance: float | None
+    doubts: tuple[str, ...]
 
 
 def predict_cells(
     network: ObjectNetwork,
     card: ObjectCard,
+    settings: LabelSettings,
     planes: NDArray[np.float32],
     cues: ImageCues,
-    settings: LabelSettings,
     scale: float,
 ) -> CellPrediction:
     """Return the cells of one image, its nuclei as seeds.
@@ -53,14 +85,12 @@ def predict_cells(
 
     Parameters
     ----------
-    network, card
-        Of cells, trained.
+    network, card, settings
+        Of a model of cells.
     planes : (C,Y,X) float32
-        The image, z-scored.
+        The image, normalised.
     cues
         Of the image.
-    settings
-        Of the network.
     scale
         Network px per image px.
     """
@@ -70,7 +100,9 @@ def predict_cells(
     if card.self_trained and stain_draws_borders(cues):
         labels = _with_lone_cells(teacher_cells(cues), labels, int(nuclei.max(initial=0)))
     confidence = cell_confidence(labels, maps, settings.h, diameter, nuclei)
-    return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei))
+    distance = distance_from_learned(card, planes, scale)
+    doubts = field_doubts(card, distance, confidence.values())
+    return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)
 
 
 def _with_lone_cells(
@@ -81,3 +113,38 @@ def _with_lone_cells(
     size = int(found.max(initial=0)) + 1
     lone = 2 * np.bincount(found[free], minlength=size) > np.bincount(found.ravel(), minlength=size)
     return clean_labels(np.where(free & lone[found], found, cells))
+
+
+def seeded_cells(
+    network: ObjectNetwork,
+    settings: LabelSettings,
+    planes: NDArray[np.float32],
+    nuclei: NDArray[np.uint32],
+    scale: float,
+    diameter: float,
+) -> tuple[NDArray[np.uint32], dict[int, float]]:
+    """Return cells (Y,X) that start from nuclei (Y,X), and the confidence of each; all else as of `predict_cells`."""
+    maps = oriented_maps(network, planes, scale, settings.orientations)
+    full = resize_planes(mean_maps(maps), (int(planes.shape[1]), int(planes.shape[2])))
+    labels = labels_from_seeded_maps(full, nuclei, diameter)
+    return labels, cell_confidence(labels, maps, settings.h, diameter, nuclei)
+
+
+def find_alone(
+    network: ObjectNetwork,
+    card: ObjectCard,
+    settings: LabelSettings,
+    planes: NDArray[np.float32],
+    scale: float,
+) -> ObjectPrediction:
+    """Return the nuclei or cells of one image of which nothing else is known; parameters as of `predict_cells`."""
+    diameter = card.diameter_at(scale)
+    oriented = oriented_maps(network, planes, scale, settings.orientations)
+    maps = resize_planes(mean_maps(oriented), (int(planes.shape[1]), int(planes.shape[2])))
+    labels = labels_from_maps(maps, card.kind, settings.h, diameter)
+    confidence = None
+    if card.kind == "cells" and len(oriented) > 1:
+        confidence = cell_confidence(labels, oriented, settings.h, diameter)
+    distance = distance_from_learned(card, planes, scale)
+    doubts = field_doubts(card, distance, (confidence or {}).values())
+    return ObjectPrediction(labels, maps, confidence, distance, doubts)

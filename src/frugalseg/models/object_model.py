@@ -11,7 +11,7 @@ from frugalseg.errors import BadModel, SettingsError
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.cell_prediction import CellPrediction, predict_cells
+from frugalseg.models.cell_prediction import CellPrediction, ObjectPrediction, find_alone, predict_cells
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import (
     as_partners,
@@ -200,7 +200,7 @@ class ObjectModel:
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
             seeds = None if stains is None else nucleus_seeds(stains[index], one, owner)
-            return self._predict(one, scale, owner, seeds)[0]
+            return self._predict(one, scale, owner, seeds)
 
         return for_each(image, predict, "image")
 
@@ -217,19 +217,20 @@ class ObjectModel:
         scale = known_scale(self.card, pixel_size, diameter)
         if scale is None:
             scale = scale_with_cues(self.network, self.card, planes, self.settings, cues)
-        return predict_cells(self.network, self.card, planes, cues, self.settings, scale)
+        return predict_cells(self.network, self.card, self.settings, planes, cues, scale)
 
-    def predict_with_maps(
+    def find_objects(
         self,
         image: Any,
         *,
         pixel_size: float | tuple[float, float] | None = None,
         diameter: float | None = None,
         names: Sequence[str] | None = None,
-    ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-        """Return the labels (Y,X) of one image and the maps (K,Y,X) they were made of; all else as of `predict`."""
-        scale = known_scale(self.card, check_pixel_size(pixel_size), diameter)
-        return self._predict(image, scale, owner_of(0, image, names))
+    ) -> ObjectPrediction:
+        """Return the objects of one image with maps, confidence and doubts; all else as of `predict` without nuclei."""
+        wanted = known_scale(self.card, check_pixel_size(pixel_size), diameter)
+        planes, scale = self._seen(image, wanted, owner_of(0, image, names))
+        return find_alone(self.network, self.card, self.settings, planes, scale)
 
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
         """Score every part of the images that `fit` was given, or new images for a loaded model, one by one.
@@ -266,21 +267,17 @@ class ObjectModel:
 
     def _predict(
         self, image: Any, scale: float | None, owner: str, nuclei: NDArray[np.uint32] | None = None
-    ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    ) -> NDArray[np.uint32]:
+        planes, scale = self._seen(image, scale, owner)
+        how = self.settings.h, self.card.diameter_at(scale), self.settings.orientations, nuclei
+        return predict_objects(self.network, planes, self.card.kind, scale, *how)[0]
+
+    def _seen(self, image: Any, scale: float | None, owner: str) -> tuple[NDArray[np.float32], float]:
+        """Return the normalised planes and the scale, found in the image where it is None."""
         planes = model_planes(self.card, image, owner)
         if scale is None and self.card.kind == "cells":
             scale = fitting_scale(self.network, self.card, planes, self.settings)
-        scale = scale or self.card.scale
-        return predict_objects(
-            self.network,
-            planes,
-            self.card.kind,
-            scale,
-            self.settings.h,
-            self.card.diameter_at(scale),
-            self.settings.orientations,
-            nuclei,
-        )
+        return planes, scale or self.card.scale
 
 
 def check_start(start: Any, settings: ObjectModelSettings) -> StainModel | ObjectModel:

@@ -5,7 +5,7 @@ network learns these cells over all images together, and is right where the teac
 In each further round it goes on from its own cells, corrected by the nuclei.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import InputError, WrongShape
-from frugalseg.images.resize import resize_labels
+from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.device import Device, pick_device
@@ -22,8 +22,12 @@ from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.training_record import TrainingRecord
+from frugalseg.models.cell_prediction import seeded_cells
+from frugalseg.models.field_choice import choose_images
+from frugalseg.models.field_doubts import usual_confidence
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import check_channels, check_pixel_size
+from frugalseg.models.looks import image_look, sampling_weights
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_scale import LARGEST_SCALE, SMALLEST_SCALE, TARGET_CELL_DIAMETER
@@ -35,7 +39,6 @@ from frugalseg.models.student_images import StudentImage, student_image
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard
 from frugalseg.networks.object_net import CellNetwork
-from frugalseg.prediction.whole_image import predict_objects
 
 #: Crops of a step, and their side, px at the model scale.
 BATCH, CROP = 4, 128
@@ -158,16 +161,18 @@ def self_train_on_cues(
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
     size = check_pixel_size(pixel_size)
-    images = [student_image(one) for one in cues]
-    if not images:
+    chosen = choose_images(_same_channels(cues))
+    if not chosen.cues:
         raise InputError("`cues` is empty; give the cues of at least one image")
-    n_channels = {len(one.planes) for one in images}
-    if len(n_channels) > 1:
-        raise WrongShape(f"images have {sorted(n_channels)} channels; all must have the same channels")
-    diameter = float(np.median([one.diameter for one in images]))
+    diameter = float(np.median(chosen.diameters))
     scale = float(np.clip(TARGET_CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
-    fluorescent = sum(one.fluorescent for one in images) * 2 > len(images)
-    images = [one.normalized(fluorescent, diameter) for one in images]
+    fluorescent = sum(chosen.fluorescent) * 2 > len(chosen.fluorescent)
+    images = [student_image(one).normalized(fluorescent, diameter) for one in chosen.cues]
+    looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
+    weights = sampling_weights(looks, chosen.counts)
+    if log is not None:
+        for line in chosen.lines(weights):
+            log(line)
     learning = _learning_settings(found)
     network, started_from = begin_network(learning, len(images[0].planes), found.seed)
     assert isinstance(network, CellNetwork)
@@ -178,11 +183,11 @@ def self_train_on_cues(
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found.seed + number - 1, device, progress, folder, resume)
         masks = (one.targets[-1] for one in samples)
-        draw = CropSampler(masks, learning.crop, options["seed"], share=0.0, threshold=0.5)
+        draw = CropSampler(masks, learning.crop, options["seed"], 0.0, 0.5, weights=weights)
         settings_of_round = learning if number == 1 else _later_round(learning)
         return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
 
-    records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
+    records, usual = _train_rounds(images, network, found, learning, scale, diameter, train, device)
     network.to(pick_device(device)).eval()
     sizes = [found_diameter(network, one.planes, learning.h, scale, diameter) for one in images[:MEASURED]]
     training = TrainingRecord.joined(records)
@@ -198,6 +203,8 @@ def self_train_on_cues(
         normalization="log" if fluorescent else "zscore",
         self_trained=True,
         found_diameter=float(np.median([size for size in sizes if size] or [diameter])),
+        looks=tuple(looks),
+        usual_confidence=usual,
     )
     return ObjectModel(card, network, learning, training, device)
 
@@ -211,23 +218,36 @@ def _train_rounds(
     diameter: float,
     train: Callable[[int, list[CropSample]], TrainingRecord],
     device: Device,
-) -> list[TrainingRecord]:
-    """Train the network, in place: first on the teacher's cells, then on its own unless the teacher's are kept."""
+) -> tuple[list[TrainingRecord], float | None]:
+    """Train the network, in place: first on the teacher's cells, then on its own unless the teacher's are kept.
+
+    Returns the records of the rounds, and the usual confidence of the cells that the last round learned from; None where
+    they are the teacher's.
+    """
     taught = [label_sample(one.name, one.planes, one.cells, "cells", scale) for one in images]
-    records = [train(1, taught)]
+    records, sure = [train(1, taught)], list[float]()
     for number in range(2, settings.rounds + 1):
         network.to(pick_device(device)).eval()
-        samples = []
+        samples, sure = [], []
         for one, sample in zip(images, taught, strict=True):
             if one.keeps_teacher:
                 samples.append(sample)
                 continue
-            own, _ = predict_objects(
-                network, one.planes, "cells", scale, learning.h, diameter, learning.orientations, one.nuclei
-            )
+            own, confidence = seeded_cells(network, learning, one.planes, one.nuclei, scale, diameter)
+            sure += confidence.values()
             samples.append(_anchored(label_sample(one.name, one.planes, own, "cells", scale), own, one.cells))
         records.append(train(number, samples))
-    return records
+    return records, usual_confidence(sure)
+
+
+def _same_channels(cues: Iterable[ImageCues]) -> Iterator[ImageCues]:
+    """Pass cues on; `WrongShape` at the first image with another number of channels than those before."""
+    counts: set[int] = set()
+    for one in cues:
+        counts.add(len(one.planes))
+        if len(counts) > 1:
+            raise WrongShape(f"images have {sorted(counts)} channels; all must have the same channels")
+        yield one
 
 
 def _anchored(sample: CropSample, own: NDArray[np.uint32], teacher: NDArray[np.uint32]) -> CropSample:

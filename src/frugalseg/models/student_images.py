@@ -26,10 +26,6 @@ class StudentImage:
         (Y,X) uint32, label i is marker i.
     cells
         (Y,X) uint32, the teacher's.
-    diameter
-        Of a typical cell, px.
-    fluorescent
-        Whether the first channel shows fluorescence.
     keeps_teacher
         Whether no round replaces the teacher's cells: see `frugalseg.models.teacher_cells.stain_draws_borders`.
     """
@@ -38,19 +34,28 @@ class StudentImage:
     planes: NDArray[np.float32]
     nuclei: NDArray[np.uint32]
     cells: NDArray[np.uint32]
-    diameter: float
-    fluorescent: bool
     keeps_teacher: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return int(self.planes.shape[1]), int(self.planes.shape[2])
 
     def normalized(self, fluorescent: bool, diameter: float) -> "StudentImage":
         """Return the image with normalised grey values: the logarithm of fluorescence, else z-scored."""
-        owner = f"field {self.name!r}"
-        log = log_planes(self.planes, diameter, (), owner) if fluorescent else zscore(self.planes, (), owner)
-        return replace(self, planes=log)
+        return replace(
+            self, planes=normalized_planes(self.planes, fluorescent, diameter, f"field {self.name!r}")
+        )
 
 
 def student_image(cues: ImageCues) -> StudentImage:
     """Return an image with the teacher's cells."""
-    fluorescent = cues.modalities[0] == "fluorescent"
     nuclei, cells, kept = marker_areas(cues), teacher_cells(cues), stain_draws_borders(cues)
-    return StudentImage(cues.name, cues.planes, nuclei, cells, cues.diameter, fluorescent, kept)
+    return StudentImage(cues.name, cues.planes, nuclei, cells, kept)
+
+
+def normalized_planes(
+    planes: NDArray[np.float32], fluorescent: bool, diameter: float, owner: str
+) -> NDArray[np.float32]:
+    """Return planes (C,Y,X) as a student sees them but for their size; `BadPixels` where one is constant."""
+    return log_planes(planes, diameter, (), owner) if fluorescent else zscore(planes, (), owner)

@@ -122,6 +122,23 @@ class StainCard(Card):
     target_scale: IntensityScale
 
 
+class Look(BaseModel):
+    """How an image looks to a network, as short numbers; `frugalseg.models.looks` measures and compares them.
+
+    Attributes
+    ----------
+    values
+        Correlations, -1..1, as many for each channel.
+    spread
+        How far parts of the image are from `values`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    values: tuple[float, ...] = Field(min_length=1)
+    spread: float = Field(ge=0, allow_inf_nan=False)
+
+
 class ObjectCard(Card):
     """Card of a model of nuclei (mask) or cells (distance map and mask), learned from labels (paper A).
 
@@ -141,6 +158,10 @@ class ObjectCard(Card):
         Whether the labels were grown from nuclei and not drawn by a person.
     found_diameter
         Of a typical object that the trained network finds in the training images, px, where that was measured.
+    looks
+        Of the images that were learned from; empty where they are not known.
+    usual_confidence
+        Nine in ten cells of these images have a higher confidence, 0..1; None where it is not known.
     """
 
     kind: Literal["nuclei", "cells"]
@@ -150,6 +171,8 @@ class ObjectCard(Card):
     normalization: Literal["zscore", "log"] = "zscore"
     self_trained: bool = False
     found_diameter: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    looks: tuple[Look, ...] = ()
+    usual_confidence: float | None = Field(default=None, ge=0, le=1)
 
     def diameter_at(self, scale: float) -> float:
         """Return the diameter of a typical object in an image that is resized by `scale`, px of the image."""

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from frugalseg.errors import SettingsError
-from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.evaluation.pixel_scores import mask_iou, pearson_correlation
 from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.channels import parse_channels
@@ -27,6 +26,7 @@ from frugalseg.runs.cell_pages import labels_page, stored_labels
 from frugalseg.runs.field_loop import FieldResult, run_fields
 from frugalseg.runs.input_planes import check_inputs, lazy_planes, read_planes
 from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.marker_process import Segmented, trust
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import LABELS_SUFFIX, OutputFolder
 from frugalseg.runs.provenance import find_sources
@@ -173,17 +173,23 @@ class _ObjectProcess:
             record = find_large_objects(run, field, image, model, scale)
             return FieldResult(record, None, partial(show_large_objects, run, field, image))
         planes = read_planes(model.card, field, run.channels)
-        labels, maps = model.predict_with_maps(
+        found = model.find_objects(
             planes, pixel_size=field.pixel_size, diameter=self.diameter, names=[field.name]
         )
+        labels, segmented = found.labels, Segmented(found.labels, confidence=found.confidence)
         count = int(labels.max(initial=0))
-        known: dict[str, Any] = {"n_cells": count, "warnings": () if count else ("Nothing was found.",)}
+        warnings = (*(() if count else ("Nothing was found.",)), *found.doubts)
+        known: dict[str, Any] = {"n_cells": count, "warnings": warnings, **trust(segmented)}
+        if found.look_distance is not None:
+            known["look_distance"] = found.look_distance
+        for warning in warnings:
+            run.log.line(f"  warning: {warning}")
         truth = self._truth(field)
         if truth is not None:
             known["scores"] = score_labels(truth, labels)
-            known["mask_iou"] = mask_iou((maps[-1] > 0) & (truth >= 0), truth > 0)
+            known["mask_iou"] = mask_iou((found.maps[-1] > 0) & (truth >= 0), truth > 0)
         grey = dict(zip(model.card.channels, planes_without_outliers(planes), strict=True))
-        known["measurements"] = tuple(measure_cells(labels, grey, pixel_size=field.pixel_size))
+        known["measurements"] = tuple(segmented.rows(grey, field.pixel_size))
         write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)
         return FieldResult(FieldRecord(**known), write, partial(self._page, field, planes, labels, truth))
 

@@ -1,7 +1,7 @@
 """One field from its cues to numbered cells: what `segment` and `predict` with a marker network do alike."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from frugalseg.evaluation.measurements import Row, measure_cells
 from frugalseg.images.field import Field
 from frugalseg.images.write import write_labels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
+from frugalseg.models.cell_prediction import CellPrediction
 from frugalseg.models.model_settings import MarkerModelSettings
 from frugalseg.report import FieldReport, TrainingCurve, preview
 from frugalseg.report.report_data import FULL_FIELDS
@@ -60,12 +61,21 @@ class Segmented:
         Of a network that was trained on this field alone.
     confidence
         Number of a cell -> how far it can be trusted, 0..1; None where the method does not say.
+    doubts
+        Sentences for the user.
     """
 
     labels: NDArray[np.uint32]
     known: Mapping[str, Any] = field(default_factory=dict)
     curve: TrainingCurve | None = None
     confidence: Mapping[int, float] | None = None
+    doubts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, found: CellPrediction) -> "Segmented":
+        """Return what a model of cells found."""
+        known = {"nuclei_agreement": asdict(found.agreement), "look_distance": found.look_distance}
+        return cls(found.labels, known, confidence=found.confidence, doubts=found.doubts)
 
     def rows(self, planes: Mapping[str, NDArray[Any]], pixel_size: tuple[float, float] | None) -> list[Row]:
         """Return one row of measurements per cell, with its confidence where that is known."""
@@ -115,6 +125,9 @@ class MarkerProcess:
         self._log_cues(cues)
         image = cues.image
         segmented = self.segment(cues)
+        doubts = (*segmented.doubts, *nuclei_doubts(segmented))
+        for doubt in doubts:
+            self.log.line(f"  warning: {doubt}")
         with self.log.status("scoring"):
             scores = score_cells(truth, segmented.labels, image, self.settings.baselines)
         planes = dict(zip(self.settings.cells, image.planes, strict=True))
@@ -127,7 +140,7 @@ class MarkerProcess:
             "markers": image.markers.method,
             "foreground": image.foreground.method,
             "cues": image.quality,
-            "warnings": (*image.warnings, *doubts(segmented)),
+            "warnings": (*image.warnings, *doubts),
             **({} if cues.agreement is None else {"synthetic_markers": cues.agreement}),
             **segmented.known,
             **trust(segmented),
@@ -208,7 +221,7 @@ def trust(segmented: Segmented) -> dict[str, float]:
     return {"confidence": round(float(np.median(list(segmented.confidence.values()))), 3)}
 
 
-def doubts(segmented: Segmented) -> tuple[str, ...]:
+def nuclei_doubts(segmented: Segmented) -> tuple[str, ...]:
     """Return a sentence where many cells and nuclei do not fit each other."""
     agreement = segmented.known.get("nuclei_agreement")
     if agreement is None:

@@ -131,6 +131,8 @@ class FieldRecord(Record):
         How well cells and nuclei fit: cells without a nucleus, nuclei without a cell.
     confidence
         Median over the cells of how well the image's orientations agree on them, 0..1.
+    look_distance
+        How far the field looks from those that the model was learned from; above 1 it looks unlike them.
     training
         Of a network that learned on this field alone.
     scores, baselines
@@ -160,6 +162,7 @@ class FieldRecord(Record):
     synthetic_markers: AgreementJson | None = None
     nuclei_agreement: NucleiAgreement | None = None
     confidence: float | None = None
+    look_distance: float | None = None
     training: TrainingSummary | None = None
     scores: Scores | None = None
     baselines: dict[str, Scores] = Field(default_factory=dict)

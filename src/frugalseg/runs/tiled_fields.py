@@ -13,9 +13,11 @@ from frugalseg.errors import InputError
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
 from frugalseg.images.resize import scaled_shape
+from frugalseg.images.resize_window import resize_window
 from frugalseg.images.tile_store import TileStore
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
+from frugalseg.models.field_doubts import distance_from_learned, field_doubts
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.unet import Unet
@@ -38,6 +40,9 @@ LARGEST_IN_MEMORY = 24_000_000
 
 CORE_AT_MODEL_SCALE, CORE = 768, 2048
 """Sides of the tiles, px at the network's scale and at the image's."""
+
+MIDDLE = 1536
+"""Side of the part that shows how a large field looks, px at the network's scale."""
 
 LARGEST_OBJECT = 640
 """px; windows reach twice as far beyond a tile. Larger objects are joined from their parts."""
@@ -118,15 +123,30 @@ def find_large_objects(
         stitched = stitch_tiles(labels)
         write_stitched(run.outputs.result_path(field.name), stitched, field.pixel_size, overwrite=True)
         rows, unmeasured = measure_large(run, field, image, model.card, stitched, largest)
+        distance = _look_distance(image, model, store)
         scores, unscored = score_large(run, field, maps, stitched)
         discard(folder, store, labels)
     nothing = () if stitched.count else ("Nothing was found.",)
+    doubts = field_doubts(model.card, distance, ())
+    for doubt in doubts:
+        run.log.line(f"  warning: {doubt}")
     record = FieldRecord(
         n_cells=stitched.count,
-        warnings=(*nothing, *unmeasured, *unscored),
+        warnings=(*nothing, *doubts, *unmeasured, *unscored),
         measurements=tuple(rows),
     )
-    return record.with_values(**scores)
+    return record.with_values(**scores, **({} if distance is None else {"look_distance": distance}))
+
+
+def _look_distance(image: Image, model: ObjectModel, store: TileStore) -> float | None:
+    """Return how far the middle of an image looks from those that the model was learned from, as the network sees it."""
+    if not model.card.looks:
+        return None
+    sides = ((side, min(side, MIDDLE)) for side in store.shape)
+    window = [slice((side - part) // 2, (side + part) // 2) for side, part in sides]
+    read = make_scaled_reader(image, store)
+    planes = resize_window(read, image.shape, store.shape, (window[0], window[1]))
+    return distance_from_learned(model.card, planes, 1.0)
 
 
 def _finished_maps(

@@ -1,0 +1,43 @@
+"""Of many images, those that look most different are learned from, and no more than fit."""
+
+from typing import Any
+
+import pytest
+
+import frugalseg as fs
+from frugalseg.models.field_choice import choose_images
+
+
+@pytest.fixture(scope="module")
+def many() -> list[Any]:
+    """Nine images of one kind, and one of another, in the middle."""
+    found = []
+    for seed in range(10):
+        cells = fs.make_cells((128, 128), n_cells=10, dim_nuclei=0, seed=seed)
+        image = -cells.phase.astype(float) if seed == 5 else cells.phase
+        found.append(fs.find_cues(image, cells.nuclear, diameter=30 + seed, name=str(seed)))
+    return found
+
+
+def test_a_rare_look_stays_and_the_others_are_stood_for(many: list[Any]) -> None:
+    chosen = choose_images(iter(many), most=4)
+    names = [one.name for one in chosen.cues]
+    assert (names[0], names == sorted(names), len(names)) == ("0", True, 4)
+    assert "5" in names
+    assert chosen.counts[names.index("5")] == 1
+    assert sum(chosen.counts) == 10
+    assert chosen.diameters == [30.0 + seed for seed in range(10)]
+    assert chosen.fluorescent == [False] * 10
+    assert list(chosen.lines([float(count) for count in chosen.counts])) == [
+        "learning from 4 of 10 images, those that look most different"
+    ]
+
+
+def test_few_images_are_all_taken(many: list[Any]) -> None:
+    chosen = choose_images(many[:4], most=4)
+    assert [one is other for one, other in zip(chosen.cues, many, strict=False)] == [True] * 4
+    assert chosen.counts == [1, 1, 1, 1]
+    assert list(chosen.lines([0.5] * 4)) == []
+    assert list(chosen.lines([0.5, 0.5, 0.5, 1.0])) == [
+        "images that look like few others are drawn up to 2.0 times as often: 1 of 4"
+    ]
