@@ -170,16 +170,15 @@ def self_train_on_cues(
     images = [student_image(one).normalized(fluorescent, diameter) for one in chosen.cues]
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)
-    if log is not None:
-        for line in chosen.lines(weights):
-            log(line)
+    _log_lines(chosen.lines(weights), log)
     learning = _learning_settings(found)
     network, started_from = begin_network(learning, len(images[0].planes), found.seed)
     assert isinstance(network, CellNetwork)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        if log is not None:
-            log(f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px")
+        _log_lines(
+            [f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"], log
+        )
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found.seed + number - 1, device, progress, folder, resume)
         masks = (one.targets[-1] for one in samples)
@@ -238,6 +237,12 @@ def _train_rounds(
             samples.append(_anchored(label_sample(one.name, one.planes, own, "cells", scale), own, one.cells))
         records.append(train(number, samples))
     return records, usual_confidence(sure)
+
+
+def _log_lines(lines: Iterable[str], log: Log | None) -> None:
+    if log is not None:
+        for line in lines:
+            log(line)
 
 
 def _same_channels(cues: Iterable[ImageCues]) -> Iterator[ImageCues]:
