@@ -17,6 +17,7 @@ from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.formats import field_stem
 from frugalseg.images.image import Image, LazyPixels
+from frugalseg.images.inner_paths import inner_path
 from frugalseg.images.pixel_size import PixelSize, parse_size, stated_pixel_size
 
 
@@ -52,7 +53,7 @@ def read_ome_zarr(path: Path) -> Image:
     try:
         scale = metadata["multiscales"][0]
         axes = [axis if isinstance(axis, str) else axis["name"] for axis in scale["axes"]]
-        array = path / scale["datasets"][0]["path"]
+        array = inner_path(path, scale["datasets"][0]["path"], path)
         shape, dtype = _describe(array)
         plan = plan_axes("".join(axis[0] for axis in axes), shape, str(path), sure=True)
         labels = [channel.get("label", "") for channel in metadata.get("omero", {}).get("channels", [])]
@@ -69,19 +70,21 @@ def read_ome_zarr(path: Path) -> Image:
 def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[str]]]:
     """Iterate over name, folder, columns and label names of every image of an OME-Zarr image, series or plate.
 
-    A well that is missing or damaged stands for its images; opening it raises the error.
+    A well that is missing or damaged stands for its images; opening it raises the error. Raises `UnreadableFile` for a
+    path that leads out of the image or plate.
     """
     metadata = _attributes(path)
     stem = field_stem(path)
     if "plate" in metadata:
         for well in metadata["plate"]["wells"]:
             name, row = well["path"].replace("/", ""), {"plate": stem, "well": well["path"]}
-            inner = _images_of_well(path / well["path"])
+            place = inner_path(path, well["path"], path)
+            inner = _images_of_well(place)
             for image in inner:
-                folder = path / well["path"] / image
+                folder = inner_path(place, image, place)
                 yield f"{name}_{image}", folder, row, _labels_of(folder)
             if not inner:
-                yield name, path / well["path"], row, []
+                yield name, place, row, []
     elif "bioformats2raw.layout" in metadata and "multiscales" not in metadata:
         series = sorted(
             (sub for sub in path.iterdir() if sub.name.isdecimal()), key=lambda sub: int(sub.name)
@@ -101,7 +104,11 @@ def _images_of_well(well: Path) -> list[str]:
 
 
 def _labels_of(image: Path) -> list[str]:
-    return [str(name) for name in _attributes(image / "labels").get("labels", [])]
+    folder = image / "labels"
+    names = [str(name) for name in _attributes(folder).get("labels", [])]
+    for name in names:
+        inner_path(folder, name, folder)
+    return names
 
 
 def _describe(array: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:

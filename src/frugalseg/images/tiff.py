@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.image import Image, LazyPixels
+from frugalseg.images.inner_paths import inner_path
 from frugalseg.images.tiff_pixel_size import read_pixel_size
 
 ALPHA = (1, 2)
@@ -45,6 +46,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
     logger.addFilter(keep)
     try:
         with tifffile.TiffFile(path) as tif:
+            _refuse_foreign_files(path, tif)
             if len(tif.pages) and tif.series and (lost := [line for line in messages if DAMAGE.search(line)]):
                 raise tifffile.TiffFileError(lost[0])
             yield tif
@@ -89,6 +91,29 @@ def _has_colours(page: tifffile.TiffPage) -> bool:
     """Return whether samples are red, green, blue, and nothing but alpha besides."""
     others = [int(kind) for kind in page.extrasamples]
     return page.photometric.name in ("RGB", "YCBCR") and all(kind in ALPHA for kind in others)
+
+
+def _refuse_foreign_files(path: Path, tif: tifffile.TiffFile) -> None:
+    """Raise `UnreadableFile` where tifffile would follow a path out of the folder, which it does without asking."""
+    if tif.is_ndtiff:
+        index = path.parent / "NDTiff.index"
+        for _, name, *_ in tifffile.read_ndtiff_index(index):
+            inner_path(path.parent, name, index)
+    text = tif.ome_metadata if tif.is_ome else None
+    if not text or "FileName" not in text:
+        return
+    if "<!ENTITY" in text:
+        raise UnreadableFile(
+            f"{path} names files by way of XML entities, which are not read; export it again"
+        )
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return  # tifffile reads it as a plain TIFF then
+    for node in root.findall(".//{*}UUID"):
+        own = node.text is not None and node.text == root.get("UUID")
+        if "FileName" in node.attrib and not own:  # what it calls itself is never opened
+            inner_path(path.parent, node.get("FileName"), path)
 
 
 def _only_thumbnails(tif: tifffile.TiffFile) -> bool:
