@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -222,6 +223,24 @@ def test_weights_of_another_number_type_are_not_loaded(model: Path, dtype: torch
     message = rf"output\.bias is \(1,\) {kind} and should be \(1,\) float32 \(1 tensors differ\)"
     with pytest.raises(BadModel, match=message):
         load_weights(model, network())
+
+
+@pytest.mark.parametrize("dtype", ["F4", "F8_E8M0", "F8_E4M3", "C64", "BOOL", "F128"])
+def test_number_types_that_no_network_has_are_one_sentence(model: Path, dtype: str) -> None:
+    """Some of them safetensors can name, and torch can't hold."""
+    content = (model / WEIGHTS).read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    start, end = header["output.weight"]["data_offsets"]
+    bits = {"F4": 4, "C64": 64, "F128": 128}.get(dtype, 8)
+    header["output.weight"] |= {"dtype": dtype, "shape": [(end - start) * 8 // bits]}
+    text = json.dumps(header).encode()
+    weights = len(text).to_bytes(8, "little") + text + content[8 + size :]
+    (model / WEIGHTS).write_bytes(weights)
+    changed_card(model, sha256=hashlib.sha256(weights).hexdigest())
+    with pytest.raises(BadModel, match=r"weights\.safetensors (is damaged|does not fit its card)") as error:
+        load_weights(model, network())
+    assert "\n" not in str(error.value)
 
 
 def test_no_model_folder(tmp_path: Path) -> None:

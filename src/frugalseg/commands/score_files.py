@@ -10,6 +10,7 @@ from rich.text import Text
 
 from frugalseg.errors import FrugalsegError, OutputExists
 from frugalseg.evaluation.scores import Scores
+from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import write_json
 from frugalseg.runs.label_pairs import find_pairs
 from frugalseg.runs.label_scores import ScoreTable, score_pair
@@ -73,6 +74,7 @@ def score_files(
             notes += doubts
     table = ScoreTable(scores, failed, pairs.without_truth, pairs.without_prediction, tuple(notes))
     if target is not None:
+        remove_unfinished(target)
         write_json(target, table.to_dict(), overwrite=overwrite)
     return table
 

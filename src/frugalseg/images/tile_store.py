@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import OutputExists, UnreadableFile
 from frugalseg.images.tiles import Tile, Window
+from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import atomic_file, plain, write_json
 
 FORMAT = 1
+CARD = "run.json"
 
 
 class TileStore:
@@ -65,7 +67,8 @@ class TileStore:
         self.folder, self.shape, self.core = Path(folder), shape, core
         wanted = {"format": FORMAT, "shape": list(shape), "core": core, "provenance": plain(provenance)}
         wanted = json.loads(json.dumps(wanted))
-        card = self.folder / "run.json"
+        card = self.folder / CARD
+        remove_unfinished(card)
         stored_run = _content(card)
         if stored_run == wanted:
             return
@@ -78,7 +81,7 @@ class TileStore:
                 f"{self.folder} holds tiles of another run ({_differences(stored_run, wanted)}); "
                 "give `overwrite` to delete them, or choose another folder"
             )
-        self._drop_tiles()
+        _drop_tiles(self.folder)
         write_json(card, wanted, overwrite=True)
 
     def _file(self, kind: str, row: int, column: int, ending: str) -> Path:
@@ -131,16 +134,25 @@ class TileStore:
         except (OSError, ValueError, EOFError) as error:
             raise UnreadableFile(f"{path} can't be read ({error}); delete it and run again") from error
 
-    def _drop_tiles(self) -> None:
-        for path in self.folder.glob("*_?????_?????.np[yz]"):
-            path.unlink()
-
     def discard(self) -> None:
         """Delete the tiles, and the folder unless it holds other files."""
-        self._drop_tiles()
-        (self.folder / "run.json").unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        discard_tiles(self.folder)
+
+
+def discard_tiles(folder: Path) -> None:
+    """Delete the tiles that a store left in a folder, and the folder unless it holds other files."""
+    remove_unfinished(folder / CARD)
+    if _content(folder / CARD) is not None:
+        _drop_tiles(folder)
+        (folder / CARD).unlink()  # last, so that what a kill leaves is known as a store
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _drop_tiles(folder: Path) -> None:
+    for pattern in ("*_?????_?????.np[yz]", ".*_?????_?????.np[yz].*.part"):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def _overlap(wanted: slice, start: int, size: int) -> tuple[slice, slice]:

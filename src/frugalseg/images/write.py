@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
 from frugalseg.images.pixel_size import PixelSize
+from frugalseg.images.unfinished import hidden_path
 
 SMALLEST_RESOLUTION_UM = 1e-5
 """um; the resolution of smaller pixels does not fit into a TIFF's tag, so they are in the OME-XML alone."""
@@ -36,7 +36,7 @@ def atomic_file(path: str | Path, overwrite: bool = False) -> Iterator[IO[bytes]
     path = Path(path)
     if path.exists() and not overwrite:
         raise OutputExists(f"{path} exists already; give `overwrite` to replace it")
-    hidden = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+    hidden = hidden_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,12 +1,14 @@
 """A model folder: ``card.yaml`` describes the model, ``weights.safetensors`` holds its weights.
 
 Reading either never runs code. The keys of the card are those of `frugalseg.networks.cards`.
+
+A model is written under a hidden name, and renamed once it is whole. The model that it replaces has a hidden name
+meanwhile; where a run was killed just then, it gets its own name back the next time it is asked for.
 """
 
 import hashlib
-import secrets
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 
 from frugalseg import __version__
 from frugalseg.errors import BadModel, OutputExists, OutputFailed, TrainingFailed
+from frugalseg.images.unfinished import foreign_entries, hidden_path, hidden_paths, remove_folder
 from frugalseg.images.write import atomic_file, write_text
 from frugalseg.networks.cards import ANY_CARD, Card, MarkerCard, ObjectCard, StainCard
 from frugalseg.networks.old_cards import current_card
@@ -77,27 +80,62 @@ def save_model(
         )
     weights = save(tensors)
     card = card.model_copy(update={"sha256": hashlib.sha256(weights).hexdigest()})
-    mark = secrets.token_hex(4)
-    hidden, old = (folder.with_name(f".{folder.name[:80]}.{mark}.{what}") for what in ("part", "old"))
+    folder = folder.resolve()  # a link to a model stays a link
+    hidden, old = hidden_path(folder), hidden_path(folder, "old")
     try:
         with atomic_file(hidden / WEIGHTS) as file:
             file.write(weights)
         write_text(hidden / CARD, yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False))
         for name, text in (extras or {}).items():
             write_text(hidden / name, text)
-        if folder.exists():
+        if (folder / CARD).is_file():
             folder.rename(old)
+        elif folder.exists():
+            folder.rmdir()  # it is empty
         hidden.rename(folder)
     except OSError as error:
         raise OutputFailed(
             f"model {folder} could not be written: {error.strerror}; choose another folder"
         ) from error
     finally:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(hidden, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        restore_model(folder)
+        remove_folder(hidden, OWN)
     return card
+
+
+def restore_model(folder: Path) -> None:
+    """Give a model its name back where a run was killed while replacing it, and remove what else killed runs left.
+
+    Raises
+    ------
+    OutputFailed
+        The model can't be renamed.
+    """
+    folder = folder.resolve()
+    olds = hidden_paths(folder, "old")
+    whole = [old for old in olds if (old / CARD).is_file()]
+    if whole and not folder.exists():
+        last = max(whole, key=lambda old: old.stat().st_mtime_ns)
+        try:
+            last.rename(folder)
+        except OSError as error:
+            raise OutputFailed(
+                f"{last} is model {folder.name}, whose replacement was cut short, and can't be renamed ({error.strerror}); "
+                "rename it, or allow writing its folder"
+            ) from error
+    if (folder / CARD).is_file():
+        for old in olds:
+            remove_folder(old, OWN)
+
+
+def remove_model(folder: Path) -> None:
+    """Remove a model; a folder that is none, or holds anything else, stays."""
+    if not (folder / CARD).is_file() or any(foreign_entries(folder, OWN)):
+        return
+    hidden = hidden_path(folder)
+    with suppress(OSError):
+        folder.rename(hidden)  # at once, so that no half of it is ever seen
+        remove_folder(hidden, OWN)
 
 
 def check_free(folder: Path, overwrite: bool = False) -> None:
@@ -108,6 +146,9 @@ def check_free(folder: Path, overwrite: bool = False) -> None:
     OutputExists
         Otherwise.
     """
+    restore_model(folder)
+    for left in hidden_paths(folder.resolve()):
+        remove_folder(left, OWN)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / CARD).is_file():
@@ -116,9 +157,7 @@ def check_free(folder: Path, overwrite: bool = False) -> None:
         raise OutputExists(
             f"{folder} holds a model already; give `overwrite` to replace it, or choose another name"
         )
-    others = sorted(
-        path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name not in OWN
-    )
+    others = [path.name for path in foreign_entries(folder, OWN)]
     if others:
         raise OutputExists(
             f"{folder} holds {others[0]}{' and more' if others[1:] else ''} beside its model, which `overwrite` would delete; "
@@ -162,6 +201,11 @@ def load_card(folder: str | Path) -> MarkerCard | StainCard | ObjectCard:
 
 def _card_text(folder: Path) -> bytes:
     """Read the card's bytes; `BadModel` where the folder is no complete model."""
+    if not folder.exists():
+        try:
+            restore_model(folder)
+        except OutputFailed as error:
+            raise BadModel(str(error)) from error
     if not folder.is_dir():
         raise BadModel(
             f"{folder} is no model folder; give the folder that `frugalseg learn` or `segment` made"
@@ -200,7 +244,7 @@ def load_weights(folder: str | Path, network: NetworkT) -> NetworkT:
         raise BadModel(f"{file} is not what its card says (checksum); copy the whole model folder anew")
     try:
         tensors = load(weights)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError) as error:  # KeyError: a number type that torch does not have
         raise BadModel(f"{file} is damaged ({error}); copy the whole model folder anew") from error
     _check_fits(file, tensors, network)
     network.load_state_dict(tensors)
