@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from frugalseg.errors import BadModel
+from frugalseg.errors import BadModel, OutputFailed
+from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import atomic_file
 from frugalseg.learning.training_record import TrainingRecord
 
@@ -41,13 +42,17 @@ class Checkpoint:
     finished: bool
 
     def save(self, file: Path) -> None:
-        """Write to a file, whole or not at all; its folder is made where needed.
+        """Write to a file, whole or not at all; where that fails, the checkpoint before stays.
 
         Raises
         ------
         OutputFailed
-            If the file can't be written.
+            If the file can't be written, or its folder was removed: it is made once, by `begin_folder`.
         """
+        if not file.parent.is_dir():
+            raise OutputFailed(
+                f"{file.parent} was removed while training went on, so {file.name} can't be written; run again"
+            )
         content = {
             "network": self.network,
             "optimizer": self.optimizer,
@@ -59,6 +64,23 @@ class Checkpoint:
         torch.save(content, buffer)
         with atomic_file(file, overwrite=True) as opened:
             opened.write(buffer.getbuffer())
+
+    @staticmethod
+    def begin_folder(file: Path) -> None:
+        """Make the folder of a checkpoint, and remove what killed runs left in it.
+
+        Raises
+        ------
+        OutputFailed
+            If it can't be made.
+        """
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputFailed(
+                f"{file} could not be written: {error.strerror}; choose another folder"
+            ) from error
+        remove_unfinished(file)
 
     @classmethod
     def load(cls, file: Path) -> "Checkpoint":

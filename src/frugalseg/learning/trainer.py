@@ -106,6 +106,8 @@ def train(
     run = _Run(network, loss, settings, pick_device(device), validate)
     torch.set_flush_denormal(True)  # denormal numbers are up to a hundred times slower on CPUs
     file = None if checkpoint is None else checkpoint / CHECKPOINT
+    if file is not None:
+        Checkpoint.begin_folder(file)
     if resume and file is not None and file.exists():
         run.restore(file)
     with stop_requests() as stop:
