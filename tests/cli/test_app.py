@@ -1,6 +1,7 @@
 """What all commands share: usage errors, one line for an error of the user, Ctrl-C, the version."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -185,3 +186,43 @@ def test_parameters_in_messages_become_options(run, calls) -> None:
     assert run("learn", "markers", *SEGMENT[1:], "--resume", "--overwrite").error == (
         "error: --resume keeps earlier results and --overwrite replaces them; give one of them"
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_sigterm_ends_a_command_as_ctrl_c_does(run, calls, monkeypatch, number) -> None:
+    handlers = []
+
+    def terminated(**_: Any) -> None:
+        handlers.append(signal.getsignal(signal.SIGTERM))
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(sys.modules["frugalseg.commands.segment_cells"], "segment_cells", terminated)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        ended = run(*SEGMENT)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert (ended.code, ended.out) == (130, "")
+    assert ended.error == "stopped: results that were finished are kept, nothing half-written is left"
+    assert callable(handlers[0])
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_sigterm_while_a_command_is_built_is_one_line_too(run, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "frugalseg.cli.built_command.BuiltCommand.__init__",
+        lambda *_, **__: signal.raise_signal(signal.SIGTERM),
+    )
+    ended = run(*SEGMENT)
+    assert (ended.code, ended.error[:8]) == (130, "stopped:")
+
+
+def test_a_program_that_has_its_own_handler_keeps_it(run, calls) -> None:
+    def mine(*_: object) -> None: ...
+
+    usual = signal.signal(signal.SIGTERM, mine)
+    try:
+        assert run(*SEGMENT).code == 0
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, usual)

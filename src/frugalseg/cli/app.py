@@ -40,6 +40,19 @@ class Commands(click.Group):
 
         return BuiltCommand(declared, context_settings=_CONTEXT)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Build and run the command that was typed; Ctrl-C and SIGTERM end it with one line, whenever they come."""
+        from frugalseg.learning.interrupts import stopped_by_either
+
+        try:
+            with stopped_by_either():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            from frugalseg.cli.wording import STOPPED, say_error
+
+            say_error("stopped: results that were finished are kept, nothing half-written is left")
+            ctx.exit(STOPPED)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

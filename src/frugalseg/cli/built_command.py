@@ -10,11 +10,10 @@ from frugalseg.cli.command_table import Argument, Command, Work
 from frugalseg.cli.parameters import options_of
 from frugalseg.cli.spelling import order_in_help
 from frugalseg.cli.usage import refuse_foreign, refuse_unclear_markers, settings_from, typed_as
-from frugalseg.cli.wording import say_error, with_options
+from frugalseg.cli.wording import STOPPED, say_error, with_options
 from frugalseg.errors import FrugalsegError, Interrupted
 from frugalseg.runs.options import RunOptions
 
-STOPPED = 130
 SETTING, OPTION = "setting_", "option_"
 
 
@@ -70,7 +69,7 @@ class BuiltCommand(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Run the command; a problem that the user can solve ends with one line and the right code.
 
-        Anything else is a defect of frugalseg and keeps its traceback.
+        Anything else but Ctrl-C is a defect of frugalseg and keeps its traceback.
         """
         from frugalseg.runs.versions import typed
 
@@ -83,9 +82,6 @@ class BuiltCommand(click.Command):
         except FrugalsegError as error:
             say_error(f"error: {error}")
             ctx.exit(1)
-        except KeyboardInterrupt:
-            say_error("stopped: results that were finished are kept, nothing half-written is left")
-            ctx.exit(STOPPED)
 
     def _run(self, ctx: click.Context) -> int:
         """Call the function with what was typed, show its result, and return the exit code."""

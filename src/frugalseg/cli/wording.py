@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import click
 
+#: Exit code of a command that Ctrl-C or SIGTERM ended.
+STOPPED = 130
 #: A parameter in backticks, with or without its value: `nuclei_diameter`, `resume=True`, `target='nuclei'`.
 _PARAMETER = re.compile(r"`([a-z_]+)(?:=([^`]+))?`")
 

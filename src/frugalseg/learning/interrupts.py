@@ -9,6 +9,27 @@ from dataclasses import dataclass
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+@contextmanager
+def stopped_by_either() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, with `KeyboardInterrupt`; in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
+    if before != signal.SIG_DFL:  # a program that calls this one has its own
+        yield
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 @dataclass
 class StopRequest:
     """Whether the user, or the machine, asked for the end."""

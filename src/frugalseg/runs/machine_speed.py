@@ -72,7 +72,7 @@ def measure_disk(folder: Path) -> float:
     """
     block = os.urandom(DISK_BYTES)
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".frugalseg-") as file:
+        with tempfile.TemporaryFile(dir=folder) as file:  # without a name: a kill leaves nothing
             start = time.perf_counter()
             file.write(block)
             file.flush()
