@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from frugalseg.errors import BadModel
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.heads import ObjectHead, ScaledSigmoid
 from frugalseg.networks.unet import Unet
@@ -86,6 +87,22 @@ def predict_maps_whole(network: nn.Module, planes: NDArray[np.float32]) -> NDArr
         images = torch.from_numpy(planes[None]).to(device).contiguous(memory_format=torch.channels_last)
         maps: NDArray[np.float32] = network(images)[0].float().cpu().numpy()
     return maps
+
+
+def check_finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a network's output, which is used as a result.
+
+    Raises
+    ------
+    BadModel
+        Not all values are finite numbers, though all weights are: nothing would be found, and nothing said.
+    """
+    if not np.isfinite(values).all():
+        raise BadModel(
+            "the network's output is not all finite numbers, so its weights are damaged or the image holds extreme values; "
+            "train again, or copy the model folder anew"
+        )
+    return values
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from frugalseg.instances.merge_patches import MergedPatches, assign_remaining_fo
 from frugalseg.instances.phase_halo import find_halo
 from frugalseg.networks.marker_channel import MarkerChannels
 from frugalseg.networks.marker_net import MarkerNetwork
+from frugalseg.networks.object_net import check_finite
 from frugalseg.networks.patches import apply_flips, cut_patches, every_flip, invert_flips, pad_planes
 
 #: Patches that go through the network at once.
@@ -59,7 +60,7 @@ def patch_probabilities(
                 total += invert_flips(torch.sigmoid(network(flipped)), flips)
             probabilities[part] = (total / orientations).cpu().numpy()
     network.to("cpu")
-    return probabilities, centres - side // 2
+    return check_finite(probabilities), centres - side // 2
 
 
 def labels_from_patches(

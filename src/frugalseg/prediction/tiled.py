@@ -33,7 +33,7 @@ from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
 from frugalseg.images.write_tiles import write_tiles
 from frugalseg.networks.encoders import EncoderName
-from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, predict_maps_whole
+from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, check_finite, predict_maps_whole
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.stain_values import in_original_units, stored_type
 
@@ -134,7 +134,7 @@ def predict_image_tiles(
     """
     unet = network if isinstance(network, Unet) else network.unet
     predict_tiles(
-        partial(predict_maps_whole, network),
+        lambda planes: check_finite(predict_maps_whole(network, planes)),
         lambda window: resize_window(read, shape, store.shape, window),
         store,
         margin,

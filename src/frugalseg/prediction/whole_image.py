@@ -10,7 +10,13 @@ from frugalseg.evaluation.matching import match_labels
 from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
-from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, Target, predict_maps_whole
+from frugalseg.networks.object_net import (
+    CellNetwork,
+    NucleusNetwork,
+    Target,
+    check_finite,
+    predict_maps_whole,
+)
 from frugalseg.networks.patches import apply_flips, every_flip, invert_flips
 from frugalseg.networks.unet import Unet
 
@@ -96,7 +102,7 @@ def oriented_maps(
     found = []
     for flips in ORIENTATIONS[:orientations]:
         seen = np.ascontiguousarray(apply_flips(small, flips).numpy())
-        maps = invert_flips(torch.from_numpy(predict_maps_whole(network, seen)), flips)
+        maps = invert_flips(torch.from_numpy(check_finite(predict_maps_whole(network, seen))), flips)
         found.append(np.ascontiguousarray(maps.numpy()))
     return found
 
