@@ -18,8 +18,8 @@ from frugalseg.commands.learn_stains import learn_stains
 from frugalseg.errors import BadModel, BadPixels, InputError, Interrupted, OutputExists, SettingsError
 from frugalseg.learning.crop_batches import CropBatches, Crops
 from frugalseg.networks.store import load_card
+from frugalseg.runs.checkpoint_folder import checkpoint_folder
 from frugalseg.runs.manifest import RunResult
-from frugalseg.runs.model_folder import checkpoint_folder
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.synthetic_set import write_synthetic_set
 

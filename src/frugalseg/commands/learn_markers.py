@@ -9,12 +9,12 @@ from frugalseg.learning.device import pick_device
 from frugalseg.runs.cell_learning import learn_cells
 from frugalseg.runs.cell_model_report import save_cell_model
 from frugalseg.runs.cue_dataset import CueDataset
-from frugalseg.runs.field_cues import channels_read, request_of
+from frugalseg.runs.field_cues import request_of, sources_of
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.marker_process import resolved_marker_settings
 from frugalseg.runs.model_folder import ModelRun
 from frugalseg.runs.options import RunOptions
-from frugalseg.runs.provenance import check_channels, find_sources
+from frugalseg.runs.provenance import check_channels
 
 
 def learn_markers(
@@ -64,7 +64,7 @@ def learn_markers(
         "learn markers",
         out,
         request_of(settings),
-        find_sources(table, channels_read(settings)),
+        sources_of(table, settings),
         options,
         resolved_marker_settings(settings),
     )

@@ -9,14 +9,14 @@ from frugalseg.learning.device import pick_device
 from frugalseg.models.load import load_model
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.object_model import ObjectModel
-from frugalseg.runs.field_cues import FieldCues, channels_read, request_of
+from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.map_process import MapSettings, predict_maps_of_fields
 from frugalseg.runs.marker_process import MarkerProcess, Segmented
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import OutputFolder
-from frugalseg.runs.provenance import check_channels, find_sources
+from frugalseg.runs.provenance import check_channels
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.summary import begin_report
 
@@ -85,7 +85,7 @@ def _predict_cells(
     pick_device(options.device)
     outputs = OutputFolder(
         out,
-        find_sources(table, channels_read(settings)),
+        sources_of(table, settings),
         {**request_of(settings), "model": str(folder), "weights": model.card.sha256},
         command="predict",
         options=options,

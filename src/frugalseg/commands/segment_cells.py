@@ -14,14 +14,14 @@ from frugalseg.report import Report, TrainingCurve
 from frugalseg.runs.cell_learning import learn_cells, self_training_settings
 from frugalseg.runs.cell_model_report import save_cell_model
 from frugalseg.runs.cue_dataset import CueDataset
-from frugalseg.runs.field_cues import FieldCues, channels_read, request_of
+from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.marker_process import MarkerProcess, Segmented
 from frugalseg.runs.model_folder import TRAINING, ModelRun, read_curve
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import RUN, OutputFolder
-from frugalseg.runs.provenance import check_channels, find_sources
+from frugalseg.runs.provenance import check_channels
 from frugalseg.runs.summary import begin_report
 
 #: Folder of the run's model, inside OUT.
@@ -76,13 +76,14 @@ def segment_cells(
     pick_device(options.device)
     folder = Path(out) / MODEL
     check_free(folder, options.overwrite or (options.resume and (Path(out) / RUN).exists()))
-    sources = find_sources(table, channels_read(settings))
+    sources = sources_of(table, settings)
     resolved = {"student": self_training_settings(settings).model_dump()}
     outputs = OutputFolder(
         out, sources, request_of(settings), command="segment", options=options, resolved=resolved
     )
     learned_from = settings.model_dump(exclude={"truth", "baselines"})
-    run = ModelRun("segment", folder, {**request_of(settings), **learned_from}, sources, options, resolved)
+    request = {**request_of(settings), **learned_from}
+    run = ModelRun("segment", folder, request, sources, options, resolved, inside=True)
     data = CueDataset(table, settings, run.log)
     start = time.monotonic()
     model = _learn(data, settings, run, outputs)
@@ -114,6 +115,7 @@ def _learn(
         with run.resumable():
             model = learn_cells(data, settings, run)
             assert isinstance(model, ObjectModel)
+            outputs.check_there()
             save_cell_model(data, model, run)
             return model
     except (Interrupted, KeyboardInterrupt):

@@ -11,7 +11,8 @@ from frugalseg.commands.command_settings import SegmentSettings
 from frugalseg.learning.device import pick_device
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.report import TrainingCurve
-from frugalseg.runs.field_cues import FieldCues, channels_read, predicted_stain, request_of
+from frugalseg.runs.checkpoint_folder import begin_checkpoint
+from frugalseg.runs.field_cues import FieldCues, predicted_stain, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
 from frugalseg.runs.field_models import FieldModels
 from frugalseg.runs.manifest import RunResult
@@ -20,10 +21,10 @@ from frugalseg.runs.marker_process import (
     Segmented,
     resolved_marker_settings,
 )
-from frugalseg.runs.model_folder import TRAINING, begin_checkpoint
+from frugalseg.runs.model_folder import TRAINING
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import RUN, OutputFolder
-from frugalseg.runs.provenance import check_channels, find_sources
+from frugalseg.runs.provenance import check_channels
 from frugalseg.runs.records import TrainingSummary
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.summary import begin_report
@@ -81,7 +82,7 @@ def segment_each_field(
     models.check(options.overwrite or (options.resume and (out / RUN).exists()))
     outputs = OutputFolder(
         out,
-        find_sources(table, channels_read(settings)),
+        sources_of(table, settings),
         request_of(settings),
         command="segment",
         options=options,
@@ -127,6 +128,7 @@ def _learn_and_segment(
 ) -> tuple[MarkerModel, NDArray[np.uint32]]:
     """Train on one field, keep the model, and return it with the field's cells."""
     name = cues.image.name
+    outputs.check_there()
     with log.training_bar(f"training on {name}") as progress:
         model = MarkerModel.fit_to_cues(
             [cues.image],

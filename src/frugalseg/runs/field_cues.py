@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from frugalseg.errors import BadModel, InputError, MissingChannel
 from frugalseg.evaluation.marker_agreement import MarkerAgreement, marker_agreement
 from frugalseg.images.channels import parse_channels
 from frugalseg.images.field import Field
+from frugalseg.images.fields import FieldTable
 from frugalseg.models.image_cues import ImageCues, find_cues
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import StainCard
-from frugalseg.networks.store import load_card
+from frugalseg.networks.store import CARD, WEIGHTS, load_card
 from frugalseg.runs.channel_settings import CueChannels
 from frugalseg.runs.input_planes import read_planes
+from frugalseg.runs.provenance import Sources, find_sources
 
 #: A predicted marker stands for a real one within this many nuclear diameters.
 REACH = 0.5
@@ -65,6 +68,19 @@ def channels_read(settings: CueChannels) -> tuple[str, ...]:
     compared = () if settings.nuclei is None else (settings.nuclei,)
     inputs = (channel.channel for channel in model)
     return (*settings.images(), *compared, *settings.label_images(), *inputs)
+
+
+def sources_of(table: FieldTable, settings: CueChannels) -> dict[str, Sources]:
+    """Return the files of every field, and of the model that predicts nuclei.
+
+    Raises
+    ------
+    BadModel
+        As of `stain_card`.
+    """
+    folder = settings.nuclei_from
+    models = () if folder is None else (Path(folder) / CARD, Path(folder) / WEIGHTS)
+    return find_sources(table, channels_read(settings), models)
 
 
 def request_of(settings: CueChannels) -> dict[str, Any]:

@@ -111,6 +111,7 @@ def run_fields(
     report.warnings = list(summary.warnings)
     fields = sum(record.seconds or 0.0 for record in outputs.done.values())
     report.seconds = fields + sum(outputs.stages.values())
+    outputs.check_there(*outputs.done)  # else the report would be all that is in it
     write_report(outputs.report_path, report, overwrite=True)
     return outputs.finish(summary)
 

@@ -1,14 +1,14 @@
 """Models of a run that trains one for each field: their folders, beside the fields' labels."""
 
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from frugalseg.errors import OutputExists
-from frugalseg.networks.store import check_free
+from frugalseg.networks.store import check_free, remove_model
 from frugalseg.report import TrainingCurve
-from frugalseg.runs.model_folder import TRAINING, drop_checkpoint, read_curve
+from frugalseg.runs.checkpoint_folder import check_own, checkpoint_folder, drop_checkpoint
+from frugalseg.runs.model_folder import TRAINING, read_curve
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class FieldModels:
                 raise OutputExists(
                     f"{folder} exists already; give `overwrite` to replace it, `resume` to go on, or another folder"
                 )
+            check_own(checkpoint_folder(folder))
 
     def drop_checkpoints(self, names: Iterable[str]) -> None:
         """Remove checkpoints of fields whose cells are written: until then `resume` must not train again."""
@@ -34,7 +35,7 @@ class FieldModels:
     def drop(self, names: Iterable[str]) -> None:
         """Remove models of fields from which nothing was learned: they are of an earlier run."""
         for name in names:
-            shutil.rmtree(self.folders[name], ignore_errors=True)
+            remove_model(self.folders[name])
 
     def curve(self, name: str) -> TrainingCurve | None:
         """Return the training curve of a field that an earlier run completed."""

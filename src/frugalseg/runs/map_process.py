@@ -36,7 +36,7 @@ from frugalseg.runs.stain_pictures import compare_stains
 from frugalseg.runs.summary import begin_report
 from frugalseg.runs.tiled_fields import find_large_objects, is_large, predict_large_stain
 from frugalseg.runs.tiled_pictures import show_large_objects, show_large_stain
-from frugalseg.runs.tiled_run import TiledRun
+from frugalseg.runs.tiled_run import TiledRun, discard_earlier
 
 
 class MapSettings(BaseModel):
@@ -106,6 +106,7 @@ def predict_maps_of_fields(
     )
     log = RunLog(options.quiet)
     run = TiledRun(outputs, log, channels, settings.truth, options.resume)
+    discard_earlier(run)
     if isinstance(model, StainModel):
         report = begin_report(outputs, f"frugalseg predict: {model.card.target}")
         return run_fields(table, outputs, _StainProcess(run, model), report, log)

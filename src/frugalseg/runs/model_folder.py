@@ -1,11 +1,11 @@
 """One run of a `learn` command: its model folder, and the checkpoint beside it until the model is complete.
 
 While a model MODEL is trained, the folder ``MODEL.part`` holds the checkpoint and ``request.json``: the settings and
-files that a resumed run must have too. It is removed when the model is saved.
+files that a resumed run must have too, and which model is replaced. It is removed when the model is saved.
 """
 
+import hashlib
 import json
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +15,19 @@ from typing import Protocol, TypeVar
 
 from pydantic import JsonValue
 
-from frugalseg.errors import Interrupted, OutputExists, OutputFailed, SettingsError
-from frugalseg.images.write import plain, write_json
-from frugalseg.learning.checkpoint import CHECKPOINT
+from frugalseg.errors import Interrupted, OutputExists, OutputFailed, SettingsError, UnreadableFile
+from frugalseg.images.write import plain
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.networks.store import check_free
+from frugalseg.networks.store import CARD, check_free, restore_model
 from frugalseg.report import Report, TrainingCurve, render_report
+from frugalseg.runs.checkpoint_folder import (
+    begin_checkpoint,
+    check_own,
+    checkpoint_folder,
+    drop_checkpoint,
+    has_checkpoint,
+    read_request,
+)
 from frugalseg.runs.manifest import ModelRecord, RunResult
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import REPORT
@@ -31,8 +38,8 @@ from frugalseg.runs.versions import command_line, versions
 
 #: In a model folder: what was done with which settings, and the curves of the training.
 RECORD, TRAINING = "record.json", "training.json"
-#: In the folder of the checkpoint.
-REQUEST = "request.json"
+#: In the request of a training: checksum of the card of the model that it replaces, if any.
+REPLACES = "replaces"
 
 ModelT = TypeVar("ModelT", bound="Savable")
 
@@ -52,40 +59,11 @@ class Savable(Protocol):
         ...
 
 
-def checkpoint_folder(model: Path) -> Path:
-    """Return the folder beside a model that holds the checkpoint while it is trained."""
-    return model.with_name(f"{model.name}.part")
-
-
-def begin_checkpoint(model: Path, request: Mapping[str, JsonValue]) -> Path:
-    """Return the folder for the checkpoint, without one that a run with other settings or files left.
-
-    Raises
-    ------
-    OutputExists
-        A folder is there that no training made.
-    OutputFailed
-        Nothing can be written.
-    """
-    part = checkpoint_folder(model)
-    if (part / REQUEST).exists() and read_json(part / REQUEST) == plain(dict(request)):
-        return part
-    _check_own(part)
-    shutil.rmtree(part, ignore_errors=True)
-    write_json(part / REQUEST, request)
-    return part
-
-
 def read_curve(path: Path, name: str) -> TrainingCurve | None:
     """Return the training curve of a model from its ``training.json``; None where there is none."""
     if not path.exists():
         return None
     return TrainingCurve.of(name, TrainingRecord.from_dict(read_json(path)))
-
-
-def drop_checkpoint(model: Path) -> None:
-    """Remove the folder of the checkpoint."""
-    shutil.rmtree(checkpoint_folder(model), ignore_errors=True)
 
 
 class ModelRun:
@@ -105,6 +83,9 @@ class ModelRun:
         Whether an earlier run is resumed, or an earlier model replaced.
     resolved
         What the settings come to in this version of frugalseg.
+    inside
+        The folder is part of the results of a run, which has been compared with the earlier run already: a model of
+        other settings there is of a run that this one replaces.
 
     Raises
     ------
@@ -122,8 +103,10 @@ class ModelRun:
         sources: Mapping[str, Sources],
         options: RunOptions,
         resolved: Mapping[str, object] | None = None,
+        inside: bool = False,
     ) -> None:
         self.command, self.folder, self.options = command, Path(folder), options
+        self.sources, self._replace = sources, options.overwrite
         self.settings: dict[str, JsonValue] = plain(
             {**settings, **options.stated_axes(), "fields": list(sources)}
         )
@@ -133,9 +116,8 @@ class ModelRun:
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = time.monotonic()
         self.earlier: RunResult | None = None
-        if options.resume and (self.folder / RECORD).exists():
-            self.earlier = self._earlier_result()
-        else:
+        restore_model(self.folder)
+        if not (options.resume and self._resumed(inside)):
             self._begin()
 
     @property
@@ -149,19 +131,21 @@ class ModelRun:
 
         Raises
         ------
-        Interrupted
-            Ctrl-C: the sentence says how to go on.
+        Interrupted, OutputFailed
+            Ctrl-C, or a full disk: the sentence says how to go on.
         """
         try:
             yield
         except BaseException as error:
-            if not _has_checkpoint(self.checkpoint):
-                drop_checkpoint(self.folder)
+            kept = f"what was learned is kept in {self.checkpoint}, so run the same command with `resume` to go on from there"
+            if not has_checkpoint(self.checkpoint):
+                # The request stays where `resume` would else find the model that is to be replaced.
+                if not (self._replace and isinstance(error, KeyboardInterrupt)):
+                    drop_checkpoint(self.folder)
             elif isinstance(error, KeyboardInterrupt):
-                raise Interrupted(
-                    f"interrupted; what was learned is kept in {self.checkpoint}, so run the same command with `resume` to "
-                    "go on from there"
-                ) from error
+                raise Interrupted(f"interrupted; {kept}") from error
+            elif isinstance(error, OutputFailed):
+                raise OutputFailed(f"{error}; {kept}") from error
             raise
 
     def record(self, training: TrainingRecord, **known: object) -> ModelRecord:
@@ -196,66 +180,78 @@ class ModelRun:
         )
 
     def save(self, model: Savable, record: ModelRecord, report: Report) -> RunResult:
-        """Write the model folder with its record, training curves and report, and remove the checkpoint."""
+        """Write the model folder with its record, training curves and report, and remove the checkpoint.
+
+        Raises
+        ------
+        UnreadableFile
+            A file was changed after the run began: the model is of no known images.
+        OutputExists, OutputFailed
+            The model can't be written.
+        """
         assert model.training is not None
+        try:
+            for name, files in self.sources.items():
+                files.check_unchanged(f"field {name!r}")
+        except UnreadableFile:
+            drop_checkpoint(self.folder)
+            raise
         extras = {
             TRAINING: json.dumps(model.training.to_dict()) + "\n",
             RECORD: json.dumps(record.to_dict(), indent=2, allow_nan=False) + "\n",
             REPORT: render_report(report),
         }
-        model.save(self.folder, self.options.overwrite, extras)
+        model.save(self.folder, self._replace, extras)
         drop_checkpoint(self.folder)
         return RunResult(folder=self.folder, record=record)
 
-    def _begin(self) -> None:
-        """Make the folder of the checkpoint."""
-        overwrite, part = self.options.overwrite, self.checkpoint
-        check_free(self.folder, overwrite)
-        now = {**self.settings, **self.provenance}
-        if self.options.resume and (part / REQUEST).exists():
-            changed = first_few(differences(read_json(part / REQUEST), now))
+    def _resumed(self, inside: bool) -> bool:
+        """Go on with an interrupted training, or take the result of a complete one; False where neither is there."""
+        part, now = self.checkpoint, {**self.settings, **self.provenance}
+        request = read_request(part)
+        replaces = None if request is None else request.pop(REPLACES, None)
+        changed = None if request is None else first_few(differences(request, now))
+        if changed == "" and replaces == _checksum(self.folder):
+            self._replace = True
+            check_free(self.folder, overwrite=True)
+            return True
+        if not (self.folder / RECORD).exists():
             if changed:
                 raise SettingsError(
                     f"{part} holds a run of other settings or images ({changed}); resume with the same ones, or start again "
                     "with `overwrite`"
                 )
-            return
-        _check_own(part)
-        if _has_checkpoint(part) and not overwrite:
+            return False
+        earlier = ModelRecord.read(self.folder / RECORD)
+        other = first_few(differences({**earlier.settings, **earlier.provenance}, now))
+        if other and not inside:
+            raise SettingsError(
+                f"{self.folder} holds a model of other settings or images ({other}); replace it with `overwrite` instead"
+            )
+        if other:
+            self._replace = True
+            return False
+        self.earlier = RunResult(folder=self.folder, record=earlier)
+        if not changed:  # killed after its model was saved
+            drop_checkpoint(self.folder)
+        return True
+
+    def _begin(self) -> None:
+        """Make the folder of the checkpoint."""
+        part = self.checkpoint
+        check_free(self.folder, self._replace)
+        check_own(part)
+        if has_checkpoint(part) and not self._replace:
             raise OutputExists(
                 f"an interrupted training is kept in {part}; give `resume` to go on with it, `overwrite` to start again, or "
                 "another name"
             )
-        shutil.rmtree(part, ignore_errors=True)
-        try:
-            write_json(part / REQUEST, now)
-        except OutputFailed:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
-
-    def _earlier_result(self) -> RunResult:
-        """Return the result of the same run where it is complete already."""
-        record = ModelRecord.read(self.folder / RECORD)
-        now = {**self.settings, **self.provenance}
-        changed = first_few(differences({**record.settings, **record.provenance}, now))
-        if changed:
-            raise SettingsError(
-                f"{self.folder} holds a model of other settings or images ({changed}); replace it with `overwrite` instead"
-            )
-        return RunResult(folder=self.folder, record=record)
+        request = {**self.settings, **self.provenance, REPLACES: _checksum(self.folder)}
+        drop_checkpoint(self.folder)
+        begin_checkpoint(self.folder, request)
 
 
-def _has_checkpoint(part: Path) -> bool:
-    """Whether a training was interrupted there, in any of its rounds."""
-    return next(part.rglob(CHECKPOINT), None) is not None
-
-
-def _check_own(part: Path) -> None:
-    """Refuse to remove a folder that training did not make: it holds files, and no checkpoint."""
-    if not part.exists() or (part.is_dir() and not any(part.iterdir())):
-        return
-    if not any((part / name).exists() for name in (REQUEST, "asked.json")):
-        raise OutputExists(
-            f"{part} is needed while the model is trained, and is there without being of a training; move it, or choose "
-            "another name for the model"
-        )
+def _checksum(model: Path) -> str | None:
+    """Return the checksum of a model's card; None where there is no model."""
+    card = model / CARD
+    return hashlib.sha256(card.read_bytes()).hexdigest() if card.is_file() else None

@@ -10,7 +10,8 @@
 
 Every file is written whole or not at all. A run that was cut short is resumed with the same settings and images: fields
 with both files are kept, all others are computed again. A record says of which run it is and from which files it was
-made, because a folder may hold results of several runs.
+made, because a folder may hold results of several runs. Nothing is written for files that changed meanwhile, nor into a
+folder that was removed.
 """
 
 import hashlib
@@ -24,10 +25,11 @@ from pydantic import JsonValue
 
 from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measurements_csv
+from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import plain, write_json, write_text
 from frugalseg.runs.manifest import RunRecord, RunResult, RunSummary
 from frugalseg.runs.options import RunOptions
-from frugalseg.runs.provenance import Sources, differences, first_few, identity
+from frugalseg.runs.provenance import Sources, differences, file_state, first_few, identity
 from frugalseg.runs.records import FieldRecord, read_json
 from frugalseg.runs.versions import versions
 
@@ -96,12 +98,14 @@ class OutputFolder:
         self._refuse_earlier_results(options)
         if options.resume:
             self._keep_complete_fields()
-        else:  # else a later `resume` would take the old results for this run's, and a reader the old report
-            for path in (*map(self.record_path, self.names), self.report_path, self.folder / MEASUREMENTS):
-                self._remove(path)
-        self._write_run(
-            "running", RunSummary()
-        )  # fails now, and not after an hour, where nothing can be written
+        whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
+        records = [self.record_path(name) for name in self.names]
+        remove_unfinished(*whole, *records, *map(self.result_path, self.names))
+        # First, so that it fails now, and not after an hour, where nothing can be written.
+        self._write_run("running", RunSummary())
+        if not options.resume:  # else a later `resume` would take the old results for this run's
+            for path in (*records, *whole[1:]):
+                _remove(path)
 
     def result_path(self, name: str) -> Path:
         """Return where a field's result goes: its label map, or the predicted stain."""
@@ -138,8 +142,22 @@ class OutputFolder:
         -------
         FieldRecord
             With what it was made from.
+
+        Raises
+        ------
+        UnreadableFile
+            A file of the field was changed since the run began; there is no result then.
+        OutputFailed
+            The folder was removed, or can't be written to.
         """
         path = self.result_path(name)
+        self.check_there()
+        try:
+            self.sources[name].check_unchanged(f"field {name!r}")
+        except UnreadableFile:
+            if write is None:
+                _remove(path)
+            raise
         if write is not None:
             write(path)
         kept = record.with_values(files=self.sources[name].read, run=self.request_checksum, result=path.name)
@@ -155,10 +173,28 @@ class OutputFolder:
             self.failed[name] = " ".join(str(error).split())
 
     def finish(self, summary: RunSummary | None = None, state: str = "done") -> RunResult:
-        """Write ``measurements.csv`` and ``run.json``."""
+        """Write ``measurements.csv`` and ``run.json``.
+
+        Raises
+        ------
+        OutputFailed
+            The folder or a result was removed while the run went on, or can't be written to.
+        """
+        self.check_there(*self.done)
         rows = {name: self.done[name].measurements for name in self.names if name in self.done}
         write_text(self.folder / MEASUREMENTS, measurements_csv(rows), overwrite=True)
         return RunResult(folder=self.folder, record=self._write_run(state, summary or RunSummary()))
+
+    def check_there(self, *names: str) -> None:
+        """Raise `OutputFailed` where the folder, or a result of these fields, was removed: all would seem well at the end."""
+        needed = [path for name in names for path in (self.result_path(name), self.record_path(name))]
+        missing = next((path for path in needed if not path.exists()), None)
+        if file_state(self.folder / RUN) != self._run_state:
+            missing = self.folder / RUN
+        if missing is not None:
+            raise OutputFailed(
+                f"{missing} was removed or replaced while the run went on, so results are missing; run again"
+            )
 
     @property
     def request_checksum(self) -> str:
@@ -253,12 +289,12 @@ class OutputFolder:
         known |= {"stages": self.stages} if self.stages else {}
         record = record.model_copy(update=known)
         write_json(self.folder / RUN, record.to_dict(), overwrite=True)
+        self._run_state = file_state(self.folder / RUN)
         return record
 
-    def _remove(self, path: Path) -> None:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputFailed(
-                f"{path} can't be replaced: {error.strerror}; choose another folder"
-            ) from error
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputFailed(f"{path} can't be replaced: {error.strerror}; choose another folder") from error

@@ -1,16 +1,17 @@
 """What a result was made from: files and settings that `resume` compares, and images that are never replaced."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from frugalseg.errors import FrugalsegError, MissingChannel
+from frugalseg.errors import FrugalsegError, MissingChannel, UnreadableFile
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 
-#: Path, size in bytes, and when it was last changed (ns). A folder (OME-Zarr) counts like a file.
+#: Path, size in bytes, and when it was last changed (ns). A folder (OME-Zarr) counts like a file with all that is in it.
 FileState = tuple[str, int, int]
 
 
@@ -24,21 +25,52 @@ class Sources:
         Those that the run reads and that are there.
     listed
         All that its table names or its folder holds.
+    models
+        Files of models that the run reads while it goes on.
     """
 
     read: tuple[FileState, ...] = ()
     listed: tuple[Path, ...] = ()
+    models: tuple[FileState, ...] = ()
 
     def other_than(self, earlier: Sequence[FileState]) -> str | None:
         """Return the path of the first file that an earlier run did not read as it is now; missing files don't count."""
         known = set(earlier)
         return next((state[0] for state in self.read if state not in known), None)
 
+    def check_unchanged(self, owner: str) -> None:
+        """Refuse files that were changed or removed after the run began.
 
-def find_sources(table: Iterable[Field], channels: Iterable[str]) -> dict[str, Sources]:
-    """Return the files of every field by its name; `channels` are those that are read where a field has them."""
+        Raises
+        ------
+        UnreadableFile
+            There is one; what was computed may be of two states of it. `owner` is for the message.
+        """
+        for state in (*self.read, *self.models):
+            if file_state(Path(state[0])) != state:
+                raise UnreadableFile(
+                    f"{owner}: {state[0]} was changed or removed while the run went on, so no result is written; run again "
+                    "once nothing writes to it any more"
+                )
+
+
+def find_sources(
+    table: Iterable[Field], channels: Iterable[str], models: Iterable[Path] = ()
+) -> dict[str, Sources]:
+    """Return the files of every field by its name.
+
+    Parameters
+    ----------
+    table
+        The fields.
+    channels
+        Those that are read where a field has them.
+    models
+        Files of models that are read while the run goes on.
+    """
     names = tuple(channels)
-    return {field.name: _sources(field, names) for field in table}
+    states = tuple(state for state in map(file_state, models) if state is not None)
+    return {field.name: _sources(field, names, states) for field in table}
 
 
 def check_channels(table: FieldTable, images: Sequence[str], labels: Sequence[str] = ()) -> None:
@@ -127,21 +159,31 @@ def _missing(field: Field, channels: Sequence[str]) -> FrugalsegError | None:
     return None
 
 
-def _sources(field: Field, channels: tuple[str, ...]) -> Sources:
+def _sources(field: Field, channels: tuple[str, ...], models: tuple[FileState, ...]) -> Sources:
     paths: dict[Path, None] = {}
     for channel in channels:
         try:
             paths[field.reference(channel).path] = None
         except MissingChannel:  # reported when the field's turn comes, where it matters
             continue
-    states = (_state(path) for path in paths)
+    states = (file_state(path) for path in paths)
     listed = dict.fromkeys(reference.path for reference in field.channels.values())
-    return Sources(tuple(state for state in states if state is not None), tuple(listed))
+    return Sources(tuple(state for state in states if state is not None), tuple(listed), models)
 
 
-def _state(path: Path) -> FileState | None:
+def file_state(path: Path) -> FileState | None:
+    """Return the state of a file, or of a folder with all that is in it; None where there is none.
+
+    Labels in an OME-Zarr are images of their own, and may be added to it.
+    """
     try:
         found = path.stat()
+        size, changed = (0, 0) if path.is_dir() else (found.st_size, found.st_mtime_ns)
+        for folder, inner, names in os.walk(path):
+            if Path(folder) == path and "labels" in inner:
+                inner.remove("labels")
+            for state in (os.stat(Path(folder, name)) for name in names):  # noqa: PTH116
+                size, changed = size + state.st_size, max(changed, state.st_mtime_ns)
     except OSError:
         return None
-    return str(path.absolute()), found.st_size, found.st_mtime_ns
+    return str(path.absolute()), size, changed

@@ -30,7 +30,7 @@ from frugalseg.prediction.tiled import (
 )
 from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.tiled_numbers import measure_large, real_stain, score_large
-from frugalseg.runs.tiled_run import TiledRun, discard, kept_tiles, open_store
+from frugalseg.runs.tiled_run import MAPS, PARTS, TiledRun, discard, kept_tiles, open_store
 
 LARGEST_AT_MODEL_SCALE = 6_000_000
 """Pixels at the network's scale of a field that is predicted in one piece; a field of 2160 x 2160 px is."""
@@ -116,7 +116,7 @@ def find_large_objects(
         store, provenance = _finished_maps(run, folder, field, image, model, scale)
         maps = make_map_reader(store, image.shape)
         provenance = {**provenance, "h": h, "diameter": diameter, "largest": largest}
-        labels = open_store(run, folder / "labels", image.shape, CORE, provenance)
+        labels = open_store(run, folder / PARTS, image.shape, CORE, provenance)
         with run.log.bar(f"separating {kind}") as progress:
             separate = partial(labels_from_maps, target=kind, h=h, diameter=diameter)
             label_tiles(labels, separate, largest, maps, progress=progress)
@@ -165,9 +165,7 @@ def _finished_maps(
         "margin": margin,
         "greys": "without outliers",
     }
-    store = open_store(
-        run, folder / "maps", scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance
-    )
+    store = open_store(run, folder / MAPS, scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance)
     with run.log.status("measuring brightness"):
         read = make_scaled_reader(image, store)
     with run.log.bar("network") as progress:

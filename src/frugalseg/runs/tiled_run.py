@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from frugalseg.errors import Interrupted
 from frugalseg.images.channels import InputChannel
 from frugalseg.images.read import read_image
-from frugalseg.images.tile_store import TileStore
+from frugalseg.images.tile_store import TileStore, discard_tiles
 from frugalseg.images.tiles import Window
 from frugalseg.runs.output_folder import OutputFolder
 from frugalseg.runs.run_log import RunLog
+
+#: Stores of tiles in the folder of a field: the network's output, and parts of objects.
+STORES = MAPS, PARTS = "maps", "labels"
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,16 @@ def open_store(
         store.discard()
         store = TileStore(folder, shape, core, dict(provenance))
     return store
+
+
+def discard_earlier(run: TiledRun) -> None:
+    """Remove the tiles that an earlier run left of these fields, unless this one goes on with them."""
+    for name in () if run.resume else run.outputs.names:
+        folder = run.tile_folder(name)
+        if folder.is_dir():
+            for inner in STORES:
+                discard_tiles(folder / inner)
+            discard(folder)
 
 
 def discard(folder: Path, *stores: TileStore) -> None:
