@@ -1,7 +1,9 @@
 """What all commands share: usage errors, one line for an error of the user, Ctrl-C, the version."""
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -226,3 +228,21 @@ def test_a_program_that_has_its_own_handler_keeps_it(run, calls) -> None:
         assert signal.getsignal(signal.SIGTERM) is mine
     finally:
         signal.signal(signal.SIGTERM, usual)
+
+
+def test_ctrl_c_in_code_made_of_text_ends_with_130_too(tmp_path: Path) -> None:
+    """As dataclasses are: `python -m` would end by the signal itself, whatever was caught."""
+    (tmp_path / "stopped.py").write_text(
+        "from frugalseg.cli import built_command, main\n"
+        "built_command.BuiltCommand.invoke = lambda *_: exec('raise KeyboardInterrupt')\n"
+        "main(['doctor'])\n"
+    )
+    folders = os.pathsep.join([str(Path(frugalseg.__file__).parents[1]), str(tmp_path)])
+    ended = subprocess.run(
+        [sys.executable, "-m", "stopped"],
+        env={**os.environ, "PYTHONPATH": folders},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr[:8]) == (130, "stopped:")

@@ -50,6 +50,9 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             from frugalseg.cli.wording import STOPPED, say_error
 
+            # Ctrl-C within code that is made of text (imports of dataclasses) would end `python -m` with SIGINT, not 130;
+            # Python forgets it with the next code that is made of text.
+            exec("")
             say_error("stopped: results that were finished are kept, nothing half-written is left")
             ctx.exit(STOPPED)
 
