@@ -110,7 +110,9 @@ def _refuse_foreign_files(path: Path, tif: tifffile.TiffFile) -> None:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError:
         return  # tifffile reads it as a plain TIFF then
-    for node in root.findall(".//{*}UUID"):
+    for node in root.iter():  # tifffile, too, asks only how a tag ends
+        if not str(node.tag).endswith("UUID"):
+            continue
         own = node.text is not None and node.text == root.get("UUID")
         if "FileName" in node.attrib and not own:  # what it calls itself is never opened
             inner_path(path.parent, node.get("FileName"), path)
