@@ -186,13 +186,12 @@ def test_score_of_shapes_that_differ(run, tmp_path) -> None:
     assert "truth x.tif is 40 x 50 px and the prediction y.tif 20 x 50 px" in ended.error
 
 
-def test_score_doubts_a_grey_image(run, tmp_path) -> None:
+def test_score_refuses_a_grey_image(run, tmp_path) -> None:
     write_labels(tmp_path / "x.tif", CELLS)
     _file(tmp_path / "y.tif", GREY)
     ended = run("score", tmp_path / "x.tif", tmp_path / "y.tif")
-    assert ended.code == 0
-    assert "y.tif" in ended.error
-    assert "looks like a grey image" in ended.error
+    assert ended.code == 1
+    assert "the truth y.tif looks like a grey image" in ended.error
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from frugalseg.evaluation.matching import match_labels
-from frugalseg.evaluation.scores import THRESHOLDS, score_labels
+from frugalseg.evaluation.scores import THRESHOLDS, compare_labels
 
 # true 1: IoU 3/4 with 5; true 2, cut by the annotated area: 2 of 3 px in 6, of which 4 more px were not annotated
 # 7: 1 px wrong and 3 unknown; 8: 2 wrong and 2 unknown, not more; 9: unknown altogether
@@ -18,7 +18,7 @@ def test_by_hand():
     assert match.predicted_sizes.tolist() == [3, 2, 1, 2]
     assert match.mostly_unknown.tolist() == [False, True, True, False]
     assert match.iou.tolist() == [3 / 4, 2 / 3]
-    scores = score_labels(TRUTH, FOUND)
+    scores = compare_labels(TRUTH, FOUND)
     assert (scores.n_true, scores.n_predicted) == (2, 3)  # 5, 6 and 8
     # up to 0.65 both are found; then 6 is lost and yet not wrong; from 0.8 on 5 is wrong, beside 8
     by_hand = {t: 2 / 3 if t <= 0.65 else 1 / 3 if t <= 0.75 else 0.0 for t in THRESHOLDS}
@@ -35,7 +35,7 @@ def test_by_hand():
 
 def test_without_true_cells_only_annotated_pixels_count():
     truth = np.array([[0, -1, -1, -1, 0, 0]])
-    doubtful = score_labels(truth, np.array([[3, 3, 3, 0, 0, 0]]))
+    doubtful = compare_labels(truth, np.array([[3, 3, 3, 0, 0, 0]]))
     assert (doubtful.n_predicted, doubtful.mAP, doubtful.aji, doubtful.pq, doubtful.cell_miou) == (
         0,
         1,
@@ -43,7 +43,7 @@ def test_without_true_cells_only_annotated_pixels_count():
         1,
         1,
     )
-    wrong = score_labels(truth, np.array([[0, 0, 0, 3, 3, 0]]))
+    wrong = compare_labels(truth, np.array([[0, 0, 0, 3, 3, 0]]))
     assert (wrong.n_predicted, wrong.mAP, wrong.aji, wrong.pq, wrong.cell_miou) == (1, 0, 0, 0, 0)
 
 
@@ -55,7 +55,7 @@ def test_what_is_predicted_where_nothing_was_annotated_changes_nothing(seed):
     truth[:, 12:24] = -1
     emptied = np.where(truth < 0, 0, found)
     invented = np.where(truth < 0, rng.integers(100, 200, truth.shape), found)
-    assert score_labels(truth, invented) == score_labels(truth, emptied)
+    assert compare_labels(truth, invented) == compare_labels(truth, emptied)
 
 
 def test_a_map_annotated_everywhere_is_scored_as_before():

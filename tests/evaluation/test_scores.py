@@ -13,8 +13,8 @@ from frugalseg.evaluation.scores import (
     THRESHOLDS,
     Scores,
     aggregated_jaccard,
+    compare_labels,
     marker_errors,
-    score_labels,
     two_class_miou,
 )
 
@@ -25,7 +25,7 @@ PREDICTED = np.array([[5, 5, 5, 0, 0, 6, 6, 6, 0, 0, 7, 7, 0, 0, 7, 9]])
 
 
 def test_by_hand():
-    scores = score_labels(TRUTH, PREDICTED, np.array([[0, 0], [0, 3.4], [0, 5], [0, 12], [0, 15]]), patch=5)
+    scores = compare_labels(TRUTH, PREDICTED, np.array([[0, 0], [0, 3.4], [0, 5], [0, 12], [0, 15]]), patch=5)
     assert (scores.n_true, scores.n_predicted) == (3, 3)
     assert scores.cell_miou == pytest.approx((3 / 4 + 2 / 5 + 0) / 3)
     assert scores.matched_miou == pytest.approx((3 / 4 + 2 / 5 + 0) / 3)
@@ -45,7 +45,7 @@ def test_by_hand():
 
 def test_best_match_may_share_a_predicted_cell_and_matching_may_not():
     truth = np.array([[1, 1, 1, 2, 2, 2, 2, 2]])
-    scores = score_labels(truth, np.ones_like(truth))
+    scores = compare_labels(truth, np.ones_like(truth))
     assert scores.cell_miou == pytest.approx((3 / 8 + 5 / 8) / 2)
     assert scores.matched_miou == pytest.approx((0 + 5 / 8) / 2)
     assert scores.aji == pytest.approx((3 + 5) / (8 + 8))
@@ -56,7 +56,7 @@ def test_best_match_may_share_a_predicted_cell_and_matching_may_not():
 def test_a_missed_cell_flatters_only_the_two_class_number():
     truth = np.zeros((64, 64), int)
     truth[28:36, 28:36] = 1
-    scores = score_labels(truth, np.zeros_like(truth), patch=64)
+    scores = compare_labels(truth, np.zeros_like(truth), patch=64)
     assert scores.two_class_miou == pytest.approx((64**2 - 8**2) / 64**2 / 2)
     others = (scores.cell_miou, scores.matched_miou, scores.mAP, scores.f1, scores.aji, scores.pq, scores.sq)
     assert others == (0,) * 7
@@ -75,7 +75,7 @@ def test_the_window_grows_with_the_cells_unless_given():
 
 def test_nothing_there():
     none, one = np.zeros((5, 5), int), np.eye(5, dtype=int)
-    both = score_labels(none, none, np.zeros((0, 2))).to_dict()
+    both = compare_labels(none, none, np.zeros((0, 2))).to_dict()
     for name, value in both.items():
         if name.startswith(("n_", "marker")):
             assert value == 0
@@ -84,17 +84,17 @@ def test_nothing_there():
         else:
             assert value == 1.0, name
     for truth, predicted in ((none, one), (one, none)):
-        scores = score_labels(truth, predicted).to_dict()
+        scores = compare_labels(truth, predicted).to_dict()
         wrong = {k: v for k, v in scores.items() if v and not isinstance(v, dict) and not k.startswith("n_")}
         assert set(wrong) <= {"two_class_miou"}
-    unknown = score_labels(np.full((5, 5), -1), one)
+    unknown = compare_labels(np.full((5, 5), -1), one)
     assert unknown.n_predicted == 0
     assert unknown.cell_miou == 1
 
 
 def test_perfect_whatever_the_ids():
     truth = np.kron(np.arange(1, 13).reshape(3, 4), np.ones((5, 5), int))
-    scores = score_labels(truth, 100 - truth).to_dict()
+    scores = compare_labels(truth, 100 - truth).to_dict()
     for name in ("cell_miou", "matched_miou", "two_class_miou", "mAP", "f1", "aji", "pq", "foreground_iou"):
         assert scores[name] == 1.0, name
 
@@ -158,7 +158,7 @@ def test_agrees_with_plain_loops(seed):
     if seed % 2:
         truth[rng.random(truth.shape) < 0.1] = -1
     patch = int(rng.integers(4, 12))
-    scores = score_labels(truth, predicted, patch=patch).to_dict()
+    scores = compare_labels(truth, predicted, patch=patch).to_dict()
     for name, value in slow_scores(truth, predicted, patch).items():
         assert scores[name] == pytest.approx(value), name
 
@@ -175,11 +175,11 @@ def test_markers_count_by_the_pixel_they_lie_in():
     assert marker_errors(truth, np.zeros((0, 2))) == (2, 0)
     with pytest.raises(InputError, match="outside"):
         marker_errors(truth, np.array([[0, 2.6]]))
-    assert score_labels(truth, truth).marker_false_negatives is None
+    assert compare_labels(truth, truth).marker_false_negatives is None
 
 
 def test_scores_go_into_json_and_back():
-    scores = score_labels(TRUTH, PREDICTED, np.array([[0, 0]]))
+    scores = compare_labels(TRUTH, PREDICTED, np.array([[0, 0]]))
     content = json.loads(json.dumps(scores.to_dict()))
     assert list(content)[:5] == ["cell_miou", "matched_miou", "two_class_miou", "mAP", "ap"]
     assert content["ap"]["0.50"] == pytest.approx(0.2)
@@ -192,4 +192,4 @@ def test_scores_go_into_json_and_back():
 
 def test_maps_of_different_fields_are_refused():
     with pytest.raises(WrongShape, match="same field"):
-        score_labels(np.zeros((3, 3), int), np.zeros((3, 4), int))
+        compare_labels(np.zeros((3, 3), int), np.zeros((3, 4), int))

@@ -36,6 +36,8 @@ def test_what_is_no_label_map_is_refused_before_anything_is_learned() -> None:
             read_labelled_images(grey, mask, target, names=["a"])
         with pytest.raises(BadPixels, match="field 'a': `labels` looks like a grey image"):
             read_labelled_images(grey, grey, target, names=["a"])
+        with pytest.raises(BadPixels, match="field 'a': `labels`: nothing is annotated"):
+            read_labelled_images(grey, np.full(grey.shape, -1), target, names=["a"])
     mask[30:50, 30:50] = 7
     (kept,) = read_labelled_images(grey, mask, "cells", names=["a"])
     assert (kept.name, kept.index) == ("a", 0)

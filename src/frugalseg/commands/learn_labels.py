@@ -13,6 +13,7 @@ from frugalseg.models.load import load_model
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
+from frugalseg.models.training_options import WARNING
 from frugalseg.report import TrainingCurve
 from frugalseg.runs.field_arrays import (
     FieldArrays,
@@ -109,7 +110,8 @@ def _learn(
     warnings = size_warnings(labelled, run.log)
     images = input_arrays(labelled, channels)
     labels = FieldArrays(labelled, lambda field: _labels(field, settings.labels))
-    model, failed = _fit(labelled, images, labels, channels, settings, start, run)
+    doubts: list[str] = []
+    model, failed = _fit(labelled, images, labels, channels, settings, start, run, doubts)
     with run.log.status("finding objects in every field"):
         after = {part.name: part for part in model.evaluate(images, labels)}
     before = None if start is None else {part.name: part for part in model.start_evaluation}
@@ -123,7 +125,7 @@ def _learn(
         fields=part_records(after),
         start=None if before is None else part_records(before),
         failed=failed,
-        warnings=warnings,
+        warnings=(*warnings, *doubts),
         unlabelled=tuple(field.name for field in fields if field not in labelled),
     )
     report = run.report(record, TrainingCurve.of("all labelled fields", model.training, "held-out score"))
@@ -142,9 +144,17 @@ def _fit(
     settings: LearnLabelsSettings,
     start: StainModel | ObjectModel | None,
     run: ModelRun,
+    doubts: list[str],
 ) -> tuple[ObjectModel, dict[str, str]]:
-    """Train; return the model, and why fields were left out."""
+    """Train; return the model, and why fields were left out. Doubts on labels are collected."""
     failed: dict[str, str] = {}
+
+    def log(line: str) -> None:
+        if not line.startswith(WARNING):
+            run.log.line(line)
+            return
+        doubts.append(line.removeprefix(WARNING).replace("`labels`", f"channel {settings.labels!r}"))
+        run.log.warn(doubts[-1])
 
     def leave_out(index: int, error: FrugalsegError) -> None:
         failed[fields[index].name] = with_channel(error, "labels", settings.labels)
@@ -163,7 +173,7 @@ def _fit(
             progress=progress,
             checkpoint=run.checkpoint,
             resume=run.options.resume,
-            log=run.log.line,
+            log=log,
             on_error=leave_out,
         )
     return model, failed

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.commands.command_settings import OutlineSettings
-from frugalseg.cues.markers import markers_from_labels
+from frugalseg.cues.markers import markers_of
 from frugalseg.errors import InputError
 from frugalseg.evaluation.measurements import measure_cells
-from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.scores import compare_labels
 from frugalseg.images.field import Field as ImageField
 from frugalseg.images.outliers import without_outliers
 from frugalseg.images.write import write_labels
 from frugalseg.models.nucleus_labels import segment_nuclei
 from frugalseg.report import FieldReport, preview
-from frugalseg.runs.cell_pages import NUCLEI_GAMMA, labels_page, stored_labels
+from frugalseg.runs.cell_pages import NUCLEI_GAMMA, labels_page, read_truth, stored_labels
 from frugalseg.runs.field_loop import FieldResult, run_fields
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.options import RunOptions
@@ -76,8 +76,8 @@ def outline_nuclei(
         options=options,
     )
     report = begin_report(outputs, "frugalseg segment: nuclei")
-    process = _NucleusProcess(settings, outputs)
-    return run_fields(table, outputs, process, report, RunLog(options.quiet), settings.truth)
+    process = _NucleusProcess(settings, outputs, RunLog(options.quiet))
+    return run_fields(table, outputs, process, report, process.log, settings.truth)
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,12 @@ class _NucleusProcess:
 
     settings: OutlineSettings
     outputs: OutputFolder
+    log: RunLog
 
     def compute(self, field: ImageField) -> FieldResult:
         """Outline, score and measure."""
-        channel, truth_channel = self.settings.nuclei, self.settings.truth
-        truth = None if truth_channel is None else field.labels(truth_channel)
+        channel = self.settings.nuclei
+        truth, on_truth = read_truth(field, self.settings.truth, self.log)
         plane = field.plane(channel)
         try:
             labels = segment_nuclei(plane, self.settings)
@@ -102,11 +103,11 @@ class _NucleusProcess:
         record = FieldRecord(
             n_cells=len(sizes),
             nuclei_diameter=float(np.median(np.sqrt(4 * sizes / np.pi))) if len(sizes) else None,
-            warnings=() if len(sizes) else (nothing,),
+            warnings=on_truth if len(sizes) else (*on_truth, nothing),
             measurements=tuple(measure_cells(labels, {channel: without_outliers(plane)}, field.pixel_size)),
         )
         if truth is not None:
-            record = record.with_values(scores=score_labels(truth, labels))
+            record = record.with_values(scores=compare_labels(truth, labels))
         write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)
         return FieldResult(record, write, partial(self._page, field, labels))
 
@@ -120,7 +121,7 @@ class _NucleusProcess:
             preview(field.plane(self.settings.nuclei), gamma=NUCLEI_GAMMA),
             labels,
             record,
-            None if self.settings.truth is None else field.labels(self.settings.truth),
-            markers_from_labels(labels).points,
+            read_truth(field, self.settings.truth)[0],
+            markers_of(labels).points,
             field.pixel_size,
         )

@@ -15,6 +15,7 @@ from frugalseg.cues.nuclei import (
     shrink_plane,
 )
 from frugalseg.errors import SettingsError, WrongShape
+from frugalseg.images.label_checks import warn_of_doubts
 from frugalseg.images.resize import resize_points
 
 Method = Literal["auto", "threshold", "log", "doh"]
@@ -101,7 +102,7 @@ def find_markers(
         labels = np.zeros(plane.shape, np.int32) if name == "threshold" else None
         return Markers(np.zeros((0, 2)), diameter, name, labels)
     if name == "threshold":
-        return _from_label_map(find_nuclei(flat, diameter, log_intensity, step), name)
+        return markers_of(find_nuclei(flat, diameter, log_intensity, step), name)
     factor = min(1.0, TARGET_NUCLEUS_DIAMETER / diameter)
     small = shrink_plane(flat, factor)
     points = blob_points(small, diameter * factor, name, log_intensity, step)
@@ -146,6 +147,8 @@ def markers_from_labels(labels: ArrayLike) -> Markers:
     ------
     WrongShape
         The labels are not (Y, X).
+    BadPixels
+        They are a mask, a grey image, or otherwise surely no label map; a doubt is a Python warning.
 
     Examples
     --------
@@ -155,10 +158,12 @@ def markers_from_labels(labels: ArrayLike) -> Markers:
     array = np.asarray(labels)
     if array.ndim != 2:
         raise WrongShape(f"`labels` have {array.ndim} axes; give one label map (Y, X)")
-    return _from_label_map(array, "labels")
+    warn_of_doubts(array, "`labels`")
+    return markers_of(array)
 
 
-def _from_label_map(labels: NDArray[np.generic], method: str) -> Markers:
+def markers_of(labels: NDArray[np.generic], method: str = "labels") -> Markers:
+    """Return the markers of a label map (Y, X) that is known to be one; see `markers_from_labels`."""
     values, index = np.unique(labels, return_inverse=True)
     index = index.reshape(labels.shape)
     order = np.zeros(values.size, np.int64)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, field_serializer
 
 from frugalseg.errors import InputError
 from frugalseg.evaluation.matching import Floats, Labels, Matching, check_labels, match_labels
+from frugalseg.images.label_checks import warn_of_doubts
 
 THRESHOLDS = tuple(k / 100 for k in range(50, 100, 5))  # 0.50, 0.55 ... 0.95
 
@@ -98,6 +99,8 @@ def score_labels(
         When the maps are not (Y, X) integers of one shape.
     InputError
         When a marker lies outside the image.
+    BadPixels
+        When a map is a mask, a grey image, or otherwise surely no label map; a doubt is a Python warning.
 
     Examples
     --------
@@ -107,6 +110,19 @@ def score_labels(
     >>> round(scores.cell_miou, 3), scores.ap[0.5], scores.ap[0.55], round(scores.mAP, 3)
     (0.583, 1.0, 0.3333333333333333, 0.2)
     """
+    truth, predicted = check_labels(truth, predicted)
+    warn_of_doubts(truth, "`truth`")
+    warn_of_doubts(predicted, "`predicted`")
+    return compare_labels(truth, predicted, points, patch)
+
+
+def compare_labels(
+    truth: Labels,
+    predicted: Labels,
+    points: npt.NDArray[np.floating[Any]] | None = None,
+    patch: int | None = None,
+) -> Scores:
+    """Score maps that are known to be label maps; all else as of `score_labels`."""
     match = match_labels(truth, predicted)
     rows = {t: match.matched(t) for t in THRESHOLDS}
     wrong = {t: match.false_positives(pairs) for t, pairs in rows.items()}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError, MissingChannel, UnreadableFile, WrongShape
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.formats import ROI_SUFFIXES
-from frugalseg.images.image import Image, LazyPixels, Projection, find_channel, project_channel
+from frugalseg.images.image import Image, LazyPixels, PixelArray, Projection, find_channel, project_channel
 from frugalseg.images.label_maps import as_labels
 from frugalseg.images.read import path_exists, read_image
 from frugalseg.images.rois import read_rois
@@ -29,13 +29,17 @@ class ChannelRef:
     axes: str | None = None
     """The user's letters for axes that the file does not name; see `frugalseg.images.read.read_image`."""
 
-    def open(self, owner: str) -> tuple[Image, int]:
-        """Open the image lazily; return it and the index of the channel in it. `owner` is for messages."""
+    def open_file(self, owner: str) -> Image:
+        """Open the file lazily, whichever of its channels is meant; `owner` is for messages."""
         if not path_exists(self.path):
             raise UnreadableFile(
                 f"{owner}: {self.path} does not exist{f' ({self.origin})' if self.origin else ''}"
             )
-        image = read_image(self.path, self.axes)
+        return read_image(self.path, self.axes)
+
+    def open(self, owner: str) -> tuple[Image, int]:
+        """Open the image lazily; return it and the index of the channel in it. `owner` is for messages."""
+        image = self.open_file(owner)
         if self.index is None and len(image.channels) > 1:
             kind = "is a colour image with" if image.channels == COLOURS else "has"
             names = ", ".join(f"{i}: {name}" for i, name in enumerate(image.channels))
@@ -44,6 +48,31 @@ class ChannelRef:
                 f"as in {self.path.name}#{image.channels[0]} in a table, or CHANNEL#{image.channels[0]} as the channel"
             )
         return image, find_channel(self.index or 0, image.channels, f"{owner}: {self.path.name}")
+
+    def open_labels(self, owner: str) -> tuple[PixelArray, int]:
+        """Open a label map lazily; return pixels (C, Z, Y, X) and the index of its channel.
+
+        In a file with a palette the numbers count, not their colours. A colour image is refused, unless it is a grey image
+        saved as colour or one of its channels is named.
+        """
+        image = self.open_file(owner)
+        if image.indices is not None:
+            if self.index is not None:
+                raise WrongShape(
+                    f"{owner}: {self.path.name} has a palette, in which the numbers are the labels; leave out "
+                    f"#{self.index}, which takes their colours"
+                )
+            return image.indices, 0
+        if image.channels == COLOURS and self.index is None:
+            red, *others = (np.asarray(image.pixels[i]) for i in range(3))
+            if not all(np.array_equal(red, other) for other in others):
+                raise WrongShape(
+                    f"{owner}: {self.path.name} is a colour picture, not a label map; export the labels as numbers, such as "
+                    "a 16-bit grey TIFF or PNG"
+                )
+            return image.pixels, 0
+        opened, index = self.open(owner)
+        return opened.pixels, index
 
 
 @dataclass(frozen=True)
@@ -134,18 +163,18 @@ class Field:
             ref.path
         ):  # outlines have no size of their own
             return read_rois(ref.path, self.shape).astype(np.uint32)
-        image, index = ref.open(f"field {self.name!r}")
-        if image.pixels.shape[1] != 1:
-            raise WrongShape(
-                f"{owner} have {image.pixels.shape[1]} focal planes; a label map is one (Y, X) plane"
-            )
-        self._same_shape([self._first_channel(), channel], [self.shape, image.shape])
-        return as_labels(np.asarray(image.pixels[index, 0]), owner)
+        pixels, index = ref.open_labels(f"field {self.name!r}")
+        if pixels.shape[1] != 1:
+            raise WrongShape(f"{owner} have {pixels.shape[1]} focal planes; a label map is one (Y, X) plane")
+        self._same_shape([self._first_channel(), channel], [self.shape, pixels.shape[2:]])
+        return as_labels(np.asarray(pixels[index, 0]), owner)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Return (Y, X) in px of the first channel, without reading its pixels."""
-        return self._first().shape
+        if not self.channels:
+            raise MissingChannel(f"field {self.name!r} has no channel; fill its row in the table")
+        return self.channels[self._first_channel()].open_file(f"field {self.name!r}").shape
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:
@@ -169,11 +198,6 @@ class Field:
         read = partial(_read_region, opened)
         pixels = LazyPixels((len(names), depth, height, width), dtype, read)
         return Image(pixels, tuple(map(str, names)), self.pixel_size, self.name)
-
-    def _first(self) -> Image:
-        if not self.channels:
-            raise MissingChannel(f"field {self.name!r} has no channel; fill its row in the table")
-        return self.channels[self._first_channel()].open(f"field {self.name!r}")[0]
 
     def _first_channel(self) -> str:
         """Return the name of the first channel that has a size of its own; ImageJ regions have none."""

@@ -184,6 +184,8 @@ class Image:
         Name of the image, for messages.
     axes
         Letters of the axes in the file, as understood; see `frugalseg.images.axes`.
+    indices
+        (1, 1, Y, X) numbers in the palette, where the file has one: as a label map these count, not their colours.
 
     Examples
     --------
@@ -198,6 +200,7 @@ class Image:
     pixel_size: tuple[float, float] | None = None
     name: str = "image"
     axes: str = "CZYX"
+    indices: PixelArray | None = None
 
     def __post_init__(self) -> None:
         """Check that pixels are real and (C, Z, Y, X), with one name per channel."""

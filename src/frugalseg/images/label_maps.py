@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels
 
-LARGEST_EXACT_FLOAT = 2**24
-"""float32 holds every whole number up to this; above, two ids may be stored as the same number."""
-
 
 def as_labels(values: NDArray[Any], owner: str) -> NDArray[np.int32] | NDArray[np.uint32]:
     """Convert a stored label map to 32-bit integers without changing an id.
@@ -36,19 +33,37 @@ def as_labels(values: NDArray[Any], owner: str) -> NDArray[np.int32] | NDArray[n
     [[0, 7]]
     """
     if values.dtype.kind == "f":
-        whole = bool(np.isfinite(values).all()) and bool((values == np.rint(values)).all())
-        if not whole or (values.size and np.abs(values).max() > LARGEST_EXACT_FLOAT):
-            raise BadPixels(
-                f"{owner} are not whole numbers ({values.dtype}); a label map holds one integer per cell"
-            )
-        values = values.astype(np.int64)
+        values = _whole_numbers(values, owner)
     if values.dtype.kind not in "iub":
         raise BadPixels(f"{owner} are of type {values.dtype}; a label map holds one integer per cell")
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
     signed = values.dtype.kind == "i" and high <= np.iinfo(np.int32).max
     limits = np.iinfo(np.int32 if signed else np.uint32)
     if low < limits.min or high > limits.max:
+        hint = ", and -1, 'not annotated', needs a signed type" if high == np.iinfo(np.uint64).max else ""
         raise BadPixels(
-            f"{owner} have ids from {low} to {high}; ids from {limits.min} to {limits.max} are allowed"
+            f"{owner} have ids from {low} to {high}; ids from {limits.min} to {limits.max} are allowed{hint}"
         )
     return values.astype(np.int32) if signed else values.astype(np.uint32)
+
+
+def _whole_numbers(values: NDArray[Any], owner: str) -> NDArray[np.int64]:
+    """Return floats as integers; `BadPixels` says what they look like where they are none."""
+    needed = "a label map holds one integer per cell"
+    if not np.isfinite(values).all():
+        raise BadPixels(
+            f"{owner} are not whole numbers but also NaN or infinite; {needed}, 0 for background, -1 for 'not annotated'"
+        )
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if (values != np.rint(values)).any():
+        looks = "resized with interpolation or saved with losses, so use the original"
+        if low >= 0 and high <= 1:
+            looks = "scaled to 0..1, or probabilities, so save the numbers of the objects themselves"
+        raise BadPixels(f"{owner} are not whole numbers ({values.dtype}); they look {looks}: {needed}")
+    exact = 2.0 ** (np.finfo(values.dtype).nmant + 1)
+    if max(-low, high) > exact:
+        raise BadPixels(
+            f"{owner} go up to {high:g}, and {values.dtype} holds every whole number up to {exact:g} only, so different ids "
+            "may have become one; save integers"
+        )
+    return values.astype(np.int64)

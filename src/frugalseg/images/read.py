@@ -1,13 +1,18 @@
 """Open an image file of any supported format without reading its pixels."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from frugalseg.errors import UnreadableFile
 from frugalseg.images.axes import COLOURS, check_stated_axes
 from frugalseg.images.formats import FORMATS, LABEL_SUFFIXES, ROI_SUFFIXES, TIFF_SUFFIXES
 from frugalseg.images.image import Image
+
+#: Place of the colour type in a PNG, and its value for a palette.
+COLOUR_TYPE, PALETTE = 25, 3
 
 
 def read_image(path: str | Path, axes: str | None = None) -> Image:
@@ -106,12 +111,23 @@ def _read_png(path: Path) -> Image:
     import imagecodecs
 
     try:
-        pixels = np.asarray(imagecodecs.png_decode(path.read_bytes()))
+        data = path.read_bytes()
+        pixels = np.asarray(imagecodecs.png_decode(data))
+        indices = _palette_indices(data) if data[COLOUR_TYPE] == PALETTE else None
     except Exception as error:  # libpng errors have several types
         raise UnreadableFile(
             f"{path} can't be read as a PNG, it is damaged or cut short ({error})"
         ) from error
     if pixels.ndim == 3 and pixels.shape[2] > 2:
-        return Image(np.moveaxis(pixels[:, :, :3], 2, 0)[:, None], COLOURS, None, path.name, "YXS")
+        colours = np.moveaxis(pixels[:, :, :3], 2, 0)[:, None]
+        return Image(colours, COLOURS, None, path.name, "YXS", indices)
     grey = pixels if pixels.ndim == 2 else pixels[:, :, 0]
     return Image(grey[None, None], ("0",), None, path.name, "YX" if pixels.ndim == 2 else "YXS")
+
+
+def _palette_indices(data: bytes) -> NDArray[np.uint8]:
+    """Return the numbers (1, 1, Y, X) that a PNG with a palette stores; the other decoder has only their colours."""
+    from PIL.PngImagePlugin import PngImageFile
+
+    with PngImageFile(BytesIO(data)) as picture:
+        return np.asarray(picture, np.uint8)[None, None]

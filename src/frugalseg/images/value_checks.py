@@ -6,14 +6,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.errors import BadPixels
 from frugalseg.images.image import as_float32
+from frugalseg.images.label_checks import find_label_faults
+from frugalseg.images.label_maps import as_labels
 from frugalseg.images.outliers import constant_but_for_outliers, find_outliers
 
 Severity = Literal["error", "warning", "note"]
 SATURATED_FRACTION = 0.001
 """Share of pixels at the highest value from which an image counts as saturated."""
 
-LABEL_WORDS = ("cells", "nuclei", "label", "mask", "truth", "seg")
+LABEL_WORDS = ("cells", "nuclei", "label", "mask", "truth", "seg", "marker", "seeds", "points", "dots")
 SAME_NEIGHBOUR = 0.9
 """Share of pixels equal to their right neighbour above which values are labels rather than intensities."""
 
@@ -31,20 +34,23 @@ class Finding:
 
 
 def is_label_map(values: NDArray[Any], name: str) -> bool:
-    """Guess whether integers (Z, Y, X) are a label map: areas of one value on 0, or empty and named like labels.
+    """Guess whether numbers (Z, Y, X) are a label map: areas of one value on 0, or named like labels and single points or empty.
 
-    Inside a cell a pixel equals its right neighbour, while intensities are noisy.
+    Inside a cell a pixel equals its right neighbour, while intensities are noisy. Floats that are no whole numbers may be a
+    damaged label map where they are named like one.
 
     >>> is_label_map(np.kron(np.arange(4), np.ones((8, 8), int))[None], "a")
     True
     """
-    if values.dtype.kind not in "iub" or values.size == 0 or values.shape[0] > 1:
+    if values.dtype.kind not in "iubf" or values.size == 0 or values.shape[0] > 1:
         return False
     named = any(word in name.lower() for word in LABEL_WORDS)
+    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (named or (values % 1 == 0).all())):
+        return False
     left, right = values[..., :-1], values[..., 1:]
     inside = (left != 0) & (right != 0)
     if not inside.any():
-        return named and not values.any()
+        return named
     same = float((left == right)[inside].mean())
     # In a saturated or constant image neighbours are equal too, but there is no background.
     return same > SAME_NEIGHBOUR and (named or float((values <= 0).mean()) > SOME_BACKGROUND)
@@ -77,12 +83,24 @@ def check_values(values: NDArray[Any]) -> list[Finding]:
 
 
 def check_label_map(values: NDArray[Any]) -> list[Finding]:
-    """Return findings about a label map."""
+    """Return findings about a label map (1, Y, X); what is surely none can still be a mask or an image."""
     if not (values > 0).any():
         return [Finding("warning", "empty-labels", "is an empty label map: no cell is labelled")]
+    findings: list[Finding] = []
     if (values < 0).any():
-        return [Finding("note", "negative-labels", "has negative labels; they mean 'not annotated'")]
-    return []
+        findings.append(Finding("note", "negative-labels", "has negative labels; they mean 'not annotated'"))
+    try:
+        labels = as_labels(values[0], "its values")
+    except BadPixels as error:
+        return [*findings, Finding("warning", "no-labels", f"can't be used as labels or markers: {error}")]
+    for fault in find_label_faults(labels):
+        text = (
+            f"{fault.text}. As it is, it can't be used as labels, truth or markers"
+            if fault.certain
+            else fault.text
+        )
+        findings.append(Finding("warning", f"labels-{fault.kind}", text))
+    return findings
 
 
 def _outliers(values: NDArray[Any]) -> list[Finding]:

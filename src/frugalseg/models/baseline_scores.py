@@ -5,7 +5,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from frugalseg.evaluation.baselines import BASELINES
-from frugalseg.evaluation.scores import Scores, score_labels
+from frugalseg.evaluation.scores import Scores, compare_labels
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.seeded_image import cells_at_image_scale, seeded_image
 
@@ -39,5 +39,6 @@ def score_baselines(truth: NDArray[Any], cues: ImageCues) -> dict[str, Scores]:
         cells[TRIMMED] = image.without_halo(cells["propagation"])
     points = cues.markers.points
     return {
-        name: score_labels(truth, cells_at_image_scale(small, cues), points) for name, small in cells.items()
+        name: compare_labels(truth, cells_at_image_scale(small, cues), points)
+        for name, small in cells.items()
     }

@@ -12,13 +12,14 @@ from frugalseg.cues.foreground import Foreground, find_foreground
 from frugalseg.cues.markers import (
     Markers,
     find_markers,
-    markers_from_labels,
     markers_from_points,
+    markers_of,
 )
 from frugalseg.cues.modality import detect_modality
 from frugalseg.cues.quality import CueQuality, evaluate_cues
 from frugalseg.cues.scaled_plane import MEASURED_WIDER
 from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError, WrongShape
+from frugalseg.images.label_checks import check_objects
 from frugalseg.images.normalize import Modality
 from frugalseg.images.outliers import without_outliers
 from frugalseg.images.resize import resize_planes, scaled_shape
@@ -61,6 +62,8 @@ class ImageCues:
     size_factor
         The true diameter probably lies between `diameter` / `size_factor` and `diameter` * `size_factor`; 1 where the user
         gave it.
+    doubts
+        Those of the `warnings` that say the user's own markers may be no label map.
     """
 
     name: str
@@ -73,6 +76,7 @@ class ImageCues:
     quality: CueQuality
     warnings: tuple[str, ...]
     size_factor: float = 1.0
+    doubts: tuple[str, ...] = ()
 
     @property
     def factor(self) -> float:
@@ -169,18 +173,29 @@ def cues_of(
     nuclei = None
     if sources.nuclei is not None:
         nuclei = without_outliers(check_plane(sources.nuclei, "nuclei", shape, owner))
-    markers = (
-        _own_markers(sources.markers, shape, owner) if nuclei is None else _find(nuclei, settings, owner)
-    )
+    if nuclei is None:
+        markers, doubts = _own_markers(sources.markers, shape, owner)
+    else:
+        markers, doubts = _find(nuclei, settings, owner), ()
     mask = _own_mask(sources.mask, shape, owner)
     size = _size(planes, markers, mask, settings, owner)
     small = resize_planes(planes, scaled_shape(shape, TARGET_DIAMETER / size.diameter))
     modalities = tuple(detect_modality(plane, TARGET_DIAMETER) for plane in small)
     foreground = _foreground(sources, planes, markers, size.diameter, mask, settings, owner)
     quality = evaluate_cues(markers.points, foreground.mask, size.diameter)
-    warnings = (*quality.warnings, *_on_size(markers, size.diameter, sources, settings))
+    warnings = (*doubts, *quality.warnings, *_on_size(markers, size.diameter, sources, settings))
     return ImageCues(
-        name, planes, nuclei, markers, size.diameter, modalities, foreground, quality, warnings, size.factor
+        name,
+        planes,
+        nuclei,
+        markers,
+        size.diameter,
+        modalities,
+        foreground,
+        quality,
+        warnings,
+        size.factor,
+        doubts,
     )
 
 
@@ -197,15 +212,17 @@ def _find(nuclei: NDArray[np.float32], settings: CueSettings, owner: str) -> Mar
     return markers
 
 
-def _own_markers(given: Any, shape: tuple[int, int], owner: str) -> Markers:
-    """Markers from a label map of the image's shape, from points, or as they are."""
+def _own_markers(given: Any, shape: tuple[int, int], owner: str) -> tuple[Markers, tuple[str, ...]]:
+    """Markers from a label map of the image's shape, from points, or as they are; and doubts on the label map."""
+    doubts: tuple[str, ...] = ()
     if isinstance(given, Markers):
         markers = given
     elif (size := np.shape(given)) != shape and len(size) == 2 and size[1] == 2:
         markers = markers_from_points(given)
     else:
         labels = check_label_map(given, "markers", shape, owner)
-        markers = markers_from_labels(np.maximum(labels, 0))
+        doubts = check_objects(labels, f"{owner}: `markers`")
+        markers = markers_of(labels)
         if markers.diameter < POINT_DIAMETER:
             markers = replace(markers, diameter=float("nan"), nuclei=None)
     if len(markers) == 0:
@@ -216,7 +233,7 @@ def _own_markers(given: Any, shape: tuple[int, int], owner: str) -> Markers:
             f"{owner}: {int(outside.any(axis=1).sum())} of {len(markers)} `markers` lie outside of the image of {shape[0]} x "
             f"{shape[1]} px; points are (y, x) in px"
         )
-    return markers
+    return markers, doubts
 
 
 def _own_mask(given: Any, shape: tuple[int, int], owner: str) -> NDArray[np.bool_] | None:

@@ -1,5 +1,6 @@
 """Cues of several images, found one after the other."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,12 +30,15 @@ def find_many_cues(
     def each() -> Iterator[ImageCues]:
         for index in range(len(sources)):
             try:
-                yield cues_of(
-                    sources[index], settings, named[index], owner_of(index, images, names), channels
-                )
+                owner = owner_of(index, images, names)
+                found = cues_of(sources[index], settings, named[index], owner, channels)
             except FrugalsegError as error:
                 if on_error is None:
                     raise
                 on_error(index, error)
+                continue
+            for doubt in found.doubts:
+                warnings.warn(doubt, stacklevel=3)
+            yield found
 
     return each()

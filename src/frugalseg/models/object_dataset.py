@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import FrugalsegError, InputError, WrongShape
+from frugalseg.errors import BadPixels, FrugalsegError, InputError, WrongShape
+from frugalseg.images.label_checks import check_objects
 from frugalseg.images.resize import resize_labels, scaled_shape
 from frugalseg.instances.boundary_distance import labels_beside_unknown
 from frugalseg.learning.crop_batches import CropSample
@@ -21,7 +22,6 @@ from frugalseg.models.inputs import (
     names_of,
     owner_of,
 )
-from frugalseg.models.label_checks import check_objects
 from frugalseg.models.model_parts import ImagePart, parts_of
 from frugalseg.models.model_scale import scale_for_objects, zscored_image
 from frugalseg.models.model_settings import ObjectModelSettings
@@ -44,12 +44,15 @@ class LabelledImage:
         (C,Y,X) float32, z-scored.
     labels
         (Y,X) integers, 0 background; negative: not annotated.
+    doubts
+        Why they may not be what they should, one sentence each.
     """
 
     name: str
     index: int
     planes: NDArray[np.float32]
     labels: Labels
+    doubts: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -102,6 +105,11 @@ class ObjectDataset:
         sample = label_sample(part.name(one.name), one.planes, one.labels, self.target, self.scale, part)
         shape = scaled_shape(one.shape, self.scale)
         return sample, resize_labels(one.labels, shape)[part.area(shape)]
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why labels may not be what they should, one sentence each."""
+        return tuple(doubt for one in self.images for doubt in one.doubts)
 
     def line(self) -> str:
         """Return one line on what is about to be learned."""
@@ -170,8 +178,10 @@ def labelled_image(
     """Return one checked image with its labels; `owner` is what messages call it."""
     planes = zscored_image(image, channels, owner)
     kept = check_label_map(labels, "labels", (int(planes.shape[1]), int(planes.shape[2])), owner)
-    check_objects(kept, f"{owner}: `labels`")
-    return LabelledImage(name, index, planes, kept)
+    what = f"{owner}: `labels`"
+    if not (kept >= 0).any():
+        raise BadPixels(f"{what}: nothing is annotated (every label is negative); leave the image out")
+    return LabelledImage(name, index, planes, kept, check_objects(kept, what))
 
 
 def build_object_dataset(

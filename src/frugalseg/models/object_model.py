@@ -13,12 +13,7 @@ from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cell_prediction import CellPrediction, ObjectPrediction, find_alone, predict_cells
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import (
-    as_partners,
-    check_pixel_size,
-    for_each,
-    owner_of,
-)
+from frugalseg.models.inputs import as_partners, check_pixel_size, for_each, owner_of
 from frugalseg.models.marker_areas import nucleus_seeds
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
@@ -36,7 +31,7 @@ from frugalseg.models.object_training import (
     train_objects,
 )
 from frugalseg.models.stain_model import StainModel
-from frugalseg.models.training_options import Log, OnError, Progress, training_options
+from frugalseg.models.training_options import Log, OnError, Progress, say, training_options
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.store import load_card, load_weights
@@ -147,8 +142,7 @@ class ObjectModel:
         dataset = build_object_dataset(kept, target, found, card)
         weights = None if first is None else first.network
         network, started_from = begin_network(learning, len(kept[0].planes), found.seed, card, weights)
-        if log is not None:
-            log(f"{dataset.line()}; started from {started_from}")
+        say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
         before = () if first is None else score_dataset(network.to(pick_device(device)), dataset, learning)
         training = train_objects(network, dataset, learning, options)
         roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
@@ -235,9 +229,13 @@ class ObjectModel:
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
         """Score every part of the images that `fit` was given, or new images for a loaded model, one by one.
 
-        `images` and `labels` are as of `fit`, in the same order; parts held out come first.
+        `images` and `labels` are as of `fit`, in the same order; parts held out come first. What `fit` left out is left out
+        again; of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
         """
-        kept = read_labelled_images(images, labels, self.card.kind, None, self.card.channels, lambda *_: None)
+        on_error = (lambda *_: None) if self.parts else None
+        kept = read_labelled_images(images, labels, self.card.kind, None, self.card.channels, on_error)
+        if not self.parts:
+            say(None, "", tuple(doubt for one in kept for doubt in one.doubts))
         card = self.card
         return score_parts(self.network, kept, self.parts, card.scale, self.settings, card.diameter)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from frugalseg.evaluation.pixel_scores import mask_iou
-from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.scores import compare_labels
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.object_dataset import LabelledImage, ObjectDataset
@@ -45,7 +45,7 @@ def score_parts(
         )
         truth, predicted = image.labels[area], labels[area]
         overlap = mask_iou((maps[-1][area] > 0) & (truth >= 0), truth > 0)
-        scores = score_labels(truth, predicted)
+        scores = compare_labels(truth, predicted)
         yield ObjectPartScore(part.name, part.role, overlap, scores, image.planes[:, *area], truth, predicted)
 
 

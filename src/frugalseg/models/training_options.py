@@ -1,6 +1,7 @@
 """What every `fit` takes beside data and settings: where it runs, its checkpoint, what it calls on the way."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -15,7 +16,9 @@ OnError = Callable[[int, FrugalsegError], None]
 """Called with the number of an image that can't be used, and why."""
 
 Log = Callable[[str], None]
-"""Called with one line on what is about to be learned."""
+"""Called with one line on what is about to be learned, and with one that begins with `WARNING` for each doubt on labels."""
+
+WARNING = "warning: "
 
 
 class TrainingOptions(TypedDict):
@@ -41,3 +44,14 @@ def training_options(
     pick_device(device)
     folder = None if checkpoint is None else Path(checkpoint)
     return TrainingOptions(seed=seed, device=device, checkpoint=folder, resume=resume, progress=progress)
+
+
+def say(log: Log | None, line: str, doubts: Sequence[str]) -> None:
+    """Log one line, and each doubt as one that begins with `WARNING`; without a log, doubts are Python warnings."""
+    if log is None:
+        for doubt in doubts:
+            warnings.warn(doubt, stacklevel=3)
+        return
+    log(line)
+    for doubt in doubts:
+        log(f"{WARNING}{doubt}")

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.errors import BadPixels
 from frugalseg.evaluation.baselines import BASELINES
-from frugalseg.evaluation.scores import Scores, score_labels
+from frugalseg.evaluation.scores import Scores, compare_labels
 from frugalseg.images.field import Field as ImageField
+from frugalseg.images.label_checks import check_objects
 from frugalseg.images.read import read_image
 from frugalseg.models.baseline_scores import TRIMMED, score_baselines
 from frugalseg.models.image_cues import ImageCues
@@ -15,15 +17,36 @@ from frugalseg.report import FieldReport, preview
 from frugalseg.runs.field_cues import FieldCues
 from frugalseg.runs.output_folder import OutputFolder
 from frugalseg.runs.records import FieldRecord
+from frugalseg.runs.run_log import RunLog
 
 #: Dim nuclei are lifted in the report's picture by this exponent.
 NUCLEI_GAMMA = 0.6
 
 
-def read_truth(field: ImageField, channel: str | None) -> NDArray[Any] | None:
-    """Return the true labels of a field; None where there are none, or nothing is annotated."""
+def read_truth(
+    field: ImageField, channel: str | None, log: RunLog | None = None
+) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+    """Return the true labels of a field, and doubts on them, which `log` prints.
+
+    There are no labels where the field has none, nothing is annotated, or they are surely no label map: a result is not lost
+    because it can't be scored.
+
+    Raises
+    ------
+    InputError
+        The file can't be read.
+    """
     truth = None if channel is None else field.labels(channel)
-    return truth if truth is not None and (truth >= 0).any() else None
+    if truth is None or not (truth >= 0).any():
+        return None, ()
+    try:
+        doubts = check_objects(truth, f"The truth {channel!r}")
+    except BadPixels as error:
+        truth, doubts = None, (f"{error}. The field was not scored.",)
+    if log is not None:
+        for doubt in doubts:
+            log.warn(doubt)
+    return truth, doubts
 
 
 def score_cells(
@@ -33,7 +56,7 @@ def score_cells(
     if truth is None:
         return {}
     found: dict[str, Scores | dict[str, Scores]] = {
-        "scores": score_labels(truth, labels, cues.markers.points)
+        "scores": compare_labels(truth, labels, cues.markers.points)
     }
     if baselines:
         found["baselines"] = score_baselines(truth, cues)
@@ -46,7 +69,7 @@ def score_no_cells(
     """Return the same for a field without markers, where classical methods find nothing either."""
     if truth is None:
         return {}
-    scores = score_labels(truth, labels, np.zeros((0, 2)))
+    scores = compare_labels(truth, labels, np.zeros((0, 2)))
     compared = {"baselines": dict.fromkeys((*BASELINES, TRIMMED), scores)} if baselines else {}
     return {"scores": scores, **compared}
 

@@ -71,6 +71,8 @@ class CueDataset:
 
     def _record(self, cues: FieldCues, seconds: float) -> None:
         image = cues.image
+        for doubt in image.doubts:
+            self.log.warn(doubt)
         first = self.shown[0].image if self.shown else image
         size = doubt_about_size(cues.pixel_size)
         doubts = [*image.warnings, *([size] if size else [])]

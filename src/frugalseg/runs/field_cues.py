@@ -1,6 +1,6 @@
 """Cues of a field: its channels are read, and markers, cell size and foreground found in them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,10 @@ def read_cues(field: Field, settings: CueChannels) -> FieldCues:
         )
     except InputError as error:  # arrays have no names, channels have
         raise type(error)(_with_channels(str(error), settings)) from error
+    warnings, doubts = (
+        tuple(_with_channels(one, settings) for one in said) for said in (cues.warnings, cues.doubts)
+    )
+    cues = replace(cues, warnings=warnings, doubts=doubts)
     return FieldCues(cues, field.pixel_size, _agreement(field, cues, settings))
 
 

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from frugalseg.errors import FrugalsegError
 from frugalseg.images.axes import COLOURS
-from frugalseg.images.field import Field
+from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.image import Image
 from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.images.value_checks import Severity, check_label_map, check_values, is_label_map
@@ -163,14 +165,13 @@ def _line(group: Sequence[Problem], single: bool) -> str:
 def _inspect_channel(field: Field, channel: str) -> tuple[ChannelRow | None, list[Problem]]:
     reference = field.channels[channel]
     try:
-        image, index = reference.open(f"field {field.name!r}")
-        values = np.asarray(image.pixels[index])
+        image, values = _open(reference, channel, f"field {field.name!r}")
     except FrugalsegError as error:
         return None, [Problem("error", type(error).__name__, str(error), field.name, channel)]
     is_labels = is_label_map(values, channel)
     findings = check_label_map(values) if is_labels else check_values(values)
     problems = [Problem(item.severity, item.kind, item.text, field.name, channel) for item in findings]
-    if image.channels == COLOURS and index == 0:
+    if image.channels == COLOURS and reference.index in (0, "0", "red"):
         problems.append(Problem("note", "colour", _about_colour(image), field.name, channel))
     numbers = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     row = ChannelRow(
@@ -187,6 +188,17 @@ def _inspect_channel(field: Field, channel: str) -> tuple[ChannelRow | None, lis
         labels=int(np.unique(values[values > 0]).size) if is_labels else None,
     )
     return row, problems
+
+
+def _open(reference: ChannelRef, channel: str, owner: str) -> tuple[Image, NDArray[Any]]:
+    """Return the image of a channel, and its pixels (Z, Y, X); of a label map with a palette the numbers."""
+    image = reference.open_file(owner)
+    if image.indices is not None and reference.index is None:
+        numbers = np.asarray(image.indices[0])
+        if is_label_map(numbers, channel):
+            return image, numbers
+    image, index = reference.open(owner)
+    return image, np.asarray(image.pixels[index])
 
 
 def _about_colour(image: Image) -> str:

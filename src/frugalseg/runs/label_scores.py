@@ -8,10 +8,10 @@ from pydantic import JsonValue
 
 from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.evaluation.intervals import Interval, summarize_scores
-from frugalseg.evaluation.scores import Scores, score_labels
+from frugalseg.evaluation.scores import Scores, compare_labels
 from frugalseg.images.field import ChannelRef
+from frugalseg.images.label_checks import check_objects
 from frugalseg.images.write import plain
-from frugalseg.models.label_checks import looks_grey
 from frugalseg.runs.label_pairs import read_label_file
 
 
@@ -69,7 +69,7 @@ def score_pair(name: str, truth: ChannelRef, predicted: ChannelRef) -> tuple[Sco
 
     Returns
     -------
-    The scores, and doubts whether a file is a label image at all.
+    The scores, and doubts whether a file is a label map of objects.
 
     Raises
     ------
@@ -94,9 +94,8 @@ def score_pair(name: str, truth: ChannelRef, predicted: ChannelRef) -> tuple[Sco
             f"field {name!r}: nothing in the truth {truth.path.name} is annotated (every pixel is negative); leave the "
             "field out"
         )
-    doubts = tuple(
-        f"{file.path.name} of field {name!r} looks like a grey image, not like a label map"
-        for label_map, file in ((true, truth), (labels, predicted))
-        if looks_grey(label_map)
+    doubts = (
+        *check_objects(true, f"field {name!r}: the truth {truth.path.name}"),
+        *check_objects(labels, f"field {name!r}: the prediction {predicted.path.name}"),
     )
-    return score_labels(true, labels), doubts
+    return compare_labels(true, labels), doubts

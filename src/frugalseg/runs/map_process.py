@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from frugalseg.errors import SettingsError
 from frugalseg.evaluation.pixel_scores import mask_iou, pearson_correlation
-from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.scores import compare_labels
 from frugalseg.images.channels import parse_channels
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
@@ -22,7 +22,7 @@ from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
 from frugalseg.prediction.stain_values import in_original_units
 from frugalseg.report import Comparison, FieldReport, preview
-from frugalseg.runs.cell_pages import labels_page, stored_labels
+from frugalseg.runs.cell_pages import labels_page, read_truth, stored_labels
 from frugalseg.runs.field_loop import FieldResult, run_fields
 from frugalseg.runs.input_planes import check_inputs, lazy_planes, read_planes
 from frugalseg.runs.manifest import RunResult
@@ -179,15 +179,15 @@ class _ObjectProcess:
         )
         labels, segmented = found.labels, Segmented(found.labels, confidence=found.confidence)
         count = int(labels.max(initial=0))
+        truth, on_truth = read_truth(field, run.truth, run.log)
         warnings = (*(() if count else ("Nothing was found.",)), *found.doubts)
-        known: dict[str, Any] = {"n_cells": count, "warnings": warnings, **trust(segmented)}
+        known: dict[str, Any] = {"n_cells": count, "warnings": (*on_truth, *warnings), **trust(segmented)}
         if found.look_distance is not None:
             known["look_distance"] = found.look_distance
         for warning in warnings:
             run.log.line(f"  warning: {warning}")
-        truth = self._truth(field)
         if truth is not None:
-            known["scores"] = score_labels(truth, labels)
+            known["scores"] = compare_labels(truth, labels)
             known["mask_iou"] = mask_iou((found.maps[-1] > 0) & (truth >= 0), truth > 0)
         grey = dict(zip(model.card.channels, planes_without_outliers(planes), strict=True))
         known["measurements"] = tuple(segmented.rows(grey, field.pixel_size))
@@ -201,12 +201,8 @@ class _ObjectProcess:
         if is_large(image, model.scale_for(field.pixel_size, self.diameter)):
             return show_large_objects(run, field, image, record), None
         planes = read_planes(model.card, field, run.channels)
-        return self._page(
-            field, planes, stored_labels(run.outputs, field.name), self._truth(field), record
-        ), None
-
-    def _truth(self, field: Field) -> NDArray[Any] | None:
-        return None if self.run.truth is None else field.labels(self.run.truth)
+        truth, _ = read_truth(field, run.truth)
+        return self._page(field, planes, stored_labels(run.outputs, field.name), truth, record), None
 
     def _page(
         self,

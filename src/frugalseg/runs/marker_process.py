@@ -116,12 +116,12 @@ class MarkerProcess:
 
     def compute(self, field: Field) -> FieldResult:
         """Find cues, segment, score and measure."""
-        truth = read_truth(field, self.settings.truth)
+        truth, on_truth = read_truth(field, self.settings.truth, self.log)
         try:
             with self.log.status("looking for nuclei and cells"):
                 cues = self._cues(field)
         except NoMarkers as error:
-            return self._empty(field, truth, error)
+            return self._empty(field, truth, on_truth, error)
         self._log_cues(cues)
         image = cues.image
         segmented = self.segment(cues)
@@ -147,6 +147,7 @@ class MarkerProcess:
             **scores,
             "measurements": tuple(segmented.rows(planes, cues.pixel_size)),
         }
+        known["warnings"] = (*on_truth, *known["warnings"])
         self.n_pages += 1
         return FieldResult(
             FieldRecord(**known),
@@ -163,7 +164,7 @@ class MarkerProcess:
         page = None
         if self.n_pages < FULL_FIELDS and record.cues is not None:
             try:
-                truth = read_truth(field, self.settings.truth)
+                truth, _ = read_truth(field, self.settings.truth)
                 page = cells_page(self._cues(field), labels, truth, record)
             except Interrupted:
                 raise
@@ -178,7 +179,10 @@ class MarkerProcess:
     def _log_cues(self, cues: FieldCues) -> None:
         self.log.line(f"  cues: {cues.image.line()}")
         for warning in cues.image.warnings:
-            self.log.line(f"  warning: {warning}")
+            if warning in cues.image.doubts:
+                self.log.warn(warning)
+            else:
+                self.log.line(f"  warning: {warning}")
         if cues.agreement is not None:
             agreement = cues.agreement
             self.log.line(
@@ -186,7 +190,9 @@ class MarkerProcess:
                 "invented"
             )
 
-    def _empty(self, field: Field, truth: NDArray[Any] | None, reason: NoMarkers) -> FieldResult:
+    def _empty(
+        self, field: Field, truth: NDArray[Any] | None, on_truth: tuple[str, ...], reason: NoMarkers
+    ) -> FieldResult:
         """Leave a field empty: without a nucleus there is nothing to start a cell from."""
         text = str(reason).removeprefix(f"field {field.name!r}: ")
         warning = f"{text[:1].upper()}{text[1:]} The label map is empty."
@@ -199,7 +205,7 @@ class MarkerProcess:
             markers=None,
             foreground=None,
             cues=None,
-            warnings=(warning,),
+            warnings=(*on_truth, warning),
         ).with_values(**score_no_cells(truth, labels, self.settings.baselines))
         self.n_pages += 1
         write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)

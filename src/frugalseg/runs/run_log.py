@@ -19,16 +19,24 @@ class RunLog:
     Parameters
     ----------
     quiet
-        Print nothing.
+        Print doubts on what was given, and nothing else.
     """
 
     def __init__(self, quiet: bool = False) -> None:
         self.console = Console(quiet=quiet)
         self._bars = Console(stderr=True, quiet=quiet)
+        self._problems = Console(stderr=True)
 
     def line(self, text: str) -> None:
         """Print one line, whatever characters are in it."""
         self.console.print(Text(text), soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Print a doubt on what was given; a quiet run says it on stderr."""
+        if self.console.quiet:
+            self._problems.print(Text(f"warning: {text}"), soft_wrap=True)
+        else:
+            self.line(f"  warning: {text}")
 
     def status(self, text: str) -> AbstractContextManager[object]:
         """Show a spinner while the block runs."""

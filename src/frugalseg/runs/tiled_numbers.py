@@ -8,7 +8,7 @@ import numpy as np
 from frugalseg.errors import WrongShape
 from frugalseg.evaluation.measurements import Row
 from frugalseg.evaluation.pixel_scores import mask_iou
-from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.scores import compare_labels
 from frugalseg.evaluation.streamed import measure_tiles
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
@@ -16,6 +16,7 @@ from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
 from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
 from frugalseg.instances.stitch import Stitched
 from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.runs.cell_pages import read_truth
 from frugalseg.runs.tiled_run import TiledRun, read_result
 
 LARGEST_SCORED = 40_000_000
@@ -85,13 +86,13 @@ def score_large(
             f"{shape[0]} x {shape[1]} px are too many to be compared with {run.truth!r}, so the field was not scored (the "
             f"limit is {LARGEST_SCORED} px); score parts of it with `frugalseg score`.",
         )
-    truth = field.labels(run.truth)
+    truth, on_truth = read_truth(field, run.truth, run.log)
     if truth is None:
-        return {}, ()
+        return {}, on_truth
     mask = np.zeros(shape, bool)
     for tile in plan_tiles(shape, stitched.store.core, margin=0):
         mask[tile.core] = maps(tile.core)[-1] > 0
     return {
-        "scores": score_labels(truth, stitched.whole()),
+        "scores": compare_labels(truth, stitched.whole()),
         "mask_iou": mask_iou(mask & (truth >= 0), truth > 0),
-    }, ()
+    }, on_truth

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from frugalseg.evaluation.pixel_scores import mask_iou
-from frugalseg.evaluation.scores import score_labels
+from frugalseg.evaluation.scores import compare_labels
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
 from frugalseg.learning.device import Device
@@ -146,7 +146,7 @@ def validation_score(
             scores.append(overlap)
         else:
             cells = labels_from_maps(maps, settings.target, settings.h)
-            scores.append(score_labels(labels, cells).mAP + MASK_WEIGHT * overlap)
+            scores.append(compare_labels(labels, cells).mAP + MASK_WEIGHT * overlap)
     return float(np.mean(scores))
 
 
