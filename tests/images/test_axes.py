@@ -56,8 +56,8 @@ def test_axes_without_a_meaning_are_refused(axes: str, shape: tuple[int, ...], w
     assert "a.tif" in str(caught.value)
 
 
-def test_names_must_be_complete_and_unique() -> None:
+def test_names_must_be_as_many_as_channels() -> None:
     assert channel_names(2, [" DAPI ", "phase"], False) == ("DAPI", "phase")
     assert channel_names(2, ["DAPI"], False) == ("0", "1")
-    assert channel_names(2, ["DAPI", ""], False) == ("0", "1")
+    assert channel_names(2, ["DAPI", ""], False) == ("DAPI", "1")
     assert channel_names(3, [], True) == ("red", "green", "blue")

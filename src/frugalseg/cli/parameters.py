@@ -1,6 +1,5 @@
 """Options of the command line, made of the fields of pydantic settings."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 import click
 
 from frugalseg.cli.spelling import SPELLINGS, Spelling
+from frugalseg.images.channel_lists import split_channels
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,10 +20,10 @@ else:  # not generic before click 8.4
 
 
 class Channels(_ChannelsType):
-    """Channel names, typed as ``CH,CH``; commas within brackets separate focal planes.
+    """Channel names, typed as ``CH,CH``; commas within brackets separate focal planes, and quotes keep a name in one piece.
 
-    >>> Channels().convert("phase[1,3], 2", None, None)
-    ('phase[1,3]', '2')
+    >>> Channels().convert('phase[1,3], "CD3,CD4"', None, None)
+    ('phase[1,3]', '"CD3,CD4"')
     """
 
     name = "channels"
@@ -34,7 +34,7 @@ class Channels(_ChannelsType):
         """Split what was typed; an empty name is wrong usage."""
         if not isinstance(value, str):
             return tuple(value)
-        names = tuple(name.strip() for name in re.split(r",(?![^\[\]]*\])", value))
+        names = tuple(split_channels(value))
         if not all(names):
             self.fail(f"{value!r} has an empty channel name; give CH or CH,CH", param, ctx)
         return names

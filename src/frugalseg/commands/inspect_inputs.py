@@ -45,6 +45,7 @@ def inspect_inputs(inputs: Sequence[str | Path], options: RunOptions | None = No
         inputs, pattern=options.pattern, where=options.where, axes=options.axes, problems=broken
     )
     problems = [Problem("error", type(error).__name__, str(error)) for error in broken]
+    problems += [Problem("warning", "left-out", note) for note in table.notes]
     rows: list[ChannelRow] = []
     for field in table:
         of_field, its_problems = inspect_field(field)

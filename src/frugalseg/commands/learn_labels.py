@@ -6,7 +6,7 @@ from typing import Any
 
 from frugalseg.commands.command_settings import LearnLabelsSettings
 from frugalseg.errors import BadModel, FrugalsegError, InputError, SettingsError
-from frugalseg.images.channels import InputChannel, parse_channels
+from frugalseg.images.channels import InputChannel, model_inputs, parse_channels
 from frugalseg.images.field import Field as ImageField
 from frugalseg.learning.device import pick_device
 from frugalseg.models.load import load_model
@@ -71,7 +71,11 @@ def learn_labels(
     start = None if settings.start is None else _load_start(settings.start)
     if settings.inputs is None and start is None:
         raise SettingsError("the inputs are missing; give `inputs`, or a model as `start`")
-    channels = parse_channels(settings.inputs or ",".join(start.card.channels if start else ()))
+    channels = (
+        parse_channels(settings.inputs)
+        if settings.inputs
+        else model_inputs(start.card.channels if start else ())
+    )
     table = options.open(inputs)
     images = tuple(channel.channel for channel in channels)
     check_channels(table, images, (settings.labels,))

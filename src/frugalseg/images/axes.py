@@ -24,6 +24,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from frugalseg.errors import SettingsError, WrongShape
+from frugalseg.images.plain_text import printable
 
 MANY_CHANNELS = 6
 MOST_LAST = 16
@@ -220,14 +221,21 @@ def _as_stated(shape: tuple[int, ...], owner: str, stated: str) -> str:
 
 
 def channel_names(count: int, given: list[str], colour: bool) -> tuple[str, ...]:
-    """Return names for `count` channels: those in the file if complete and unique, else colours or indices.
+    """Return names for `count` channels: those in the file if there is one for each, else colours or indices.
 
-    >>> channel_names(2, ["DAPI", "DAPI"], False)
-    ('0', '1')
+    A name that comes again gets a number, and an empty one the index of its channel.
+
+    >>> channel_names(4, ["DAPI", "GFP", "", "DAPI"], False)
+    ('DAPI', 'GFP', '2', 'DAPI (2)')
     """
-    cleaned = [name.strip() for name in given]
-    if len(cleaned) == count and all(cleaned) and len(set(cleaned)) == count:
-        return tuple(cleaned)
-    if colour and count == 3:
-        return COLOURS
-    return tuple(str(index) for index in range(count))
+    cleaned = [printable(name).strip() for name in given]
+    if len(cleaned) != count or not any(cleaned):
+        return COLOURS if colour and count == 3 else tuple(str(index) for index in range(count))
+    names: list[str] = []
+    for index, name in enumerate(cleaned):
+        name = wanted = name or str(index)
+        number = 2
+        while name in names or (name != wanted and name in cleaned):
+            name, number = f"{wanted} ({number})", number + 1
+        names.append(name)
+    return tuple(names)

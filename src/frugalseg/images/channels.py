@@ -6,7 +6,8 @@
     input    =  channel , [ "[" , ( "*" | planes ) , "]" ]
     planes   =  plane-or-range , { "," , plane-or-range }          1,3,5    1-5    1-3,5
 
-A channel is a name, an index, or ``name#channel-of-its-file``. Focal planes are counted from 1, as microscopes and
+A channel is a name, an index, or ``name#channel-of-its-file``; one with commas or brackets stands in double quotes, in which
+two quotes stand for one. Focal planes are counted from 1, as microscopes and
 viewers do. Without brackets, and with ``[*]``, every focal plane of the channel is an input of its own.
 """
 
@@ -18,10 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import MissingChannel, SettingsError, WrongShape
+from frugalseg.images.channel_lists import quote_channel, split_channels, unquote_channel
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image, LazyPixels, finite_plane
 
-ALLOWED = "give channels such as phase, phase[1,3,5], phase[1-5] or phase[*], separated by commas"
+ALLOWED = (
+    "give channels such as phase, phase[1,3,5], phase[1-5] or phase[*], separated by commas; names that have commas or "
+    'brackets stand in double quotes, such as "CD3,CD4"'
+)
 MOST_PLANES = 1000
 """More focal planes than any stack has; a longer range is a typing error."""
 
@@ -48,7 +53,8 @@ class InputChannel:
 
     def __str__(self) -> str:
         """Return the text that `parse_channels` reads back."""
-        return self.channel if self.planes is None else f"{self.channel}[{','.join(map(str, self.planes))}]"
+        name = quote_channel(self.channel)
+        return name if self.planes is None else f"{name}[{','.join(map(str, self.planes))}]"
 
 
 def parse_channels(text: str) -> tuple[InputChannel, ...]:
@@ -69,9 +75,7 @@ def parse_channels(text: str) -> tuple[InputChannel, ...]:
     >>> [str(channel) for channel in parse_channels("phase[1-3, 5], brightfield[*]")]
     ['phase[1,2,3,5]', 'brightfield']
     """
-    # A comma inside brackets separates planes, not inputs.
-    parts = [part.strip() for part in re.split(r",(?![^\[\]]*\])", text)]
-    channels = tuple(_parse_channel(part, text) for part in parts)
+    channels = tuple(_parse_channel(part, text) for part in split_channels(text))
     names = [name for channel in channels for name in _names(channel)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -79,14 +83,31 @@ def parse_channels(text: str) -> tuple[InputChannel, ...]:
     return channels
 
 
+def model_inputs(names: Sequence[str]) -> tuple[InputChannel, ...]:
+    """Return the inputs of a model by their names: those of `input_names`, or any names that a caller gave its channels.
+
+    >>> [one.channel for one in model_inputs(["phase[1]", "CD3, CD4", '"a,b"'])]
+    ['phase', 'CD3, CD4', 'a,b']
+    """
+    return tuple(_model_input(name) for name in names)
+
+
+def _model_input(name: str) -> InputChannel:
+    try:
+        inputs = parse_channels(name)
+    except SettingsError:
+        return InputChannel(name)
+    return inputs[0] if len(inputs) == 1 else InputChannel(name)
+
+
 def _parse_channel(part: str, text: str) -> InputChannel:
-    match = re.fullmatch(r"([^\[\],]+?)\s*(?:\[([^\[\]]*)\])?", part)
+    match = re.fullmatch(r'("(?:[^"]|"")+"|[^\[\],"][^\[\],]*?)\s*(?:\[([^\[\]]*)\])?', part)
     if match is None:
         what = (
             "has an empty channel name" if not part or part.startswith("[") else f"can't be read at {part!r}"
         )
         raise SettingsError(f"{text!r} {what}; {ALLOWED}")
-    channel, inside = match.group(1), match.group(2)
+    channel, inside = unquote_channel(match.group(1)), match.group(2)
     if inside is None or inside.strip() == "*":
         return InputChannel(channel)
     planes = [plane for item in inside.split(",") for plane in _parse_planes(item.strip(), part)]
@@ -109,9 +130,8 @@ def _parse_planes(item: str, part: str) -> range:
 
 
 def _names(channel: InputChannel) -> list[str]:
-    if channel.planes is None:
-        return [channel.channel]
-    return [f"{channel.channel}[{plane}]" for plane in channel.planes]
+    name = quote_channel(channel.channel)
+    return [name] if channel.planes is None else [f"{name}[{plane}]" for plane in channel.planes]
 
 
 def input_names(field: Field, channels: Sequence[InputChannel]) -> tuple[str, ...]:
@@ -157,7 +177,7 @@ def shared_input_names(fields: Iterable[Field], channels: Sequence[InputChannel]
 def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, Image, int, int]]:
     """Return name, image, channel of the image and focal plane (from 0) of every input."""
     inputs: list[tuple[str, Image, int, int]] = []
-    for channel in channels:
+    for channel in (_as_named(field, channel) for channel in channels):
         image, index = field.reference(channel.channel).open(f"field {field.name!r}")
         depth = int(image.pixels.shape[1])
         planes = range(1, depth + 1) if channel.planes is None else channel.planes
@@ -169,13 +189,28 @@ def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, I
                     f"has {depth}; {allowed} can be asked for"
                 )
             bare = channel.planes is None and depth == 1
-            name = channel.channel if bare else f"{channel.channel}[{plane}]"
+            quoted = quote_channel(channel.channel)
+            name = quoted if bare else f"{quoted}[{plane}]"
             inputs.append((name, image, index, plane - 1))
     names = [name for name, *_ in inputs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingsError(f"{twice} is an input twice; name each input once")
     return inputs
+
+
+def _as_named(field: Field, channel: InputChannel) -> InputChannel:
+    """Return a channel whose own name has brackets, where that is meant and not a focal plane."""
+    text = str(channel).replace(" ", "")
+    names = [name for name in (field.columns or field.channels) if name.replace(" ", "") == text]
+    if channel.planes is None or not names:
+        return channel
+    if field.has(channel.channel):
+        raise SettingsError(
+            f"field {field.name!r}: {channel} can be channel {names[0]!r} or a focal plane of {channel.channel!r}; write "
+            f"{quote_channel(names[0])} for the channel, or rename one"
+        )
+    return InputChannel(names[0])
 
 
 def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:

@@ -6,9 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from frugalseg.errors import FrugalsegError, InputError, SettingsError, UnreadableFile
+from frugalseg.errors import FrugalsegError, InputError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.formats import FORMATS, IMAGE_SUFFIXES, field_stem
+from frugalseg.images.left_out import (
+    LOOKS_MADE,
+    NOT_READ,
+    is_result,
+    left_out_note,
+    others_in,
+    results_among,
+)
+from frugalseg.images.name_patterns import match_names
 from frugalseg.images.read import read_image
 from frugalseg.images.table import read_table
 
@@ -20,26 +29,39 @@ LONGEST_NAME = 200
 
 
 def list_fields(
-    inputs: Sequence[Path], pattern: str | None, problems: Problems | None, axes: str | None = None
+    inputs: Sequence[Path],
+    pattern: str | None,
+    problems: Problems | None,
+    notes: list[str],
+    axes: str | None = None,
 ) -> list[Field]:
-    """Return the fields of all inputs in the order given; see `frugalseg.images.fields.open_fields`."""
+    """Return the fields of all inputs in the order given; see `frugalseg.images.fields.open_fields`.
+
+    What was left out is added to `notes`, one sentence each.
+    """
     fields: list[Field] = []
     files: list[Path] = []
+    named: list[Path] = []
     for path in (path for item in inputs for path in _expand(item)):
         if path.is_dir() and not _is_zarr(path) and pattern is not None:
-            fields += _pattern_fields(_files_below(path, "/" in pattern), path, pattern, problems, axes)
+            fields += _pattern_fields(
+                _files_below(path, "/" in pattern), path, pattern, problems, notes, axes
+            )
         elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).is_file():
-            files += _images_in(path)
+            files += _images_in(path, notes)
         elif path.is_dir() and not _is_zarr(path):
             fields += read_table(path / TABLE_NAME)
         elif path.suffix.lower() == ".csv":
             fields += read_table(path)
         else:
-            files.append(path)
+            named.append(path)
+    made = results_among(named, beside=True) if pattern is None else []
+    notes += left_out_note(made, "the files given", f"{LOOKS_MADE} (give them alone to use them)")
+    files += [path for path in named if path not in made]
     if pattern is not None:
         zarrs = [path for path in files if _is_zarr(path)]
         files = [path for path in files if path not in zarrs]
-        fields += _pattern_fields(files, None, pattern, problems, axes) if files else []
+        fields += _pattern_fields(files, None, pattern, problems, notes, axes) if files else []
         files = zarrs
     fields += _file_fields(files, problems, axes)
     for field in fields:
@@ -86,8 +108,8 @@ def _files_below(folder: Path, deep: bool) -> list[Path]:
     return sorted(visible, key=lambda path: natural_key(path.as_posix()))
 
 
-def _images_in(folder: Path) -> list[Path]:
-    """List the image files and OME-Zarr images of a folder, without hidden ones."""
+def _images_in(folder: Path, notes: list[str]) -> list[Path]:
+    """List the image files and OME-Zarr images of a folder, without hidden ones and results of other runs."""
     paths = [
         path
         for path in folder.iterdir()
@@ -95,7 +117,19 @@ def _images_in(folder: Path) -> list[Path]:
     ]
     if not paths:
         raise UnreadableFile(f"{folder} holds no image and no {TABLE_NAME}; {FORMATS} are read")
-    return sorted(paths, key=lambda path: natural_key(path.name))
+    paths.sort(key=lambda path: natural_key(path.name))
+    made = results_among(paths)
+    others, below = others_in(folder, paths)
+    made_too = [path for path in others if is_result(field_stem(path))]
+    notes += left_out_note(
+        [*made, *made_too], str(folder), f"{LOOKS_MADE} (name them or give a pattern to use them)"
+    )
+    notes += left_out_note([path for path in others if path not in made_too], str(folder), NOT_READ)
+    if below:
+        notes.append(
+            f"folders in {folder} are not searched without a pattern that has a /: {', '.join(path.name for path in below)}"
+        )
+    return [path for path in paths if path not in made]
 
 
 def _or_problem(make: Callable[[], list[Field]], problems: Problems | None) -> list[Field]:
@@ -162,65 +196,28 @@ def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
     ]
 
 
-def _pattern_regex(pattern: str) -> re.Pattern[str]:
-    """Return ``{field}_{channel}.tif`` as a regular expression; the last name takes as little as it can.
-
-    >>> _pattern_regex("{field}_{channel}.tif").fullmatch("hela_1_phase.tif").groupdict()
-    {'field': 'hela_1', 'channel': 'phase'}
-    """
-    parts = re.split(r"\{([^{}]*)\}", pattern)
-    names = parts[1::2]
-    wrong = [name for name in names if not name.isidentifier()]
-    if (
-        "field" not in names
-        or wrong
-        or len(set(names)) < len(names)
-        or re.search(r"[{}]", "".join(parts[::2]))
-    ):
-        raise SettingsError(
-            f"`pattern` {pattern!r} can't be used; it needs {{field}}, and each name in braces once, "
-            "as in '{field}_{channel}.tif'"
-        )
-    text = "".join(f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
-    return re.compile(text)
-
-
 def _pattern_fields(
     files: Sequence[Path],
     folder: Path | None,
     pattern: str,
     problems: Problems | None,
+    notes: list[str],
     axes: str | None,
 ) -> list[Field]:
-    """Return the fields whose files fit the pattern; other files are left out."""
-    regex = _pattern_regex(pattern)
+    """Return the fields whose files fit the pattern; other files are left out, which is noted."""
+    found = match_names(files, folder, pattern)
     where = str(folder) if folder else "the files given"
-    rows: dict[str, dict[str, str]] = {}
-    paths_by_field: dict[str, dict[str, Path]] = {}
-    for path in files:
-        name = path.relative_to(folder).as_posix() if folder and "/" in pattern else path.name
-        match = regex.fullmatch(name) if "/" in pattern or folder else regex.fullmatch(path.name)
-        if match is None:
-            continue
-        parts = match.groupdict()
-        field, channel = parts["field"], parts.pop("channel", "")
-        if channel in paths_by_field.setdefault(field, {}):
-            raise InputError(
-                f"{paths_by_field[field][channel].name} and {path.name} are both channel {channel!r} of field {field!r} "
-                f"by the pattern {pattern!r}; make {{field}} cover what tells them apart"
-            )
-        paths_by_field[field][channel] = path
-        rows.setdefault(field, {}).update(parts)
-    if not paths_by_field:
-        example = next((path.name for path in files), None)
-        seen = f", which has for example {example!r}" if example else ", which is empty"
-        raise UnreadableFile(f"no file fits the pattern {pattern!r} in {where}{seen}")
-    if "channel" not in regex.groupindex:
+    notes += left_out_note(found.unfit, where, f"do not fit the pattern {pattern!r}")
+    notes += left_out_note(
+        found.results, where, f"{LOOKS_MADE} (put how they end into the pattern to use them)"
+    )
+    rows = found.rows
+    if not found.has_channels:
         fields: list[Field] = []
-        for name, paths in paths_by_field.items():
+        for name, paths in found.paths.items():
             fields += _or_problem(lambda: [_file_field(paths[""], name, rows[name], axes)], problems)  # noqa: B023
         return fields
-    columns = tuple(dict.fromkeys(channel for paths in paths_by_field.values() for channel in paths))
+    columns = tuple(dict.fromkeys(channel for paths in found.paths.values() for channel in paths))
     return [
         Field(
             name,
@@ -228,5 +225,5 @@ def _pattern_fields(
             {c: ChannelRef(paths[c]) for c in columns if c in paths},
             columns,
         )
-        for name, paths in paths_by_field.items()
+        for name, paths in found.paths.items()
     ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, MissingChannel, UnreadableFile, WrongShape
 from frugalseg.images.axes import COLOURS
+from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.formats import ROI_SUFFIXES
 from frugalseg.images.image import Image, LazyPixels, PixelArray, Projection, find_channel, project_channel
 from frugalseg.images.label_maps import as_labels
@@ -102,8 +103,9 @@ class Field:
         Raises `MissingChannel`, with the closest name as a suggestion.
         """
         columns = self.columns or tuple(self.channels)
-        outer, mark, inner = str(channel).rpartition("#")
-        if mark and channel not in columns:
+        literal = unquote_channel(str(channel))
+        outer, mark, inner = literal.rpartition("#")
+        if mark and literal not in columns:
             outer_ref = self.reference(outer)
             return replace(outer_ref, index=inner)
         name = columns[find_channel(channel, columns, f"field {self.name!r}")]
@@ -153,7 +155,8 @@ class Field:
             The values are not whole numbers, or too large for 32 bits.
         """
         columns = self.columns or tuple(self.channels)
-        if "#" not in str(channel) or channel in columns:
+        literal = unquote_channel(str(channel))
+        if "#" not in literal or literal in columns:
             name = columns[find_channel(channel, columns, f"field {self.name!r}")]
             if name not in self.channels:
                 return None

@@ -14,6 +14,13 @@ from frugalseg.images.field import Field
 class FieldTable:
     """Fields of view in a fixed order, with access by number or name.
 
+    Attributes
+    ----------
+    fields
+        All of them.
+    notes
+        What the user should know of how they were found, such as files that were left out; one sentence each.
+
     Examples
     --------
     >>> table = FieldTable([Field("a", {"field": "a", "split": "train"}, {}), Field("b", {"field": "b", "split": "test"}, {})])
@@ -21,8 +28,8 @@ class FieldTable:
     ['a']
     """
 
-    def __init__(self, fields: Sequence[Field]) -> None:
-        self.fields = tuple(fields)
+    def __init__(self, fields: Sequence[Field], notes: Sequence[str] = ()) -> None:
+        self.fields, self.notes = tuple(fields), tuple(notes)
         self._by_name = {field.name: field for field in self.fields}
         if len(self._by_name) < len(self.fields):
             names = [field.name for field in self.fields]
@@ -84,7 +91,7 @@ class FieldTable:
                     f"`where` {condition!r} leaves no field; {column!r} is {', '.join(values_left[:8])}"
                     f"{', ...' if len(values_left) > 8 else ''}"
                 )
-        return FieldTable(chosen)
+        return FieldTable(chosen, self.notes)
 
 
 def _suggest(name: str, known: list[str]) -> str:
@@ -95,6 +102,25 @@ def _suggest(name: str, known: list[str]) -> str:
 def _with_axes(field: Field, axes: str) -> Field:
     channels = {name: replace(ref, axes=axes) for name, ref in field.channels.items()}
     return replace(field, channels=channels)
+
+
+def _order_notes(fields: Sequence[Field]) -> list[str]:
+    """Return a sentence where files have the same channels in another order, so that an index means different ones."""
+    orders = {field.name: tuple(name for name in field.channels if not name.isdecimal()) for field in fields}
+    if not orders:
+        return []
+    first, known = next(iter(orders.items()))
+    other = [
+        name
+        for name, order in orders.items()
+        if [one for one in order if one in known] != [one for one in known if one in order]
+    ]
+    if not other:
+        return []
+    return [
+        f"channels stand in another order in {len(other)} of {len(orders)} fields ({', '.join(known)} in {first!r}, "
+        f"{', '.join(orders[other[0]])} in {other[0]!r}); give channels by name, not by index"
+    ]
 
 
 def open_fields(
@@ -111,9 +137,10 @@ def open_fields(
     ----------
     inputs
         Image files, folders, tables (``.csv``), OME-Zarr images or plates, in any mixture. A folder with a
-        ``fields.csv`` is that table; another folder is its image files.
+        ``fields.csv`` is that table; another folder is its image files, without results of earlier runs and of other programs.
     pattern
-        How file names are composed, such as ``{field}_{channel}.tif``; further names in braces become columns. Without
+        How file names are composed, such as ``{field}_{channel}.tif``; further names in braces become columns. Upper and
+        lower case, and ``.tif``, ``.tiff`` and ``.ome.tif``, are the same. Without
         ``{channel}``, and for files without a pattern, each file is one field with the channels it holds.
     where
         Which fields to keep: ``split=train``, ``field!=a,b``; all conditions must hold.
@@ -138,12 +165,13 @@ def open_fields(
     if not inputs:
         raise UnreadableFile("no input was given; give image files, a folder, a fields.csv or an OME-Zarr")
     try:
-        fields = list_fields([Path(given) for given in inputs], pattern, problems, axes)
+        notes: list[str] = []
+        fields = list_fields([Path(given) for given in inputs], pattern, problems, notes, axes)
     except OSError as error:
         raise UnreadableFile(
             f"{error.filename or 'an input'} can't be opened ({error.strerror or error}); allow reading it and its folder"
         ) from error
     if axes is not None:
         fields = [_with_axes(field, axes) for field in fields]
-    table = FieldTable(fields)
+    table = FieldTable(fields, [*notes, *_order_notes(fields)])
     return table.where(where) if where else table

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, MissingChannel, WrongShape
+from frugalseg.images.channel_lists import unquote_channel
 
 Projection = Literal["max", "mean", "focus"]
 """How focal planes become one plane: maximum, mean, or the sharpest plane (`frugalseg.images.focus.best_focus`)."""
@@ -90,7 +91,7 @@ def _span(key: Any, size: int) -> slice | None:
 
 
 def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
-    """Return the index of a channel given by name or index; a name wins over an index written as text.
+    """Return the index of a channel given by name, in quotes or not, or by index; a name wins over an index written as text.
 
     Raises `MissingChannel` with the closest name as a suggestion; `owner` is what has the channels, for the message.
 
@@ -99,6 +100,9 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
     >>> find_channel("0", ["phase", "dapi"], "field a")
     0
     """
+    if isinstance(channel, str) and channel not in names:
+        literal = unquote_channel(channel)
+        channel = literal if literal in names else channel
     if isinstance(channel, str) and channel in names:
         return list(names).index(channel)
     index = int(channel) if isinstance(channel, int) or channel.isdecimal() else None

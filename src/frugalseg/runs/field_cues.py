@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from frugalseg.cues.markers import find_markers
 from frugalseg.errors import BadModel, InputError, MissingChannel
 from frugalseg.evaluation.marker_agreement import MarkerAgreement, marker_agreement
-from frugalseg.images.channels import parse_channels
+from frugalseg.images.channels import model_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.models.image_cues import ImageCues, find_cues
@@ -64,7 +64,7 @@ def channels_read(settings: CueChannels) -> tuple[str, ...]:
         As of `stain_card`.
     """
     card = stain_card(settings)
-    model = () if card is None else parse_channels(",".join(card.channels))
+    model = () if card is None else model_inputs(card.channels)
     compared = () if settings.nuclei is None else (settings.nuclei,)
     inputs = (channel.channel for channel in model)
     return (*settings.images(), *compared, *settings.label_images(), *inputs)
@@ -171,7 +171,7 @@ def predict_nuclei(field: Field, folder: str) -> NDArray[np.float32]:
         The field lacks one of the model's channels, or it can't be used.
     """
     model = _stain_model(folder, load_card(folder).sha256)
-    planes = read_planes(model.card, field, parse_channels(",".join(model.card.channels)))
+    planes = read_planes(model.card, field, model_inputs(model.card.channels))
     predicted: NDArray[np.float32] = model.predict(planes, pixel_size=field.pixel_size)
     return predicted
 

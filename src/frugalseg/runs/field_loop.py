@@ -107,7 +107,7 @@ def run_fields(
         outputs.finish(state="interrupted")
         raise
     summary = summarize_run(outputs, truth)
-    summary = summary.with_warnings(notes())
+    summary = summary.with_warnings([*table.notes, *notes()])
     report.warnings = list(summary.warnings)
     fields = sum(record.seconds or 0.0 for record in outputs.done.values())
     report.seconds = fields + sum(outputs.stages.values())

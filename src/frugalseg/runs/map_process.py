@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from frugalseg.errors import SettingsError
 from frugalseg.evaluation.pixel_scores import mask_iou, pearson_correlation
 from frugalseg.evaluation.scores import compare_labels
-from frugalseg.images.channels import parse_channels
+from frugalseg.images.channel_lists import unquote_channel
+from frugalseg.images.channels import model_inputs, parse_channels
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
 from frugalseg.images.outliers import planes_without_outliers, without_outliers
@@ -90,7 +91,7 @@ def predict_maps_of_fields(
         As of `frugalseg.commands.predict_fields.predict_fields`.
     """
     card = model.card
-    channels = parse_channels(settings.inputs or ",".join(card.channels))
+    channels = parse_channels(settings.inputs) if settings.inputs else model_inputs(card.channels)
     table = options.open(inputs)
     check_inputs(table, channels, card, settings.truth, folder)
     if settings.diameter is not None and isinstance(model, StainModel):
@@ -189,7 +190,8 @@ class _ObjectProcess:
         if truth is not None:
             known["scores"] = compare_labels(truth, labels)
             known["mask_iou"] = mask_iou((found.maps[-1] > 0) & (truth >= 0), truth > 0)
-        grey = dict(zip(model.card.channels, planes_without_outliers(planes), strict=True))
+        names = map(unquote_channel, model.card.channels)
+        grey = dict(zip(names, planes_without_outliers(planes), strict=True))
         known["measurements"] = tuple(segmented.rows(grey, field.pixel_size))
         write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)
         return FieldResult(FieldRecord(**known), write, partial(self._page, field, planes, labels, truth))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers
 from frugalseg.evaluation.measurements import Row, measure_cells
+from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.field import Field
 from frugalseg.images.write import write_labels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
@@ -130,7 +131,7 @@ class MarkerProcess:
             self.log.line(f"  warning: {doubt}")
         with self.log.status("scoring"):
             scores = score_cells(truth, segmented.labels, image, self.settings.baselines)
-        planes = dict(zip(self.settings.cells, image.planes, strict=True))
+        planes = dict(zip(map(unquote_channel, self.settings.cells), image.planes, strict=True))
         if image.nuclei is not None:
             planes[nuclear_name(self.settings)] = image.nuclei
         known: dict[str, Any] = {

@@ -46,7 +46,7 @@ class RunOptions(BaseModel):
         return {} if self.axes is None else {"axes": self.axes}
 
     def open(self, inputs: Sequence[str | Path]) -> "FieldTable":
-        """List the fields of the inputs, see `frugalseg.images.fields.open_fields`.
+        """List the fields of the inputs, and print what was left out; see `frugalseg.images.fields.open_fields`.
 
         Raises
         ------
@@ -54,5 +54,10 @@ class RunOptions(BaseModel):
             Nothing can be read, or no field is left.
         """
         from frugalseg.images.fields import open_fields
+        from frugalseg.runs.run_log import RunLog
 
-        return open_fields(inputs, pattern=self.pattern, where=self.where, axes=self.axes)
+        table = open_fields(inputs, pattern=self.pattern, where=self.where, axes=self.axes)
+        log = RunLog(self.quiet)
+        for note in table.notes:
+            log.warn(note)
+        return table

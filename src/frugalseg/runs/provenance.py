@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from frugalseg.errors import FrugalsegError, MissingChannel, UnreadableFile
+from frugalseg.errors import FrugalsegError, MissingChannel, SettingsError, UnreadableFile
+from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 
@@ -89,6 +90,8 @@ def check_channels(table: FieldTable, images: Sequence[str], labels: Sequence[st
     ------
     InputError
         The first field's error, where no field can be used.
+    SettingsError
+        A channel is given by index, and files have the same channels in another order.
     """
     errors = [error for error in (_missing(field, images) for field in table) if error is not None]
     if len(errors) == len(table):
@@ -96,6 +99,8 @@ def check_channels(table: FieldTable, images: Sequence[str], labels: Sequence[st
     for channel in labels:
         if not any(field.has(channel) for field in table):
             table[0].reference(channel)
+    for channel in (*images, *labels):
+        _check_order(table, channel)
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -148,6 +153,28 @@ def _flat(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         else:
             flat[name] = value
     return flat
+
+
+def _check_order(table: FieldTable, channel: str) -> None:
+    """`SettingsError` where an index means one channel in one field and another in the next."""
+    first: tuple[Field, str, tuple[str, ...]] | None = None
+    for field in table:
+        try:
+            reference = field.reference(channel)
+            typed = channel not in field.columns and unquote_channel(channel).rpartition("#")[2].isdecimal()
+            stored = isinstance(reference.index, str) and reference.index.isdecimal()  # in a table's cell
+            if not (typed or stored):
+                continue
+            image, index = reference.open(f"field {field.name!r}")
+        except FrugalsegError:  # reported when the field's turn comes
+            continue
+        first = first or (field, image.channels[index], image.channels)
+        name, before = image.channels[index], first[1]
+        if name != before and (name in first[2] or before in image.channels):
+            raise SettingsError(
+                f"channel {channel!r} is {before!r} in field {first[0].name!r} and {name!r} in field {field.name!r}, because "
+                f"the order of the channels differs; give its name in the file, such as {before}"
+            )
 
 
 def _missing(field: Field, channels: Sequence[str]) -> FrugalsegError | None:
