@@ -3,7 +3,9 @@
 This needs the package roifile: ``pip install roifile``.
 """
 
-from pathlib import Path
+import io
+import zipfile
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,11 @@ from frugalseg.images.image import Image
 
 #: ImageJ types of regions without an area.
 _NO_AREA = {3: "a line", 4: "a line", 5: "a line", 6: "nothing", 9: "an angle", 10: "points"}
+
+MOST_BYTES = 2**28
+"""Bytes of all regions of a set together; a set with more is damaged or a bomb."""
+LARGEST_SIDE = 100_000
+"""px; no image that regions were drawn on is larger."""
 
 
 def read_rois(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.uint16]:
@@ -29,26 +36,45 @@ def read_rois(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.ui
     Returns
     -------
     (Y, X) uint16
-        A pixel belongs to a region when its centre lies inside. Where regions overlap, the later one in the list wins.
-        Composite regions have holes where an even number of their outlines lie around.
+        A pixel belongs to a region when its centre lies inside. Where regions overlap, the later one in the list wins, but a
+        region that lies inside of another stays. Composite regions have holes where an even number of their outlines lie
+        around.
 
     Raises
     ------
     UnreadableFile
-        The package roifile is missing; the file is damaged, or a region has no area (lines, points).
+        The package roifile is missing; the file is damaged or holds no region; or a region has no area (lines, points) or no
+        pixel of its own: it lies outside, is too small, or others cover it.
     WrongShape
         There are more than 65535 regions.
     """
-    regions = [_outlines(region, path) for region in _regions(path)]
+    read = _regions(path)
+    regions = [_outlines(region, path) for region in read]
     if len(regions) > np.iinfo(np.uint16).max:
         raise WrongShape(f"{path} holds {len(regions)} regions; 65535 can be numbered")
     if shape is None:
-        corners = [np.ceil(outline.max(axis=0)) for region in regions for outline in region if len(outline)]
-        x, y = np.max(corners, axis=0).astype(int) if corners else (1, 1)
-        shape = (max(int(y), 1), max(int(x), 1))
+        shape = _smallest(regions, path)
+    inside = [_pixels(region, shape) for region in regions]
     labels = np.zeros(shape, np.uint16)
-    for number, region in enumerate(regions, start=1):
-        _draw(labels, region, number)
+    numbers = np.arange(1, len(inside) + 1)
+    for number in numbers:
+        labels[inside[number - 1][:, 0], inside[number - 1][:, 1]] = number
+    covered = np.setdiff1d(numbers, labels)
+    for number in sorted(covered, key=lambda number: -len(inside[number - 1])):
+        labels[inside[number - 1][:, 0], inside[number - 1][:, 1]] = number
+    lost = np.setdiff1d(numbers, labels)
+    if len(lost):
+        first = int(lost[0])
+        why = (
+            "others cover it"
+            if len(inside[first - 1])
+            else f"it lies outside of {shape[0]} x {shape[1]} px, or is too small"
+        )
+        more = f", and so have {len(lost) - 1} more" if len(lost) > 1 else ""
+        raise UnreadableFile(
+            f"{path}: region {first} of {len(inside)} ({read[first - 1].name!r}) has no pixel of its own, because {why}{more}; "
+            "delete it in the ROI manager, or give the set of this image"
+        )
     return labels
 
 
@@ -65,10 +91,40 @@ def _regions(path: Path) -> list[Any]:
             f"{path} holds ImageJ regions, which the package roifile reads; type: pip install roifile"
         ) from error
     try:
-        regions = roifile.roiread(path)
+        data = path.read_bytes()
+        stored = _members(data) if path.suffix.lower() == ".zip" or data.startswith(b"PK") else [data]
+        regions = [roifile.ImagejRoi.frombytes(one) for one in stored]
     except Exception as error:  # damaged files raise struct, zip, value and index errors
         raise UnreadableFile(f"{path} can't be read as ImageJ regions ({error}); save them again") from error
-    return regions if isinstance(regions, list) else [regions]
+    if not regions:
+        raise UnreadableFile(f"{path} holds no region; save the set in the ROI manager again")
+    return regions
+
+
+def _members(data: bytes) -> list[bytes]:
+    """Return the regions of a set, without the hidden copies that macOS puts beside them."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = [
+            member
+            for member in archive.infolist()
+            if (name := PurePosixPath(member.filename)).suffix.lower() == ".roi"
+            and not name.name.startswith(".")
+            and "__MACOSX" not in name.parts
+        ]
+        if sum(member.file_size for member in members) > MOST_BYTES:
+            raise ValueError(f"its regions have more than {MOST_BYTES >> 20} MB")
+        return [archive.read(member) for member in members]
+
+
+def _smallest(regions: list[list[NDArray[np.float64]]], path: Path) -> tuple[int, int]:
+    """Return (Y, X) of the smallest image that holds all regions."""
+    corners = [np.ceil(outline.max(axis=0)) for region in regions for outline in region if len(outline)]
+    x, y = np.max(corners, axis=0) if corners else (1, 1)
+    if not (x <= LARGEST_SIDE and y <= LARGEST_SIDE):  # NaN too
+        raise UnreadableFile(
+            f"{path} has a region at {x:g}, {y:g} px, which no image has; save the set again"
+        )
+    return max(int(y), 1), max(int(x), 1)
 
 
 def _outlines(region: Any, path: Path) -> list[NDArray[np.float64]]:
@@ -81,8 +137,8 @@ def _outlines(region: Any, path: Path) -> list[NDArray[np.float64]]:
     return [np.asarray(xy, np.float64).reshape(-1, 2) for xy in region.coordinates(multi=True)]
 
 
-def _draw(labels: NDArray[np.uint16], region: list[NDArray[np.float64]], number: int) -> None:
-    """Draw one region over `labels`; of outlines inside each other, every other one is a hole."""
+def _pixels(region: list[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the pixels (N, 2), y and x, of one region; of outlines inside each other, every other one is a hole."""
     from skimage.draw import polygon
 
     inside = np.zeros((0, 2), np.int64)
@@ -90,8 +146,8 @@ def _draw(labels: NDArray[np.uint16], region: list[NDArray[np.float64]], number:
         if len(outline) < 3:
             continue
         # Coordinates are corners of pixels in ImageJ, and centres in scikit-image.
-        rows, columns = polygon(outline[:, 1] - 0.5, outline[:, 0] - 0.5, labels.shape)
+        rows, columns = polygon(outline[:, 1] - 0.5, outline[:, 0] - 0.5, shape)
         pixels = np.stack([rows, columns], axis=1)
         both, counts = np.unique(np.concatenate([inside, pixels]), axis=0, return_counts=True)
         inside = both[counts == 1]
-    labels[inside[:, 0], inside[:, 1]] = number
+    return inside

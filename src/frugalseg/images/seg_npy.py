@@ -1,40 +1,33 @@
 """Label maps in ``.npy`` files, and in ``_seg.npy`` files of cellpose.
 
-A ``_seg.npy`` is a pickled dictionary, and loading a pickle can run any program that is stored in it. The unpickler here
-builds arrays and plain containers and refuses everything else.
+A ``_seg.npy`` is a pickled dictionary, and loading a pickle can run any program that is stored in it. Here only the numbers of
+its masks are taken out; nothing is unpickled.
 """
 
-import pickle
+import math
+import re
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from frugalseg.errors import UnreadableFile, WrongShape
 from frugalseg.images.image import Image
+from frugalseg.images.pickle_data import Unmade, read_pickle
 
-_ARRAYS = {"_reconstruct", "scalar"}
-ALLOWED = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *((module, name) for module in ("numpy.core.multiarray", "numpy._core.multiarray") for name in _ARRAYS),
-    *((module, "_frombuffer") for module in ("numpy.core.numeric", "numpy._core.numeric")),
-    *((module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset", "complex")),
-}
-"""All that numpy arrays, numpy numbers and plain containers are built with; none of it runs other code."""
+MODULES = ("numpy.core", "numpy._core")
+REBUILT = {f"{module}.multiarray._reconstruct" for module in MODULES}
+FROM_BUFFER = {f"{module}.numeric._frombuffer" for module in MODULES}
+NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
 
-
-class _ArraysOnly(pickle.Unpickler):
-    """Unpickler that builds arrays and containers, and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return a class or function that `ALLOWED` lists; pickle calls this for every name in a file."""
-        if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(
-                f"it asks for {module}.{name}, which is not an array and is never run"
-            )
-        return super().find_class(module, name)
+HARMLESS = {"set", "frozenset", "complex", "bytearray", "range", "slice", "object", "dict", "list", "tuple"}
+ATTACKS = re.compile(
+    r"(posix|nt|os|sys|subprocess|shutil|socket|importlib|runpy|pty|ctypes|code|codeop|webbrowser|marshal|pickle|types|operator"
+    r"|functools|numpy\.f2py|numpy\.testing|timeit|pdb|bdb|cProfile|profile|asyncio|multiprocessing)(\.|$)"
+)
+"""Modules that no image analysis stores and attacks use. None of it would run, but such a file can't be trusted."""
 
 
 def read_npy(path: Path) -> Image:
@@ -48,7 +41,7 @@ def read_npy(path: Path) -> Image:
     Raises
     ------
     UnreadableFile
-        The file is damaged, has no masks, or holds other objects than arrays, numbers, texts and containers of these.
+        The file is damaged, has no masks or holds other things than numbers, or was made to attack its reader.
     WrongShape
         The array is not (Y, X) or (Z, Y, X).
     """
@@ -57,29 +50,93 @@ def read_npy(path: Path) -> Image:
             values = _load(file)
     except UnreadableFile as error:
         raise UnreadableFile(f"{path} {error}") from error
-    except Exception as error:  # damaged pickles raise nearly anything: index, key, type, memory errors
+    except Exception as error:  # damaged files raise nearly anything: index, key, type, memory errors
         raise UnreadableFile(
             f"{path} can't be read ({error or type(error).__name__}); save its masks as TIFF or PNG instead"
         ) from error
-    if values.dtype.kind not in "iufb":
-        raise UnreadableFile(
-            f"{path} holds {values.dtype}, not numbers; save the masks as TIFF or PNG instead"
-        )
     if values.ndim not in (2, 3) or 0 in values.shape:
         raise WrongShape(f"{path} is not an image: its shape is {values.shape}; (Y, X) or (Z, Y, X) is read")
     return Image(values.reshape(1, -1, *values.shape[-2:]), ("0",), None, path.name, "ZYX"[-values.ndim :])
 
 
-def _load(file: IO[bytes]) -> np.ndarray[Any, Any]:
+def _load(file: IO[bytes]) -> NDArray[Any]:
     version = npy.read_magic(file)
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     _, _, dtype = read_header(file)
     if not dtype.hasobject:
+        if dtype.kind not in "iufb":
+            raise _no_numbers(str(dtype))
         file.seek(0)
         return np.asarray(np.load(file, allow_pickle=False))
-    content = _ArraysOnly(file).load()
-    if isinstance(content, np.ndarray) and content.dtype == object and content.shape == ():
-        content = content.item()
-    if not isinstance(content, dict) or not isinstance(content.get("masks"), np.ndarray):
-        raise UnreadableFile("holds Python objects but no array 'masks', so it is not a _seg.npy of cellpose")
-    return np.asarray(content["masks"])
+    content = read_pickle(file.read())
+    if isinstance(content, Unmade) and content.call in REBUILT:  # an array of one object, the dictionary
+        content = content.state[4][0]
+    masks = content.get("masks") if isinstance(content, dict) else None
+    _refuse_attacks(content)
+    if not isinstance(masks, Unmade) or masks.call not in REBUILT | FROM_BUFFER:
+        raise UnreadableFile(
+            "holds Python objects, which are never run, but no array 'masks', so it is not a _seg.npy of cellpose"
+        )
+    return _array(masks)
+
+
+def _array(masks: Unmade) -> NDArray[Any]:
+    """Return the numbers of an array; what is said of them is checked, not believed."""
+    if masks.call in REBUILT:
+        _, shape, dtype, by_columns, data = masks.state
+    else:
+        data, dtype, shape, order = masks.arguments
+        by_columns = order == "F"
+    if isinstance(data, Unmade) and data.call == "_codecs.encode":  # bytes in pickles of protocol 2
+        data = data.arguments[0]
+    kind = _number_type(dtype)
+    sides = tuple(int(side) for side in shape)
+    raw = data.encode("latin-1") if isinstance(data, str) else bytes(data)
+    if min(sides, default=1) < 0 or math.prod(sides) * kind.itemsize != len(raw):
+        raise UnreadableFile(
+            f"is damaged: {len(raw)} bytes for masks of shape {sides} and type {kind}; save it again"
+        )
+    # Other bytes than 0 and 1 are no truth values.
+    values = np.frombuffer(raw, np.uint8) != 0 if kind.kind == "b" else np.frombuffer(raw, kind)
+    return values.reshape(sides, order="F" if by_columns else "C")
+
+
+def _number_type(dtype: Any) -> np.dtype[Any]:
+    """Return a plain type of numbers; `UnreadableFile` for any other, and for one with parts."""
+    name = dtype.arguments[0] if isinstance(dtype, Unmade) and dtype.call == "numpy.dtype" else None
+    _, order, *parts = dtype.state if isinstance(dtype, Unmade) and dtype.state else (3, "=", None)
+    if (
+        not isinstance(name, str)
+        or NUMBERS.fullmatch(name) is None
+        or any(part is not None for part in parts[:3])
+    ):
+        raise _no_numbers(str(name))
+    if order not in ("<", ">", "|", "="):
+        raise _no_numbers(f"{name} in the byte order {order!r}")
+    return np.dtype(name if order == "|" else f"{order}{name}")
+
+
+def _no_numbers(what: str) -> UnreadableFile:
+    return UnreadableFile(f"holds {what}, not numbers; save the masks as TIFF or PNG instead")
+
+
+def _refuse_attacks(content: Any) -> None:
+    """`UnreadableFile` where an object anywhere would run a program if it were made."""
+    waiting, seen = [content], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str | bytes | int | float | None) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Unmade):
+            waiting += [value.call, value.arguments, value.state]
+            module, _, name = str(value.call).rpartition(".") if isinstance(value.call, str) else ("", "", "")
+            builtin = (
+                module in ("builtins", "__builtin__") and name not in HARMLESS and not name.endswith("Error")
+            )
+            if builtin or ATTACKS.match(module):
+                raise UnreadableFile(f"asks for {value.call}, which is not an array and is never run")
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
