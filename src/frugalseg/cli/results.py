@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from frugalseg.cli.wording import say_error
+from frugalseg.cli.wording import say, say_error
 
 if TYPE_CHECKING:  # they are imported by the command that made the result
     from rich.console import Console
@@ -51,7 +51,7 @@ def show_run(result: RunOutcome, typed: Mapping[str, Any]) -> int:
     if typed["as_json"]:
         _print_json(result.to_dict())
     elif not typed["quiet"]:
-        click.echo(f"{len(result.fields)} fields done, {len(result.failed)} failed: {result.folder}")
+        say(f"{len(result.fields)} fields done, {len(result.failed)} failed: {result.folder}")
     if not result.failed:
         return 0
     return SOME_FAILED if result.fields else NONE_DONE
@@ -61,7 +61,7 @@ def show_demo(result: RunOutcome, typed: Mapping[str, Any]) -> int:
     """Print as `show_run`, and how to see the report."""
     code = show_run(result, typed)
     if code == 0 and not (typed["quiet"] or typed["as_json"]):
-        click.echo(f"open {result.folder / 'report.html'} in a browser")
+        say(f"open {result.folder / 'report.html'} in a browser")
     return code
 
 
@@ -119,6 +119,6 @@ def _print_json(content: Mapping[str, Any]) -> None:
 
 def _console() -> "Console":
     """Make a console for tables; in a file or a pipe they are as wide as they need to be."""
-    from rich.console import Console
+    from frugalseg.runs.clean_console import CleanConsole
 
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    return CleanConsole(width=None if sys.stdout.isatty() else PIPED_WIDTH)

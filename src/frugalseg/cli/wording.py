@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import click
 
+from frugalseg.images.plain_text import printable
+
 #: Exit code of a command that Ctrl-C or SIGTERM ended.
 STOPPED = 130
 #: A parameter in backticks, with or without its value: `nuclei_diameter`, `resume=True`, `target='nuclei'`.
@@ -45,4 +47,9 @@ def say_error(text: str) -> None:
     """Print one line on stderr, in the words of the command that is running."""
     context = click.get_current_context(silent=True)
     spelled: Mapping[str, str] = getattr(context and context.command, "spelled", {})
-    click.echo(one_line(with_options(text, spelled)), err=True)
+    say(one_line(with_options(text, spelled)), err=True)
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print one line; characters that a terminal would obey are escaped, since names in it come from files."""
+    click.echo(printable(text), err=err)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import WrongShape
 from frugalseg.evaluation.matching import compact_labels
+from frugalseg.images.plain_text import spreadsheet_cell
 
 Row = dict[str, float | int | bool | None]
 Columns = dict[str, NDArray[np.generic]]
@@ -81,7 +82,8 @@ def measurements_csv(fields: Mapping[str, Sequence[Mapping[str, object]]]) -> st
     Returns
     -------
     str
-        CSV with a header, the field's name in the first column and floats of 6 significant digits.
+        CSV with a header, the field's name in the first column and floats of 6 significant digits. A name that a
+        spreadsheet would compute, such as ``=1+1``, has an apostrophe in front.
 
     Examples
     --------
@@ -92,9 +94,9 @@ def measurements_csv(fields: Mapping[str, Sequence[Mapping[str, object]]]) -> st
     names = dict.fromkeys(name for rows in fields.values() for row in rows[:1] for name in row)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["field", *names])
+    writer.writerow(["field", *map(spreadsheet_cell, names)])
     for field, rows in fields.items():
-        writer.writerows([field, *(_cell(row.get(name)) for name in names)] for row in rows)
+        writer.writerows([spreadsheet_cell(field), *(_cell(row.get(name)) for name in names)] for row in rows)
     return text.getvalue()
 
 
@@ -103,6 +105,8 @@ def _cell(value: object) -> object:
         return ""
     if isinstance(value, bool):
         return int(value)
+    if isinstance(value, str):
+        return spreadsheet_cell(value)
     return f"{value:.6g}" if isinstance(value, float) else value
 
 

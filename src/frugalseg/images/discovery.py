@@ -65,7 +65,7 @@ def list_fields(
         files = zarrs
     fields += _file_fields(files, problems, axes)
     for field in fields:
-        if field.name in ("", ".", "..") or re.search(r'[\\/:*?"<>|]', field.name):
+        if field.name in ("", ".", "..") or re.search(r'[\\/:*?"<>|\0]', field.name):
             raise InputError(f"field {field.name!r} can't name a result file; use letters, digits, _ - and .")
         size = len(field.name.encode("utf-8", "surrogateescape"))
         if size > LONGEST_NAME:

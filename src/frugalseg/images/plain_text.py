@@ -8,7 +8,7 @@ HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 JOINERS = "\u200c\u200d\u00ad"
 """Format characters that words of some languages need."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
 """How a cell begins that spreadsheets compute instead of showing it."""
 
 
@@ -43,5 +43,5 @@ def spreadsheet_cell(text: str) -> str:
     >>> spreadsheet_cell("=1+1"), spreadsheet_cell("hela_1")
     ("'=1+1", 'hela_1')
     """
-    shown = printable(text)
+    shown = printable(text, keep="\n")
     return f"'{shown}" if text.lstrip(" \u00a0").startswith(FORMULA) else shown

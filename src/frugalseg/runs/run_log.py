@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from frugalseg.learning.training_record import TrainingProgress
+from frugalseg.runs.clean_console import CleanConsole
 
 #: Is called with the number of finished parts and of all.
 CountProgress = Callable[[int, int], None]
@@ -23,9 +23,9 @@ class RunLog:
     """
 
     def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(quiet=quiet)
-        self._bars = Console(stderr=True, quiet=quiet)
-        self._problems = Console(stderr=True)
+        self.console = CleanConsole(quiet=quiet)
+        self._bars = CleanConsole(stderr=True, quiet=quiet)
+        self._problems = CleanConsole(stderr=True)
 
     def line(self, text: str) -> None:
         """Print one line, whatever characters are in it."""

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from frugalseg.learning.training_record import OnProgress, TrainingProgress
+from frugalseg.runs.clean_console import CleanConsole
 
 
 @contextmanager
 def training_bar(label: str, quiet: bool = False) -> Iterator[OnProgress]:
     """Draw a bar on the standard error, where that is a terminal; yield the callback that moves it."""
-    console = Console(stderr=True, quiet=quiet)
+    console = CleanConsole(stderr=True, quiet=quiet)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(
         *columns,
