@@ -1,7 +1,7 @@
 """What is known of an image without labels: markers, size of the cells, foreground, and how good these cues are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,11 @@ from frugalseg.cues.foreground import Foreground, find_foreground
 from frugalseg.cues.markers import (
     Markers,
     find_markers,
-    markers_from_points,
-    markers_of,
 )
 from frugalseg.cues.modality import detect_modality
 from frugalseg.cues.quality import CueQuality, evaluate_cues
 from frugalseg.cues.scaled_plane import MEASURED_WIDER
-from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError, WrongShape
-from frugalseg.images.label_checks import check_objects
+from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError
 from frugalseg.images.normalize import Modality
 from frugalseg.images.outliers import without_outliers
 from frugalseg.images.resize import resize_planes, scaled_shape
@@ -28,9 +25,8 @@ from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import CueSources
 from frugalseg.models.inputs import check_image, check_label_map, check_plane, check_varies
 from frugalseg.models.model_settings import resolve_settings
+from frugalseg.models.own_markers import own_markers
 
-#: Labels below this diameter in px are points that somebody drew, and say nothing about the size of a nucleus.
-POINT_DIAMETER = 3.0
 #: An image has at most this many pixels at the model scale; more means that the diameter is wrong.
 MOST_PIXELS = 400_000_000
 
@@ -174,7 +170,7 @@ def cues_of(
     if sources.nuclei is not None:
         nuclei = without_outliers(check_plane(sources.nuclei, "nuclei", shape, owner))
     if nuclei is None:
-        markers, doubts = _own_markers(sources.markers, shape, owner)
+        markers, doubts = own_markers(sources.markers, shape, owner)
     else:
         markers, doubts = _find(nuclei, settings, owner), ()
     mask = _own_mask(sources.mask, shape, owner)
@@ -210,30 +206,6 @@ def _find(nuclei: NDArray[np.float32], settings: CueSettings, owner: str) -> Mar
             f"{owner}: no nucleus was found in `nuclei`; is it the nuclear stain, and is `nuclei_diameter` right?"
         )
     return markers
-
-
-def _own_markers(given: Any, shape: tuple[int, int], owner: str) -> tuple[Markers, tuple[str, ...]]:
-    """Markers from a label map of the image's shape, from points, or as they are; and doubts on the label map."""
-    doubts: tuple[str, ...] = ()
-    if isinstance(given, Markers):
-        markers = given
-    elif (size := np.shape(given)) != shape and len(size) == 2 and size[1] == 2:
-        markers = markers_from_points(given)
-    else:
-        labels = check_label_map(given, "markers", shape, owner)
-        doubts = check_objects(labels, f"{owner}: `markers`")
-        markers = markers_of(labels)
-        if markers.diameter < POINT_DIAMETER:
-            markers = replace(markers, diameter=float("nan"), nuclei=None)
-    if len(markers) == 0:
-        raise NoMarkers(f"{owner}: there is no label or point in `markers`; is it the right array?")
-    outside = (markers.points < -0.5) | (markers.points > np.array(shape) - 0.5)
-    if outside.any():
-        raise WrongShape(
-            f"{owner}: {int(outside.any(axis=1).sum())} of {len(markers)} `markers` lie outside of the image of {shape[0]} x "
-            f"{shape[1]} px; points are (y, x) in px"
-        )
-    return markers, doubts
 
 
 def _own_mask(given: Any, shape: tuple[int, int], owner: str) -> NDArray[np.bool_] | None:

@@ -1,0 +1,48 @@
+"""Markers that a user gives instead of a nuclear stain."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from frugalseg.cues.markers import Markers, markers_from_points, markers_of
+from frugalseg.errors import NoMarkers, WrongShape
+from frugalseg.images.label_checks import check_objects
+from frugalseg.models.inputs import check_label_map
+
+#: Labels below this diameter in px are points that somebody drew, and say nothing about the size of a nucleus.
+POINT_DIAMETER = 3.0
+
+
+def own_markers(given: Any, shape: tuple[int, int], owner: str) -> tuple[Markers, tuple[str, ...]]:
+    """Return markers from a label map of the image's shape (Y,X), from points (N,2), or as they are; and doubts on the label map.
+
+    Raises
+    ------
+    BadPixels
+        The label map is a mask, or otherwise surely none.
+    NoMarkers
+        There is no label or point.
+    WrongShape
+        Points lie outside of the image; `owner` is what messages call it.
+    """
+    doubts: tuple[str, ...] = ()
+    if isinstance(given, Markers):
+        markers = given
+    elif (size := np.shape(given)) != shape and len(size) == 2 and size[1] == 2:
+        markers = markers_from_points(given)
+    else:
+        labels = check_label_map(given, "markers", shape, owner)
+        doubts = check_objects(labels, f"{owner}: `markers`")
+        markers = markers_of(labels)
+        if markers.diameter < POINT_DIAMETER:
+            markers = replace(markers, diameter=float("nan"), nuclei=None)
+    if len(markers) == 0:
+        raise NoMarkers(f"{owner}: there is no label or point in `markers`; is it the right array?")
+    outside = (markers.points < -0.5) | (markers.points > np.array(shape) - 0.5)
+    if outside.any():
+        raise WrongShape(
+            f"{owner}: {int(outside.any(axis=1).sum())} of {len(markers)} `markers` lie outside of the image of {shape[0]} x "
+            f"{shape[1]} px; points are (y, x) in px"
+        )
+    return markers, doubts
