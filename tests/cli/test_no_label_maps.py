@@ -209,3 +209,19 @@ def test_learn_labels_refuses_masks_and_says_doubts(run: Any, folder: Path, tmp_
     assert ended.code == 0
     assert f"warning: field 'a': channel 'markers' has 1 of {N - 1} labels in several places" in ended.error
     assert len(json.loads((tmp_path / "m" / "record.json").read_text())["warnings"]) == 1
+
+
+def test_two_files_with_labels_of_one_field_are_no_choice(run: Any, tmp_path: Path) -> None:
+    out, truth = tmp_path / "out", tmp_path / "truth"
+    for folder, stem in ((out, "a_labels"), (truth, "a_cells")):
+        folder.mkdir()
+        file(folder / f"{stem}.tif", CELLS)
+    assert run("score", out, truth).code == 0
+    palette_png(truth / "a_cells.png", CELLS)
+    ended = run("score", out, truth)
+    assert (ended.code, ended.error) == (
+        1,
+        "error: a_cells.png and a_cells.tif both are labels of field 'a'; move one of them away",
+    )
+    (truth / "a_cells.png").rename(out / "a_labels.png")
+    assert "both are labels of field 'a'" in run("score", out, truth).error

@@ -44,6 +44,15 @@ def split_object() -> Labels:
     return labels
 
 
+def cut_object() -> Labels:
+    """A cell that bends through what is not annotated."""
+    labels = unknown(-1)
+    labels[10:110, 90:110] = 0
+    labels[20:30, 85:100] = labels[90:100, 85:100] = 200
+    labels[10:110, 100:] = -1
+    return labels
+
+
 def stray_bit() -> Labels:
     labels = one_object()
     labels[0, :3] = 1
@@ -82,6 +91,7 @@ def interpolated() -> Labels:
         np.kron(np.arange(1, 31).reshape(5, 6), np.ones((24, 26), int)),  # no background at all
         np.where(CELLS == 12, 12, -1),
         np.where((np.indices(SHAPE) % 20 == 10).all(axis=0), CELLS, 0),  # points
+        cut_object(),
         np.arange(1, 301).reshape(15, 20).repeat(5, 0).repeat(5, 1),  # 300 ids, 255 among them
         np.where(CELLS > 0, CELLS + 65535 - N, 0),  # ids up to 65535 that follow each other
     ],

@@ -33,7 +33,8 @@ class LabelPieces:
     counts
         (n,) number of large pieces.
     spread, spread_at_all
-        (n,) whether a large piece, or any, lies farther from the label's largest than both are wide.
+        (n,) whether a large piece, or any, lies farther from the label's largest than both are wide. Not where both end at the
+        image's edge or beside what is not annotated: they can be one object outside.
     surrounds
         (n,) whether a label touches all four edges and covers more than half of the image.
     """
@@ -53,7 +54,7 @@ def find_pieces(labels: NDArray[np.integer[Any]]) -> LabelPieces:
 
     Examples
     --------
-    >>> pieces = find_pieces(np.array([[7, 7, 0, 2, 0, 0, 0, 0, 7]]))
+    >>> pieces = find_pieces(np.pad([[7, 7, 0, 2, 0, 0, 0, 0, 7]], 1))
     >>> pieces.ids.tolist(), pieces.counts.tolist(), pieces.spread.tolist()
     ([2, 7], [1, 2], [False, True])
     """
@@ -75,7 +76,8 @@ def find_pieces(labels: NDArray[np.integer[Any]]) -> LabelPieces:
     main = largest[owner]
     radius = np.sqrt(size / np.pi)
     gap = np.hypot(y - y[main], x - x[main]) - radius - radius[main]
-    far = gap > 2 * np.maximum(radius, radius[main])
+    cut = np.isin(np.arange(1, m + 1), pieces[_beside_unknown(labels)])
+    far = (gap > 2 * np.maximum(radius, radius[main])) & ~(cut & cut[main])
     large = size >= SMALL_PIECE * size[main]
     areas = np.bincount(owner, size, n).astype(np.int64)
     edges = (numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1])
@@ -123,6 +125,13 @@ def touching_objects(labels: NDArray[np.integer[Any]], pieces: LabelPieces) -> l
     wide[0] = False
     several = np.bincount(owner[wide], minlength=len(ids) + 1)[1:] > 1
     return [int(one) for one in ids[several & (pieces.counts == 1)]]
+
+
+def _beside_unknown(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Return the pixels at the edge of the image or of what is not annotated (negative)."""
+    unknown = np.pad((labels < 0).astype(np.uint8), 1, constant_values=1)
+    beside = cv2.dilate(unknown, np.ones((3, 3), np.uint8))[1:-1, 1:-1]
+    return np.asarray(beside > 0)
 
 
 def _numbered(labels: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -1,6 +1,6 @@
 """Which predicted label file belongs to which truth: matched by the field's name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def _predictions(path: Path) -> dict[str, ChannelRef]:
     named = [file for file in files if field_stem(file).endswith("_labels")] or files
     if not named:
         raise UnreadableFile(f"{path} holds no label map; files like <field>_labels.tif are looked for")
-    return {field_stem(file).removesuffix("_labels"): ChannelRef(file) for file in named}
+    return _by_field((field_stem(file).removesuffix("_labels"), file) for file in named)
 
 
 def _label_files(folder: Path) -> list[Path]:
@@ -128,16 +128,25 @@ def _folder_truths(folder: Path, labels: str | None) -> dict[str, ChannelRef]:
     if not folder.is_dir():
         raise UnreadableFile(f"{folder} does not exist; give a label file, a folder of them, or a fields.csv")
     true: dict[str, ChannelRef] = {}
-    files = {field_stem(file): file for file in _label_files(folder)}
+    files = [(field_stem(file), file) for file in _label_files(folder)]
     taken: set[str] = set()  # a_cp_masks is the truth of a, and not also that of a_cp
     for ending in (labels,) if labels else TRUTH_NAMES:
-        for stem, file in files.items():
-            if stem.endswith(f"_{ending}") and stem not in taken:
-                taken.add(stem)
-                true.setdefault(stem.removesuffix(f"_{ending}"), ChannelRef(file))
-    if true or labels:
-        return true
-    return {stem: ChannelRef(file) for stem, file in files.items()}
+        chosen = [(stem, file) for stem, file in files if stem.endswith(f"_{ending}") and stem not in taken]
+        taken |= {stem for stem, _ in chosen}
+        true = _by_field((stem.removesuffix(f"_{ending}"), file) for stem, file in chosen) | true
+    return true if true or labels else _by_field(files)
+
+
+def _by_field(files: Iterable[tuple[str, Path]]) -> dict[str, ChannelRef]:
+    """Return the file of each field; `InputError` where two files are of the same one."""
+    found: dict[str, ChannelRef] = {}
+    for name, file in files:
+        if name in found:
+            raise InputError(
+                f"{found[name].path.name} and {file.name} both are labels of field {name!r}; move one of them away"
+            )
+        found[name] = ChannelRef(file)
+    return found
 
 
 def _table_truths(table: Path, labels: str | None) -> tuple[dict[str, ChannelRef], tuple[str, ...], str]:
