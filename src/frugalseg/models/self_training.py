@@ -187,8 +187,6 @@ def self_train_on_cues(
         return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
 
     records, usual = _train_rounds(images, network, found, learning, scale, diameter, train, device)
-    network.to(pick_device(device)).eval()
-    sizes = [found_diameter(network, one.planes, learning.h, scale, diameter) for one in images[:MEASURED]]
     training = TrainingRecord.joined(records)
     card = ObjectCard(
         kind="cells",
@@ -201,7 +199,9 @@ def self_train_on_cues(
         started_from=f"self-training of {found.rounds} rounds, {started_from}",
         normalization="log" if fluorescent else "zscore",
         self_trained=True,
-        found_diameter=float(np.median([size for size in sizes if size] or [diameter])),
+        found_diameter=_found_diameter(
+            network.to(pick_device(device)).eval(), images, learning.h, scale, diameter
+        ),
         looks=tuple(looks),
         usual_confidence=usual,
     )
@@ -237,6 +237,14 @@ def _train_rounds(
             samples.append(_anchored(label_sample(one.name, one.planes, own, "cells", scale), own, one.cells))
         records.append(train(number, samples))
     return records, usual_confidence(sure)
+
+
+def _found_diameter(
+    network: CellNetwork, images: Sequence[StudentImage], h: float, scale: float, diameter: float
+) -> float:
+    """Return the diameter of a typical cell that the trained network finds in the first images, px."""
+    sizes = [found_diameter(network, one.planes, h, scale, diameter) for one in images[:MEASURED]]
+    return float(np.median([size for size in sizes if size] or [diameter]))
 
 
 def _log_lines(lines: Iterable[str], log: Log | None) -> None:
