@@ -199,9 +199,7 @@ def self_train_on_cues(
         started_from=f"self-training of {found.rounds} rounds, {started_from}",
         normalization="log" if fluorescent else "zscore",
         self_trained=True,
-        found_diameter=_found_diameter(
-            network.to(pick_device(device)).eval(), images, learning.h, scale, diameter
-        ),
+        found_diameter=_found_diameter(network, images, learning.h, scale, diameter, device),
         looks=tuple(looks),
         usual_confidence=usual,
     )
@@ -240,9 +238,15 @@ def _train_rounds(
 
 
 def _found_diameter(
-    network: CellNetwork, images: Sequence[StudentImage], h: float, scale: float, diameter: float
+    network: CellNetwork,
+    images: Sequence[StudentImage],
+    h: float,
+    scale: float,
+    diameter: float,
+    device: Device,
 ) -> float:
     """Return the diameter of a typical cell that the trained network finds in the first images, px."""
+    network.to(pick_device(device)).eval()
     sizes = [found_diameter(network, one.planes, h, scale, diameter) for one in images[:MEASURED]]
     return float(np.median([size for size in sizes if size] or [diameter]))
 
