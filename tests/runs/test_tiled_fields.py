@@ -20,6 +20,7 @@ from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.images.tile_store import TileStore
 from frugalseg.instances.maps import cell_maps
 from frugalseg.models.looks import image_look
+from frugalseg.models.object_model import ObjectModel
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import load_card, save_model
@@ -329,3 +330,17 @@ def test_a_large_field_is_named_where_its_middle_looks_unlike(
         assert (distance > 1, len(named)) == (name == "unlike", int(name == "unlike"))
         if name == "known":
             assert distance < 0.1
+
+
+def test_the_middle_tells_the_scale_of_a_field(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = read_image(folder / "fields/a_phase.tif")
+    model = ObjectModel.load(folder / "cells", "cpu")
+    seen: list[tuple[int, ...]] = []
+    monkeypatch.setattr(model, "fitting_scale", lambda planes, _owner: seen.append(planes.shape) or 0.9)
+    monkeypatch.setattr(tiled_fields, "MIDDLE", 70)
+    assert tiled_fields.scale_of_field(image, model, None, None) == 0.9
+    assert seen == [(1, 100, 100)]  # 70 px at the scale of the network
+    assert tiled_fields.scale_of_field(image, model, None, model.card.diameter * 2) == pytest.approx(
+        SCALE / 2
+    )
+    assert len(seen) == 1

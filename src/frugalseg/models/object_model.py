@@ -272,10 +272,14 @@ class ObjectModel:
 
     def _seen(self, image: Any, scale: float | None, owner: str) -> tuple[NDArray[np.float32], float]:
         """Return the normalised planes and the scale, found in the image where it is None."""
+        if scale is None:
+            scale = self.fitting_scale(image, owner) if self.card.kind == "cells" else self.card.scale
+        return model_planes(self.card, image, owner), scale
+
+    def fitting_scale(self, image: Any, owner: str = "the image") -> float:
+        """Return network px per image px by the cells that the network finds; the model's own where they do not tell."""
         planes = model_planes(self.card, image, owner)
-        if scale is None and self.card.kind == "cells":
-            scale = fitting_scale(self.network, self.card, planes, self.settings)
-        return planes, scale or self.card.scale
+        return fitting_scale(self.network, self.card, planes, self.settings) or self.card.scale
 
 
 def check_start(start: Any, settings: ObjectModelSettings) -> StainModel | ObjectModel:
