@@ -8,7 +8,7 @@ import pytest
 
 import frugalseg as fs
 from frugalseg.models import object_scale
-from frugalseg.models.object_scale import fitting_scale, known_scale, scale_with_cues
+from frugalseg.models.object_scale import fitting_scale, image_scale, scale_by_sizes
 from frugalseg.networks.cards import ObjectCard
 
 #: Cells of 40 px in training, seen at half the scale.
@@ -43,12 +43,12 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
 SETTINGS: Any = type("Settings", (), {"h": 20.0})
 
 
-def test_known_sizes_decide(card: ObjectCard) -> None:
-    assert known_scale(card) is None
-    assert known_scale(card, (0.25, 0.25)) == pytest.approx(0.25)
-    assert known_scale(card, (0.25, 0.25), 10) == pytest.approx(2.0)
-    assert known_scale(card, None, 2.5) == 4.0
-    assert known_scale(card.model_copy(update={"pixel_size": None}), (0.25, 0.25)) is None
+def test_sizes_that_are_known(card: ObjectCard) -> None:
+    assert scale_by_sizes(card) == SCALE
+    assert scale_by_sizes(card, (0.25, 0.25)) == pytest.approx(0.25)
+    assert scale_by_sizes(card, (0.25, 0.25), 10) == pytest.approx(2.0)
+    assert scale_by_sizes(card, None, 2.5) == 4.0
+    assert scale_by_sizes(card.model_copy(update={"pixel_size": None}), (0.25, 0.25)) == SCALE
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_scale_counts_once_cells_found_at_it_fit(
     card: ObjectCard, finds: Callable[..., list[float]], size: Any, expected: float | None, tried: list[float]
 ) -> None:
     scales = finds(size)
-    found = fitting_scale(None, card, None, SETTINGS)  # type: ignore[arg-type]
+    found = fitting_scale(None, card, SETTINGS, None, SCALE)  # type: ignore[arg-type]
     assert found == (None if expected is None else pytest.approx(expected))
     assert scales == pytest.approx(tried)
 
@@ -74,24 +74,36 @@ def test_size_counts_relative_to_what_the_network_found_in_training(
 ) -> None:
     finds(lambda scale: 28.0)
     own = card.model_copy(update={"found_diameter": 28.0})
-    assert fitting_scale(None, own, None, SETTINGS) == SCALE  # type: ignore[arg-type]
-    assert fitting_scale(None, card, None, SETTINGS) == pytest.approx(SCALE * 40 / 28)  # type: ignore[arg-type]
+    assert fitting_scale(None, own, SETTINGS, None, SCALE) == SCALE  # type: ignore[arg-type]
+    assert fitting_scale(None, card, SETTINGS, None, SCALE) == pytest.approx(SCALE * 40 / 28)  # type: ignore[arg-type]
 
 
-def test_the_users_size_outweighs_the_networks_and_that_outweighs_the_cues(
-    card: ObjectCard, finds: Callable[..., list[float]]
-) -> None:
+def test_diameter_then_found_cells_then_cues(card: ObjectCard, finds: Callable[..., list[float]]) -> None:
     cells = fs.make_cells((128, 128), n_cells=12, dim_nuclei=0, seed=1)
     cues = fs.find_cues(cells.phase, cells.nuclear)
-    surely = cues.diameter * 3
-
-    def scale(one: Any, model: ObjectCard) -> float:
-        return scale_with_cues(None, model, np.zeros((1, 8, 8), np.float32), SETTINGS, one)  # type: ignore[arg-type]
-
-    finds(lambda scale: 20.0)
-    assert scale(cues, card) == pytest.approx(1.0)
     user = fs.find_cues(cells.phase, cells.nuclear, diameter=80)
-    assert scale(user, card) == pytest.approx(0.25)
+
+    def scale(model: ObjectCard, *known: Any) -> float:
+        return image_scale(None, model, SETTINGS, np.zeros((1, 8, 8), np.float32), *known)  # type: ignore[arg-type]
+
+    scales = finds(lambda scale: 20.0)
+    assert scale(card, None, None, cues) == scale(card) == pytest.approx(1.0)
+    assert scale(card, None, None, user) == scale(card, None, 80.0, cues) == pytest.approx(0.25)
+    del scales[:]
+    assert scale(card, (0.25, 0.25)) == pytest.approx(1.0)
+    assert scales == pytest.approx([0.25, 1.0])  # pixel sizes say where to begin
     finds(lambda scale: None)
-    assert scale(cues, card.model_copy(update={"diameter": surely})) == pytest.approx(SCALE * 3)
-    assert scale(cues, card.model_copy(update={"diameter": cues.diameter * 1.1})) == SCALE
+    larger = card.model_copy(update={"diameter": cues.diameter * 3})
+    assert scale(larger, None, None, cues) == pytest.approx(SCALE * 3)
+    assert scale(larger, (0.5, 0.5), None, cues) == SCALE
+    assert scale(card.model_copy(update={"diameter": cues.diameter * 1.1}), None, None, cues) == SCALE
+
+
+def test_a_model_learned_from_labels_keeps_its_scale(
+    card: ObjectCard, finds: Callable[..., list[float]]
+) -> None:
+    scales = finds(lambda scale: 20.0)
+    labelled = card.model_copy(update={"self_trained": False})
+    planes = np.zeros((1, 8, 8), np.float32)
+    assert image_scale(None, labelled, SETTINGS, planes, (0.25, 0.25)) == pytest.approx(0.25)  # type: ignore[arg-type]
+    assert scales == []

@@ -335,8 +335,10 @@ def test_a_large_field_is_named_where_its_middle_looks_unlike(
 def test_the_middle_tells_the_scale_of_a_field(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = read_image(folder / "fields/a_phase.tif")
     model = ObjectModel.load(folder / "cells", "cpu")
+    assert tiled_fields.scale_of_field(image, model, None, None) == SCALE
+    model.card = model.card.model_copy(update={"self_trained": True, "channels": ("phase",)})
     seen: list[tuple[int, ...]] = []
-    monkeypatch.setattr(model, "fitting_scale", lambda planes, _owner: seen.append(planes.shape) or 0.9)
+    monkeypatch.setattr(model, "image_scale", lambda planes, _size: seen.append(planes.shape) or 0.9)
     monkeypatch.setattr(tiled_fields, "MIDDLE", 70)
     assert tiled_fields.scale_of_field(image, model, None, None) == 0.9
     assert seen == [(1, 100, 100)]  # 70 px at the scale of the network

@@ -19,8 +19,8 @@ from frugalseg.images.tiles import Window, read_window
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
+from frugalseg.models.model_scale import model_planes
 from frugalseg.models.object_model import ObjectModel
-from frugalseg.models.object_scale import known_scale
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.tiled import (
@@ -62,12 +62,11 @@ def scale_of_field(
 ) -> float:
     """Return network px per image px: what sizes tell, or else the cells that the model finds in the middle of the field."""
     card = model.card
-    known = known_scale(card, pixel_size, diameter)
-    if known is not None or card.kind != "cells":
-        return known or card.scale
+    if diameter is not None or not card.self_trained:
+        return model.scale_for(pixel_size, diameter)
     window = _middle(image.shape, math.ceil(MIDDLE / card.scale))
-    planes = read_window(image.pixels, range(len(image.channels)), window, owner=image.name)
-    return model.fitting_scale(planes, f"field {image.name!r}")
+    pixels = read_window(image.pixels, range(len(image.channels)), window, owner=image.name)
+    return model.image_scale(model_planes(card, pixels, f"field {image.name!r}"), pixel_size)
 
 
 def _middle(shape: tuple[int, int], side: int) -> Window:
