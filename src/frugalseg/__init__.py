@@ -58,6 +58,7 @@ _HOMES = {
     "Interrupted": "errors",
     "MissingChannel": "errors",
     "NoMarkers": "errors",
+    "NotEnoughMemory": "errors",
     "OutputExists": "errors",
     "OutputFailed": "errors",
     "SettingsError": "errors",

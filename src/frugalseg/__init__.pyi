@@ -36,6 +36,9 @@ from frugalseg.errors import (
     NoMarkers as NoMarkers,
 )
 from frugalseg.errors import (
+    NotEnoughMemory as NotEnoughMemory,
+)
+from frugalseg.errors import (
     OutputExists as OutputExists,
 )
 from frugalseg.errors import (

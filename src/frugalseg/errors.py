@@ -29,6 +29,10 @@ class BadPixels(InputError):
     """Pixels no method can work with: NaN, infinite, constant, empty."""
 
 
+class NotEnoughMemory(InputError):
+    """Something is too large for this machine's memory; the message says what is needed and what is free."""
+
+
 class NoMarkers(InputError):
     """No nucleus was found, so there is nothing to start a cell from."""
 

@@ -28,6 +28,8 @@ from frugalseg.images.plain_text import printable
 
 MANY_CHANNELS = 6
 MOST_LAST = 16
+MOST_PLANES = 10_000
+"""Channels or focal planes; a file that states more is damaged."""
 SMALL = 16
 MUCH_LONGER = 4
 FEW = 8
@@ -153,7 +155,13 @@ def plan_axes(
             f"{owner} has colour samples and channels at once (shape {shape}); save grey channels"
         )
     colour = rgb and many == [where.get("S")] and shape[many[0]] in (3, 4)
-    return AxisPlan(named, shape, (many[0] if many else None, where.get("Z"), where["Y"], where["X"]), colour)
+    plan = AxisPlan(named, shape, (many[0] if many else None, where.get("Z"), where["Y"], where["X"]), colour)
+    if max(plan.czyx[:2]) > MOST_PLANES:
+        raise WrongShape(
+            f"{owner} has {plan.czyx[0]} channels and {plan.czyx[1]} focal planes, and up to {MOST_PLANES} are read; its axes "
+            f"are {stored} with shape {shape}"
+        )
+    return plan
 
 
 def _guess(axes: str, shape: tuple[int, ...]) -> str:

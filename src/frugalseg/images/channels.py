@@ -116,7 +116,7 @@ def _parse_channel(part: str, text: str) -> InputChannel:
 
 def _parse_planes(item: str, part: str) -> range:
     """Parse one plane, or a range that includes both ends."""
-    match = re.fullmatch(r"([0-9]+)(?:\s*-\s*([0-9]+))?", item)
+    match = re.fullmatch(r"([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?", item)
     if match is None:
         raise SettingsError(f"{part!r}: {item!r} is neither a focal plane nor a range; {ALLOWED}")
     first, last = int(match.group(1)), int(match.group(2) or match.group(1))

@@ -18,8 +18,10 @@ from frugalseg.images.left_out import (
     results_among,
 )
 from frugalseg.images.name_patterns import match_names
-from frugalseg.images.read import read_image
+from frugalseg.images.plain_files import shortened
+from frugalseg.images.read import path_exists, read_image
 from frugalseg.images.table import read_table
+from frugalseg.images.write import in_utf8
 
 Problems = list[FrugalsegError]
 TABLE_NAME = "fields.csv"
@@ -47,7 +49,7 @@ def list_fields(
             fields += _pattern_fields(
                 _files_below(path, "/" in pattern), path, pattern, problems, notes, axes
             )
-        elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).is_file():
+        elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).exists():
             files += _images_in(path, notes)
         elif path.is_dir() and not _is_zarr(path):
             fields += read_table(path / TABLE_NAME)
@@ -66,14 +68,26 @@ def list_fields(
     fields += _file_fields(files, problems, axes)
     for field in fields:
         if field.name in ("", ".", "..") or re.search(r'[\\/:*?"<>|\0]', field.name):
-            raise InputError(f"field {field.name!r} can't name a result file; use letters, digits, _ - and .")
-        size = len(field.name.encode("utf-8", "surrogateescape"))
+            raise InputError(
+                f"field {shortened(field.name)!r} can't name a result file; use letters, digits, _ - and ."
+            )
+        _check_encoding(field)
+        size = len(field.name.encode("utf-8"))
         if size > LONGEST_NAME:
             raise InputError(
                 f"field {field.name[:40] + '...'!r} can't name a result file: its name is {size} bytes long and "
                 f"{LONGEST_NAME} are allowed; rename it"
             )
     return fields
+
+
+def _check_encoding(field: Field) -> None:
+    """Refuse names that records of a run can't hold, now and not when they are written."""
+    for text in (field.name, *(str(ref.path.absolute()) for ref in field.channels.values())):
+        if (readable := in_utf8(text)) != text:
+            raise InputError(
+                f"'{shortened(readable)}' is not in UTF-8, so results can't say what they are of; rename that file or folder"
+            )
 
 
 def natural_key(text: str) -> list[tuple[int, str]]:
@@ -87,24 +101,26 @@ def natural_key(text: str) -> list[tuple[int, str]]:
 
 def _expand(path: Path) -> list[Path]:
     """Return the path itself, or the files that a * in it stands for where the shell has not replaced it."""
-    if path.exists():
+    if path_exists(path):
         return [path]
     if glob.has_magic(str(path)):
         paths = sorted(glob.glob(str(path)), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
         if paths:
             return [Path(name) for name in paths]
-        raise UnreadableFile(f"no file fits {path}")
-    raise UnreadableFile(f"{path} does not exist")
+        raise UnreadableFile(f"no file fits {shortened(path)}")
+    raise UnreadableFile(f"{shortened(path)} does not exist")
 
 
 def _is_zarr(path: Path) -> bool:
-    return path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zattrs"))
+    return path.is_dir() and any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zattrs"))
 
 
 def _files_below(folder: Path, deep: bool) -> list[Path]:
     """List the files that a pattern may fit, without hidden ones (macOS leaves ._copies beside images)."""
     paths = folder.rglob("*") if deep else folder.iterdir()
-    visible = (path for path in paths if not path.name.startswith(".") and (path.is_file() or _is_zarr(path)))
+    visible = (
+        path for path in paths if not path.name.startswith(".") and (not path.is_dir() or _is_zarr(path))
+    )
     return sorted(visible, key=lambda path: natural_key(path.as_posix()))
 
 

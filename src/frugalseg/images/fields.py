@@ -9,6 +9,7 @@ from frugalseg.errors import InputError, SettingsError, UnreadableFile
 from frugalseg.images.axes import check_stated_axes
 from frugalseg.images.discovery import Problems, list_fields
 from frugalseg.images.field import Field
+from frugalseg.images.plain_files import shortened
 
 
 class FieldTable:
@@ -169,7 +170,7 @@ def open_fields(
         fields = list_fields([Path(given) for given in inputs], pattern, problems, notes, axes)
     except OSError as error:
         raise UnreadableFile(
-            f"{error.filename or 'an input'} can't be opened ({error.strerror or error}); allow reading it and its folder"
+            f"{shortened(error.filename or 'an input')} can't be opened ({error.strerror or error}); allow reading it and its folder"
         ) from error
     if axes is not None:
         fields = [_with_axes(field, axes) for field in fields]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, MissingChannel, WrongShape
 from frugalseg.images.channel_lists import unquote_channel
+from frugalseg.images.memory import check_memory
 
 Projection = Literal["max", "mean", "focus"]
 """How focal planes become one plane: maximum, mean, or the sharpest plane (`frugalseg.images.focus.best_focus`)."""
@@ -36,12 +37,13 @@ class LazyPixels:
 
     `read_region(c, z, rows, columns)` returns a rectangle of one plane, (Y, X) as stored; both slices have a start and a
     stop and are not empty. No file stays open between reads, so hundreds of fields can be listed.
-    `dask.array.from_array` accepts this as it is.
+    `dask.array.from_array` accepts this as it is. `name` is what messages call them.
     """
 
     shape: tuple[int, int, int, int]
     dtype: np.dtype[Any]
     read_region: Callable[[int, int, slice, slice], NDArray[Any]]
+    name: str = "the image"
 
     @property
     def ndim(self) -> int:
@@ -57,6 +59,7 @@ class LazyPixels:
         keys += [slice(None)] * (4 - len(keys))
         # Integers drop their axis only after the planes are stacked, as in numpy.
         chosen = [np.atleast_1d(np.arange(n)[k]) for n, k in zip(self.shape[:2], keys[:2], strict=True)]
+        self._check_fits(len(chosen[0]) * len(chosen[1]), keys[2], keys[3])
         planes = [[self._part(int(c), int(z), keys[2], keys[3]) for z in chosen[1]] for c in chosen[0]]
         out = np.asarray(planes, dtype=self.dtype)
         if 0 in (len(chosen[0]), len(chosen[1])):
@@ -64,6 +67,15 @@ class LazyPixels:
             out = np.empty((len(chosen[0]), len(chosen[1]), *nothing.shape), self.dtype)
         drop = tuple(axis for axis, k in enumerate(keys[:2]) if isinstance(k, int | np.integer))
         return out.squeeze(axis=drop) if drop else out
+
+    def _check_fits(self, planes: int, rows: Any, columns: Any) -> None:
+        """Raise `NotEnoughMemory` unless the planes fit into the memory twice: one by one, and together."""
+        height, width = self.shape[2:]
+        spans = _span(rows, height) or slice(0, height), _span(columns, width) or slice(0, width)
+        tall, wide = (span.stop - span.start for span in spans)
+        several = f"{planes} planes of " if planes > 1 else ""
+        owner = f"{self.name}, of which {several}{tall} x {wide} px ({self.dtype}) are read,"
+        check_memory(2 * planes * tall * wide * self.dtype.itemsize, owner)
 
     def _part(self, c: int, z: int, rows: Any, columns: Any) -> NDArray[Any]:
         """Return `plane[rows, columns]`; stepped and fancy keys read the whole plane first."""
@@ -105,7 +117,8 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
         channel = literal if literal in names else channel
     if isinstance(channel, str) and channel in names:
         return list(names).index(channel)
-    index = int(channel) if isinstance(channel, int) or channel.isdecimal() else None
+    short = isinstance(channel, int) or (channel.isdecimal() and len(channel) < 10)
+    index = int(channel) if short else None
     if index is not None and 0 <= index < len(names):
         return index
     if not names:
@@ -127,6 +140,8 @@ def project_channel(pixels: PixelArray, index: int, project: Projection, owner: 
         raise BadPixels(f"{owner} has no pixels: its shape is {height} x {width} with {depth} focal planes")
     if project not in ("max", "mean", "focus"):
         raise WrongShape(f"`project` must be 'max', 'mean' or 'focus', not {project!r}")
+    size = 2 * np.dtype(pixels.dtype).itemsize + 4 * (1 if depth == 1 else 3)  # as stored, and as float32
+    check_memory(height * width * size, f"{owner}, {height} x {width} px,")
     if project == "focus" and depth > 1:
         from frugalseg.images.focus import best_focus
 

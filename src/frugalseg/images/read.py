@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import UnreadableFile
+from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import COLOURS, check_stated_axes
 from frugalseg.images.formats import FORMATS, LABEL_SUFFIXES, ROI_SUFFIXES, TIFF_SUFFIXES
 from frugalseg.images.image import Image
+from frugalseg.images.memory import check_memory, memory_error
+from frugalseg.images.plain_files import check_plain, shortened
 
 #: Place of the colour type in a PNG, and its value for a palette.
 COLOUR_TYPE, PALETTE = 25, 3
@@ -54,6 +56,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     path = Path(path)
     if not path_exists(path):
         raise UnreadableFile(f"{path} does not exist")
+    check_plain(path)
     if path.is_dir():
         from frugalseg.images.ome_zarr import read_ome_zarr
 
@@ -76,7 +79,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
         return _read_label_file(path)
     # The content decides, not the name: some programs write the wrong suffix.
     if start == b"\x89PNG\r\n\x1a\n":
-        return _read_png(path)
+        return _read_png(path, size)
     if start[:2] not in (b"II", b"MM"):
         raise UnreadableFile(
             f"{path} is neither a TIFF nor a PNG, whatever its name says; {FORMATS} are read"
@@ -92,7 +95,7 @@ def path_exists(path: Path) -> bool:
         return path.exists()
     except OSError as error:
         raise UnreadableFile(
-            f"{path} can't be opened ({error.strerror}); allow reading it and its folder"
+            f"{shortened(path)} can't be opened ({error.strerror}); allow reading it and its folder"
         ) from error
 
 
@@ -106,17 +109,23 @@ def _read_label_file(path: Path) -> Image:
     return read_npy(path)
 
 
-def _read_png(path: Path) -> Image:
+def _read_png(path: Path, size: int) -> Image:
     """Read a PNG, which can only be decoded as a whole."""
     import imagecodecs
 
     try:
+        check_memory(size, str(path))
         data = path.read_bytes()
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        # At most four samples of 16 bits a pixel; one copy while it is decoded.
+        check_memory(16 * width * height, f"{path}, a PNG of {height} x {width} px,")
         pixels = np.asarray(imagecodecs.png_decode(data))
         indices = _palette_indices(data) if data[COLOUR_TYPE] == PALETTE else None
+    except FrugalsegError:
+        raise
     except Exception as error:  # libpng errors have several types
-        raise UnreadableFile(
-            f"{path} can't be read as a PNG, it is damaged or cut short ({error})"
+        raise memory_error(error, str(path)) or UnreadableFile(
+            f"{path} can't be read as a PNG, it is damaged or cut short ({shortened(error)}); copy or export it again"
         ) from error
     if pixels.ndim == 3 and pixels.shape[2] > 2:
         colours = np.moveaxis(pixels[:, :, :3], 2, 0)[:, None]

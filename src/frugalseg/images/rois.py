@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import UnreadableFile, WrongShape
+from frugalseg.errors import FrugalsegError, UnreadableFile, WrongShape
 from frugalseg.images.image import Image
+from frugalseg.images.memory import check_memory
+from frugalseg.images.plain_files import check_plain, shortened
 
 #: ImageJ types of regions without an area.
 _NO_AREA = {3: "a line", 4: "a line", 5: "a line", 6: "nothing", 9: "an angle", 10: "points"}
@@ -49,9 +51,10 @@ def read_rois(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.ui
         There are more than 65535 regions.
     """
     read = _regions(path)
-    regions = [_outlines(region, path) for region in read]
+    regions = _all_outlines(read, path)
     if len(regions) > np.iinfo(np.uint16).max:
         raise WrongShape(f"{path} holds {len(regions)} regions; 65535 can be numbered")
+    _check_size(path, regions, shape)
     if shape is None:
         shape = _smallest(regions, path)
     inside = [_pixels(region, shape) for region in regions]
@@ -84,6 +87,7 @@ def read_roi_image(path: Path) -> Image:
 
 
 def _regions(path: Path) -> list[Any]:
+    check_plain(path)
     try:
         import roifile
     except ImportError as error:
@@ -94,8 +98,10 @@ def _regions(path: Path) -> list[Any]:
         data = path.read_bytes()
         stored = _members(data) if path.suffix.lower() == ".zip" or data.startswith(b"PK") else [data]
         regions = [roifile.ImagejRoi.frombytes(one) for one in stored]
-    except Exception as error:  # damaged files raise struct, zip, value and index errors
-        raise UnreadableFile(f"{path} can't be read as ImageJ regions ({error}); save them again") from error
+    except FrugalsegError:
+        raise
+    except Exception as error:  # damaged files raise struct, zip, value, index and memory errors
+        raise _damaged(path, error) from error
     if not regions:
         raise UnreadableFile(f"{path} holds no region; save the set in the ROI manager again")
     return regions
@@ -111,6 +117,7 @@ def _members(data: bytes) -> list[bytes]:
             and not name.name.startswith(".")
             and "__MACOSX" not in name.parts
         ]
+        check_memory(2 * sum(member.file_size for member in members), "the set of regions")
         if sum(member.file_size for member in members) > MOST_BYTES:
             raise ValueError(f"its regions have more than {MOST_BYTES >> 20} MB")
         return [archive.read(member) for member in members]
@@ -125,6 +132,37 @@ def _smallest(regions: list[list[NDArray[np.float64]]], path: Path) -> tuple[int
             f"{path} has a region at {x:g}, {y:g} px, which no image has; save the set again"
         )
     return max(int(y), 1), max(int(x), 1)
+
+
+def _all_outlines(regions: list[Any], path: Path) -> list[list[NDArray[np.float64]]]:
+    """Return the outlines of every region."""
+    try:
+        return [_outlines(region, path) for region in regions]
+    except FrugalsegError:
+        raise
+    except Exception as error:  # counts of corners can be damaged too
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> UnreadableFile:
+    reason = shortened(str(error) or type(error).__name__)
+    return UnreadableFile(f"{path} can't be read as ImageJ regions ({reason}); save them again")
+
+
+def _check_size(path: Path, regions: list[list[NDArray[np.float64]]], shape: tuple[int, int] | None) -> None:
+    """Refuse corners that are no numbers, and regions that can't be drawn in the memory there is."""
+    whole, widest = 1.0, 0.0
+    for outline in (outline for region in regions for outline in region if len(outline)):
+        low, high = outline.min(axis=0), outline.max(axis=0)
+        if not np.isfinite(outline).all() or max(np.abs(low).max(), np.abs(high).max()) > LARGEST_SIDE:
+            raise UnreadableFile(
+                f"{path} has a region with corners beyond {LARGEST_SIDE} px, so it is damaged; save the regions again"
+            )
+        widest = max(widest, float(np.prod(high - low)))
+        whole = max(whole, float(np.prod(np.maximum(high, 1))))
+    drawn = whole if shape is None else float(shape[0] * shape[1])
+    # A pixel of the map, and of the widest region its place in several copies.
+    check_memory(int(2 * drawn + 64 * min(widest, drawn)), f"drawing the regions of {path}")
 
 
 def _outlines(region: Any, path: Path) -> list[NDArray[np.float64]]:

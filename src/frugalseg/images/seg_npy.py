@@ -5,6 +5,7 @@ its masks are taken out; nothing is unpickled.
 """
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import IO, Any
@@ -13,9 +14,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from frugalseg.errors import UnreadableFile, WrongShape
+from frugalseg.errors import NotEnoughMemory, UnreadableFile, WrongShape
 from frugalseg.images.image import Image
+from frugalseg.images.memory import check_memory, memory_error
 from frugalseg.images.pickle_data import Unmade, read_pickle
+from frugalseg.images.plain_files import shortened
 
 MODULES = ("numpy.core", "numpy._core")
 REBUILT = {f"{module}.multiarray._reconstruct" for module in MODULES}
@@ -48,11 +51,14 @@ def read_npy(path: Path) -> Image:
     try:
         with path.open("rb") as file:
             values = _load(file)
+    except NotEnoughMemory:
+        raise
     except UnreadableFile as error:
         raise UnreadableFile(f"{path} {error}") from error
     except Exception as error:  # damaged files raise nearly anything: index, key, type, memory errors
-        raise UnreadableFile(
-            f"{path} can't be read ({error or type(error).__name__}); save its masks as TIFF or PNG instead"
+        reason = shortened(str(error) or type(error).__name__)
+        raise memory_error(error, f"reading {path}") or UnreadableFile(
+            f"{path} can't be read ({reason}); save its masks as TIFF or PNG instead"
         ) from error
     if values.ndim not in (2, 3) or 0 in values.shape:
         raise WrongShape(f"{path} is not an image: its shape is {values.shape}; (Y, X) or (Z, Y, X) is read")
@@ -62,10 +68,14 @@ def read_npy(path: Path) -> Image:
 def _load(file: IO[bytes]) -> NDArray[Any]:
     version = npy.read_magic(file)
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    _, _, dtype = read_header(file)
+    shape, _, dtype = read_header(file)
     if not dtype.hasobject:
         if dtype.kind not in "iufb":
             raise _no_numbers(str(dtype))
+        there = os.fstat(file.fileno()).st_size - file.tell()
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > there:
+            raise UnreadableFile(f"is cut short or damaged: its shape is {shape} and it has {there} bytes")
+        check_memory(2 * there, file.name)
         file.seek(0)
         return np.asarray(np.load(file, allow_pickle=False))
     content = read_pickle(file.read())

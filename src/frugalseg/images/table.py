@@ -1,14 +1,18 @@
 """The table of fields: one row per field, one column per channel (fields.csv)."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from frugalseg.errors import InputError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.formats import FORMATS, IMAGE_SUFFIXES, LABEL_SUFFIXES
+from frugalseg.images.plain_files import read_text, shortened
 
 NOT_CHANNELS = ("field", "split")
 FILE_SUFFIXES = (*IMAGE_SUFFIXES, *LABEL_SUFFIXES)
+LONGEST_CELL = 4096
+"""Characters; no path is longer."""
 
 
 def read_table(path: Path) -> list[Field]:
@@ -31,7 +35,7 @@ def read_table(path: Path) -> list[Field]:
         name = row["field"]
         if name in lines:
             raise InputError(
-                f"{path.name}: rows {lines[name]} and {line} both are field {name!r}; rename one"
+                f"{path.name}: rows {lines[name]} and {line} both are field {shortened(name)!r}; rename one"
             )
         lines[name] = line
         origin = f"row {line} of {path.name}"
@@ -40,7 +44,7 @@ def read_table(path: Path) -> list[Field]:
             cell = row[column]
             if cell and not _names_file(cell):
                 raise UnreadableFile(
-                    f"{origin}: {cell!r} in column {column!r} is no image file; {FORMATS} are read, an empty cell means none"
+                    f"{origin}: {shortened(cell)!r} in column {column!r} is no image file; {FORMATS} are read, an empty cell means none"
                 )
             if cell:
                 channels[column] = _cell_reference(path.parent, cell, f"{origin}, column {column!r}")
@@ -62,28 +66,41 @@ def _cell_reference(folder: Path, cell: str, origin: str) -> ChannelRef:
 
 def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """Return the header, and each row with its line number; cells are separated by commas, semicolons or tabs."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"{path} can't be read as a table in UTF-8 ({error})") from error
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(text.splitlines(), delimiter=separator)
-    header = [name.strip() for name in next(reader, [])]
+    text = read_text(path, encoding="utf-8-sig")
+    if "\0" in text:
+        raise UnreadableFile(f"{path} is no table, it holds NUL characters; save it as CSV in UTF-8")
+    lines = list(_lines(path, text))
+    header = lines[0][1] if lines else []
     if "field" not in header or len(set(header)) < len(header):
+        names = shortened(", ".join(header) or "nothing")
         raise UnreadableFile(
-            f"{path} needs a first line with the column 'field' and every name once; it has {', '.join(header) or 'nothing'}"
+            f"{path} needs a first line with the column 'field' and every name once; it has {names}"
         )
     rows: list[tuple[int, dict[str, str]]] = []
-    for cells in reader:
-        values = [cell.strip() for cell in cells]
+    for number, values in lines[1:]:
         if not any(values):
             continue
         if len(values) != len(header) or not values[header.index("field")]:
             raise UnreadableFile(
-                f"row {reader.line_num} of {path.name} has {len(values)} cells for {len(header)} columns, or no field name"
+                f"row {number} of {path.name} has {len(values)} cells for {len(header)} columns, or no field name"
             )
-        rows.append((reader.line_num, dict(zip(header, values, strict=True))))
+        rows.append((number, dict(zip(header, values, strict=True))))
     if not rows:
         raise UnreadableFile(f"{path} has no row below its first line")
     return header, rows
+
+
+def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Iterate over line numbers and cells."""
+    first = text.split("\n", 1)[0]
+    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
+    try:
+        for cells in reader:
+            longest = max(map(len, cells), default=0)
+            if longest > LONGEST_CELL:
+                raise csv.Error(f"a cell of {longest} characters, and {LONGEST_CELL} are allowed")
+            yield reader.line_num, [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise UnreadableFile(
+            f"row {reader.line_num} of {path} can't be read ({error}); save the table as CSV again"
+        ) from error

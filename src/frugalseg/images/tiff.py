@@ -18,6 +18,8 @@ from frugalseg.errors import FrugalsegError, UnreadableFile
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.image import Image, LazyPixels
 from frugalseg.images.inner_paths import inner_path
+from frugalseg.images.memory import memory_error
+from frugalseg.images.plain_files import check_plain, shortened
 from frugalseg.images.tiff_pixel_size import read_pixel_size
 
 ALPHA = (1, 2)
@@ -52,9 +54,9 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
             yield tif
     except FrugalsegError:
         raise
-    except Exception as error:  # damaged files raise nearly anything: struct, zlib, index, memory errors
-        reason = str(error) or (messages[-1] if messages else type(error).__name__)
-        raise UnreadableFile(
+    except Exception as error:  # damaged files raise nearly anything: struct, zlib, index errors
+        reason = shortened(str(error) or (messages[-1] if messages else type(error).__name__))
+        raise memory_error(error, f"reading {path}") or UnreadableFile(
             f"{path} can't be read as a TIFF, it is damaged or cut short ({reason}); copy or export it again"
         ) from error
     finally:
@@ -78,12 +80,16 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
             raise UnreadableFile(
                 f"{path} has samples of a type that is not read; export it as 8, 16 or 32 bit"
             )
+        if series.dataoffset is not None and not series.is_multifile:
+            missing = series.dataoffset + series.nbytes - tif.filehandle.size
+            if missing > 0:
+                raise tifffile.TiffFileError(f"{missing} bytes of its pixels are missing")
         plan = plan_axes(series.axes, tuple(series.shape), str(path), _has_colours(series.keyframe), axes)
         shape = plan.czyx
         names = channel_names(shape[0], _names_in(tif, shape), plan.colour)
         size = read_pixel_size(tif, _ome(tif))
         dtype = np.dtype(series.dtype)
-    pixels = LazyPixels(shape, dtype, partial(_read_region, path, plan))
+    pixels = LazyPixels(shape, dtype, partial(_read_region, path, plan), str(path))
     return Image(pixels, names, size, path.name, plan.axes)
 
 
@@ -98,7 +104,7 @@ def _refuse_foreign_files(path: Path, tif: tifffile.TiffFile) -> None:
     if tif.is_ndtiff:
         index = path.parent / "NDTiff.index"
         for _, name, *_ in tifffile.read_ndtiff_index(index):
-            inner_path(path.parent, name, index)
+            check_plain(inner_path(path.parent, name, index))
     text = tif.ome_metadata if tif.is_ome else None
     if not text or "FileName" not in text:
         return
@@ -115,7 +121,7 @@ def _refuse_foreign_files(path: Path, tif: tifffile.TiffFile) -> None:
             continue
         own = node.text is not None and node.text == root.get("UUID")
         if "FileName" in node.attrib and not own:  # what it calls itself is never opened
-            inner_path(path.parent, node.get("FileName"), path)
+            check_plain(inner_path(path.parent, node.get("FileName"), path))
 
 
 def _only_thumbnails(tif: tifffile.TiffFile) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import OutputExists, UnreadableFile
+from frugalseg.images.plain_files import parse_json, read_text
 from frugalseg.images.tiles import Tile, Window
 from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import atomic_file, plain, write_json
@@ -166,8 +167,8 @@ def _content(card: Path) -> dict[str, Any] | None:
     if not card.is_file():
         return None
     try:
-        stored_run = json.loads(card.read_text(encoding="utf-8"))
-    except ValueError:
+        stored_run = parse_json(read_text(card))
+    except (UnreadableFile, ValueError):
         return None
     return stored_run if isinstance(stored_run, dict) and "provenance" in stored_run else None
 

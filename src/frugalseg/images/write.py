@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
 from frugalseg.images.pixel_size import PixelSize
+from frugalseg.images.plain_files import shortened
 from frugalseg.images.unfinished import hidden_path
 
 SMALLEST_RESOLUTION_UM = 1e-5
@@ -34,8 +35,10 @@ def atomic_file(path: str | Path, overwrite: bool = False) -> Iterator[IO[bytes]
         The file can't be written: no space, no permission, or a folder of that name.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
+    if path_taken(path) and not overwrite:
         raise OutputExists(f"{path} exists already; give `overwrite` to replace it")
+    if path.exists() and not path.is_file():
+        raise OutputFailed(f"{path} is no file, so it is not replaced; choose another name")
     hidden = hidden_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,6 +56,26 @@ def atomic_file(path: str | Path, overwrite: bool = False) -> Iterator[IO[bytes]
         reason = "the disk is full" if full else error.strerror or str(error)
         todo = "free some space or choose another folder" if full else "choose another folder"
         raise OutputFailed(f"{path} could not be written: {reason}; {todo}") from error
+
+
+def path_taken(path: Path) -> bool:
+    """Return whether something lies at the place of a result.
+
+    Raises
+    ------
+    OutputFailed
+        Nothing can lie there: the name is too long, or its folder is closed.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise OutputFailed(
+            f"{shortened(path)} can't be written: {reason}; choose another name or folder"
+        ) from error
+    return True
 
 
 def write_labels(
@@ -186,7 +209,7 @@ def tiff_options(axes: str, channels: Sequence[str], pixel_size: PixelSize) -> d
 def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:
     """Write UTF-8 text atomically; raises as `atomic_file` does."""
     with atomic_file(path, overwrite) as file:
-        file.write(text.encode("utf-8"))
+        file.write(in_utf8(text).encode("utf-8"))
 
 
 def write_json(path: str | Path, content: Any, overwrite: bool = False) -> None:
@@ -203,16 +226,27 @@ def write_json(path: str | Path, content: Any, overwrite: bool = False) -> None:
     )
 
 
+def in_utf8(text: str) -> str:
+    r"""Return a text with backslashes in place of what UTF-8 can't hold: names of files may be in no encoding at all.
+
+    >>> in_utf8("caf\udce9")
+    'caf\\udce9'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def plain(value: Any) -> Any:
     """Return `value` in the types of JSON; NaN and infinity become None, typed records dictionaries."""
+    if isinstance(value, str):
+        return value if value.isascii() else in_utf8(value)
     if isinstance(value, dict):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {plain(str(key)): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(inner) for inner in value]
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, Path):
-        return str(value)
+        return plain(str(value))
     if isinstance(value, float) and not np.isfinite(value):
         return None
     to_dict: Callable[[], Any] | None = getattr(value, "to_dict", None) or getattr(value, "model_dump", None)
