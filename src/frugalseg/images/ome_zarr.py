@@ -3,7 +3,6 @@
 https://ngff.openmicroscopy.org: in 0.4 the metadata are the attributes of the group, in 0.5 they are below ``ome``.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from functools import partial
@@ -13,34 +12,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import FrugalsegError, UnreadableFile
+from frugalseg.errors import FrugalsegError, UnreadableFile, WrongShape
 from frugalseg.images.axes import AxisPlan, channel_names, plan_axes
 from frugalseg.images.formats import field_stem
 from frugalseg.images.image import Image, LazyPixels
 from frugalseg.images.inner_paths import inner_path
+from frugalseg.images.memory import check_memory, memory_error
+from frugalseg.images.ome_zarr_metadata import (
+    ImageMetadata,
+    LabelsMetadata,
+    PlateMetadata,
+    WellMetadata,
+    read_attributes,
+    understood,
+)
 from frugalseg.images.pixel_size import PixelSize, parse_size, stated_pixel_size
+from frugalseg.images.plain_files import check_plain, read_text, shortened
 
-
-def _attributes(path: Path) -> dict[str, Any]:
-    """Return the OME metadata of a group: ``ome`` of zarr.json (0.5), or .zattrs (0.4); empty if there are none."""
-    for name in ("zarr.json", ".zattrs"):
-        file = path / name
-        if not file.is_file():
-            continue
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            metadata = content.get("attributes", {}) if name == "zarr.json" else content
-            return dict(metadata.get("ome", metadata))
-        except (OSError, ValueError, AttributeError) as error:
-            raise UnreadableFile(
-                f"{file} can't be read ({error}); copy or export {path.name} again"
-            ) from error
-    return {}
+MOST_CHUNKS = 10_000
+"""Chunks of a plane that may be smaller than `LEAST_CHUNK`; zarr reads about 1000 of any size in a second."""
+LEAST_CHUNK = 1024
+"""px; of this size, chunks may be as many as there are."""
+CHUNKS_AT_ONCE = 10
+"""Chunks that zarr decodes at the same time."""
 
 
 def read_ome_zarr(path: Path) -> Image:
     """Open an OME-Zarr image lazily, at full resolution; see `frugalseg.images.read.read_image`."""
-    metadata = _attributes(path)
+    metadata = read_attributes(path)
     if "plate" in metadata or "well" in metadata:
         raise UnreadableFile(
             f"{path} is an OME-Zarr plate or well, not one image; give the plate as an input"
@@ -50,21 +49,37 @@ def read_ome_zarr(path: Path) -> Image:
         if inner == [path] or len(inner) != 1:
             raise UnreadableFile(f"{path} is not an OME-Zarr image: it has no multiscales metadata")
         return read_ome_zarr(inner[0])
-    try:
-        scale = metadata["multiscales"][0]
-        axes = [axis if isinstance(axis, str) else axis["name"] for axis in scale["axes"]]
-        array = inner_path(path, scale["datasets"][0]["path"], path)
-        shape, dtype = _describe(array)
-        plan = plan_axes("".join(axis[0] for axis in axes), shape, str(path), sure=True)
-        labels = [channel.get("label", "") for channel in metadata.get("omero", {}).get("channels", [])]
-        size = _pixel_size(scale)
-    except FrugalsegError:
-        raise
-    except Exception as error:  # metadata can have any structure
-        raise UnreadableFile(f"{path} has OME-Zarr metadata that can't be understood ({error!r})") from error
-    pixels = LazyPixels(plan.czyx, dtype, partial(_read_region, array, plan))
-    names = channel_names(plan.czyx[0], [str(label) for label in labels], False)
-    return Image(pixels, names, size, field_stem(path))
+    known = understood(ImageMetadata, metadata, path)
+    scale = known.multiscales[0]
+    array = inner_path(path, scale.datasets[0].path, path)
+    opened = _open(array)
+    shape, dtype = tuple(opened.shape), np.dtype(opened.dtype)
+    axes = "".join(axis.name[0] for axis in scale.axes)
+    if len(axes) != len(shape):
+        raise WrongShape(
+            f"{path} names {len(axes)} axes ({axes}) and its array has {len(shape)}; export it again"
+        )
+    plan = plan_axes(axes, shape, str(path), sure=True)
+    _check_chunks(opened, plan, path)
+    pixels = LazyPixels(plan.czyx, dtype, partial(_read_region, array, plan), str(path))
+    names = channel_names(plan.czyx[0], [channel.label for channel in known.channels], False)
+    return Image(pixels, names, _pixel_size(metadata["multiscales"][0]), field_stem(path))
+
+
+def _check_chunks(opened: Any, plan: AxisPlan, path: Path) -> None:
+    """Refuse an array that takes minutes to read a plane from, or more memory than there is to read a chunk."""
+    rows, columns = plan.order[2:]
+    height, width = plan.czyx[2:]
+    tall, wide = (max(1, opened.chunks[axis]) for axis in (rows, columns))
+    count = math.ceil(height / tall) * math.ceil(width / wide)
+    if count > MOST_CHUNKS and tall * wide < LEAST_CHUNK:
+        raise UnreadableFile(
+            f"{path} is stored in {count} chunks of {tall} x {wide} px a plane, which takes minutes to read; save it in "
+            "chunks of at least 64 x 64 px"
+        )
+    stored = (opened.shards or opened.chunks) if hasattr(opened, "shards") else opened.chunks
+    size = math.prod(stored) * np.dtype(opened.dtype).itemsize
+    check_memory(size * min(count, CHUNKS_AT_ONCE), f"reading {path}, whose chunks are {size} bytes each,")
 
 
 def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[str]]]:
@@ -73,12 +88,12 @@ def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[st
     A well that is missing or damaged stands for its images; opening it raises the error. Raises `UnreadableFile` for a
     path that leads out of the image or plate.
     """
-    metadata = _attributes(path)
+    metadata = read_attributes(path)
     stem = field_stem(path)
     if "plate" in metadata:
-        for well in metadata["plate"]["wells"]:
-            name, row = well["path"].replace("/", ""), {"plate": stem, "well": well["path"]}
-            place = inner_path(path, well["path"], path)
+        for well in understood(PlateMetadata, metadata, path).wells:
+            name, row = well.path.replace("/", ""), {"plate": stem, "well": well.path}
+            place = inner_path(path, well.path, path)
             inner = _images_of_well(place)
             for image in inner:
                 folder = inner_path(place, image, place)
@@ -98,22 +113,17 @@ def list_images(path: Path) -> Iterator[tuple[str, Path, dict[str, str], list[st
 def _images_of_well(well: Path) -> list[str]:
     """Return the folder names of the images of a well; none where it is missing or damaged."""
     try:
-        return [str(image["path"]) for image in _attributes(well)["well"]["images"]]
-    except (UnreadableFile, KeyError, TypeError):
+        return [image.path for image in understood(WellMetadata, read_attributes(well), well).images]
+    except UnreadableFile:
         return []
 
 
 def _labels_of(image: Path) -> list[str]:
     folder = image / "labels"
-    names = [str(name) for name in _attributes(folder).get("labels", [])]
+    names = list(understood(LabelsMetadata, read_attributes(folder), folder).labels)
     for name in names:
         inner_path(folder, name, folder)
     return names
-
-
-def _describe(array: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    opened = _open(array)
-    return tuple(opened.shape), np.dtype(opened.dtype)
 
 
 def _open(array: Path) -> Any:
@@ -121,14 +131,38 @@ def _open(array: Path) -> Any:
     import zarr
 
     for name in ("zarr.json", ".zarray"):
-        if (array / name).is_file() and "pickle" in (array / name).read_text(encoding="utf-8").lower():
+        if (array / name).exists() and "pickle" in read_text(array / name).lower():
             raise UnreadableFile(
                 f"{array} is stored as Python objects, which are never loaded; export it again"
             )
-    opened = zarr.open_array(array, mode="r")
-    if np.dtype(opened.dtype).kind not in "iufb":
-        raise UnreadableFile(f"{array} holds {opened.dtype}, not numbers; export it again")
+    try:
+        opened = zarr.open_array(_store(array), mode="r")
+        kind = np.dtype(opened.dtype).kind
+    except FrugalsegError:
+        raise
+    except Exception as error:  # metadata can have any structure
+        raise UnreadableFile(
+            f"{array} can't be opened as a zarr array ({_reason(error)}); copy or export it again"
+        ) from error
+    if kind not in "iufb":
+        raise UnreadableFile(f"{array} holds {shortened(opened.dtype)}, not numbers; export it again")
     return opened
+
+
+def _store(array: Path) -> Any:
+    """Return the files of an array, none of which is opened before it is known to be one."""
+    from zarr.storage import LocalStore
+
+    class PlainStore(LocalStore):  # type: ignore[misc]  # zarr is imported where it is used
+        async def get(self, key: str, *arguments: Any, **options: Any) -> Any:
+            check_plain(self.root / key)
+            return await super().get(key, *arguments, **options)
+
+    return PlainStore(array, read_only=True)
+
+
+def _reason(error: Exception) -> str:
+    return shortened(" ".join(str(error).split()) or type(error).__name__)
 
 
 def _read_region(array: Path, plan: AxisPlan, c: int, z: int, rows: slice, columns: slice) -> NDArray[Any]:
@@ -138,7 +172,9 @@ def _read_region(array: Path, plan: AxisPlan, c: int, z: int, rows: slice, colum
     except FrugalsegError:
         raise
     except Exception as error:  # codecs raise nearly anything on damaged chunks
-        raise UnreadableFile(f"{array} can't be decoded, it is damaged or incomplete ({error})") from error
+        raise memory_error(error, f"reading {array}") or UnreadableFile(
+            f"{array} can't be decoded, it is damaged or incomplete ({_reason(error)}); copy or export it again"
+        ) from error
 
 
 def _pixel_size(scale: dict[str, Any]) -> PixelSize:
