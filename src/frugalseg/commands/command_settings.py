@@ -43,7 +43,7 @@ class PredictSettings(MarkerRunSettings):
         default=(),
         description="Channels, where they are named differently than in the model: as many and in the same order.",
     )
-    seed: int = Field(default=0, ge=0, description="Start of all random numbers.")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Start of all random numbers.")
 
 
 class LearnStainsSettings(StainModelSettings):

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from frugalseg.errors import FrugalsegError, OutputExists
 from frugalseg.evaluation.scores import Scores
+from frugalseg.images.memory import memory_errors
 from frugalseg.images.unfinished import remove_unfinished
-from frugalseg.images.write import write_json
+from frugalseg.images.write import path_taken, write_json
 from frugalseg.runs.label_pairs import find_pairs
 from frugalseg.runs.label_scores import ScoreTable, score_pair
 
@@ -57,7 +58,7 @@ def score_files(
         The file exists already, or can't be written.
     """
     target = None if json_file is None or str(json_file) == "-" else json_file
-    if target is not None and target.exists() and not overwrite:
+    if target is not None and path_taken(target) and not overwrite:
         raise OutputExists(f"{target} exists already; give `overwrite` to replace it")
     pairs = find_pairs(Path(predicted), Path(truth), labels)
     scores: dict[str, Scores] = {}
@@ -65,7 +66,8 @@ def score_files(
     notes = list(pairs.notes)
     for name, (true_file, predicted_file) in pairs.pairs.items():
         try:
-            scores[name], doubts = score_pair(name, true_file, predicted_file)
+            with memory_errors(f"scoring field {name!r}"):
+                scores[name], doubts = score_pair(name, true_file, predicted_file)
         except FrugalsegError as error:
             if len(pairs.pairs) == 1:
                 raise

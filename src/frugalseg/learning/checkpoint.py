@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from frugalseg.errors import BadModel, OutputFailed
+from frugalseg.images.plain_files import check_plain
 from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import atomic_file
 from frugalseg.learning.training_record import TrainingRecord
@@ -92,6 +93,7 @@ class Checkpoint:
             If the file is damaged, holds more than tensors and plain values, or is of an older version.
         """
         try:
+            check_plain(file)
             content = torch.load(file, map_location="cpu", weights_only=True)
             if LIGHTNING in content:
                 raise BadModel(f"{file} can't be resumed: it is of an older version of frugalseg; {AGAIN}")

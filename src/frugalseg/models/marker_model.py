@@ -29,7 +29,7 @@ from frugalseg.models.model_settings import MarkerModelSettings, resolve_setting
 from frugalseg.models.training_options import Progress, training_options
 from frugalseg.networks.cards import MarkerCard
 from frugalseg.networks.marker_net import MarkerNetwork
-from frugalseg.networks.store import load_card, load_weights
+from frugalseg.networks.store import load_card, load_network
 
 
 class MarkerModel:
@@ -290,5 +290,5 @@ class MarkerModel:
         older = {"regularization": None, "margin": 0, "nuclei": 0, "keep_nuclei": False}
         held = older | card.settings
         settings = read_settings(MarkerSettings, held, folder)
-        network = new_marker_network(len(card.channels), settings)
-        return cls(card, load_weights(folder, network), settings, read_training(folder), device)
+        network = load_network(folder, new_marker_network, len(card.channels), settings)
+        return cls(card, network, settings, read_training(folder), device)

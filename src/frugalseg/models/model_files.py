@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from torch import nn
 
-from frugalseg.errors import BadModel
+from frugalseg.errors import BadModel, UnreadableFile
+from frugalseg.images.plain_files import parse_json, read_text, shortened
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.cards import Card, TrainingSummary
 from frugalseg.networks.store import CARD, save_model
@@ -61,11 +62,11 @@ def read_settings(kind: type[SettingsT], values: Mapping[str, Any], folder: str 
         first = error.errors()[0]
         where = ".".join(map(str, ("settings", *first["loc"])))
         raise BadModel(
-            f"{Path(folder) / CARD} is damaged or of another version of frugalseg ({where}: {first['msg']})"
+            f"{Path(folder) / CARD} is damaged or of another version of frugalseg ({shortened(where)}: {shortened(first['msg'])})"
         ) from error
 
 
-def read_training(folder: Path) -> TrainingRecord | None:
+def read_training(folder: str | Path) -> TrainingRecord | None:
     """Return the training record of a model folder; None where there is none.
 
     Raises
@@ -73,12 +74,13 @@ def read_training(folder: Path) -> TrainingRecord | None:
     BadModel
         It can't be read.
     """
-    path = folder / TRAINING
-    if not path.is_file():
+    path = Path(folder) / TRAINING
+    if not path.exists():
         return None
     try:
-        return TrainingRecord.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return TrainingRecord.from_dict(parse_json(read_text(path)))
+    except (UnreadableFile, ValueError, TypeError, AttributeError) as error:
         raise BadModel(
-            f"{path} is damaged or of another version of frugalseg ({error}); delete it, or copy the model folder anew"
+            f"{path} is damaged or of another version of frugalseg ({shortened(error)}); delete it, or copy the model folder "
+            "anew"
         ) from error

@@ -22,7 +22,7 @@ class MarkerModelSettings(CueSettings):
 
     preset: Preset = Field(default="default", description=_PRESET)
     max_steps: int | None = Field(default=None, ge=1, description=_MAX_STEPS)
-    seed: int = Field(default=0, ge=0, description=_SEED)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description=_SEED)
 
 
 class SelfTrainingSettings(CueSettings):
@@ -49,7 +49,7 @@ class SelfTrainingSettings(CueSettings):
         ge=1,
         description="Training steps of the first round, 300 by default; each further round takes half as many.",
     )
-    seed: int = Field(default=0, ge=0, description=_SEED)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description=_SEED)
 
 
 class _UnetSettings(BaseModel):
@@ -87,7 +87,7 @@ class _UnetSettings(BaseModel):
     )
     batch: int | None = Field(default=None, ge=1, description="Number of crops per training step.")
     max_steps: int | None = Field(default=None, ge=1, description=_MAX_STEPS)
-    seed: int = Field(default=0, ge=0, description=_SEED)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description=_SEED)
 
 
 class StainModelSettings(_UnetSettings):

@@ -23,7 +23,7 @@ from frugalseg.models.model_settings import StainModelSettings, network_settings
 from frugalseg.models.stain_dataset import StainPair, StainPairs, read_stain_dataset
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import StainCard
-from frugalseg.networks.store import load_card, load_weights
+from frugalseg.networks.store import load_card, load_network
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.whole_image import predict_stain
 
@@ -252,8 +252,9 @@ class StainModel:
         card = load_card(folder)
         if not isinstance(card, StainCard):
             raise BadModel(f"{folder} is a model of kind '{card.kind}'; a stain model is needed here")
-        network = Unet(card.settings.get("encoder", "small"), len(card.channels), 1)
-        return cls(card, load_weights(folder, network), read_training(Path(folder)), device)
+        encoder = card.settings.get("encoder", "small")
+        network = load_network(folder, Unet, encoder, len(card.channels), 1)
+        return cls(card, network, read_training(Path(folder)), device)
 
     def _predict(self, image: Any, pixel_size: tuple[float, float] | None, owner: str) -> NDArray[np.float32]:
         planes = model_planes(self.card, image, owner)

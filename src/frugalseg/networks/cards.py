@@ -14,6 +14,10 @@ from frugalseg.images.normalize import IntensityScale
 
 #: Raised whenever older versions of frugalseg can't read the folder.
 FORMAT: Literal[2] = 2
+#: In px or um; beyond these bounds a card is damaged, and images would be resized to nothing or to more than any memory.
+Length = Annotated[float, Field(gt=1e-6, lt=1e6)]
+#: Model px per image px.
+Scale = Annotated[float, Field(gt=1e-4, le=4)]
 
 
 class TrainingSummary(BaseModel):
@@ -65,8 +69,8 @@ class Card(BaseModel):
     format: Literal[2] = FORMAT
     frugalseg: str = __version__
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    channels: tuple[str, ...] = Field(min_length=1)
-    pixel_size: tuple[float, float] | None = None
+    channels: tuple[str, ...] = Field(min_length=1, max_length=1000)
+    pixel_size: tuple[Length, Length] | None = None
     settings: dict[str, Any]
     training: TrainingSummary
     sha256: str = ""
@@ -91,7 +95,7 @@ class MarkerCard(Card):
     modalities: tuple[Literal["fluorescent", "label-free"], ...] = Field(min_length=1)
     nuclei: str | None = None
     nuclei_from: str | None = None
-    diameter: float = Field(gt=0, allow_inf_nan=False)
+    diameter: Length
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -116,7 +120,7 @@ class StainCard(Card):
     """
 
     kind: Literal["stain"] = "stain"
-    scale: float = Field(gt=0, le=4)
+    scale: Scale
     target: str
     project: Projection = "max"
     target_scale: IntensityScale
@@ -165,8 +169,8 @@ class ObjectCard(Card):
     """
 
     kind: Literal["nuclei", "cells"]
-    scale: float = Field(gt=0, le=4)
-    diameter: float = Field(gt=0, allow_inf_nan=False)
+    scale: Scale
+    diameter: Length
     started_from: str = "nothing"
     normalization: Literal["zscore", "log"] = "zscore"
     self_trained: bool = False

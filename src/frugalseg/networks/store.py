@@ -7,21 +7,25 @@ meanwhile; where a run was killed just then, it gets its own name back the next 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import torch
 import yaml
 from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import nn
 
 from frugalseg import __version__
-from frugalseg.errors import BadModel, OutputExists, OutputFailed, TrainingFailed
+from frugalseg.errors import BadModel, FrugalsegError, OutputExists, OutputFailed, TrainingFailed
+from frugalseg.images.plain_files import shortened
 from frugalseg.images.unfinished import foreign_entries, hidden_path, hidden_paths, remove_folder
-from frugalseg.images.write import atomic_file, write_text
+from frugalseg.images.write import atomic_file, path_taken, write_text
+from frugalseg.networks.card_text import read_card_text
 from frugalseg.networks.cards import ANY_CARD, Card, MarkerCard, ObjectCard, StainCard
 from frugalseg.networks.old_cards import current_card
+from frugalseg.networks.weights import first_not_finite, read_weights
 
 CARD, WEIGHTS = "card.yaml", "weights.safetensors"
 #: Files of a model folder; a folder that holds others is never replaced.
@@ -72,7 +76,7 @@ def save_model(
     folder = Path(folder)
     check_free(folder, overwrite)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    broken = _not_finite(tensors)
+    broken = first_not_finite(tensors)
     if broken is not None:
         raise TrainingFailed(
             f"{broken} of the network for {folder} is not all finite numbers, so no model is written; train again with a "
@@ -146,10 +150,13 @@ def check_free(folder: Path, overwrite: bool = False) -> None:
     OutputExists
         Otherwise.
     """
+    if not folder.name:
+        raise OutputExists(f"{folder} is no name for a model; give the name of a new folder")
+    path_taken(folder.with_name(f"{folder.name}.part"))  # the longest name that a model needs
     restore_model(folder)
     for left in hidden_paths(folder.resolve()):
         remove_folder(left, OWN)
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not path_taken(folder) or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / CARD).is_file():
         raise OutputExists(f"{folder} exists and is no model, so it is not replaced; choose another name")
@@ -174,33 +181,28 @@ def load_card(folder: str | Path) -> MarkerCard | StainCard | ObjectCard:
         There is no such folder or no card in it, or the card is damaged or of a newer version.
     """
     folder = Path(folder)
+    file = folder / CARD
     try:
-        text = _card_text(folder)
+        _check_complete(folder)
+        with file.open("rb"):
+            content = read_card_text(file)
     except OSError as error:
-        raise _unreadable(folder / CARD, error) from error
+        raise _unreadable(file, error) from error
     try:
-        content = yaml.safe_load(text.decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())[:160]
+        return ANY_CARD.validate_python(current_card(content))
+    except (ValidationError, TypeError, ValueError, AttributeError) as error:
+        reason = shortened(str(error))
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            reason = f"{shortened('.'.join(map(str, first['loc'])))}: {shortened(first['msg'])}"
         raise BadModel(
-            f"{folder / CARD} is damaged ({reason}); train again or copy the model anew"
+            f"{file} is damaged or of another version of frugalseg ({reason}); this is version "
+            f"{__version__}, the model says {str(content.get('frugalseg'))[:20]!r}"
         ) from error
-    if not isinstance(content, dict):
-        raise BadModel(f"{folder / CARD} is damaged (no keys in it); train again or copy the model anew")
-    try:
-        card = ANY_CARD.validate_python(current_card(content))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BadModel(
-            f"{folder / CARD} is damaged or of another version of frugalseg ({where}: {first['msg']}); this is version "
-            f"{__version__}, the model says {str(content.get('frugalseg'))[:20]}"
-        ) from error
-    return card
 
 
-def _card_text(folder: Path) -> bytes:
-    """Read the card's bytes; `BadModel` where the folder is no complete model."""
+def _check_complete(folder: Path) -> None:
+    """Raise `BadModel` where a folder is no complete model."""
     if not folder.exists():
         try:
             restore_model(folder)
@@ -213,7 +215,6 @@ def _card_text(folder: Path) -> bytes:
     for name in (CARD, WEIGHTS):
         if not (folder / name).is_file():
             raise BadModel(f"{folder} has no {name}, so it is no complete model; give another folder")
-    return (folder / CARD).read_bytes()
 
 
 def _unreadable(file: Path, error: OSError) -> BadModel:
@@ -230,45 +231,40 @@ def load_weights(folder: str | Path, network: NetworkT) -> NetworkT:
     BadModel
         The card or the weights are damaged, the weights are of another network or number type, or not all finite.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
+    return _filled(Path(folder), network, lambda: network)
 
-    folder = Path(folder)
-    card = load_card(folder)
-    file = folder / WEIGHTS
+
+def load_network(folder: str | Path, build: Callable[..., NetworkT], *about: Any) -> NetworkT:
+    """Build the network that a card describes, from what the card says `about` it, filled with the model's weights.
+
+    It is first built without memory, so that a card that describes an enormous network takes none.
+
+    Raises
+    ------
+    BadModel
+        The card describes no network, or as of `load_weights`.
+    """
     try:
-        weights = file.read_bytes()
+        with torch.device("meta"):
+            planned = build(*about)
+    except FrugalsegError:
+        raise
+    except Exception as error:  # of any type: layers are made of the numbers and names on the card
+        reason = shortened(" ".join(str(error).split()) or type(error).__name__)
+        raise BadModel(
+            f"{Path(folder) / CARD} describes no network ({reason}); train again or copy the model anew"
+        ) from error
+    return _filled(Path(folder), planned, lambda: build(*about))
+
+
+def _filled(folder: Path, planned: nn.Module, build: Callable[[], NetworkT]) -> NetworkT:
+    """Return a network with the weights of a model, which must be those of `planned`; raises as `load_weights`."""
+    file = folder / WEIGHTS
+    card = load_card(folder)
+    try:
+        tensors = read_weights(file, card.sha256, planned)
     except OSError as error:
         raise _unreadable(file, error) from error
-    if hashlib.sha256(weights).hexdigest() != card.sha256:
-        raise BadModel(f"{file} is not what its card says (checksum); copy the whole model folder anew")
-    try:
-        tensors = load(weights)
-    except (SafetensorError, KeyError) as error:  # KeyError: a number type that torch does not have
-        raise BadModel(f"{file} is damaged ({error}); copy the whole model folder anew") from error
-    _check_fits(file, tensors, network)
+    network = build()
     network.load_state_dict(tensors)
     return network.eval()
-
-
-def _check_fits(file: Path, tensors: Mapping[str, Tensor], network: nn.Module) -> None:
-    """Raise `BadModel` unless the tensors are a network's, by name, shape and number type, and all finite."""
-    wanted, given = (
-        {name: f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}" for name, tensor in these}
-        for these in (network.state_dict().items(), tensors.items())
-    )
-    differ = sorted(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
-    if differ:
-        name = differ[0]
-        raise BadModel(
-            f"{file} does not fit its card: {name} is {given.get(name, 'missing')} and should be "
-            f"{wanted.get(name, 'absent')} ({len(differ)} tensors differ); train again"
-        )
-    broken = _not_finite(tensors)
-    if broken is not None:
-        raise BadModel(f"{file} can't be used: {broken} is not all finite numbers; train again")
-
-
-def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """Return the name of the first tensor with NaN or infinite values."""
-    return next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)

@@ -22,7 +22,15 @@ REQUEST, OLD_REQUEST = "request.json", "asked.json"
 
 
 def checkpoint_folder(model: Path) -> Path:
-    """Return the folder beside a model that holds the checkpoint while it is trained."""
+    """Return the folder beside a model that holds the checkpoint while it is trained.
+
+    Raises
+    ------
+    OutputExists
+        The model has no name of its own, as the current folder has none.
+    """
+    if not model.name:
+        raise OutputExists(f"{model} is no name for a model; give the name of a new folder")
     return model.with_name(f"{model.name}.part")
 
 

@@ -11,6 +11,7 @@ from frugalseg.images import channels as image_channels
 from frugalseg.images.channels import InputChannel, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.image import Projection
+from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.runs.run_log import RunLog
 
@@ -35,7 +36,8 @@ class FieldArrays(Sequence[NDArray[Any]]):
 
     def __getitem__(self, index: Any) -> Any:
         """Read the array of one field."""
-        return self.read(self.fields[index])
+        with memory_errors(f"field {self.fields[index].name!r}"):
+            return self.read(self.fields[index])
 
 
 def input_arrays(fields: Sequence[Field], channels: Sequence[InputChannel]) -> FieldArrays:

@@ -9,6 +9,7 @@ from typing import Protocol
 from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
+from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.report import Comparison, FieldReport, Report, TrainingCurve, write_report
 from frugalseg.runs.manifest import RunResult
@@ -98,7 +99,8 @@ def run_fields(
         for number, field in enumerate(table, start=1):
             log.line(f"[{number}/{len(table)}] {field.name}")
             try:
-                _one_field(field, outputs, process, report, log)
+                with memory_errors(f"field {field.name!r}"):
+                    _one_field(field, outputs, process, report, log)
             except (Interrupted, OutputFailed):
                 raise
             except FrugalsegError as error:

@@ -13,6 +13,7 @@ from frugalseg.errors import FrugalsegError
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.image import Image
+from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.images.value_checks import Severity, check_label_map, check_values, is_label_map
 from frugalseg.images.write import plain
@@ -165,7 +166,8 @@ def _line(group: Sequence[Problem], single: bool) -> str:
 def _inspect_channel(field: Field, channel: str) -> tuple[ChannelRow | None, list[Problem]]:
     reference = field.channels[channel]
     try:
-        image, values = _open(reference, channel, f"field {field.name!r}")
+        with memory_errors(f"channel {channel!r} of field {field.name!r}"):
+            image, values = _open(reference, channel, f"field {field.name!r}")
     except FrugalsegError as error:
         return None, [Problem("error", type(error).__name__, str(error), field.name, channel)]
     is_labels = is_label_map(values, channel)

@@ -13,6 +13,7 @@ from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.fields import open_fields
 from frugalseg.images.formats import IMAGE_SUFFIXES, LABEL_SUFFIXES, ROI_SUFFIXES, field_stem
 from frugalseg.images.image import find_channel
+from frugalseg.images.read import path_exists
 from frugalseg.images.rois import read_rois
 
 TRUTH_NAMES = ("cells", "labels", "truth", "seg", "cp_masks", "masks", "mask")
@@ -61,7 +62,7 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
         No predicted field has a truth.
     """
     predictions = _predictions(predicted)
-    if truth.is_file() and truth.suffix.lower() != ".csv":
+    if path_exists(truth) and not truth.is_dir() and truth.suffix.lower() != ".csv":
         if len(predictions) != 1:
             raise InputError(
                 f"{predicted} holds {len(predictions)} label maps and {truth} is one; give one file of it, or a folder as truth"
@@ -97,7 +98,7 @@ def read_label_file(
     shape
         (Y, X) for files of outlines, which have no size of their own.
     """
-    if shape is not None and ref.path.suffix.lower() in ROI_SUFFIXES and ref.path.exists():
+    if shape is not None and ref.path.suffix.lower() in ROI_SUFFIXES and path_exists(ref.path):
         return read_rois(ref.path, shape).astype(np.uint32)
     labels = Field(name, {"field": name}, {role: ref}).labels(role)
     if labels is None:  # only where a table's cell is empty, and here a file is named
@@ -106,9 +107,9 @@ def read_label_file(
 
 
 def _predictions(path: Path) -> dict[str, ChannelRef]:
-    if not path.exists():
+    if not path_exists(path):
         raise UnreadableFile(f"{path} does not exist; give a label file, or the folder of a run")
-    if path.is_file():
+    if not path.is_dir():
         return {field_stem(path).removesuffix("_labels"): ChannelRef(path)}
     files = _label_files(path)
     named = [file for file in files if field_stem(file).endswith("_labels")] or files

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from frugalseg.errors import Interrupted, OutputExists, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.images.write import plain
 from frugalseg.learning.training_record import TrainingRecord
+from frugalseg.models.model_files import read_training
 from frugalseg.networks.store import CARD, check_free, restore_model
 from frugalseg.report import Report, TrainingCurve, render_report
 from frugalseg.runs.checkpoint_folder import (
@@ -32,7 +33,7 @@ from frugalseg.runs.manifest import ModelRecord, RunResult
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import REPORT
 from frugalseg.runs.provenance import Sources, differences, first_few
-from frugalseg.runs.records import TrainingSummary, read_json
+from frugalseg.runs.records import TrainingSummary
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.versions import command_line, versions
 
@@ -61,9 +62,8 @@ class Savable(Protocol):
 
 def read_curve(path: Path, name: str) -> TrainingCurve | None:
     """Return the training curve of a model from its ``training.json``; None where there is none."""
-    if not path.exists():
-        return None
-    return TrainingCurve.of(name, TrainingRecord.from_dict(read_json(path)))
+    training = read_training(path.parent)
+    return None if training is None else TrainingCurve.of(name, training)
 
 
 class ModelRun:

@@ -26,7 +26,7 @@ from pydantic import JsonValue
 from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measurements_csv
 from frugalseg.images.unfinished import remove_unfinished
-from frugalseg.images.write import plain, write_json, write_text
+from frugalseg.images.write import path_taken, plain, write_json, write_text
 from frugalseg.runs.manifest import RunRecord, RunResult, RunSummary
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.provenance import Sources, differences, file_state, first_few, identity
@@ -92,7 +92,7 @@ class OutputFolder:
         self._clock = time.monotonic()
         self._earlier_seconds = 0.0
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        if self.folder.exists() and not self.folder.is_dir():
+        if path_taken(self.folder) and not self.folder.is_dir():
             raise OutputFailed(f"{self.folder} is a file; results need a folder, so choose another name")
         self._spare_inputs()
         self._refuse_earlier_results(options)

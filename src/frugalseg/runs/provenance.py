@@ -11,6 +11,7 @@ from frugalseg.errors import FrugalsegError, MissingChannel, SettingsError, Unre
 from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
+from frugalseg.images.plain_files import shortened
 
 #: Path, size in bytes, and when it was last changed (ns). A folder (OME-Zarr) counts like a file with all that is in it.
 FileState = tuple[str, int, int]
@@ -134,14 +135,14 @@ def differences(
 
 
 def first_few(texts: Iterable[str], most: int = 4) -> str:
-    """Join the first few texts, and say that there are more.
+    """Join the first few texts, each shortened, and say that there are more.
 
     Examples
     --------
     >>> first_few("abcdef", 3)
     'a, b, c, ...'
     """
-    listed = list(texts)
+    listed = [shortened(text, 80) for text in texts]
     return ", ".join([*listed[:most], "..."] if len(listed) > most else listed)
 
 

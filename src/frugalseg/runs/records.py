@@ -3,7 +3,6 @@
 Keys that a command does not set are left out of the JSON, so each kind of run has a record of its own shape.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from frugalseg.evaluation.measurements import Row
 from frugalseg.evaluation.nuclei_agreement import NucleiAgreement
 from frugalseg.evaluation.scores import Scores
 from frugalseg.images.normalize import Modality
+from frugalseg.images.plain_files import parse_json, read_text, shortened
 from frugalseg.images.write import plain
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.runs.provenance import FileState
@@ -34,14 +34,13 @@ from frugalseg.runs.provenance import FileState
 def _cues(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    known: dict[str, Any] = {name: math.nan if one is None else one for name, one in value.items()}
-    return CueQuality(**known)
+    return {name: math.nan if one is None else one for name, one in value.items()}
 
 
 def _agreement(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return MarkerAgreement(**{name: value[name] for name in MarkerAgreement._fields})
+    return {name: value.get(name) for name in MarkerAgreement._fields}
 
 
 #: Both write unknown or derived values into JSON, so reading them back needs a word.
@@ -79,9 +78,9 @@ class Record(BaseModel):
             return cls.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
+            where = shortened(".".join(map(str, first["loc"])))
             raise UnreadableFile(
-                f"{path} is damaged or of another version of frugalseg ({where}: {first['msg']}); start again with "
+                f"{path} is damaged or of another version of frugalseg ({where}: {shortened(first['msg'])}); start again with "
                 "`overwrite`, or give another folder"
             ) from error
 
@@ -193,9 +192,11 @@ def read_json(path: Path) -> dict[str, JsonValue]:
     """
     again = "start again with `overwrite`, or give another folder"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnreadableFile(f"{path} can't be read ({error}); {again}") from error
+        content = parse_json(read_text(path))
+    except UnreadableFile as error:
+        raise UnreadableFile(f"{error}; {again}") from error
+    except ValueError as error:
+        raise UnreadableFile(f"{path} can't be read ({shortened(error)}); {again}") from error
     if not isinstance(content, dict):
         raise UnreadableFile(f"{path} is no record of a run; {again}")
     return content

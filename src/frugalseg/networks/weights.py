@@ -1,0 +1,70 @@
+"""The file of a model's weights: read, and compared with the network that they are for, before they are used."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from frugalseg.errors import BadModel
+from frugalseg.images.memory import check_memory
+from frugalseg.images.plain_files import shortened
+
+
+def read_weights(file: Path, checksum: str, network: nn.Module) -> dict[str, Tensor]:
+    """Read the weights of a network.
+
+    Parameters
+    ----------
+    file
+        A safetensors file.
+    checksum
+        Its sha256.
+    network
+        Has the names, shapes and number types that the weights must have; its own are not changed.
+
+    Raises
+    ------
+    BadModel
+        The file is damaged, or its weights are of another network or number type, or not all finite.
+    NotEnoughMemory
+        The file is too large.
+    OSError
+        It can't be opened.
+    """
+    from safetensors.torch import load
+
+    check_memory(2 * file.stat().st_size, str(file))
+    weights = file.read_bytes()
+    if hashlib.sha256(weights).hexdigest() != checksum:
+        raise BadModel(f"{file} is not what its card says (checksum); copy the whole model folder anew")
+    try:
+        tensors: dict[str, Tensor] = load(weights)
+    except Exception as error:  # headers can name types that torch lacks
+        reason = shortened(" ".join(str(error).split()) or type(error).__name__)
+        raise BadModel(f"{file} is damaged ({reason}); copy the whole model folder anew") from error
+    _check_fits(file, tensors, network)
+    return tensors
+
+
+def _check_fits(file: Path, tensors: Mapping[str, Tensor], network: nn.Module) -> None:
+    """Raise `BadModel` unless the tensors are a network's, by name, shape and number type, and all finite."""
+    wanted, given = (
+        {name: f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}" for name, tensor in these}
+        for these in (network.state_dict().items(), tensors.items())
+    )
+    differ = sorted(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
+    if differ:
+        name = differ[0]
+        raise BadModel(
+            f"{file} does not fit its card: {shortened(name)} is {given.get(name, 'missing')} and should be "
+            f"{wanted.get(name, 'absent')} ({len(differ)} tensors differ); train again"
+        )
+    broken = first_not_finite(tensors)
+    if broken is not None:
+        raise BadModel(f"{file} can't be used: {broken} is not all finite numbers; train again")
+
+
+def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the name of the first tensor with NaN or infinite values."""
+    return next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
