@@ -8,7 +8,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``frugalseg``; leaves with `SystemExit` whose code is the exit code.
 
     0 done, 1 a problem the user can solve (one line on stderr), 2 wrong usage, 3 some fields failed and the others
-    are done, 130 stopped by Ctrl-C.
+    are done, 130 stopped by Ctrl-C. Where stdout is closed or full, the run goes on and ends with 1 in place of 0.
 
     Parameters
     ----------
@@ -16,6 +16,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         What was typed after ``frugalseg``; by default that of this process.
     """
     from frugalseg.cli.app import command
+    from frugalseg.cli.streams import NOT_WRITTEN, kept_streams
 
     typed = sys.argv[1:] if arguments is None else list(arguments)
-    command()(args=typed, prog_name="frugalseg", obj=typed)
+    with kept_streams() as out:
+        try:
+            command()(args=typed, prog_name="frugalseg", obj=typed)
+        except SystemExit as end:
+            out.flush()
+            if out.error is None:
+                raise
+            print(
+                f"error: what was to be printed is lost, standard output can't be written ({out.error}); results in files "
+                "are not affected",
+                file=sys.stderr,
+            )
+            raise SystemExit(end.code or NOT_WRITTEN) from end

@@ -1,6 +1,5 @@
 """The application: groups that know their commands by name, and build one only when it is typed."""
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,11 +73,6 @@ class Commands(click.Group):
             formatter.write_dl([(name, declared.help or "") for name, declared in self.table.items()])
 
 
-def _begin() -> None:
-    # Libraries warn programmers; what matters to a user is a message of frugalseg itself.
-    warnings.filterwarnings("ignore", module=r"(torch|tifffile|zarr)\b")
-
-
 def command() -> Commands:
     """Build the application, without any of its commands."""
     table: dict[str, Command | Commands] = {}
@@ -93,7 +87,6 @@ def command() -> Commands:
     return Commands(
         table,
         name="frugalseg",
-        callback=_begin,
         help="Turn microscopy images into cell segmentations and models, with few or no hand-drawn labels.\n\n"
         "Start with `frugalseg demo`, or with `frugalseg inspect` on your own images.",
         params=[

@@ -1,6 +1,7 @@
 """A command of the table as click runs it: options made of settings, one call, one line for an error of the user."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from frugalseg.cli.spelling import order_in_help
 from frugalseg.cli.usage import refuse_foreign, refuse_unclear_markers, settings_from, typed_as
 from frugalseg.cli.wording import STOPPED, say_error, with_options
 from frugalseg.errors import FrugalsegError, Interrupted
+from frugalseg.images.memory import memory_errors
 from frugalseg.runs.options import RunOptions
 
 SETTING, OPTION = "setting_", "option_"
@@ -74,7 +76,7 @@ class BuiltCommand(click.Command):
         from frugalseg.runs.versions import typed
 
         try:
-            with typed(ctx.obj or ()):
+            with typed(ctx.obj or ()), memory_errors("this command"):
                 ctx.exit(self._run(ctx))
         except Interrupted as error:
             say_error(f"stopped: {error}")
@@ -89,6 +91,11 @@ class BuiltCommand(click.Command):
         target = own.pop("target", "")
         shown = own | {"quiet": bool(ctx.params.get(f"{OPTION}quiet"))}
         call = {name: value for name, value in own.items() if name != "as_json"}
+        from frugalseg.images.write import path_taken
+
+        for place in ("out", "json_file"):  # before anything is computed
+            if isinstance(call.get(place), Path):
+                path_taken(call[place])
         if (kind := self.settings[target]) is not None:
             call["settings"] = self._typed_settings(ctx, kind, target)
         if self.declared.options:

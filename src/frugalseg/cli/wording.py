@@ -13,9 +13,14 @@ STOPPED = 130
 _PARAMETER = re.compile(r"`([a-z_]+)(?:=([^`]+))?`")
 
 
+LONGEST = 1000
+"""Characters of a message; only what came in from outside makes one longer."""
+
+
 def one_line(text: str) -> str:
-    """Put a message on one line, whatever line breaks a library wrote into it."""
-    return " ".join(text.split())
+    """Put a message on one line, whatever line breaks a library wrote into it, and leave out the middle of a long one."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:600]} ... {line[-395:]}"
 
 
 def with_options(text: str, spelled: Mapping[str, str]) -> str:
