@@ -11,8 +11,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 DEMO := demo
+# Of the malformed inputs and kills that `make test` tries, so many times as many.
+FUZZ ?= 20
 
-.PHONY: help setup demo test lint format clean
+.PHONY: help setup demo test fuzz lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +42,9 @@ demo: $(STAMP) ## segment built-in synthetic cells and write a report to demo/
 
 test: lint ## everything CI runs: lint, format, types, import contracts, tests
 	$(BIN)/python -m pytest
+
+fuzz: $(STAMP) ## malformed inputs and kills in full
+	FRUGALSEG_FUZZ=$(FUZZ) $(BIN)/python -m pytest -m fuzz --timeout=7200 tests/fuzz
 
 lint: $(STAMP) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

@@ -78,6 +78,7 @@ def test_a_set_without_a_region_is_no_empty_map(tmp_path: Path) -> None:
 
 def test_what_macos_and_others_add_to_a_zip_is_no_region(tmp_path: Path) -> None:
     hidden = {
+        "__MACOSX/0001.roi": b"\0\5\x16\7",
         "__MACOSX/._0001.roi": b"\0\5\x16\7",
         "._0001.roi": b"\0\5\x16\7",
         ".DS_Store": b"x",

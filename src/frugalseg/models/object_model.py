@@ -20,7 +20,7 @@ from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_ro
 from frugalseg.models.model_scale import model_planes
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
-from frugalseg.models.object_scale import fitting_scale, known_scale, scale_with_cues
+from frugalseg.models.object_scale import image_scale, scale_by_sizes
 from frugalseg.models.object_scores import score_dataset, score_parts
 from frugalseg.models.object_training import (
     ObjectNetwork,
@@ -176,8 +176,8 @@ class ObjectModel:
         nuclei : (Y,X), or one for each image, optional
             Nuclear stain: its nuclei correct cells that were split or merged.
         diameter : float, optional
-            Of a typical object, px; it outweighs `pixel_size`. Where the size is not known, the cells that the network
-            finds tell it.
+            Of a typical object, px; it outweighs `pixel_size`. Without it, a self-trained model corrects the scale by the
+            cells that it finds.
 
         Returns
         -------
@@ -188,13 +188,17 @@ class ObjectModel:
         InputError
             The image can't be used, or has another number of channels than the model.
         """
-        scale = known_scale(self.card, check_pixel_size(pixel_size), diameter)
+        size = check_pixel_size(pixel_size)
+        self.scale_for(size, diameter)  # for its checks
         stains = None if nuclei is None else as_partners(nuclei, "nuclei", image)
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
             seeds = None if stains is None else nucleus_seeds(stains[index], one, owner)
-            return self._predict(one, scale, owner, seeds)
+            planes = model_planes(self.card, one, owner)
+            scale = self.image_scale(planes, size, diameter)
+            how = self.settings.h, self.card.diameter_at(scale), self.settings.orientations, seeds
+            return predict_objects(self.network, planes, self.card.kind, scale, *how)[0]
 
         return for_each(image, predict, "image")
 
@@ -208,9 +212,7 @@ class ObjectModel:
         if self.card.kind != "cells":
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
         planes = model_planes(self.card, cues.planes, f"field {cues.name!r}")
-        scale = known_scale(self.card, pixel_size, diameter)
-        if scale is None:
-            scale = scale_with_cues(self.network, self.card, planes, self.settings, cues)
+        scale = self.image_scale(planes, pixel_size, diameter, cues)
         return predict_cells(self.network, self.card, self.settings, planes, cues, scale)
 
     def find_objects(
@@ -222,8 +224,8 @@ class ObjectModel:
         names: Sequence[str] | None = None,
     ) -> ObjectPrediction:
         """Return the objects of one image with maps, confidence and doubts; all else as of `predict` without nuclei."""
-        wanted = known_scale(self.card, check_pixel_size(pixel_size), diameter)
-        planes, scale = self._seen(image, wanted, owner_of(0, image, names))
+        planes = model_planes(self.card, image, owner_of(0, image, names))
+        scale = self.image_scale(planes, check_pixel_size(pixel_size), diameter)
         return find_alone(self.network, self.card, self.settings, planes, scale)
 
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
@@ -243,7 +245,18 @@ class ObjectModel:
         self, pixel_size: tuple[float, float] | None = None, diameter: float | None = None
     ) -> float:
         """Return network px per image px by what sizes are known: objects look as large as in training."""
-        return known_scale(self.card, pixel_size, diameter) or self.card.scale
+        return scale_by_sizes(self.card, pixel_size, diameter)
+
+    def image_scale(
+        self,
+        planes: NDArray[np.float32],
+        pixel_size: tuple[float, float] | None = None,
+        diameter: float | None = None,
+        cues: ImageCues | None = None,
+    ) -> float:
+        """Return network px per image px for normalised planes: see `frugalseg.models.object_scale.image_scale`."""
+        known = planes, pixel_size, diameter, cues
+        return image_scale(self.network, self.card, self.settings, *known)
 
     def save(
         self, folder: str | Path, overwrite: bool = False, extras: Mapping[str, str] | None = None
@@ -262,20 +275,6 @@ class ObjectModel:
         about = card.kind, settings.encoder, len(card.channels), settings.slope
         network = load_network(folder, object_network, *about)
         return cls(card, network, settings, read_training(folder), device)
-
-    def _predict(
-        self, image: Any, scale: float | None, owner: str, nuclei: NDArray[np.uint32] | None = None
-    ) -> NDArray[np.uint32]:
-        planes, scale = self._seen(image, scale, owner)
-        how = self.settings.h, self.card.diameter_at(scale), self.settings.orientations, nuclei
-        return predict_objects(self.network, planes, self.card.kind, scale, *how)[0]
-
-    def _seen(self, image: Any, scale: float | None, owner: str) -> tuple[NDArray[np.float32], float]:
-        """Return the normalised planes and the scale, found in the image where it is None."""
-        planes = model_planes(self.card, image, owner)
-        if scale is None and self.card.kind == "cells":
-            scale = fitting_scale(self.network, self.card, planes, self.settings)
-        return planes, scale or self.card.scale
 
 
 def check_start(start: Any, settings: ObjectModelSettings) -> StainModel | ObjectModel:

@@ -18,40 +18,63 @@ SIZE_FACTOR = 1.2
 PASSES, FEWEST = 3, 5
 
 
-def known_scale(
+def scale_by_sizes(
     card: ObjectCard, pixel_size: tuple[float, float] | None = None, diameter: float | None = None
-) -> float | None:
-    """Return network px per image px by the diameter of objects, or else by pixel sizes; None where neither is known."""
-    if diameter is not None:
-        check_diameter(diameter)
-        return min(LARGEST_SCALE, card.scale * card.diameter / diameter)
-    if pixel_size is None or card.pixel_size is None:
-        return None
-    return scale_by_pixel_size(card, pixel_size)
+) -> float:
+    """Return network px per image px by the diameter of objects, or else by pixel sizes; the model's own without either."""
+    if diameter is None:
+        return scale_by_pixel_size(card, pixel_size)
+    check_diameter(diameter)
+    return min(LARGEST_SCALE, card.scale * card.diameter / diameter)
 
 
-def scale_with_cues(
+def image_scale(
     network: ObjectNetwork,
     card: ObjectCard,
-    planes: NDArray[np.float32],
     settings: LabelSettings,
-    cues: ImageCues,
+    planes: NDArray[np.float32],
+    pixel_size: tuple[float, float] | None = None,
+    diameter: float | None = None,
+    cues: ImageCues | None = None,
 ) -> float:
-    """Return network px per image px where no size is known but cues are.
+    """Return network px per image px at which objects of an image look as large as in training.
 
-    A diameter that the user gave counts, then the size of the cells that the network finds, then that in the cues where it
-    surely differs from training.
+    A diameter decides, also one that the user gave to the cues. Else pixel sizes say where to begin, and a self-trained
+    network corrects that by the cells that it finds: cells of another line differ at the same magnification. Where it
+    can't, and there are no pixel sizes, the size in the cues counts if it surely differs from training.
+
+    Parameters
+    ----------
+    network, card, settings
+        Of nuclei or cells, trained.
+    planes : (C,Y,X) float32
+        The image, normalised.
+    pixel_size : (float, float), optional
+        (y, x) in um.
+    diameter : float, optional
+        Of a typical object, px.
+    cues : ImageCues, optional
+        Of the image.
     """
-    fitting = None if cues.size_factor == 1 else fitting_scale(network, card, planes, settings)
-    if fitting is not None:
-        return fitting
+    if diameter is None and cues is not None and cues.size_factor == 1:
+        diameter = cues.diameter
+    start = scale_by_sizes(card, pixel_size, diameter)
+    if diameter is not None:
+        return start
+    fitting = fitting_scale(network, card, settings, planes, start) if card.self_trained else None
+    if fitting is not None or cues is None or (pixel_size is not None and card.pixel_size is not None):
+        return fitting or start
     ratio = cues.diameter / card.diameter
     surely = max(ratio, 1 / ratio) > cues.size_factor
-    return min(LARGEST_SCALE, card.scale / ratio) if surely else card.scale
+    return scale_by_sizes(card, None, cues.diameter) if surely else start
 
 
 def fitting_scale(
-    network: ObjectNetwork, card: ObjectCard, planes: NDArray[np.float32], settings: LabelSettings
+    network: ObjectNetwork,
+    card: ObjectCard,
+    settings: LabelSettings,
+    planes: NDArray[np.float32],
+    start: float,
 ) -> float | None:
     """Return network px per image px at which the cells that the network finds are as large as in the training images.
 
@@ -60,15 +83,15 @@ def fitting_scale(
 
     Parameters
     ----------
-    network, card
+    network, card, settings
         Of cells, trained.
     planes : (C,Y,X) float32
         The image, normalised.
-    settings
-        Of the network.
+    start
+        The scale to try first.
     """
     usual = card.found_diameter or card.diameter
-    times = 1.0  # cells of the image are so many times as large as in training
+    times = card.scale / start  # cells of the image are so many times as large as in training
     for _ in range(PASSES):
         scale = float(np.clip(card.scale / times, SMALLEST_SCALE / 2, LARGEST_SCALE))
         found = found_diameter(network, planes, settings.h, scale, card.diameter_at(scale))

@@ -35,7 +35,7 @@ from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.stain_pictures import compare_stains
 from frugalseg.runs.summary import begin_report
-from frugalseg.runs.tiled_fields import find_large_objects, is_large, predict_large_stain
+from frugalseg.runs.tiled_fields import find_large_objects, is_large, predict_large_stain, scale_of_field
 from frugalseg.runs.tiled_pictures import show_large_objects, show_large_stain
 from frugalseg.runs.tiled_run import TiledRun, discard_earlier
 
@@ -170,14 +170,12 @@ class _ObjectProcess:
         """Predict, score and measure."""
         run, model = self.run, self.model
         image = lazy_planes(model.card, field, run.channels)
-        scale = model.scale_for(field.pixel_size, self.diameter)
+        scale = scale_of_field(image, model, field.pixel_size, self.diameter)
         if is_large(image, scale):
             record = find_large_objects(run, field, image, model, scale)
             return FieldResult(record, None, partial(show_large_objects, run, field, image))
         planes = read_planes(model.card, field, run.channels)
-        found = model.find_objects(
-            planes, pixel_size=field.pixel_size, diameter=self.diameter, names=[field.name]
-        )
+        found = model.find_objects(planes, diameter=model.card.diameter_at(scale), names=[field.name])
         labels, segmented = found.labels, Segmented(found.labels, confidence=found.confidence)
         count = int(labels.max(initial=0))
         truth, on_truth = read_truth(field, run.truth, run.log)

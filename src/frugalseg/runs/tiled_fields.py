@@ -15,9 +15,11 @@ from frugalseg.images.image import Image
 from frugalseg.images.resize import scaled_shape
 from frugalseg.images.resize_window import resize_window
 from frugalseg.images.tile_store import TileStore
+from frugalseg.images.tiles import Window, read_window
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
+from frugalseg.models.model_scale import model_planes
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.unet import Unet
@@ -42,7 +44,7 @@ CORE_AT_MODEL_SCALE, CORE = 768, 2048
 """Sides of the tiles, px at the network's scale and at the image's."""
 
 MIDDLE = 1536
-"""Side of the part that shows how a large field looks, px at the network's scale."""
+"""Side of the part that shows how a large field looks and how large its cells are, px at the network's scale."""
 
 LARGEST_OBJECT = 640
 """px; windows reach twice as far beyond a tile. Larger objects are joined from their parts."""
@@ -53,6 +55,25 @@ def is_large(image: Image, scale: float) -> bool:
     pixels = math.prod(image.shape)
     small = math.prod(scaled_shape(image.shape, scale))
     return small > LARGEST_AT_MODEL_SCALE or pixels * len(image.channels) > LARGEST_IN_MEMORY
+
+
+def scale_of_field(
+    image: Image, model: ObjectModel, pixel_size: tuple[float, float] | None, diameter: float | None
+) -> float:
+    """Return network px per image px: what sizes tell, or else the cells that the model finds in the middle of the field."""
+    card = model.card
+    if diameter is not None or not card.self_trained:
+        return model.scale_for(pixel_size, diameter)
+    window = _middle(image.shape, math.ceil(MIDDLE / card.scale))
+    pixels = read_window(image.pixels, range(len(image.channels)), window, owner=image.name)
+    return model.image_scale(model_planes(card, pixels, f"field {image.name!r}"), pixel_size)
+
+
+def _middle(shape: tuple[int, int], side: int) -> Window:
+    """Return the middle of an image, at most so many px along each side."""
+    parts = [(length, min(length, side)) for length in shape]
+    rows, columns = (slice((length - part) // 2, (length + part) // 2) for length, part in parts)
+    return rows, columns
 
 
 def predict_large_stain(
@@ -142,10 +163,8 @@ def _look_distance(image: Image, model: ObjectModel, store: TileStore) -> float 
     """Return how far the middle of an image looks from those that the model was learned from, as the network sees it."""
     if not model.card.looks:
         return None
-    sides = ((side, min(side, MIDDLE)) for side in store.shape)
-    window = [slice((side - part) // 2, (side + part) // 2) for side, part in sides]
     read = make_scaled_reader(image, store)
-    planes = resize_window(read, image.shape, store.shape, (window[0], window[1]))
+    planes = resize_window(read, image.shape, store.shape, _middle(store.shape, MIDDLE))
     return distance_from_learned(model.card, planes, 1.0)
 
 
