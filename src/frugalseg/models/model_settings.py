@@ -101,7 +101,8 @@ class ObjectModelSettings(_UnetSettings):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="For nuclei: slope of the sigmoid that turns the predicted stain into a mask (1, as in the paper).",
+        description="For nuclei: slope of the sigmoid that turns the predicted stain into a mask (the start's where it finds "
+        "nuclei, else 1, as in the paper).",
     )
     alpha: float | None = Field(
         default=None,

@@ -25,7 +25,7 @@ ObjectNetwork = NucleusNetwork | CellNetwork
 def learning_settings(
     settings: ObjectModelSettings, target: Target, start: StainCard | ObjectCard | None
 ) -> LabelSettings:
-    """Return the training settings; the encoder is the start's.
+    """Return the training settings; the encoder is the start's, and the sigmoid's slope that of a start of nuclei.
 
     Raises
     ------
@@ -37,6 +37,8 @@ def learning_settings(
     changed = network_settings(settings, ObjectModelSettings)
     if start is not None:
         changed |= {"encoder": start.settings.get("encoder", "small"), "weights": "none"}
+        if target == start.kind == "nuclei" and settings.slope is None:
+            changed["slope"] = start.settings.get("slope")
     return LabelSettings.preset(settings.preset, target=target, **changed)
 
 
