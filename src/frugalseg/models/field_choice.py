@@ -8,8 +8,8 @@ import numpy as np
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.looks import image_look
-from frugalseg.models.student_images import normalized_planes
-from frugalseg.networks.cards import Look
+from frugalseg.models.model_scale import normalized_planes
+from frugalseg.networks.cards import Look, Normalization
 
 #: A student learns from at most so many images; time and memory grow no further.
 MOST_IMAGES = 24
@@ -88,9 +88,8 @@ def choose_images(cues: Iterable[ImageCues], most: int = MOST_IMAGES) -> ChosenI
 
 def _own_look(cues: ImageCues) -> Look:
     """Return the look of an image at the scale of its own cells: that of the run is known only at the end."""
-    planes = normalized_planes(
-        cues.planes, cues.modalities[0] == "fluorescent", cues.diameter, f"field {cues.name!r}"
-    )
+    how: Normalization = "log" if cues.modalities[0] == "fluorescent" else "zscore"
+    planes = normalized_planes(cues.planes, how, cues.diameter, (), f"field {cues.name!r}")
     return image_look(resize_planes(planes, scaled_shape(cues.shape, cues.factor)))
 
 

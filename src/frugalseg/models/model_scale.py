@@ -11,7 +11,7 @@ from frugalseg.cues.markers import find_markers
 from frugalseg.errors import InputError, WrongShape
 from frugalseg.images.normalize import normalize_plane, zscore
 from frugalseg.models.inputs import check_image
-from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.networks.cards import Normalization, ObjectCard, StainCard
 from frugalseg.networks.object_net import Target
 
 #: Nuclei are this wide, px, where the scale is chosen automatically: enough to see their shape.
@@ -69,9 +69,32 @@ def model_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArra
             f"{owner} has {len(planes)} channels and the model was trained on {len(card.channels)} "
             f"({', '.join(card.channels)}); give as many, in the same order"
         )
-    if isinstance(card, ObjectCard) and card.normalization == "log":
-        return log_planes(planes, card.diameter, card.channels, owner)
-    return zscore(planes, card.channels, owner)
+    diameter = card.diameter if isinstance(card, ObjectCard) else 0.0
+    return normalized_planes(planes, normalization_of(card), diameter, card.channels, owner)
+
+
+def normalization_of(card: StainCard | ObjectCard | None) -> Normalization:
+    """Return how a model's grey values are normalised; z-scored where there is no model, as by every stain model."""
+    return card.normalization if isinstance(card, ObjectCard) else "zscore"
+
+
+def normalized_planes(
+    planes: NDArray[np.float32],
+    normalization: Normalization,
+    diameter: float,
+    channels: Sequence[str],
+    owner: str,
+) -> NDArray[np.float32]:
+    """Return planes (C,Y,X) as a network sees them but for their size; `diameter` in px, for the logarithm.
+
+    Raises
+    ------
+    BadPixels
+        A channel is constant.
+    """
+    if normalization == "log":
+        return log_planes(planes, diameter, channels, owner)
+    return zscore(planes, channels, owner)
 
 
 def log_planes(

@@ -1,7 +1,7 @@
 """Training data of a model of nuclei or cells: labelled images, read once and kept, as they are few."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,16 @@ from frugalseg.models.inputs import (
     Labels,
     as_partners,
     as_sequence,
+    check_image,
     check_label_map,
     names_of,
     owner_of,
 )
 from frugalseg.models.model_parts import ImagePart, parts_of
-from frugalseg.models.model_scale import scale_for_objects, zscored_image
+from frugalseg.models.model_scale import normalized_planes, scale_for_objects, zscored_image
 from frugalseg.models.model_settings import ObjectModelSettings
 from frugalseg.models.training_options import OnError
-from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.networks.cards import Normalization, ObjectCard, StainCard
 from frugalseg.networks.object_net import Target
 
 
@@ -41,7 +42,7 @@ class LabelledImage:
     index
         Its number among all images.
     planes
-        (C,Y,X) float32, z-scored.
+        (C,Y,X) float32, normalised as the network sees them.
     labels
         (Y,X) integers, 0 background; negative: not annotated.
     doubts
@@ -127,6 +128,8 @@ def read_labelled_images(
     names: Sequence[str] | None = None,
     channels: Sequence[str] | None = None,
     on_error: OnError | None = None,
+    normalization: Normalization = "zscore",
+    diameter: float | None = None,
 ) -> tuple[LabelledImage, ...]:
     """Check and keep every labelled image.
 
@@ -140,6 +143,8 @@ def read_labelled_images(
         Of the images and their channels.
     on_error
         Called for images that can't be used, which are then left out; None: the first one is an error.
+    normalization, diameter
+        Of grey values, and of a typical object, px, for the logarithm; None: of the labelled objects.
 
     Raises
     ------
@@ -169,13 +174,24 @@ def read_labelled_images(
         raise errors[0]
     if not any((one.labels > 0).any() for one in kept):
         raise InputError(f"there is no object in `labels`; outline some {target} first")
-    return tuple(kept)
+    if normalization == "zscore":
+        return tuple(kept)
+    size = diameter or typical_diameter([one.labels for one in kept])
+    return tuple(_normalized_anew(one, sequence[one.index], normalization, size) for one in kept)
+
+
+def _normalized_anew(
+    one: LabelledImage, image: Any, normalization: Normalization, diameter: float
+) -> LabelledImage:
+    """Return a z-scored image normalised in another way, for which the size of objects had to be known first."""
+    planes = check_image(image, one.name)
+    return replace(one, planes=normalized_planes(planes, normalization, diameter, (), one.name))
 
 
 def labelled_image(
     image: Any, labels: Any, name: str, index: int, owner: str, channels: Sequence[str] | None
 ) -> LabelledImage:
-    """Return one checked image with its labels; `owner` is what messages call it."""
+    """Return one checked image, z-scored, with its labels; `owner` is what messages call it."""
     planes = zscored_image(image, channels, owner)
     kept = check_label_map(labels, "labels", (int(planes.shape[1]), int(planes.shape[2])), owner)
     what = f"{owner}: `labels`"

@@ -17,7 +17,7 @@ from frugalseg.models.inputs import as_partners, check_pixel_size, for_each, own
 from frugalseg.models.marker_areas import nucleus_seeds
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
-from frugalseg.models.model_scale import model_planes
+from frugalseg.models.model_scale import model_planes, normalization_of
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
 from frugalseg.models.object_scale import image_scale, scale_by_sizes
@@ -114,7 +114,7 @@ class ObjectModel:
         target : {"cells", "nuclei"}
             What the labels are.
         start : model or path, optional
-            A stain model, or another model of nuclei or cells, whose weights training starts from.
+            A stain model, or another model of nuclei or cells: its weights are the first, its normalisation is kept.
         channels, names, pixel_size, device, progress, checkpoint, resume, log, on_error
             As of `frugalseg.StainModel.fit`.
         settings : ObjectModelSettings, optional
@@ -135,12 +135,12 @@ class ObjectModel:
         options = training_options(found.seed, device, progress, checkpoint, resume)
         size = check_pixel_size(pixel_size)
         first = None if start is None else check_start(start, found)
-        card = None if first is None else first.card
+        card, weights = (None, None) if first is None else (first.card, first.network)
         learning = learning_settings(found, target, card)
-        kept = read_labelled_images(images, labels, target, names, channels, on_error)
+        how = normalization_of(card)
+        kept = read_labelled_images(images, labels, target, names, channels, on_error, how)
         named = channel_names(channels, len(kept[0].planes), card)
         dataset = build_object_dataset(kept, target, found, card)
-        weights = None if first is None else first.network
         network, started_from = begin_network(learning, len(kept[0].planes), found.seed, card, weights)
         say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
         before = () if first is None else score_dataset(network.to(pick_device(device)), dataset, learning)
@@ -155,6 +155,7 @@ class ObjectModel:
             scale=dataset.scale,
             diameter=dataset.diameter,
             started_from=started_from,
+            normalization=how,
         )
         return cls(made, network, learning, training, device, parts=dataset.parts, start_evaluation=before)
 
@@ -235,10 +236,10 @@ class ObjectModel:
         again; of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
         """
         on_error = (lambda *_: None) if self.parts else None
-        kept = read_labelled_images(images, labels, self.card.kind, None, self.card.channels, on_error)
+        card, how = self.card, (self.card.normalization, self.card.diameter)
+        kept = read_labelled_images(images, labels, card.kind, None, card.channels, on_error, *how)
         if not self.parts:
             say(None, "", tuple(doubt for one in kept for doubt in one.doubts))
-        card = self.card
         return score_parts(self.network, kept, self.parts, card.scale, self.settings, card.diameter)
 
     def scale_for(

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.images.normalize import zscore
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_areas import marker_areas
-from frugalseg.models.model_scale import log_planes
+from frugalseg.models.model_scale import normalized_planes
 from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
+from frugalseg.networks.cards import Normalization
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,12 @@ class StudentImage:
 
     def normalized(self, fluorescent: bool, diameter: float) -> "StudentImage":
         """Return the image with normalised grey values: the logarithm of fluorescence, else z-scored."""
-        return replace(
-            self, planes=normalized_planes(self.planes, fluorescent, diameter, f"field {self.name!r}")
-        )
+        how: Normalization = "log" if fluorescent else "zscore"
+        owner = f"field {self.name!r}"
+        return replace(self, planes=normalized_planes(self.planes, how, diameter, (), owner))
 
 
 def student_image(cues: ImageCues) -> StudentImage:
     """Return an image with the teacher's cells."""
     nuclei, cells, kept = marker_areas(cues), teacher_cells(cues), stain_draws_borders(cues)
     return StudentImage(cues.name, cues.planes, nuclei, cells, kept)
-
-
-def normalized_planes(
-    planes: NDArray[np.float32], fluorescent: bool, diameter: float, owner: str
-) -> NDArray[np.float32]:
-    """Return planes (C,Y,X) as a student sees them but for their size; `BadPixels` where one is constant."""
-    return log_planes(planes, diameter, (), owner) if fluorescent else zscore(planes, (), owner)

@@ -19,6 +19,9 @@ Length = Annotated[float, Field(gt=1e-6, lt=1e6)]
 #: Model px per image px.
 Scale = Annotated[float, Field(gt=1e-4, le=4)]
 
+#: Of grey values: mean 0 and standard deviation 1, or the logarithm of fluorescence, likewise.
+Normalization = Literal["zscore", "log"]
+
 
 class TrainingSummary(BaseModel):
     """Summary of the training run.
@@ -172,7 +175,7 @@ class ObjectCard(Card):
     scale: Scale
     diameter: Length
     started_from: str = "nothing"
-    normalization: Literal["zscore", "log"] = "zscore"
+    normalization: Normalization = "zscore"
     self_trained: bool = False
     found_diameter: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     looks: tuple[Look, ...] = ()
