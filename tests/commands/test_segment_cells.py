@@ -171,7 +171,7 @@ def test_a_field_unlike_those_learned_from_is_named(
     predict_fields(model, [other], tmp_path / "out", PredictSettings(**given), options)
     found = json.loads((tmp_path / "out" / "run.json").read_text())
     assert found["fields"][NAMES[0]]["look_distance"] > 1
-    sentence = "It looks unlike every field that the model was learned from"
+    sentence = "This field looks unlike every field that the model was learned from"
     assert [one.startswith(f"{NAMES[0]}: {sentence}") for one in found["warnings"]].count(True) == 1
     assert sentence in (tmp_path / "out" / "report.html").read_text()
     assert f"warning: {sentence}" in capsys.readouterr().out

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from frugalseg.errors import SettingsError
+from frugalseg.errors import MissingChannel, SettingsError
 from frugalseg.images.axes import channel_names
 from frugalseg.images.channels import input_names, model_inputs, parse_channels, read_inputs
 from frugalseg.images.fields import open_fields
+from frugalseg.images.image import find_channel
 from frugalseg.images.read import read_image
 from frugalseg.runs.provenance import check_channels
 
@@ -110,3 +111,10 @@ def test_names_that_only_one_file_has_are_no_other_order(tmp_path: Path) -> None
     table = open_fields([tmp_path])
     assert table.notes == ()
     check_channels(table, ["0", "1"])
+
+
+def test_files_of_single_channels_need_a_pattern() -> None:
+    with pytest.raises(
+        MissingChannel, match=r"it has 0: 0\. If each channel has a file of its own, say so with `pattern`"
+    ):
+        find_channel("phase", ["0"], "field 'a_phase'")

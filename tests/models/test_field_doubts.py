@@ -32,10 +32,10 @@ def test_the_distance_is_measured_as_the_network_sees_the_image() -> None:
 @pytest.mark.parametrize(
     ("distance", "confidence", "begin"),
     [
-        (1.01, [0.9, 0.9], ["It looks unlike every field"]),
+        (1.01, [0.9, 0.9], ["This field looks unlike every field"]),
         (1.0, [0.8, 0.79, 0.9], []),
         (0.2, [0.79, 0.79, 0.9], ["The model is less sure of most cells"]),
-        (2.0, [0.1], ["It looks unlike every field", "The model is less sure of most cells"]),
+        (2.0, [0.1], ["This field looks unlike every field", "The model is less sure of most cells"]),
         (None, [], []),
     ],
 )

@@ -111,7 +111,7 @@ def test_an_image_with_dark_cells_is_named_and_those_learned_from_are_not() -> N
         assert seeded.look_distance == alone.look_distance
         assert alone.look_distance is not None
         assert (alone.look_distance > 2, alone.look_distance == 0) == (named, not named)
-        assert [one[:15] for one in alone.doubts] == ["It looks unlike"] * named
+        assert [one[:23] for one in alone.doubts] == ["This field looks unlike"] * named
         assert seeded.doubts == alone.doubts
 
 
@@ -169,7 +169,9 @@ def test_the_teachers_cells_are_kept_where_the_stain_draws_the_borders(
     cues = fs.find_cues(np.exp(depth / 4) * (one.cells > 0) + 0.1, one.nuclear, mask=one.cells, diameter=30)
     model = self_training.self_train_on_cues([cues], **{**FAST, "rounds": 2})
     assert seen[1] is seen[0]
-    teacher, found = teacher_cells(cues), model.segment(cues).labels
+    teacher, segmented = teacher_cells(cues), model.segment(cues)
+    found = segmented.labels
+    assert segmented.doubts[0].startswith("The stain itself draws the borders between cells")
     assert model.card.self_trained
     np.testing.assert_array_equal(found[teacher > 0], teacher[teacher > 0])
     assert not np.isin(found[teacher == 0], np.unique(teacher[teacher > 0])).any()

@@ -246,3 +246,12 @@ def test_number_types_that_no_network_has_are_one_sentence(model: Path, dtype: s
 def test_no_model_folder(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="is no model folder"):
         load_card(tmp_path / "nothing")
+
+
+def test_the_folder_of_a_run_leads_to_its_model(tmp_path: Path) -> None:
+    (tmp_path / "run/model").mkdir(parents=True)
+    (tmp_path / "run/model/card.yaml").write_text("kind: cells")
+    with pytest.raises(
+        BadModel, match=r"has no card\.yaml, so it is no complete model; the model of this run is .*run.model"
+    ):
+        load_card(tmp_path / "run")

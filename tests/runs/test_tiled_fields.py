@@ -326,7 +326,7 @@ def test_a_large_field_is_named_where_its_middle_looks_unlike(
         predicted(folder, name, tmp_path / name)
         record = json.loads((tmp_path / name / "run.json").read_text())
         distance, warnings = record["fields"]["a"]["look_distance"], record["warnings"]
-        named = [one for one in warnings if one.startswith("a: It looks unlike every field")]
+        named = [one for one in warnings if one.startswith("a: This field looks unlike every field")]
         assert (distance > 1, len(named)) == (name == "unlike", int(name == "unlike"))
         if name == "known":
             assert distance < 0.1

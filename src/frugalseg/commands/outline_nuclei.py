@@ -100,6 +100,8 @@ class _NucleusProcess:
         sizes = np.bincount(labels[labels > 0].astype(np.intp))
         sizes = sizes[sizes > 0]
         nothing = f"No nucleus was found in channel {channel!r}; is it the nuclear stain?"
+        if not len(sizes):
+            self.log.line(f"  warning: {nothing}")
         record = FieldRecord(
             n_cells=len(sizes),
             nuclei_diameter=float(np.median(np.sqrt(4 * sizes / np.pi))) if len(sizes) else None,

@@ -20,6 +20,12 @@ from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
 from frugalseg.networks.cards import ObjectCard
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
 
+#: Said where the network's cells do not count.
+KEPT = (
+    "The stain itself draws the borders between cells, so these are the cells that a classical method grows from the nuclei; the "
+    "model only added cells without a nucleus, and without nuclei it is less accurate."
+)
+
 
 @dataclass(frozen=True)
 class CellPrediction:
@@ -97,11 +103,12 @@ def predict_cells(
     nuclei, diameter = marker_areas(cues), card.diameter_at(scale)
     maps = oriented_maps(network, planes, scale, settings.orientations)
     labels = labels_from_seeded_maps(resize_planes(mean_maps(maps), cues.shape), nuclei, diameter)
-    if card.self_trained and stain_draws_borders(cues):
+    kept = card.self_trained and stain_draws_borders(cues)
+    if kept:
         labels = _with_lone_cells(teacher_cells(cues), labels, int(nuclei.max(initial=0)))
     confidence = cell_confidence(labels, maps, settings.h, diameter, nuclei)
     distance = distance_from_learned(card, planes, scale)
-    doubts = field_doubts(card, distance, confidence.values())
+    doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
     return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)
 
 

@@ -61,7 +61,7 @@ def field_doubts(card: ObjectCard, distance: float | None, confidence: Collectio
     found = []
     if distance is not None and distance > 1:
         found.append(
-            "It looks unlike every field that the model was learned from: check the result by eye, or learn from fields like "
+            f"This field looks unlike every field that the model was learned from (distance {distance:.1f}; up to 1 is usual): check the result by eye, or learn from fields like "
             "it too."
         )
     usual = card.usual_confidence

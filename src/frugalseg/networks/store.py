@@ -214,7 +214,11 @@ def _check_complete(folder: Path) -> None:
         )
     for name in (CARD, WEIGHTS):
         if not (folder / name).is_file():
-            raise BadModel(f"{folder} has no {name}, so it is no complete model; give another folder")
+            of_run = folder / "model"
+            other = (
+                f"the model of this run is {of_run}" if (of_run / CARD).is_file() else "give another folder"
+            )
+            raise BadModel(f"{folder} has no {name}, so it is no complete model; {other}")
 
 
 def _unreadable(file: Path, error: OSError) -> BadModel:
