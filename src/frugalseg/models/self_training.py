@@ -44,7 +44,7 @@ from frugalseg.networks.object_net import CellNetwork
 BATCH, CROP = 4, 128
 #: Steps of the first round.
 STEPS = 300
-#: The size of the cells that the student finds is measured in so many images at most.
+#: The size of the cells that the student finds, and how sure it is of them, are measured in so many images at most.
 MEASURED = 8
 #: Encoders with ImageNet weights that are installed with the package.
 WITH_IMAGENET = ("efficientnet_lite0",)
@@ -186,7 +186,9 @@ def self_train_on_cues(
         settings_of_round = learning if number == 1 else _later_round(learning)
         return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
 
-    records, usual = _train_rounds(images, network, found, learning, scale, diameter, train, device)
+    records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
+    network.to(pick_device(device)).eval()
+    size_found, usual = _usual(network, images[:MEASURED], learning, scale, diameter)
     training = TrainingRecord.joined(records)
     card = ObjectCard(
         kind="cells",
@@ -199,7 +201,7 @@ def self_train_on_cues(
         started_from=f"self-training of {found.rounds} rounds, {started_from}",
         normalization="log" if fluorescent else "zscore",
         self_trained=True,
-        found_diameter=_found_diameter(network, images, learning.h, scale, diameter, device),
+        found_diameter=size_found,
         looks=tuple(looks),
         usual_confidence=usual,
     )
@@ -215,40 +217,35 @@ def _train_rounds(
     diameter: float,
     train: Callable[[int, list[CropSample]], TrainingRecord],
     device: Device,
-) -> tuple[list[TrainingRecord], float | None]:
-    """Train the network, in place: first on the teacher's cells, then on its own unless the teacher's are kept.
-
-    Returns the records of the rounds, and the usual confidence of the cells that the last round learned from; None where
-    they are the teacher's.
-    """
+) -> list[TrainingRecord]:
+    """Train the network, in place: first on the teacher's cells, then on its own unless the teacher's are kept."""
     taught = [label_sample(one.name, one.planes, one.cells, "cells", scale) for one in images]
-    records, sure = [train(1, taught)], list[float]()
+    records = [train(1, taught)]
     for number in range(2, settings.rounds + 1):
         network.to(pick_device(device)).eval()
-        samples, sure = [], []
+        samples = []
         for one, sample in zip(images, taught, strict=True):
             if one.keeps_teacher:
                 samples.append(sample)
                 continue
-            own, confidence = seeded_cells(network, learning, one.planes, one.nuclei, scale, diameter)
-            sure += confidence.values()
+            own, _ = seeded_cells(network, learning, one.planes, one.nuclei, scale, diameter)
             samples.append(_anchored(label_sample(one.name, one.planes, own, "cells", scale), own, one.cells))
         records.append(train(number, samples))
-    return records, usual_confidence(sure)
+    return records
 
 
-def _found_diameter(
+def _usual(
     network: CellNetwork,
     images: Sequence[StudentImage],
-    h: float,
+    learning: LabelSettings,
     scale: float,
     diameter: float,
-    device: Device,
-) -> float:
-    """Return the diameter of a typical cell that the trained network finds in the first images, px."""
-    network.to(pick_device(device)).eval()
-    sizes = [found_diameter(network, one.planes, h, scale, diameter) for one in images[:MEASURED]]
-    return float(np.median([size for size in sizes if size] or [diameter]))
+) -> tuple[float, float | None]:
+    """Return the diameter of a typical cell that the trained network finds in images, px, and its usual confidence."""
+    sizes = [found_diameter(network, one.planes, learning.h, scale, diameter) for one in images]
+    cells = (seeded_cells(network, learning, one.planes, one.nuclei, scale, diameter) for one in images)
+    sure = [value for _, confidence in cells for value in confidence.values()]
+    return float(np.median([size for size in sizes if size] or [diameter])), usual_confidence(sure)
 
 
 def _log_lines(lines: Iterable[str], log: Log | None) -> None:
