@@ -104,7 +104,9 @@ def test_an_image_with_dark_cells_is_named_and_those_learned_from_are_not() -> N
     cells = fs.make_cells((256, 256), n_cells=40, dim_nuclei=0, seed=1)
     image = cells.phase.astype(np.float32)
     model = fs.self_train(image, cells.nuclear, **FAST, diameter=30)
-    model.card = model.card.model_copy(update={"usual_confidence": None})  # one step of training is sure of nothing
+    model.card = model.card.model_copy(
+        update={"usual_confidence": None}
+    )  # one step of training is sure of nothing
     for seen, named in ((image, False), (-image, True)):
         alone = model.find_objects(seen, diameter=30)
         seeded = model.segment(fs.find_cues(seen, cells.nuclear, diameter=30), diameter=30)

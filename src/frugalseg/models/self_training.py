@@ -176,9 +176,8 @@ def self_train_on_cues(
     assert isinstance(network, CellNetwork)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        _log_lines(
-            [f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"], log
-        )
+        line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
+        _log_lines([line], log)
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found.seed + number - 1, device, progress, folder, resume)
         masks = (one.targets[-1] for one in samples)
@@ -187,8 +186,7 @@ def self_train_on_cues(
         return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
 
     records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
-    network.to(pick_device(device)).eval()
-    size_found, usual = _usual(network, images[:MEASURED], learning, scale, diameter)
+    size_found, usual = _usual(network.to(pick_device(device)), images, learning, scale, diameter)
     training = TrainingRecord.joined(records)
     card = ObjectCard(
         kind="cells",
@@ -242,6 +240,8 @@ def _usual(
     diameter: float,
 ) -> tuple[float, float | None]:
     """Return the diameter of a typical cell that the trained network finds in images, px, and its usual confidence."""
+    network.eval()
+    images = images[:MEASURED]
     sizes = [found_diameter(network, one.planes, learning.h, scale, diameter) for one in images]
     cells = (seeded_cells(network, learning, one.planes, one.nuclei, scale, diameter) for one in images)
     sure = [value for _, confidence in cells for value in confidence.values()]
