@@ -108,7 +108,7 @@ def save_model(
 
 
 def restore_model(folder: Path) -> None:
-    """Give a model its name back where a run was killed while replacing it, and remove what else killed runs left.
+    """Restore the name of a model that a killed run was about to replace, and remove what else killed runs left.
 
     Raises
     ------
