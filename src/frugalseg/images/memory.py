@@ -16,7 +16,7 @@ _LIMITS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
-_TODO = "cut the image into parts, close other programs, or use a machine with more memory"
+_CURE = "cut the image into parts, close other programs, or use a machine with more memory"
 _AMOUNT = re.compile(r"allocate ([\d.]+ (?:[KMGTPE]i?B|bytes))")
 
 
@@ -53,7 +53,7 @@ def check_memory(needed: int, owner: str) -> None:
         return
     free = free_memory()
     if free is not None and needed > free:
-        raise NotEnoughMemory(f"{owner} needs {_gb(needed)} of memory, and {_gb(free)} are free; {_TODO}")
+        raise NotEnoughMemory(f"{owner} needs {_gb(needed)} of memory, and {_gb(free)} are free; {_CURE}")
 
 
 def memory_error(error: BaseException, owner: str) -> NotEnoughMemory | None:
@@ -77,7 +77,7 @@ def memory_error(error: BaseException, owner: str) -> NotEnoughMemory | None:
     needed = f"needs {amount.group(1)} of memory at once" if amount else "needs more memory than there is"
     free = free_memory()
     there = "" if free is None else f", and {_gb(free)} are free"
-    return NotEnoughMemory(f"{owner} {needed}{there}; {_TODO}")
+    return NotEnoughMemory(f"{owner} {needed}{there}; {_CURE}")
 
 
 @contextmanager

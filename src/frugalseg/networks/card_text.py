@@ -16,7 +16,7 @@ LARGEST_CARD = 2**20
 LONGEST_NUMBER = 128
 """Bits of a whole number; seeds are the longest, with 64."""
 _NOT_READ = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")
-_TODO = "train again or copy the model anew"
+_CURE = "train again or copy the model anew"
 
 
 class _CardLoader(yaml.SafeLoader):
@@ -63,10 +63,10 @@ def read_card_text(file: Path) -> dict[str, Any]:
     try:
         content = yaml.load(read_text(file, LARGEST_CARD), _CardLoader)
     except UnreadableFile as error:
-        raise BadModel(f"{error}; it is damaged, so {_TODO}") from error
+        raise BadModel(f"{error}; it is damaged, so {_CURE}") from error
     except (yaml.YAMLError, ValueError, ArithmeticError, RecursionError, TypeError) as error:
         reason = shortened(" ".join(str(error).split()), 160)
-        raise BadModel(f"{file} is damaged ({reason}); {_TODO}") from error
+        raise BadModel(f"{file} is damaged ({reason}); {_CURE}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise BadModel(f"{file} is damaged (no keys in it); {_TODO}")
+        raise BadModel(f"{file} is damaged (no keys in it); {_CURE}")
     return content
