@@ -1,0 +1,1 @@
+"""How many labels are enough: studies of label efficiency, and which crop to outline next."""

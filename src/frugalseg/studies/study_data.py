@@ -1,0 +1,176 @@
+"""The fields of a study's task, from files or from arrays: pixels by the name of a field, read when asked for."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.errors import InputError, MissingChannel
+from frugalseg.images.channels import parse_channels, read_inputs
+from frugalseg.images.fields import FieldTable
+from frugalseg.runs.provenance import find_sources
+
+
+class StudyData(Protocol):
+    """Where the pixels of a task come from."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all fields, in order."""
+
+    def has(self, name: str, channel: str) -> bool:
+        """Return whether a field has a channel."""
+
+    def inputs(self, name: str, channels: str) -> NDArray[Any]:
+        """Return the channels (C,Y,X) of a field, grey values; `channels` as of `frugalseg.images.channels`."""
+
+    def plane(self, name: str, channel: str) -> NDArray[Any]:
+        """Return one channel (Y,X) of a field, focal planes projected by their maximum."""
+
+    def labels(self, name: str, channel: str) -> NDArray[Any]:
+        """Return the label map (Y,X) of a field; negative: not annotated."""
+
+    def pixel_size(self, name: str) -> tuple[float, float] | None:
+        """Return (y, x) in um where it is known."""
+
+    def state(self, names: Iterable[str], channels: Iterable[str]) -> str:
+        """Return a text that is another one when a file or pixel of these fields has changed."""
+
+
+class FileData:
+    """Fields of a table.
+
+    Parameters
+    ----------
+    table
+        From `frugalseg.open_fields`.
+    """
+
+    def __init__(self, table: FieldTable) -> None:
+        self.table = table
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all fields, in order."""
+        return tuple(field.name for field in self.table)
+
+    def has(self, name: str, channel: str) -> bool:
+        """Return whether a field has a channel."""
+        return self.table[name].has(channel)
+
+    def inputs(self, name: str, channels: str) -> NDArray[Any]:
+        """Return the channels (C,Y,X) of a field, grey values."""
+        return read_inputs(self.table[name], parse_channels(channels))
+
+    def plane(self, name: str, channel: str) -> NDArray[Any]:
+        """Return one channel (Y,X) of a field, focal planes projected by their maximum."""
+        return self.table[name].plane(channel)
+
+    def labels(self, name: str, channel: str) -> NDArray[Any]:
+        """Return the label map (Y,X) of a field; `MissingChannel` where it has none."""
+        found = self.table[name].labels(channel)
+        if found is None:
+            raise MissingChannel(
+                f"field {name!r} has no labels in channel {channel!r}; name a field that has"
+            )
+        return found
+
+    def pixel_size(self, name: str) -> tuple[float, float] | None:
+        """Return (y, x) in um where the file states it."""
+        return self.table[name].pixel_size
+
+    def state(self, names: Iterable[str], channels: Iterable[str]) -> str:
+        """Return a checksum of name, size and time of change of every file of these fields; not of their folder."""
+        sources = find_sources([self.table[name] for name in names], tuple(channels))
+        states = [(name, Path(path).name, *rest) for name, one in sources.items() for path, *rest in one.read]
+        return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+class ArrayData:
+    """Fields that are arrays.
+
+    Parameters
+    ----------
+    channels
+        Name of a channel -> one array (Y,X) for each field, None where a field lacks it. Label maps are channels too.
+    names
+        Of the fields; "1", "2", ... without them.
+    pixel_sizes
+        (y, x) in um of each field, where known.
+
+    Raises
+    ------
+    InputError
+        Channels differ in the number of fields.
+
+    Examples
+    --------
+    >>> data = ArrayData({"phase": [np.zeros((8, 8))], "cells": [None]})
+    >>> data.names, data.has("1", "cells")
+    (('1',), False)
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[str, Sequence[NDArray[Any] | None]],
+        names: Sequence[str] | None = None,
+        pixel_sizes: Sequence[tuple[float, float] | None] | None = None,
+    ) -> None:
+        counts = {name: len(arrays) for name, arrays in channels.items()}
+        if len(set(counts.values())) != 1:
+            raise InputError(
+                f"`channels` has {counts} arrays; give one array, or None, for each field in every channel"
+            )
+        number = next(iter(counts.values()))
+        self.channels = dict(channels)
+        self.names = tuple(names) if names is not None else tuple(str(i + 1) for i in range(number))
+        if len(set(self.names)) != number:
+            raise InputError(
+                f"`names` has {len(set(self.names))} different names for {number} fields; give each its own"
+            )
+        self._sizes = tuple(pixel_sizes) if pixel_sizes is not None else (None,) * number
+
+    def has(self, name: str, channel: str) -> bool:
+        """Return whether a field has a channel."""
+        return channel in self.channels and self.channels[channel][self._index(name)] is not None
+
+    def inputs(self, name: str, channels: str) -> NDArray[Any]:
+        """Return the channels (C,Y,X) of a field, grey values."""
+        return np.stack([self.plane(name, one.channel) for one in parse_channels(channels)])
+
+    def plane(self, name: str, channel: str) -> NDArray[Any]:
+        """Return one channel (Y,X) of a field."""
+        found = self.channels.get(channel, [None] * len(self.names))[self._index(name)]
+        if found is None:
+            raise MissingChannel(
+                f"field {name!r} has no channel {channel!r}; there are {', '.join(self.channels)}"
+            )
+        return np.asarray(found)
+
+    def labels(self, name: str, channel: str) -> NDArray[Any]:
+        """Return the label map (Y,X) of a field."""
+        return self.plane(name, channel)
+
+    def pixel_size(self, name: str) -> tuple[float, float] | None:
+        """Return (y, x) in um where it is known."""
+        return self._sizes[self._index(name)]
+
+    def state(self, names: Iterable[str], channels: Iterable[str]) -> str:
+        """Return a checksum of the pixels of these fields."""
+        found = hashlib.sha256()
+        wanted = tuple(channels)
+        for name in names:
+            for channel in wanted:
+                if self.has(name, channel):
+                    array = np.ascontiguousarray(self.plane(name, channel))
+                    found.update(f"{name}/{channel}/{array.shape}/{array.dtype}".encode())
+                    found.update(array.tobytes())
+        return found.hexdigest()
+
+    def _index(self, name: str) -> int:
+        if name not in self.names:
+            raise InputError(f"no field is called {name!r}; there are {', '.join(self.names)}")
+        return self.names.index(name)
