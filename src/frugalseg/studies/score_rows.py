@@ -71,14 +71,12 @@ def read_rows(path: str | Path) -> list[ScoreRow]:
     """Read the rows that `rows_to_csv` wrote; `UnreadableFile` where the file is not such a table."""
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
-            return [
-                ScoreRow(
-                    **{
-                        one.name: one.type(row[one.name]) if callable(one.type) else row[one.name]
-                        for one in fields(ScoreRow)
-                    }
-                )
-                for row in csv.DictReader(file)
-            ]
+            return [_row(one) for one in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise UnreadableFile(f"{path} is not a table of scores that a study wrote: {error}") from error
+
+
+def _row(texts: dict[str, str]) -> ScoreRow:
+    numbers = {name: int(texts[name]) for name in ("outlined", "steps", "seed")}
+    names = {name: texts[name] for name in ("task", "arm", "run", "budget", "fold", "field", "metric")}
+    return ScoreRow(**names, **numbers, value=float(texts["value"]))  # type: ignore[arg-type]
