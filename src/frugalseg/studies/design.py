@@ -1,68 +1,17 @@
 """The design of a study: tasks, starts, label budgets, seeds and test fields, read from YAML and checked."""
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from frugalseg.errors import SettingsError, UnreadableFile
 from frugalseg.models.model_settings import ObjectModelSettings, SelfTrainingSettings, StainModelSettings
-
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"
-Name = Annotated[str, Field(pattern=_NAME, max_length=60)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-Steps = Annotated[int, Field(ge=1)]
+from frugalseg.studies.starts import Budgets, DesignPart, Model, Name, Seed, Stain, Start, Steps
 
 
-class Budget(NamedTuple):
-    """So much is outlined: whole fields, or crops of one field each.
-
-    Examples
-    --------
-    >>> str(Budget(fields=2)), str(Budget(crops=1)), str(Budget())
-    ('2 fields', '1 crop', 'nothing')
-    """
-
-    fields: int = 0
-    crops: int = 0
-
-    def __str__(self) -> str:
-        """Return the budget as tables name it."""
-        number, what = (self.crops, "crop") if self.crops else (self.fields, "field")
-        return f"{number} {what}{'' if number == 1 else 's'}" if number else "nothing"
-
-
-def parse_budget(given: Any) -> Budget:
-    """Return the budget that a design writes as a number of fields, or as "2 crops".
-
-    Raises
-    ------
-    ValueError
-        It is neither.
-
-    Examples
-    --------
-    >>> parse_budget("1 crop")
-    Budget(fields=0, crops=1)
-    """
-    if isinstance(given, Budget):
-        return given
-    if isinstance(given, list | tuple) and len(given) == 2:  # a budget that JSON has seen
-        return Budget(*given)
-    found = re.fullmatch(r"(\d{1,6})\s*(crops?|fields?)?", str(given).strip())
-    if found is None or isinstance(given, bool):
-        raise ValueError("a budget is a number of fields, such as 4, or of crops, such as '1 crop'")
-    number = int(found[1])
-    return Budget(crops=number) if (found[2] or "").startswith("crop") else Budget(fields=number)
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SyntheticData(_Part):
+class SyntheticData(DesignPart):
     """Cells that are drawn, with known truth; see `frugalseg.synthetic.cells.make_cells`."""
 
     n_fields: int = Field(default=4, ge=2, le=1000, description="Number of fields.")
@@ -72,7 +21,7 @@ class SyntheticData(_Part):
     )
 
 
-class FieldSource(_Part):
+class FieldSource(DesignPart):
     """Where the fields of a task are, and which of them are taken."""
 
     data: tuple[str, ...] | SyntheticData = Field(
@@ -84,55 +33,6 @@ class FieldSource(_Part):
     axes: str | None = None
 
 
-class Nothing(_Part):
-    """Random weights."""
-
-    kind: Literal["nothing"]
-    settings: dict[str, Any] = Field(
-        default_factory=dict, description="Of `ObjectModelSettings`, for this start."
-    )
-
-
-class ImageNet(_Part):
-    """Weights of ImageNet in the encoder, random ones elsewhere."""
-
-    kind: Literal["imagenet"]
-    settings: dict[str, Any] = Field(default_factory=dict)
-
-
-class Stain(_Part):
-    """A stain model, which learns from all fields of the task but the test fields (paper A)."""
-
-    kind: Literal["stain"]
-    stain: str = Field(description="Channel of the stain.")
-    inputs: str | None = Field(default=None, description="Label-free channels; those of the task by default.")
-    steps: Steps = 600
-    stain_settings: dict[str, Any] = Field(default_factory=dict, description="Of `StainModelSettings`.")
-    settings: dict[str, Any] = Field(default_factory=dict)
-
-
-class Student(_Part):
-    """A self-trained student, which learns without labels from all fields of the task but the test fields."""
-
-    kind: Literal["student"]
-    nuclei: str = Field(description="Channel of the nuclear stain.")
-    start: Name | None = Field(
-        default=None, description="Start of the task that the student itself starts from."
-    )
-    student_settings: dict[str, Any] = Field(default_factory=dict, description="Of `SelfTrainingSettings`.")
-    settings: dict[str, Any] = Field(default_factory=dict)
-
-
-class Model(_Part):
-    """A model that is there already."""
-
-    kind: Literal["model"]
-    path: str = Field(description="Its folder, relative to the folder of the data.")
-    settings: dict[str, Any] = Field(default_factory=dict)
-
-
-Start = Annotated[Nothing | ImageNet | Stain | Student | Model, Field(discriminator="kind")]
-Budgets = tuple[Annotated[Budget, BeforeValidator(parse_budget)], ...]
 TestFields = Literal["leave-one-out"] | tuple[tuple[str, ...], ...] | tuple[str, ...]
 
 
@@ -187,7 +87,7 @@ class StainTask(FieldSource):
         return self
 
 
-class MarkerArm(_Part):
+class MarkerArm(DesignPart):
     """One way to find cells without labels.
 
     A student or marker network learns; all else are baselines, which start from the same nuclei and foreground.
@@ -237,7 +137,7 @@ class MarkerTask(FieldSource):
 Task = Annotated[LabelTask | StainTask | MarkerTask, Field(discriminator="kind")]
 
 
-class Comparison(_Part):
+class Comparison(DesignPart):
     """Two arms of a task whose scores are compared field by field."""
 
     task: Name
@@ -245,7 +145,7 @@ class Comparison(_Part):
     than: str
 
 
-class StudyDesign(_Part):
+class StudyDesign(DesignPart):
     """A whole study."""
 
     title: str = Field(min_length=1, max_length=200)

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from frugalseg.studies.design import Budget, MarkerArm, parse_budget
+from frugalseg.studies.design import MarkerArm
+from frugalseg.studies.starts import Budget, parse_budget
 
 
 class _Spec(BaseModel):

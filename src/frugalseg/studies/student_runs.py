@@ -1,0 +1,36 @@
+"""One run that makes a start: a student, self-trained without labels on all fields but the test fields."""
+
+from frugalseg.models.self_training import self_train
+from frugalseg.studies.run_specs import StudentRun
+from frugalseg.studies.score_rows import ScoreRow
+from frugalseg.studies.study_data import StudyData
+from frugalseg.studies.work import Work
+
+
+def run_student(spec: StudentRun, data: StudyData, work: Work) -> list[ScoreRow]:
+    """Self-train a student and save it; it is scored where a task has a budget of nothing.
+
+    Raises
+    ------
+    InputError
+        A field can't be used, or no cell is found in any.
+    """
+    settings = dict(spec.settings)
+    if spec.start is not None:
+        settings["start"] = work.models.get(spec.start, work.data_root / spec.start)
+    sizes = [data.pixel_size(name) for name in spec.learn_from]
+    model = self_train(
+        [data.inputs(name, spec.inputs) for name in spec.learn_from],
+        [data.plane(name, spec.nuclei) for name in spec.learn_from],
+        names=spec.learn_from,
+        pixel_size=sizes[0],
+        device=work.device,
+        progress=work.progress,
+        checkpoint=work.checkpoint,
+        resume=work.resume,
+        log=lambda _line: None,
+        seed=spec.seed,
+        **settings,
+    )
+    model.save(work.model)
+    return []
