@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from frugalseg.errors import SettingsError, UnreadableFile
-from frugalseg.studies.design import StudyDesign
-from frugalseg.studies.starts import Budget, Student, parse_budget
+from frugalseg.studies.design import Budget, Student, StudyDesign, parse_budget
 
 
 def parsed(task: dict[str, Any], **changed: Any) -> StudyDesign:
@@ -60,7 +59,7 @@ def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: 
         ),
         (
             {"settings": {"max_steps": 5}},
-            r"tasks.cells: `max_steps` is no setting here; use `seeds` and `steps`",
+            r"tasks.cells: `max_steps` is no setting here; use `steps` of the task",
         ),
         ({"starts": {"s": {"kind": "magic"}}}, r"tasks.cells.starts.*'magic'"),
         (

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from frugalseg.errors import InputError, SettingsError
+from frugalseg.studies.design import Budget
 from frugalseg.studies.folds import choose_outlined
 from frugalseg.studies.plan import plan_runs
 from frugalseg.studies.run_specs import LabelRun, MarkerRun, StainRun, StudentRun
-from frugalseg.studies.starts import Budget
 from frugalseg.studies.study_data import ArrayData
 
 from .conftest import design_of
@@ -125,7 +125,16 @@ def test_predicted_nuclei_come_from_other_fields(cells_data: ArrayData) -> None:
     assert run.needs == (before.name,) == (run.nuclei_from,)
     assert before.learn_from == ("b", "c", "d")
     with pytest.raises(SettingsError, match="set `learn` to 'alone' or 'others'"):
-        plan_runs(design_of(m=task), {"m": cells_data})
+        design_of(m=task)
+
+
+def test_where_nothing_is_learned_one_seed_is_enough(cells_data: ArrayData) -> None:
+    arms = {name: {"inputs": "phase", "nuclei": "nuclear", "method": name} for name in ("student", "voronoi")}
+    runs = plan_runs(
+        design_of(m={"kind": "markers", "data": ["x"], "labels": "cells", "arms": arms, "seeds": [4, 5]}),
+        {"m": cells_data},
+    )
+    assert [(run.arm, run.seed) for run in runs] == [("student", 4), ("student", 5), ("voronoi", 4)]
 
 
 def test_stains_are_scored_where_the_stain_is(cells_data: ArrayData) -> None:

@@ -1,39 +1,97 @@
 """The design of a study: tasks, starts, label budgets, seeds and test fields, read from YAML and checked."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from frugalseg.errors import SettingsError, UnreadableFile
 from frugalseg.models.model_settings import ObjectModelSettings, SelfTrainingSettings, StainModelSettings
-from frugalseg.studies.starts import Budgets, DesignPart, Model, Name, Seed, Stain, Start, Steps
+from frugalseg.studies.design_parts import (
+    OF_TASK,
+    FieldSource,
+    ImageNet,
+    Model,
+    Name,
+    Nothing,
+    Part,
+    Seed,
+    Stain,
+    Start,
+    Steps,
+    Student,
+    SyntheticData,
+    TestFields,
+    check_settings,
+)
+from frugalseg.studies.marker_design import MarkerArm, MarkerTask
+
+__all__ = [
+    "Budget",
+    "Comparison",
+    "FieldSource",
+    "ImageNet",
+    "LabelTask",
+    "MarkerArm",
+    "MarkerTask",
+    "Model",
+    "Nothing",
+    "Stain",
+    "StainTask",
+    "Start",
+    "Student",
+    "StudyDesign",
+    "SyntheticData",
+    "Task",
+    "parse_budget",
+]
 
 
-class SyntheticData(DesignPart):
-    """Cells that are drawn, with known truth; see `frugalseg.synthetic.cells.make_cells`."""
+class Budget(NamedTuple):
+    """So much is outlined: whole fields, or crops of one field each.
 
-    n_fields: int = Field(default=4, ge=2, le=1000, description="Number of fields.")
-    seed: Seed = 0
-    settings: dict[str, Any] = Field(
-        default_factory=dict, description="Of `make_cells`, and `shape`: [Y, X]."
-    )
+    Examples
+    --------
+    >>> str(Budget(fields=2)), str(Budget(crops=1)), str(Budget())
+    ('2 fields', '1 crop', 'nothing')
+    """
 
+    fields: int = 0
+    crops: int = 0
 
-class FieldSource(DesignPart):
-    """Where the fields of a task are, and which of them are taken."""
-
-    data: tuple[str, ...] | SyntheticData = Field(
-        description="Files, folders or tables as of every command, relative to the folder of data; or `n_fields` of synthetic "
-        "cells."
-    )
-    pattern: str | None = None
-    where: tuple[str, ...] = ()
-    axes: str | None = None
+    def __str__(self) -> str:
+        """Return the budget as tables name it."""
+        number, what = (self.crops, "crop") if self.crops else (self.fields, "field")
+        return f"{number} {what}{'' if number == 1 else 's'}" if number else "nothing"
 
 
-TestFields = Literal["leave-one-out"] | tuple[tuple[str, ...], ...] | tuple[str, ...]
+def parse_budget(given: Any) -> Budget:
+    """Return the budget that a design writes as a number of fields, or as "2 crops".
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+
+    Examples
+    --------
+    >>> parse_budget("1 crop")
+    Budget(fields=0, crops=1)
+    """
+    if isinstance(given, Budget):
+        return given
+    if isinstance(given, list | tuple) and len(given) == 2:  # a budget that JSON has seen
+        return Budget(*given)
+    found = re.fullmatch(r"(\d{1,6})\s*(crops?|fields?)?", str(given).strip())
+    if found is None or isinstance(given, bool):
+        raise ValueError("a budget is a number of fields, such as 4, or of crops, such as '1 crop'")
+    number = int(found[1])
+    return Budget(crops=number) if (found[2] or "").startswith("crop") else Budget(fields=number)
+
+
+Budgets = tuple[Annotated[Budget, BeforeValidator(parse_budget)], ...]
 
 
 class LabelTask(FieldSource):
@@ -61,9 +119,9 @@ class LabelTask(FieldSource):
                 raise ValueError(
                     f"start '{name}' begins with '{before}', which must be a stain or model start of this task"
                 )
-            _settings(ObjectModelSettings, {**self.settings, **start.settings})
-            _settings(StainModelSettings, getattr(start, "stain_settings", {}))
-            _settings(SelfTrainingSettings, getattr(start, "student_settings", {}))
+            check_settings(ObjectModelSettings, {**self.settings, **start.settings}, OF_TASK)
+            check_settings(StainModelSettings, getattr(start, "stain_settings", {}), OF_TASK)
+            check_settings(SelfTrainingSettings, getattr(start, "student_settings", {}), OF_TASK)
         return self
 
 
@@ -83,61 +141,14 @@ class StainTask(FieldSource):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for settings in self.arms.values():
-            _settings(StainModelSettings, settings)
+            check_settings(StainModelSettings, settings, OF_TASK)
         return self
-
-
-class MarkerArm(DesignPart):
-    """One way to find cells without labels.
-
-    A student or marker network learns; all else are baselines, which start from the same nuclei and foreground.
-    """
-
-    inputs: str = Field(
-        description="Channels that show the cells; with the nuclei among them, they are an input."
-    )
-    method: Literal[
-        "student",
-        "network",
-        "voronoi",
-        "watershed_intensity",
-        "watershed_gradient",
-        "propagation",
-        "propagation_inside",
-    ] = "student"
-    nuclei: str = Field(description="Channel of the nuclear stain.")
-    predicted_nuclei: Stain | None = Field(
-        default=None,
-        description="Predict the nuclear stain instead, by a model of other fields (synthetic markers).",
-    )
-    with_nuclei: bool = Field(
-        default=True, description="Whether a student is given the nuclei of the test fields."
-    )
-    settings: dict[str, Any] = Field(
-        default_factory=dict, description="Of the method: rounds, preset, diameter, ..."
-    )
-
-
-class MarkerTask(FieldSource):
-    """Find cells from markers, without labels, by several methods and inputs (paper B, table I)."""
-
-    kind: Literal["markers"]
-    labels: str = Field(description="Channel with label images, which only scores see.")
-    arms: dict[Name, MarkerArm] = Field(min_length=1)
-    learn: Literal["together", "alone", "others"] = Field(
-        default="together",
-        description="A field's cells come from one training on all fields, on this very field, or on all but the test fields.",
-    )
-    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1)
-    test: TestFields = Field(
-        default="leave-one-out", description="For `learn: others`; else every labelled field is scored."
-    )
 
 
 Task = Annotated[LabelTask | StainTask | MarkerTask, Field(discriminator="kind")]
 
 
-class Comparison(DesignPart):
+class Comparison(Part):
     """Two arms of a task whose scores are compared field by field."""
 
     task: Name
@@ -145,7 +156,7 @@ class Comparison(DesignPart):
     than: str
 
 
-class StudyDesign(DesignPart):
+class StudyDesign(Part):
     """A whole study."""
 
     title: str = Field(min_length=1, max_length=200)
@@ -189,19 +200,3 @@ class StudyDesign(DesignPart):
                 else f" ({str(first['input'])[:80]!r} was given)"
             )
             raise SettingsError(f"{owner}: {place or 'the whole file'}: {message}{given}") from error
-
-
-def _settings(kind: type[BaseModel], given: dict[str, Any]) -> None:
-    """Check settings of a model; raises ValueError for pydantic, in one sentence."""
-    own = {"seed", "max_steps"} & set(given)
-    if own:
-        raise ValueError(f"`{sorted(own)[0]}` is no setting here; use `seeds` and `steps` of the task")
-    try:
-        kind.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(set(kind.model_fields) - {"seed", "max_steps"}))
-            raise ValueError(f"there is no setting `{name}`; allowed are {known}") from error
-        raise ValueError(f"`{name}`: {first['msg']} ({first['input']!r} was given)") from error

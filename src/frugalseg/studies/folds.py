@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from frugalseg.errors import InputError
-from frugalseg.studies.design import Task
-from frugalseg.studies.starts import Budget
+from frugalseg.studies.design import Budget, Task
 from frugalseg.studies.study_data import StudyData
 
 

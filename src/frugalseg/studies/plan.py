@@ -5,10 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from frugalseg.errors import InputError, SettingsError
 from frugalseg.images.channels import parse_channels
-from frugalseg.studies.design import LabelTask, MarkerTask, StainTask, StudyDesign, Task
+from frugalseg.studies.design import (
+    Budget,
+    LabelTask,
+    MarkerTask,
+    Model,
+    Stain,
+    StainTask,
+    Start,
+    Student,
+    StudyDesign,
+    Task,
+)
 from frugalseg.studies.folds import Fold, choose_outlined, find_folds
 from frugalseg.studies.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
-from frugalseg.studies.starts import Budget, Model, Stain, Start, Student
 from frugalseg.studies.study_data import StudyData
 
 
@@ -187,8 +197,7 @@ def _stain_runs(name: str, task: StainTask, data: StudyData) -> Iterator[RunSpec
 
 
 def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSpec]:
-    together = task.learn == "together"
-    if together:
+    if task.learn == "together":
         scored = tuple(field for field in data.names if data.has(field, task.labels))
         if not scored:
             raise InputError(
@@ -198,18 +207,13 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
     else:
         folds = find_folds(name, task, data, task.labels)
     for fold in folds:
-        for seed in task.seeds:
-            for arm, method in task.arms.items():
+        for arm, method in task.arms.items():
+            for seed in task.seeds_of(arm):
                 before = None
                 if method.predicted_nuclei is not None:
-                    if together:
-                        raise SettingsError(
-                            f"task '{name}': arm '{arm}' predicts nuclei from other fields; set `learn` to 'alone' or 'others'"
-                        )
                     stain = method.predicted_nuclei
-                    before = stain_start(
-                        name, f"{arm}_nuclei", stain, stain.inputs or method.inputs, fold, seed, data
-                    )
+                    about = f"{arm}_nuclei", stain, stain.inputs or method.inputs
+                    before = stain_start(name, *about, fold, seed, data)
                     yield before
                 learned = fold.test if task.learn == "alone" else fold.rest
                 yield MarkerRun(

@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from frugalseg.studies.design import MarkerArm
-from frugalseg.studies.starts import Budget, parse_budget
+from frugalseg.studies.design import Budget, MarkerArm, parse_budget
 
 
 class _Spec(BaseModel):

@@ -1,0 +1,135 @@
+"""What designs of all kinds of tasks share: fields, starts, and the check of a model's settings."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"
+Name = Annotated[str, Field(pattern=_NAME, max_length=60)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Steps = Annotated[int, Field(ge=1)]
+
+#: Settings of models that are settings of a task of labels or stains, and their names there.
+OF_TASK = {"seed": "seeds", "max_steps": "steps"}
+
+
+class Part(BaseModel):
+    """A part of a design, checked and unchangeable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SyntheticData(Part):
+    """Cells that are drawn, with known truth; see `frugalseg.synthetic.cells.make_cells`."""
+
+    n_fields: int = Field(default=4, ge=2, le=1000, description="Number of fields.")
+    seed: Seed = 0
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="Of `make_cells`, and `shape`: [Y, X]."
+    )
+
+
+class FieldSource(Part):
+    """Where the fields of a task are, and which of them are taken."""
+
+    data: tuple[str, ...] | SyntheticData = Field(
+        description="Files, folders or tables as of every command, relative to the folder of data; or `n_fields` of synthetic "
+        "cells."
+    )
+    pattern: str | None = None
+    where: tuple[str, ...] = ()
+    axes: str | None = None
+
+
+class Nothing(Part):
+    """Random weights."""
+
+    kind: Literal["nothing"]
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="Of `ObjectModelSettings`, for this start."
+    )
+
+
+class ImageNet(Part):
+    """Weights of ImageNet in the encoder, random ones elsewhere."""
+
+    kind: Literal["imagenet"]
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Stain(Part):
+    """A stain model, which learns from all fields of the task but the test fields (paper A)."""
+
+    kind: Literal["stain"]
+    stain: str = Field(description="Channel of the stain.")
+    inputs: str | None = Field(default=None, description="Label-free channels; those of the task by default.")
+    steps: Steps = 600
+    stain_settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Of `StainModelSettings`; encoder, scale, crop and batch are those of a labels task unless given here.",
+    )
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Student(Part):
+    """A self-trained student, which learns without labels from all fields of the task but the test fields."""
+
+    kind: Literal["student"]
+    nuclei: str = Field(description="Channel of the nuclear stain.")
+    start: Name | None = Field(
+        default=None, description="Start of the task that the student itself starts from."
+    )
+    student_settings: dict[str, Any] = Field(default_factory=dict, description="Of `SelfTrainingSettings`.")
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Model(Part):
+    """A model that is there already."""
+
+    kind: Literal["model"]
+    path: str = Field(description="Its folder, relative to the folder of the data.")
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+Start = Annotated[Nothing | ImageNet | Stain | Student | Model, Field(discriminator="kind")]
+TestFields = Literal["leave-one-out"] | tuple[tuple[str, ...], ...] | tuple[str, ...]
+
+
+def check_settings(kind: type[BaseModel], given: dict[str, Any], by_task: Mapping[str, str]) -> None:
+    """Check settings of a model.
+
+    Parameters
+    ----------
+    kind
+        Which settings they are.
+    given
+        Names and values.
+    by_task
+        Settings that the task decides -> the name of its own setting.
+
+    Raises
+    ------
+    ValueError
+        For pydantic, in one sentence.
+
+    Examples
+    --------
+    >>> from frugalseg.models.model_settings import MarkerModelSettings
+    >>> check_settings(MarkerModelSettings, {"preset": "fast"}, {})
+    Traceback (most recent call last):
+    ...
+    ValueError: `preset`: Input should be 'default' or 'paper' ('fast' was given)
+    """
+    own = sorted(by_task.keys() & given.keys())
+    if own:
+        raise ValueError(f"`{own[0]}` is no setting here; use `{by_task[own[0]]}` of the task")
+    try:
+        kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(kind.model_fields.keys() - by_task.keys()))
+            raise ValueError(f"there is no setting `{name}`; allowed are {known}") from error
+        raise ValueError(f"`{name}`: {first['msg']} ({first['input']!r} was given)") from error
