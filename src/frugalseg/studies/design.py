@@ -121,7 +121,7 @@ class LabelTask(FieldSource):
                 )
             check_settings(ObjectModelSettings, {**self.settings, **start.settings}, OF_TASK)
             check_settings(StainModelSettings, getattr(start, "stain_settings", {}), OF_TASK)
-            check_settings(SelfTrainingSettings, getattr(start, "student_settings", {}), OF_TASK)
+            check_settings(SelfTrainingSettings, getattr(start, "student_settings", {}), {"seed": "seeds"})
         return self
 
 
