@@ -114,6 +114,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--from", "CH[,CH]", REQUIRED),
         ("--to", "CH", REQUIRED),
         ("--project", None, "max"),
+        ("--target-scale", None, "linear"),
         *NETWORK,
         *TRAINING,
         *RUN,

@@ -98,6 +98,22 @@ def test_a_stain_model_says_how_good_it_is(stain: tuple[Path, RunResult]) -> Non
     assert "held-out PCC" in report
 
 
+def test_a_stain_is_learned_on_the_scale_that_was_asked_for(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = LearnStainsSettings(**{**STAINS, "max_steps": 2, "target_scale": "log"})
+    learn_stains([images], tmp_path / "model", settings, options=RunOptions(device="cpu"))
+    card, written = load_card(tmp_path / "model"), record(tmp_path / "model")
+    assert (card.target_scale.how, written["settings"]["target_scale"]) == ("log", "log")
+    fields = written["fields"].values()
+    assert all(one["pcc"] != one["pcc_learned"] for one in fields)
+    learned = [one["pcc_learned"] for one in fields if one["role"] == "learned from"]
+    assert written["pcc_learned"]["learned from"]["mean"] == pytest.approx(np.mean(learned))
+    assert "PCC of the logarithm" in (tmp_path / "model" / "report.html").read_text()
+    held_out = f"{written['pcc']['held out']['mean']:.3f}, of the logarithm {written['pcc_learned']['held out']['mean']:.3f}"
+    assert f"PCC of what was held out: {held_out} (n = 1)" in capsys.readouterr().out
+
+
 def test_the_scale_of_the_stain_is_fitted_on_what_is_learned_from(
     images: Path, stain: tuple[Path, RunResult]
 ) -> None:

@@ -1,6 +1,7 @@
 """Markers from a predicted stain: what is predicted is used, what is imaged is only compared with."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,3 +141,30 @@ def test_markers_are_paired_nearest_first_and_one_to_one() -> None:
         "invented_share": pytest.approx(2 / 3),
     }
     assert marker_agreement(np.zeros((0, 2)), np.zeros((0, 2)), 2.5).to_dict()["missed_share"] is None
+
+
+@pytest.mark.parametrize("how", ["percentile", "field", "log", "mask"])
+def test_markers_are_found_in_a_stain_of_any_scale(
+    images: Path, model: Path, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network predicts the real stain as well as can be, on the scale that it learned."""
+    field = open_fields([images])[0]
+    real = field.plane("nuclear").astype(np.float32)
+    low, high = np.percentile(real, [1, 99.8])
+    values: dict[str, Any] = {"how": how, "centre": (low,), "spread": (high - low,)}
+    if how == "log":
+        floor = 0.02 * (high - low)
+        spread = float(np.log((high - low + floor) / floor))
+        values |= {"centre": (float(np.log(floor)),), "spread": (spread,), "black": (low,), "floor": (floor,)}
+    scale = IntensityScale(**values)
+    save_model(
+        tmp_path / "model", load_card(model).model_copy(update={"target_scale": scale}), Unet("small", 1, 1)
+    )
+    learned = (real - low) / (high - low) * 12 - 2 if how == "mask" else scale.apply(real[None])[0]
+    monkeypatch.setattr("frugalseg.models.stain_model.predict_stain", lambda *_: learned)
+    channels = CueChannels(cells=("phase",), nuclei_from=str(tmp_path / "model"), nuclei="nuclear")
+    found = read_cues(field, channels)
+    assert found.agreement is not None
+    assert (found.agreement.missed, found.agreement.invented) == (0, 0)
+    predicted = predict_nuclei(field, str(tmp_path / "model"))
+    assert (float(predicted.max()) <= 1) == (how == "mask")

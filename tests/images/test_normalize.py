@@ -88,3 +88,38 @@ def test_wrong_settings_and_shapes_are_refused() -> None:
         IntensityScale.fit([PLANES, PLANES[:1]])
     with pytest.raises(WrongShape, match="for 2 channels"):
         IntensityScale.fit(PLANES).apply(PLANES[:1])
+
+
+LOG = IntensityScale(
+    how="log", centre=(float(np.log(20)),), spread=(float(np.log(50)),), black=(100.0,), floor=(20.0,)
+)
+
+
+def test_the_logarithm_begins_at_black() -> None:
+    greys = np.array([[[0.0, 100.0, 180.0, 1080.0]]])
+    expected = [0.0, 0.0, np.log(5) / np.log(50), 1.0]
+    np.testing.assert_allclose(LOG.apply(greys)[0, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(LOG.undo(LOG.apply(greys))[0, 0], [100, 100, 180, 1080], rtol=1e-5)
+    assert LOG.range[0] == pytest.approx(1000 - 20)
+
+
+def test_a_wild_prediction_of_a_logarithm_stays_finite() -> None:
+    greys = LOG.undo(np.array([[[-1e6, 2.0, 1e6]]]))[0, 0]
+    brightest = 20 * 50**2 - 20 + 100
+    np.testing.assert_allclose(greys, [20 / 50 - 20 + 100, brightest, brightest], rtol=1e-4)
+
+
+def test_a_mask_is_what_is_brighter_than_its_threshold() -> None:
+    scale = IntensityScale(how="mask", centre=(7.0,), spread=(1.0,))
+    assert scale.apply(np.array([[[6.9, 7.0, 7.1]]])).tolist() == [[[0.0, 0.0, 1.0]]]
+    probability = np.array([[[0.25, 0.75]]], np.float32)
+    np.testing.assert_array_equal(scale.undo(probability), probability)
+    assert scale.range == (1.0,)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"how": "log"}, {"how": "log", "black": (1,), "floor": (0,)}, {"black": (1,), "floor": (1,)}]
+)
+def test_only_a_logarithm_has_a_black_and_a_floor(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=r"black|floor"):
+        IntensityScale.model_validate({"centre": (1.0,), "spread": (1.0,), **wrong})

@@ -11,7 +11,12 @@ from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.learning.crop_batches import Crops, CropSample
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.from_stains.stain_settings import StainSettings
-from frugalseg.learning.from_stains.stain_training import learn_from_stains, mean_correlation, stain_loss
+from frugalseg.learning.from_stains.stain_training import (
+    learn_from_stains,
+    mean_correlation,
+    stain_loss,
+    stain_mask_loss,
+)
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.networks.object_net import predict_maps_whole
 from frugalseg.networks.unet import Unet
@@ -66,6 +71,40 @@ def test_the_loss_is_the_mean_absolute_difference_where_the_stain_is_known() -> 
     expected = np.abs(images + 0.25 - targets)[valid > 0].mean()
     assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-6)
     assert loss.terms == {"L1": pytest.approx(expected, rel=1e-6)}
+
+
+def test_the_loss_of_a_mask_is_the_cross_entropy_of_the_paper_s_sigmoid() -> None:
+    crops = batch()
+    mask = (crops.targets > 0).float()
+    loss = stain_mask_loss(Echo(), Crops(crops.images, mask, crops.valid))
+    images, truth, valid = (one.numpy().astype(float) for one in (crops.images, mask, crops.valid))
+    probability = 1 / (1 + np.exp(-(images - 0.5)))
+    expected = -np.log(np.where(truth > 0, probability, 1 - probability))[valid > 0].mean()
+    assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-5)
+    assert loss.terms == {"BCE": pytest.approx(expected, rel=1e-5)}
+
+
+def test_a_mask_is_scored_by_its_probability() -> None:
+    sample = blobs(1)
+    mask = CropSample("f", 5 * sample.planes, (sample.targets > 0.3).astype(np.float32))
+    probability = 1 / (1 + np.exp(-(mask.planes[0].astype(float) - 0.5)))
+    scores = [mean_correlation(Echo(), [mask], is_mask) for is_mask in (True, False)]  # type: ignore[arg-type]
+    assert scores[0] == pytest.approx(pearson_correlation(probability, mask.targets[0]), abs=1e-5)
+    assert scores[1] == pytest.approx(pearson_correlation(mask.planes[0], mask.targets[0]), abs=1e-5)
+    assert abs(scores[0] - scores[1]) > 0.02
+
+
+def test_only_the_paper_s_mask_ends_at_its_cross_entropy() -> None:
+    assert StainSettings.preset("paper", target_scale="mask").enough == 0.15
+    assert StainSettings.preset("paper").enough is None
+    assert StainSettings.preset("default", target_scale="mask").enough is None
+    samples = [blobs(number) for number in range(2)]
+    masks = [CropSample(s.name, s.planes, (s.targets > 0.3).astype(np.float32)) for s in samples]
+    draw = CropSampler([one.targets[0] for one in masks], 32, 0, threshold=0.5)
+    quick = TINY.model_copy(update={"target_scale": "mask", "max_steps": 60, "enough": 10.0})
+    _, record, _ = learn_from_stains(masks, [], draw, quick, **FITTING)
+    assert (record.steps, record.stopped_because) == (50, "the loss was low enough")
+    assert list(record.terms) == ["BCE"]
 
 
 def test_what_is_not_known_changes_nothing() -> None:

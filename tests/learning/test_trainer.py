@@ -383,6 +383,7 @@ def test_the_record_is_plain_values() -> None:
         "history": [],
         "best_step": None,
         "alpha": None,
+        "snapshots": [],
     }
 
 

@@ -9,7 +9,7 @@ from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.maps import distance_target
-from frugalseg.prediction.stain_values import in_original_units
+from frugalseg.prediction.stain_values import in_original_units, learned_values
 from frugalseg.prediction.whole_image import predict_objects, predict_stain
 
 
@@ -55,6 +55,29 @@ def test_what_16_bits_can_not_hold_is_clipped_and_not_wrapped() -> None:
     scale = IntensityScale(how="percentile", centre=(100.0,), spread=(1000.0,))
     stain = np.array([[-0.5, -0.1], [0.0004, 0.0006], [65.4, 70.0]], np.float32)
     np.testing.assert_array_equal(in_original_units(stain, scale), [[0, 0], [100, 101], [65500, 65535]])
+
+
+def test_masks_and_small_ranges_are_written_as_fractions() -> None:
+    mask = IntensityScale(how="mask", centre=(700.0,), spread=(1.0,))
+    output = np.array([[0.5, 0.5 + np.log(3)]], np.float32)
+    probability = learned_values(output, mask)
+    np.testing.assert_allclose(probability, [[0.5, 0.75]], rtol=1e-6)
+    written = in_original_units(probability, mask)
+    assert written.dtype == np.float32
+    np.testing.assert_array_equal(written, probability)
+    linear = IntensityScale(how="percentile", centre=(100.0,), spread=(1000.0,))
+    assert learned_values(output, linear) is output
+
+
+def test_the_range_of_a_logarithm_decides_how_it_is_written() -> None:
+    spread = float(np.log(50))
+    for floor, dtype, value in ((20.0, np.uint16, 1080), (0.1, np.float32, 104.9)):
+        scale = IntensityScale(
+            how="log", centre=(float(np.log(floor)),), spread=(spread,), black=(100.0,), floor=(floor,)
+        )
+        grey = in_original_units(np.ones((1, 1), np.float32), scale)
+        assert grey.dtype == dtype
+        assert float(grey[0, 0]) == pytest.approx(value, rel=1e-5)
 
 
 def test_cells_are_found_at_the_networks_scale_and_given_at_the_fields() -> None:

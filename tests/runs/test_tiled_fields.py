@@ -21,6 +21,7 @@ from frugalseg.images.tile_store import TileStore
 from frugalseg.instances.maps import cell_maps
 from frugalseg.models.looks import image_look
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import load_card, save_model
@@ -167,6 +168,25 @@ def test_labels_are_those_of_one_piece(
     assert read_image(tmp_path / "tiled/a_labels.tif").pixel_size == pytest.approx((0.5, 0.5))
     assert not list((tmp_path / "tiled").glob(".*"))
     assert (tmp_path / "tiled/report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("how", ["log", "mask"])
+def test_a_stain_of_another_scale_is_that_of_one_piece(
+    folder: Path, how: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    more = {"black": (200.0,), "floor": (100.0,)} if how == "log" else {}
+    scale = IntensityScale(how=how, centre=(4.6,), spread=(4.0,), **more)
+    card = load_card(folder / "stain").model_copy(update={"target_scale": scale})
+    save_model(tmp_path / "models/stain", card, StainModel.load(folder / "stain").network)
+    (tmp_path / "models/fields").symlink_to(folder / "fields")
+    whole = predicted(tmp_path / "models", "stain", tmp_path / "whole", "dapi").fields["a"]
+    request.getfixturevalue("in_tiles")
+    in_pieces = predicted(tmp_path / "models", "stain", tmp_path / "tiled", "dapi").fields["a"]
+    one, other = (result(tmp_path / name, "dapi").astype(float) for name in ("whole", "tiled"))
+    assert np.abs(one - other).max() <= 2e-3 * np.ptp(one)
+    assert (float(one.max()) <= 1) == (how == "mask")
+    assert whole.pcc > 0.1
+    assert in_pieces.pcc == pytest.approx(whole.pcc, abs=1e-3)
 
 
 def test_a_stain_is_that_of_one_piece(folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:

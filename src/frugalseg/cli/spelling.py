@@ -37,6 +37,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     "inputs": Spelling(("--from",), metavar="CH[,CH]"),
     "to": Spelling(metavar="CH"),
     "project": Spelling(),
+    "target_scale": Spelling(),
     "labels": Spelling(metavar="CH"),
     "target": Spelling(),
     "truth": Spelling(metavar="CH"),

@@ -29,6 +29,8 @@ from frugalseg.runs.summary import mean_pcc_by_role
 
 #: So many parts are shown in the report, held-out ones first.
 SHOWN = 8
+#: Scale on which a stain is learned -> what a second correlation is of, where it differs from that of grey values.
+LEARNED = {"log": "of the logarithm", "mask": "of the mask"}
 
 
 def learn_stains(
@@ -53,7 +55,8 @@ def learn_stains(
     Returns
     -------
     RunResult
-        Pearson's correlation (paper A, eq. 3) and role of every field or part; the mean by role.
+        Pearson's correlation (paper A, eq. 3) with the stain's grey values, and on the scale on which it was learned; role
+        of every field or part; the mean by role.
 
     Raises
     ------
@@ -118,6 +121,7 @@ def _learn(
         started_from=model.started_from,
         crops_skipped=model.crops_skipped,
         pcc=mean_pcc_by_role(records),
+        pcc_learned=mean_pcc_by_role(records, "pcc_learned"),
         fields=records,
         failed=failed,
         warnings=warnings,
@@ -136,12 +140,17 @@ def _evaluate(
     """Score every part, and show the first."""
     records: dict[str, FieldRecord] = {}
     comparisons: list[Comparison] = []
+    other = LEARNED.get(model.card.target_scale.how)
     with run.log.status("predicting every field"):
         for part in model.evaluate(images, stains):
-            records[part.name] = FieldRecord(role=part.role, pcc=part.pcc)
+            records[part.name] = FieldRecord(role=part.role, pcc=part.pcc, pcc_learned=part.pcc_learned)
             if len(comparisons) < SHOWN:
                 numbers: dict[str, float | str | None] = {"PCC": part.pcc, "role": part.role}
+                if other is not None:
+                    numbers[f"PCC {other}"] = part.pcc_learned
                 comparisons.append(compare_stains(part.name, part.planes, part.real, part.predicted, numbers))
+    learned = mean_pcc_by_role(records, "pcc_learned")
     for role, mean in mean_pcc_by_role(records).items():
-        run.log.line(f"PCC of what was {role}: {mean.mean:.3f} (n = {mean.n})")
+        also = "" if other is None or role not in learned else f", {other} {learned[role].mean:.3f}"
+        run.log.line(f"PCC of what was {role}: {mean.mean:.3f}{also} (n = {mean.n})")
     return records, comparisons

@@ -16,6 +16,8 @@ Modality = Literal["fluorescent", "label-free"]
 
 #: Sigma of the Gaussian that estimates the illumination, in cell diameters.
 ILLUMINATION = 1.33
+#: Scaled logarithms beyond these bounds, a whole range on either side, are clipped before they become grey values.
+LOG_RANGE = (-1.0, 2.0)
 
 
 class IntensityScale(BaseModel):
@@ -26,12 +28,17 @@ class IntensityScale(BaseModel):
     how
         ``zscore``: centre and spread are mean and standard deviation, outliers left out. ``percentile``: centre is the lower
         percentile, and spread the difference to the upper one, so most values lie in 0..1 (they are not clipped).
+        ``field``: the same, but percentiles differ from field to field; these are the median over fields. ``log``: as
+        ``percentile``, of the logarithm ``log(max(value - black, 0) + floor)``. ``mask``: 1 above centre, else 0; scaled
+        values are probabilities and have no grey value.
     centre, spread
-        One number per channel, in grey values.
+        One number per channel, in grey values (with ``log``, in their logarithm).
     channels
         Names of the channels, where known.
     percentiles
         The lower and the upper percentile.
+    black, floor
+        One number per channel, in grey values; of ``log`` only.
 
     Examples
     --------
@@ -43,11 +50,13 @@ class IntensityScale(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    how: Literal["zscore", "percentile"] = "zscore"
+    how: Literal["zscore", "percentile", "field", "log", "mask"] = "zscore"
     centre: tuple[float, ...]
     spread: tuple[float, ...]
     channels: tuple[str, ...] = ()
     percentiles: tuple[float, float] = (1.0, 99.8)
+    black: tuple[float, ...] = ()
+    floor: tuple[float, ...] = ()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -55,6 +64,11 @@ class IntensityScale(BaseModel):
             raise ValueError("centre, spread and channels must have one entry per channel")
         if not all(np.isfinite(self.centre)) or not all(np.isfinite(s) and s > 0 for s in self.spread):
             raise ValueError("centre must be finite, and spread finite and above 0")
+        of_log = len(self.centre) if self.how == "log" else 0
+        if not len(self.black) == len(self.floor) == of_log:
+            raise ValueError("black and floor must have one entry per channel with `log`, and none otherwise")
+        if not all(np.isfinite(self.black)) or not all(np.isfinite(f) and f > 0 for f in self.floor):
+            raise ValueError("black must be finite, and floor finite and above 0")
         return self
 
     @classmethod
@@ -110,21 +124,42 @@ class IntensityScale(BaseModel):
 
     def apply(self, planes: NDArray[Any]) -> NDArray[np.float32]:
         """Scale (C, Y, X) planes; `WrongShape` where they have another number of channels."""
-        centre, spread = self._columns(planes)
-        return ((planes.astype(np.float32) - centre) / spread).astype(np.float32)
+        values = self._checked(planes)
+        centre, spread = _column(self.centre), _column(self.spread)
+        if self.how == "mask":
+            return (values > centre).astype(np.float32)
+        if self.how == "log":
+            values = np.log(np.maximum(values - _column(self.black), 0) + _column(self.floor))
+        return ((values - centre) / spread).astype(np.float32)
 
     def undo(self, planes: NDArray[Any]) -> NDArray[np.float32]:
-        """Return scaled (C, Y, X) planes to grey values."""
-        centre, spread = self._columns(planes)
-        return (planes.astype(np.float32) * spread + centre).astype(np.float32)
+        """Return scaled (C, Y, X) planes to grey values; probabilities of a mask stay what they are."""
+        values = self._checked(planes)
+        if self.how == "mask":
+            return values
+        if self.how == "log":  # a network's outliers would become infinite
+            values = np.clip(values, *LOG_RANGE)
+        grey = values * _column(self.spread) + _column(self.centre)
+        if self.how == "log":
+            grey = np.exp(grey) - _column(self.floor) + _column(self.black)
+        return grey.astype(np.float32)
 
-    def _columns(self, planes: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    @property
+    def range(self) -> tuple[float, ...]:
+        """How much of each channel, in the units of `undo`, becomes 0..1."""
+        if self.how != "log":
+            return self.spread
+        ends = (
+            (np.exp(low), np.exp(low + spread)) for low, spread in zip(self.centre, self.spread, strict=True)
+        )
+        return tuple(float(high - low) for low, high in ends)
+
+    def _checked(self, planes: NDArray[Any]) -> NDArray[np.float32]:
         if planes.ndim != 3 or len(planes) != len(self.centre):
             raise WrongShape(
                 f"this scale is for {len(self.centre)} channels (C, Y, X), not for {planes.shape}"
             )
-        centre, spread = (np.asarray(v, np.float32)[:, None, None] for v in (self.centre, self.spread))
-        return centre, spread
+        return planes.astype(np.float32)
 
 
 def zscore(
@@ -142,6 +177,10 @@ def zscore(
         return IntensityScale.fit(ordinary, channels=channels).apply(ordinary)
     except BadPixels as error:
         raise BadPixels(f"{owner}: {error}") from error
+
+
+def _column(values: tuple[float, ...]) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)[:, None, None]
 
 
 def _measure(

@@ -48,7 +48,7 @@ def signal_threshold(values: Grey) -> float:
     if white <= black:
         return float("inf")
     floor = 0.02 * (white - black)
-    threshold = float(np.exp(_otsu(np.log(np.maximum(flat - black, 0) + floor))) - floor + black)
+    threshold = float(np.exp(otsu(np.log(np.maximum(flat - black, 0) + floor))) - floor + black)
     below = flat[flat <= threshold]
     if not below.size:
         return threshold
@@ -70,8 +70,8 @@ def _mode_and_spread(values: Grey, mode: float) -> tuple[float, float]:
     return mode, max(down, 1.4826 * float(np.median(np.abs(values - mode))))
 
 
-def _otsu(values: Grey) -> float:
-    """Return Otsu's threshold: an edge between two bins, or the middle of a gap between the classes.
+def otsu(values: Grey) -> float:
+    """Return Otsu's threshold of values of any shape: an edge between two bins, or the middle of a gap between the classes.
 
     `skimage.filters.threshold_otsu` returns the centre of the last bin of the lower class instead, which puts a part of
     that class above the threshold.

@@ -4,6 +4,7 @@ Batches are made from their number, not drawn from a stream, so that an interrup
 as an uninterrupted one.
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -17,11 +18,9 @@ from frugalseg.errors import BadModel, Interrupted, TrainingFailed
 from frugalseg.learning.checkpoint import AGAIN, CHECKPOINT, Checkpoint
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.interrupts import stop_requests
-from frugalseg.learning.trainer_settings import TrainerSettings, is_stable
+from frugalseg.learning.snapshots import Snapshots
+from frugalseg.learning.trainer_settings import RECENT, TrainerSettings, is_stable
 from frugalseg.learning.training_record import OnProgress, TrainingProgress, TrainingRecord
-
-#: The progress callback receives the mean loss of so many steps.
-RECENT = 50
 
 
 class StepLoss(NamedTuple):
@@ -50,6 +49,7 @@ def train(
     resume: bool = False,
     validate: Callable[[NetworkT], float] | None = None,
     progress: OnProgress | None = None,
+    snapshots: Snapshots[tuple[NetworkT, TrainingRecord]] | None = None,
 ) -> TrainingRecord:
     """Train a network in place.
 
@@ -75,6 +75,8 @@ def train(
         regular intervals and after the last step.
     progress : callable, optional
         Called after every step.
+    snapshots : Snapshots, optional
+        Called at some steps with copies of the network and the record; what it returns is kept in the record.
 
     Returns
     -------
@@ -112,12 +114,13 @@ def train(
         run.restore(file)
     with stop_requests() as stop:
         run.begin()
+        run.take_snapshot(snapshots, file)
         while not (run.finished or stop.made):
             run.step(batches(run.record.steps))
             if progress is not None:
-                recent = run.record.losses[-RECENT:]
-                progress(TrainingProgress(run.record.steps, settings.max_steps, sum(recent) / len(recent)))
+                progress(TrainingProgress(run.record.steps, settings.max_steps, run.recent_loss))
             run.check_end()
+            run.take_snapshot(snapshots, file)
             if file is not None and run.record.steps % settings.checkpoint_every == 0:
                 run.save(file)
         if not stop.made:
@@ -216,6 +219,10 @@ class _Run(Generic[NetworkT, BatchT]):
                 record.stopped_because = "the validation score no longer rose"
                 self.finished = True
                 return
+        if settings.enough is not None and record.steps >= RECENT and self.recent_loss <= settings.enough:
+            record.stopped_because = "the loss was low enough"
+            self.finished = True
+            return
         stable = settings.schedule != "budget" and is_stable(record.losses, settings.max_steps)
         reason = "the loss was stable" if stable else "the upper bound of steps was reached"
         if settings.schedule == "constant":
@@ -228,6 +235,30 @@ class _Run(Generic[NetworkT, BatchT]):
             record.decay_from, record.stopped_because = record.steps, reason
         decayed = record.decay_from is not None and record.steps >= record.decay_from + settings.decay_steps
         self.finished = decayed or record.steps >= settings.max_steps
+
+    def take_snapshot(
+        self, snapshots: Snapshots[tuple[NetworkT, TrainingRecord]] | None, file: Path | None
+    ) -> None:
+        """Take the snapshot of this step, once, and keep what it returns; its time is no time of training."""
+        step, record = self.record.steps, self.record
+        if (
+            snapshots is None
+            or step not in snapshots.steps
+            or any(step == one for one, _ in record.snapshots)
+        ):
+            return
+        self.count_time()
+        values = snapshots.take(step, (copy.deepcopy(self.network).eval(), copy.deepcopy(record)))
+        record.snapshots.append((step, {name: float(value) for name, value in (values or {}).items()}))
+        self.clock = time.monotonic()
+        if file is not None:  # a killed run would come back to this step
+            self.save(file)
+
+    @property
+    def recent_loss(self) -> float:
+        """Mean loss of the last steps."""
+        recent = self.record.losses[-RECENT:]
+        return sum(recent) / len(recent)
 
     @property
     def out_of_patience(self) -> bool:

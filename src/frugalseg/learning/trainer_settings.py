@@ -16,6 +16,8 @@ DECAY = 0.4
 WARM_UP = 20
 #: Validation steps in a run of `max_steps`.
 VALIDATIONS = 20
+#: Steps whose mean loss is reported while training goes on, and compared with `enough`.
+RECENT = 50
 #: Fewest training steps between two validation steps.
 MIN_INTERVAL = 10
 
@@ -39,6 +41,8 @@ class TrainerSettings(BaseModel):
         Training ends when so many validation steps in a row brought no better score.
     checkpoint_every
         Steps between two checkpoints.
+    enough
+        Training ends when the mean loss of the last `RECENT` steps is not above this; None: it goes on.
 
     Examples
     --------
@@ -54,6 +58,7 @@ class TrainerSettings(BaseModel):
     validate_every: int | None = Field(default=None, ge=1)
     patience: int = Field(default=8, ge=1)
     checkpoint_every: int = Field(default=200, ge=1)
+    enough: float | None = Field(default=None, gt=0)
 
     @property
     def validation_interval(self) -> int:

@@ -43,7 +43,8 @@ class TrainingRecord:
     seconds
         Time spent training, interrupted runs included.
     stopped_because
-        "the loss was stable", "the upper bound of steps was reached" or "the validation score no longer rose".
+        "the loss was stable", "the loss was low enough", "the upper bound of steps was reached" or "the validation score no
+        longer rose".
     device
         Device of the computation, such as "cpu".
     decay_from
@@ -54,6 +55,8 @@ class TrainingRecord:
         Step whose weights were kept; None without a validation set, where the last weights are kept.
     alpha
         Weight of the mask in eq. 2 of paper A, as it was used; None where the loss has no such weight.
+    snapshots
+        (step, values) of every snapshot, see `frugalseg.learning.snapshots`.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class TrainingRecord:
     history: list[tuple[int, float]] = field(default_factory=list)
     best_step: int | None = None
     alpha: float | None = None
+    snapshots: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
     @property
     def steps(self) -> int:

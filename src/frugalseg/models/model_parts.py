@@ -43,7 +43,9 @@ class StainPartScore:
     name, role
         Of the part, see `ImagePart`.
     pcc
-        Pearson's correlation with the real stain (paper A, eq. 3); NaN where one of both is constant.
+        Pearson's correlation with the real stain's grey values (paper A, eq. 3); NaN where one of both is constant.
+    pcc_learned
+        The same on the scale of training, of the logarithm or the mask where one is learned.
     planes
         (C,Y,X) float32, what the network is given, z-scored.
     real, predicted
@@ -53,6 +55,7 @@ class StainPartScore:
     name: str
     role: Role
     pcc: float
+    pcc_learned: float
     planes: NDArray[np.float32] = field(repr=False)
     real: NDArray[np.float32] = field(repr=False)
     predicted: NDArray[np.float32] = field(repr=False)

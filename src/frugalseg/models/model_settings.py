@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from frugalseg.errors import SettingsError
+from frugalseg.learning.from_stains.target_scales import TargetScale
 from frugalseg.models.cue_settings import CueSettings
 
 Preset = Literal["default", "paper"]
@@ -92,6 +93,13 @@ class _UnetSettings(BaseModel):
 
 class StainModelSettings(_UnetSettings):
     """Settings of a model that predicts a stain from other channels."""
+
+    target_scale: TargetScale = Field(
+        default="linear",
+        description="Scale on which the stain is learned: 'linear' grey values, between percentiles of all fields; 'log', "
+        "their logarithm, in which dim cells count as much as bright ones; 'field', between percentiles of each field; "
+        "'mask', whether a pixel is above Otsu's threshold of its field.",
+    )
 
 
 class ObjectModelSettings(_UnetSettings):

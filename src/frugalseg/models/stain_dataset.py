@@ -13,6 +13,8 @@ from frugalseg.images.image import Projection, project_channel
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.crop_batches import CropSample
+from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.sample_cache import CachedSamples
 from frugalseg.learning.splits import Part, Split, split_fields
 from frugalseg.models.inputs import (
@@ -26,6 +28,7 @@ from frugalseg.models.inputs import (
 )
 from frugalseg.models.model_parts import ImagePart, names_by_role, parts_of
 from frugalseg.models.model_scale import automatic_scale, zscored_image
+from frugalseg.models.stain_scale import fit_stain_scale, learned_stain
 from frugalseg.models.training_options import OnError
 
 #: Grey values are sampled at every so many pixels to fit the scale of the stain.
@@ -130,7 +133,7 @@ class StainDataset:
     scale
         Network px per image px.
     target_scale
-        Between grey values of the stain and 0..1, fitted on the training set.
+        Between grey values of the stain and what is learned, fitted on the training set.
     split
         Training set and what is held out; a part's field is a place in `indices`.
     validation
@@ -161,13 +164,19 @@ class StainDataset:
         pair: StainPair = self.pairs[index]
         shape = scaled_shape(pair.shape, self.scale)
         area = part.area(shape)
-        target = resize_planes(self.target_scale.apply(pair.target[None]), shape)
+        target = resize_planes(learned_stain(self.target_scale, pair.target)[None], shape)
         planes = resize_planes(pair.planes, shape)
         return CropSample(
             part.name(self.pairs.names[index]),
             np.ascontiguousarray(planes[:, *area]),
             np.ascontiguousarray(target[:, *area]),
         )
+
+    def sampler(self, samples: CachedSamples, settings: StainSettings, seed: int) -> CropSampler:
+        """Return positions of crops that show signal, found in grey values also where their logarithm is learned."""
+        shown, is_mask = self.target_scale, self.target_scale.how == "mask"
+        planes = ((shown.undo(one.targets) if shown.how == "log" else one.targets)[0] for one in samples)
+        return CropSampler(planes, settings.crop, seed, threshold=0.5 if is_mask else None)
 
     def line(self) -> str:
         """Return one line on what is about to be learned."""
@@ -192,7 +201,7 @@ class _Survey:
 def read_stain_dataset(
     pairs: StainPairs,
     target: str,
-    percentiles: tuple[float, float],
+    settings: StainSettings,
     scale: float | None,
     seed: int,
     hold_out: bool,
@@ -206,8 +215,8 @@ def read_stain_dataset(
         Images and stains.
     target
         Name of the stain.
-    percentiles
-        Grey values of the training set that become 0 and 1.
+    settings
+        On which scale the stain is learned.
     scale
         Network px per image px; None: nuclei in the stain become 20 px wide, other stains keep their size.
     seed, hold_out
@@ -227,13 +236,13 @@ def read_stain_dataset(
     greys = []
     for part in split.train:
         grey = seen.greys[part.field]
-        greys.append(grey[part.area((int(grey.shape[0]), int(grey.shape[1])))][None])
+        greys.append(grey[part.area((int(grey.shape[0]), int(grey.shape[1])))])
     return StainDataset(
         pairs,
         seen.indices,
         check_channels(pairs.channels, seen.n_channels),
         automatic_scale(seen.first_targets) if scale is None else scale,
-        IntensityScale.fit(greys, "percentile", percentiles, (target,)),
+        fit_stain_scale(greys, settings.target_scale, settings.percentiles, target),
         split,
         validation,
         parts_of(split, [pairs.names[index] for index in seen.indices], seen.indices, seen.shapes),

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadModel
 from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.images.image import Projection
-from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
+from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.inputs import check_pixel_size, for_each, owner_of
 from frugalseg.models.model_files import read_training, save_model_folder, summarize_training
@@ -21,10 +21,12 @@ from frugalseg.models.model_parts import ImagePart, StainPartScore, names_by_rol
 from frugalseg.models.model_scale import model_planes, scale_by_pixel_size
 from frugalseg.models.model_settings import StainModelSettings, network_settings, resolve_settings
 from frugalseg.models.stain_dataset import StainPair, StainPairs, read_stain_dataset
-from frugalseg.models.training_options import Log, OnError, Progress, training_options
+from frugalseg.models.stain_scale import learned_stain
+from frugalseg.models.training_options import Log, OnError, Progress, training_options, with_models
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import load_card, load_network
 from frugalseg.networks.unet import Unet
+from frugalseg.prediction.stain_values import learned_values
 from frugalseg.prediction.whole_image import predict_stain
 
 
@@ -91,6 +93,7 @@ class StainModel:
         resume: bool = False,
         log: Log | None = None,
         on_error: OnError | None = None,
+        snapshots: "Snapshots[StainModel] | None" = None,
         **changes: Any,
     ) -> Self:
         """Train a network to predict a stain; no label is needed.
@@ -121,6 +124,8 @@ class StainModel:
             Called with one line on what is about to be learned.
         on_error : callable, optional
             Called with the number of an image that can't be used and the error; the image is then left out.
+        snapshots : Snapshots, optional
+            Steps after which a function is called with the model so far: see `frugalseg.learning.snapshots.Snapshots`.
 
         Raises
         ------
@@ -137,33 +142,36 @@ class StainModel:
         size = check_pixel_size(pixel_size)
         pairs = StainPairs(images, stains, project, names, channels)
         dataset = read_stain_dataset(
-            pairs, target, learning.percentiles, found.scale, found.seed, found.hold_out, on_error
+            pairs, target, learning, found.scale, found.seed, found.hold_out, on_error
         )
         samples, validation = dataset.samples()
-        draw = CropSampler((one.targets[0] for one in samples), learning.crop, found.seed)
+        draw = dataset.sampler(samples, learning, found.seed)
         if log is not None:
             log(f"{dataset.line()}; crops skipped, as they show no signal: {draw.skipped:.0%}")
-        network, training, started_from = learn_from_stains(samples, validation, draw, learning, **options)
+
         roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
-        card = StainCard(
-            channels=dataset.channels,
-            pixel_size=size,
-            settings=learning.model_dump(mode="json"),
-            training=summarize_training(training, found.seed, *roles),
-            scale=dataset.scale,
-            target=target,
-            project=project,
-            target_scale=dataset.target_scale,
+        known: dict[str, Any] = {"parts": dataset.parts, "crops_skipped": draw.skipped}
+
+        def card_of(training: TrainingRecord) -> StainCard:
+            return StainCard(
+                channels=dataset.channels,
+                pixel_size=size,
+                settings=learning.model_dump(mode="json"),
+                training=summarize_training(training, found.seed, *roles),
+                scale=dataset.scale,
+                target=target,
+                project=project,
+                target_scale=dataset.target_scale,
+            )
+
+        def made(network: Unet, training: TrainingRecord) -> StainModel:
+            return cls(card_of(training), network, training, device, **known)
+
+        taken = None if snapshots is None else with_models(snapshots, made)
+        network, training, started_from = learn_from_stains(
+            samples, validation, draw, learning, **options, snapshots=taken
         )
-        return cls(
-            card,
-            network,
-            training,
-            device,
-            parts=dataset.parts,
-            crops_skipped=draw.skipped,
-            started_from=started_from,
-        )
+        return cls(card_of(training), network, training, device, **known, started_from=started_from)
 
     def predict(
         self,
@@ -186,7 +194,8 @@ class StainModel:
         Returns
         -------
         (Y,X) float32, or a list of them
-            In the grey values of the training stain.
+            In the grey values of the training stain; of a model that learned a mask, its probability. Where each field
+            was scaled by its own percentiles, grey values are those of the median field.
 
         Raises
         ------
@@ -209,7 +218,10 @@ class StainModel:
         pixel_size: float | tuple[float, float] | None = None,
         names: Sequence[str] | None = None,
     ) -> NDArray[np.float32]:
-        """Predict the stain (Y,X) of one image on the scale of training, 0..1 for most pixels; else as `predict`."""
+        """Predict the stain (Y,X) of one image on the scale of training, 0..1 for most pixels; else as `predict`.
+
+        Of a mask it is the probability.
+        """
         return self._predict(image, check_pixel_size(pixel_size), owner_of(0, image, names))
 
     def evaluate(self, images: Any, stains: Any) -> Iterator[StainPartScore]:
@@ -228,13 +240,14 @@ class StainModel:
         pairs = StainPairs(images, stains, self.card.project, None, self.card.channels)
         for part in self.parts or _whole(pairs):
             pair: StainPair = pairs[part.index]
-            predicted = predict_stain(self.network, pair.planes, self.card.scale)
-            real = self.card.target_scale.apply(pair.target[None])[0]
-            area = part.area
-            pcc = pearson_correlation(predicted[area], real[area])
-            yield StainPartScore(
-                part.name, part.role, pcc, pair.planes[:, *area], real[area], predicted[area]
-            )
+            area, scale = part.area, self.card.target_scale
+            output = predict_stain(self.network, pair.planes, self.card.scale)
+            predicted, real = learned_values(output, scale), learned_stain(scale, pair.target)
+            grey = scale.undo(predicted[None])[0]
+            pcc = pearson_correlation(grey[area], pair.target[area])
+            learned = pearson_correlation(predicted[area], real[area])
+            shown = pair.planes[:, *area], real[area], predicted[area]
+            yield StainPartScore(part.name, part.role, pcc, learned, *shown)
 
     def scale_for(self, pixel_size: tuple[float, float] | None = None) -> float:
         """Return network px per image px, so that an image looks as large as in training."""
@@ -258,7 +271,8 @@ class StainModel:
 
     def _predict(self, image: Any, pixel_size: tuple[float, float] | None, owner: str) -> NDArray[np.float32]:
         planes = model_planes(self.card, image, owner)
-        return predict_stain(self.network, planes, self.scale_for(pixel_size))
+        output = predict_stain(self.network, planes, self.scale_for(pixel_size))
+        return learned_values(output, self.card.target_scale)
 
 
 def _whole(pairs: StainPairs) -> Iterator[ImagePart]:

@@ -3,11 +3,15 @@
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 from frugalseg.errors import FrugalsegError
 from frugalseg.learning.device import Device, pick_device
-from frugalseg.learning.training_record import OnProgress
+from frugalseg.learning.snapshots import Snapshots
+from frugalseg.learning.training_record import OnProgress, TrainingRecord
+
+ModelT = TypeVar("ModelT")
+NetworkT = TypeVar("NetworkT")
 
 Progress = OnProgress
 """Called after every training step."""
@@ -55,3 +59,10 @@ def say(log: Log | None, line: str, doubts: Sequence[str]) -> None:
     log(line)
     for doubt in doubts:
         log(f"{WARNING}{doubt}")
+
+
+def with_models(
+    snapshots: Snapshots[ModelT], made: Callable[[NetworkT, TrainingRecord], ModelT]
+) -> Snapshots[tuple[NetworkT, TrainingRecord]]:
+    """Return snapshots of networks that are made models before the function is called with them."""
+    return Snapshots(snapshots.steps, lambda step, seen: snapshots.take(step, made(*seen)))

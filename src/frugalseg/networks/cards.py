@@ -119,7 +119,8 @@ class StainCard(Card):
     project
         How the focal planes of the target were projected to one.
     target_scale
-        Between grey values of the stain and the network's output, by percentiles of the training set.
+        Between grey values of the stain and what the network learned: percentiles of the training set, of their logarithm, or
+        a mask; see `frugalseg.learning.from_stains.target_scales`.
     """
 
     kind: Literal["stain"] = "stain"

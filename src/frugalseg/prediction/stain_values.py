@@ -1,23 +1,47 @@
-"""Grey values of a predicted stain: from the scale of training to the stain's original units."""
+"""Values of a predicted stain: from a network's output to the scale of training and the stain's original units."""
 
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from frugalseg.images.normalize import IntensityScale
+from frugalseg.networks.heads import ScaledSigmoid
 
 #: Spread of a stain, in grey values, below which it was stored as fractions, and is written as such.
 FEW_GREYS = 20.0
 
 
+def learned_values(output: NDArray[np.float32], target_scale: IntensityScale) -> NDArray[np.float32]:
+    """Return a network's output on the scale of training: itself, or the probability of a mask (paper A, eq. 1).
+
+    Parameters
+    ----------
+    output
+        Of any shape.
+    target_scale
+        How the grey values were scaled for training.
+
+    Examples
+    --------
+    >>> mask = IntensityScale(how="mask", centre=(700.0,), spread=(1.0,))
+    >>> learned_values(np.array([0.5, 3.5], np.float32), mask).round(3).tolist()
+    [0.5, 0.952...]
+    """
+    if target_scale.how != "mask":
+        return output
+    probability: NDArray[np.float32] = ScaledSigmoid()(torch.from_numpy(output)).numpy()
+    return probability
+
+
 def stored_type(target_scale: IntensityScale) -> np.dtype[Any]:
     """Return the type a predicted stain is written in: uint16, or float32 where whole grey values are too coarse."""
-    return np.dtype(np.uint16 if target_scale.spread[0] >= FEW_GREYS else np.float32)
+    return np.dtype(np.uint16 if target_scale.range[0] >= FEW_GREYS else np.float32)
 
 
 def in_original_units(stain: NDArray[np.float32], target_scale: IntensityScale) -> NDArray[Any]:
-    """Return the grey values of a stain that was predicted on the scale of training.
+    """Return the grey values of a stain that was predicted on the scale of training; of a mask, the probability.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ from frugalseg.images.write_tiles import write_tiles
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, check_finite, predict_maps_whole
 from frugalseg.networks.unet import Unet
-from frugalseg.prediction.stain_values import in_original_units, stored_type
+from frugalseg.prediction.stain_values import in_original_units, learned_values, stored_type
 
 ComputeMaps = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Turns channels (C, y, x) into maps (K, y, x)."""
@@ -201,7 +201,7 @@ def write_stain(
     path
         An existing file is replaced.
     read
-        Returns windows (1, y, x) of the stain on the scale of training.
+        Returns windows (1, y, x) of the network's output.
     shape
         (Y, X) of the stain, px.
     target
@@ -218,7 +218,7 @@ def write_stain(
     Returns
     -------
     float or None
-        Pearson's correlation with the real stain; NaN where either is constant, None without a real stain.
+        Pearson's correlation with the real stain's grey values; NaN where either is constant, None without a real stain.
     """
     name, target_scale = target
     tiles = plan_tiles(shape, core, 0)
@@ -226,9 +226,9 @@ def write_stain(
 
     def grey() -> Iterator[NDArray[Any]]:
         for done, tile in enumerate(tiles, start=1):
-            stain = read(tile.core)[0]
+            stain = learned_values(read(tile.core)[0], target_scale)
             if truth is not None:
-                correlation.add(stain, target_scale.apply(truth(tile.core))[0])
+                correlation.add(target_scale.undo(stain[None])[0], truth(tile.core)[0])
             yield in_original_units(stain, target_scale)
             if progress is not None:
                 progress(done, len(tiles))

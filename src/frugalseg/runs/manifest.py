@@ -91,6 +91,8 @@ class ModelRecord(RunRecord):
         What the weights were before.
     crops_skipped
         Share of the random crops that show no signal.
+    pcc_learned
+        Mean by role, on the scale on which the stain was learned.
     start
         Scores of the start, before training.
     unlabelled
@@ -105,6 +107,7 @@ class ModelRecord(RunRecord):
     target_scale: IntensityScale | None = None
     started_from: str | None = None
     crops_skipped: float | None = None
+    pcc_learned: dict[str, Mean] | None = None
     start: dict[str, FieldRecord] | None = None
     unlabelled: tuple[str, ...] = ()
 

@@ -21,6 +21,7 @@ from frugalseg.images.outliers import planes_without_outliers, without_outliers
 from frugalseg.images.write import write_image, write_labels
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
+from frugalseg.models.stain_scale import learned_stain
 from frugalseg.prediction.stain_values import in_original_units
 from frugalseg.report import Comparison, FieldReport, preview
 from frugalseg.runs.cell_pages import labels_page, read_truth, stored_labels
@@ -134,8 +135,9 @@ class _StainProcess:
         predicted = model.predict_scaled(planes, pixel_size=field.pixel_size, names=[field.name])
         real, record = None, FieldRecord(warnings=())
         if run.truth is not None and field.has(run.truth):
-            real = card.target_scale.apply(without_outliers(field.plane(run.truth, card.project))[None])[0]
-            record = record.with_values(pcc=pearson_correlation(predicted, real))
+            grey = without_outliers(field.plane(run.truth, card.project))
+            pcc = pearson_correlation(card.target_scale.undo(predicted[None])[0], grey)
+            real, record = learned_stain(card.target_scale, grey), record.with_values(pcc=pcc)
         write = partial(
             write_image,
             pixels=in_original_units(predicted, card.target_scale),

@@ -138,6 +138,8 @@ class FieldRecord(Record):
         Against the truth: of the result, and of the classical methods by name.
     mask_iou, mAP, cell_miou, pcc
         Single scores, of models that are scored by them.
+    pcc_learned
+        Of a stain on the scale on which it was learned: its logarithm, or its mask.
     role
         "learned from" or "held out".
     warnings
@@ -169,6 +171,7 @@ class FieldRecord(Record):
     mAP: float | None = None
     cell_miou: float | None = None
     pcc: float | None = None
+    pcc_learned: float | None = None
     role: str | None = None
     warnings: tuple[str, ...] = ()
     seconds: float | None = None

@@ -1,6 +1,7 @@
 """All fields of a run together: means with intervals, warnings, and the head of the report."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -70,10 +71,12 @@ def mean_pcc(values: Sequence[float | None]) -> Mean | None:
     return Mean.of(mean_interval(known)) if known else None
 
 
-def mean_pcc_by_role(records: Mapping[str, FieldRecord]) -> dict[str, Mean]:
+def mean_pcc_by_role(
+    records: Mapping[str, FieldRecord], score: Literal["pcc", "pcc_learned"] = "pcc"
+) -> dict[str, Mean]:
     """Return the mean Pearson correlation of held-out parts, and of those that were learned from."""
     found = {
-        role: mean_pcc([record.pcc for record in records.values() if record.role == role])
+        role: mean_pcc([getattr(record, score) for record in records.values() if record.role == role])
         for role in ("held out", "learned from")
     }
     return {role: mean for role, mean in found.items() if mean is not None}

@@ -10,6 +10,7 @@ from frugalseg.images.image import Image
 from frugalseg.images.resize import scaled_shape
 from frugalseg.images.resize_window import resize_labels_in_strips, resize_window
 from frugalseg.images.tiles import ReadWindow, read_window
+from frugalseg.models.stain_scale import learned_stain
 from frugalseg.networks.cards import StainCard
 from frugalseg.report import Comparison, FieldReport, preview
 from frugalseg.runs.records import FieldRecord
@@ -41,10 +42,11 @@ def show_large_stain(
     if run.truth is not None and field.has(run.truth) and record.pcc is not None:
         stain, index = field.reference(run.truth).open(f"field {field.name!r}")
         small = _reduced(lambda window: read_window(stain.pixels, [index], window, card.project), image.shape)
-        real = card.target_scale.apply(small)[0]
+        real = learned_stain(card.target_scale, small[0])
     numbers: dict[str, float | str | None] = {} if record.pcc is None else {"PCC": record.pcc}
-    first = _first_input(image)
-    return compare_stains(field.name, first, real, card.target_scale.apply(predicted)[0], numbers)
+    if card.target_scale.how != "mask":  # of which the probability was written
+        predicted = card.target_scale.apply(predicted)
+    return compare_stains(field.name, _first_input(image), real, predicted[0], numbers)
 
 
 def show_large_objects(run: TiledRun, field: Field, image: Image, record: FieldRecord) -> FieldReport:

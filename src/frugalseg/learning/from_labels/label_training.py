@@ -16,6 +16,7 @@ from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
 from frugalseg.learning.device import Device
 from frugalseg.learning.from_labels.label_losses import distance_error, jaccard_loss, mask_error
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.trainer import StepLoss, train
 from frugalseg.learning.trainer_settings import TrainerSettings
 from frugalseg.learning.training_record import OnProgress, TrainingRecord
@@ -66,6 +67,7 @@ def learn_from_labels(
     checkpoint: Path | None = None,
     resume: bool = False,
     progress: OnProgress | None = None,
+    snapshots: Snapshots[tuple[ObjectNetwork, TrainingRecord]] | None = None,
 ) -> TrainingRecord:
     """Train a network, in place, to find nuclei or cells (paper A).
 
@@ -83,7 +85,7 @@ def learn_from_labels(
         Crops, loss, augmentation.
     seed : int
         Of the batches.
-    device, checkpoint, resume, progress
+    device, checkpoint, resume, progress, snapshots
         See `frugalseg.learning.trainer.train`.
 
     Returns
@@ -123,6 +125,7 @@ def learn_from_labels(
         resume=resume,
         validate=(lambda network: validation_score(network, validation, settings)) if validation else None,
         progress=progress,
+        snapshots=snapshots,
     )
     record.alpha = alpha
     return record

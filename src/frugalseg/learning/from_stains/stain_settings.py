@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from frugalseg.learning.from_stains.target_scales import TargetScale
 from frugalseg.networks.encoders import EncoderName
 
 
@@ -24,12 +25,17 @@ class StainSettings(BaseModel):
         Whether crops are flipped and transposed at random; not in the paper.
     intensity_jitter
         Random change of grey values of the inputs, see `frugalseg.learning.augment.jitter_intensity`; 0 in the paper.
+    target_scale
+        On which scale the stain is learned, see `frugalseg.learning.from_stains.target_scales`; "linear" in paper A. The
+        loss of a mask is the binary cross entropy of eq. 1's probability, any other's the mean absolute difference.
     percentiles
-        Percentiles of the stain's grey values in the training set that are scaled to 0 and 1.
+        Percentiles of the stain's grey values that are scaled to 0 and 1.
     learning_rate, schedule
         Of training, see `frugalseg.learning.trainer_settings.TrainerSettings`; "constant" in the paper.
     max_steps
         Upper bound of training steps.
+    enough
+        Mean loss of recent steps at which training ends; None: it goes on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,10 +46,12 @@ class StainSettings(BaseModel):
     batch: int = Field(8, ge=1)
     flips: bool = True
     intensity_jitter: float = Field(0.1, ge=0)
+    target_scale: TargetScale = "linear"
     percentiles: tuple[float, float] = (1.0, 99.8)
     learning_rate: float = Field(2e-3, gt=0)
     schedule: Literal["constant", "budget"] = "budget"
     max_steps: int = Field(1000, ge=1)
+    enough: float | None = Field(None, gt=0)
 
     @classmethod
     def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:
@@ -61,6 +69,9 @@ class StainSettings(BaseModel):
         - Some fields are the validation set (unless that is switched off), and the weights that were best on them are
           kept. Training ends early when the validation score no longer rises, or the loss is stable.
 
+        A mask is paper B's: training ends at a binary cross entropy of 0.15. Where nuclei cover less than 3 % of the crops,
+        an empty mask costs less than that, and training ends before anything is learned; "default" has no such end.
+
         Examples
         --------
         >>> StainSettings.preset("paper").encoder
@@ -76,6 +87,7 @@ class StainSettings(BaseModel):
             "learning_rate": 0.1,
             "schedule": "constant",
             "max_steps": 192_000,
+            "enough": 0.15 if changed.get("target_scale") == "mask" else None,
         }
         values = paper if name == "paper" else {}
         return cls(**{**values, **{key: value for key, value in changed.items() if value is not None}})

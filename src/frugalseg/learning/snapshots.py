@@ -1,0 +1,60 @@
+"""Snapshots: what a network in training is worth after some of its steps, within one training run."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from frugalseg.errors import SettingsError
+
+SeenT = TypeVar("SeenT")
+
+
+@dataclass(frozen=True)
+class Snapshots(Generic[SeenT]):
+    """Steps at which a training run calls a function with what it has learned so far.
+
+    Each step counts once in the training record, also where the run was interrupted and resumed. After a snapshot a
+    checkpoint is written at once; only a run that is killed between the two calls the function again, with the same weights.
+
+    Attributes
+    ----------
+    steps
+        Steps taken before the snapshot; 0 is the start. Those behind the end of training are never reached: training ends
+        early when the validation score no longer rises.
+    take
+        Is called with the step and what was learned so far: by `frugalseg.StainModel.fit` and `frugalseg.ObjectModel.fit` a
+        model that can be used, evaluated and saved. Numbers that it returns by name are kept in ``training.snapshots``.
+
+    Raises
+    ------
+    SettingsError
+        A step is below 0.
+
+    Notes
+    -----
+    By default the learning rate falls over the last 40 % of `max_steps`. A snapshot before that is what a longer training
+    passes through, and not what as few steps alone would give, with a rate that falls to 0. Its weights are the last ones,
+    and not the best so far on the validation set, which the trained model has.
+
+    Examples
+    --------
+    >>> Snapshots((100, 1000), lambda step, model: {"steps": float(step)}).steps
+    (100, 1000)
+    """
+
+    steps: Collection[int]
+    take: Callable[[int, SeenT], Mapping[str, float] | None]
+
+    def __post_init__(self) -> None:
+        """Check the steps."""
+        if any(step < 0 for step in self.steps):
+            raise SettingsError(f"`steps` of snapshots are {sorted(self.steps)}; give numbers of 0 or more")
+
+
+def powers_of_two(most: int) -> tuple[int, ...]:
+    """Return 1, 2, 4, ... up to a number of steps.
+
+    >>> powers_of_two(100)
+    (1, 2, 4, 8, 16, 32, 64)
+    """
+    return tuple(2**power for power in range(most.bit_length()))
