@@ -127,8 +127,7 @@ def _learn(
         warnings=warnings,
     )
     name = f"{settings.to} from {', '.join(model.card.channels)}"
-    curve = TrainingCurve.of(name, model.training, "held-out PCC")
-    report = run.report(record, curve)
+    report = run.report(record, TrainingCurve.of(name, model.training, "held-out PCC"))
     for comparison in comparisons:
         report.add(comparison)
     return run.save(model, record, report)
