@@ -54,8 +54,8 @@ def open_one(data: Path, name: str, folder: str) -> "Field":
 def learn_and_score(data: Path, kind: str, seed: int, rounds: int, teacher: str) -> list[dict[str, Any]]:
     """Train one student, and score it on every field of the kind that has labels."""
     from frugalseg import MarkerModel, find_cues
-    from frugalseg.models import student_images
     from frugalseg.models.self_training import self_train_on_cues
+    from frugalseg.models.teacher_cells import teacher_cells
 
     folder, channel, learned, unseen = KINDS[kind]
     start = time.process_time()
@@ -65,10 +65,10 @@ def learn_and_score(data: Path, kind: str, seed: int, rounds: int, teacher: str)
         for name, field in fields.items()
     }
     found_cues = time.process_time()
+    learned_cues, find = [cues[name] for name in learned], teacher_cells
     if teacher == "network":
-        network = MarkerModel.fit_to_cues([cues[name] for name in learned], seed=seed, device="cpu")
-        student_images.teacher_cells = network.segment  # type: ignore[assignment]
-    model = self_train_on_cues([cues[name] for name in learned], rounds=rounds, seed=seed, device="cpu")
+        find = MarkerModel.fit_to_cues(learned_cues, seed=seed, device="cpu").segment
+    model = self_train_on_cues(learned_cues, rounds=rounds, seed=seed, device="cpu", teacher=find)
     seconds = {"cues": round(found_cues - start, 1), "training": round(time.process_time() - found_cues, 1)}
     rows = []
     for name, field in fields.items():
@@ -77,21 +77,20 @@ def learn_and_score(data: Path, kind: str, seed: int, rounds: int, teacher: str)
             continue
         rows.append({"kind": kind, "field": name, "seed": seed, "rounds": rounds, "of": teacher})
         rows[-1]["learned"] = name in learned
-        rows[-1] |= seconds | scores_of(model, cues[name], truth)
+        rows[-1] |= seconds | scores_of(model, cues[name], truth, find)
     return rows
 
 
-def scores_of(model: "ObjectModel", cues: Any, truth: Any) -> dict[str, Any]:
+def scores_of(model: "ObjectModel", cues: Any, truth: Any, teacher: Any) -> dict[str, Any]:
     """Return mIoU and mAP of the student, of its teacher and of the best classical method on one field."""
     from frugalseg import score_labels
-    from frugalseg.models import student_images
     from frugalseg.models.baseline_scores import score_baselines
 
     start = time.process_time()
     found = model.segment(cues)
     seconds = round(time.process_time() - start, 2)
     labels = {"plain": model.predict(cues.planes), "nuclei": found.labels}
-    labels["teacher"] = student_images.teacher_cells(cues)
+    labels["teacher"] = teacher(cues)
     result: dict[str, Any] = {"segment_seconds": seconds, "inside": found.agreement.nuclei_inside}
     for name, one in labels.items():
         scores = score_labels(truth, one)

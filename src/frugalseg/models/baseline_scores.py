@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.evaluation.baselines import BASELINES
@@ -33,12 +34,14 @@ def score_baselines(truth: NDArray[Any], cues: ImageCues) -> dict[str, Scores]:
     dict
         Name of the method -> its scores.
     """
+    points = cues.markers.points
+    return {name: compare_labels(truth, cells, points) for name, cells in baseline_cells(cues).items()}
+
+
+def baseline_cells(cues: ImageCues) -> dict[str, NDArray[np.uint32]]:
+    """Return the cells (Y,X) uint32 that `score_baselines` scores, by the name of the method."""
     image = seeded_image(cues)
     cells = {name: method(image.pixels, image.seeds, image.foreground) for name, method in BASELINES.items()}
     if cues.modalities[0] == "label-free" and "propagation" in cells:
         cells[TRIMMED] = image.without_halo(cells["propagation"])
-    points = cues.markers.points
-    return {
-        name: compare_labels(truth, cells_at_image_scale(small, cues), points)
-        for name, small in cells.items()
-    }
+    return {name: cells_at_image_scale(small, cues) for name, small in cells.items()}

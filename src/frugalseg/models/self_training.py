@@ -35,7 +35,8 @@ from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settin
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import found_diameter
 from frugalseg.models.object_training import begin_network
-from frugalseg.models.student_images import StudentImage, student_image
+from frugalseg.models.student_images import StudentImage, Teacher, student_image
+from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard
 from frugalseg.networks.object_net import CellNetwork
@@ -141,6 +142,7 @@ def self_train_on_cues(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     log: Log | None = None,
+    teacher: Teacher = teacher_cells,
     **changes: Any,
 ) -> ObjectModel:
     """Learn cells from images whose cues are known; `self_train` finds the cues and calls this.
@@ -149,6 +151,8 @@ def self_train_on_cues(
     ----------
     cues
         From `frugalseg.find_cues`; walked through once.
+    teacher : callable
+        Returns the cells (Y,X) of an image's cues that the first round learns; by default they grow from the nuclei.
 
     All others are those of `self_train`.
 
@@ -167,7 +171,7 @@ def self_train_on_cues(
     diameter = float(np.median(chosen.diameters))
     scale = float(np.clip(TARGET_CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
     fluorescent = sum(chosen.fluorescent) * 2 > len(chosen.fluorescent)
-    images = [student_image(one).normalized(fluorescent, diameter) for one in chosen.cues]
+    images = [student_image(one, teacher).normalized(fluorescent, diameter) for one in chosen.cues]
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)
     _log_lines(chosen.lines(weights), log)

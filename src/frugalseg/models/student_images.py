@@ -1,5 +1,6 @@
 """Images as a student learns from them: grey values, nuclei, and the cells of its teacher."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,9 @@ from frugalseg.models.marker_areas import marker_areas
 from frugalseg.models.model_scale import normalized_planes
 from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
 from frugalseg.networks.cards import Normalization
+
+#: Returns the cells (Y,X) of an image whose cues are known.
+Teacher = Callable[[ImageCues], NDArray[np.uint32]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class StudentImage:
         return replace(self, planes=normalized_planes(self.planes, how, diameter, (), owner))
 
 
-def student_image(cues: ImageCues) -> StudentImage:
+def student_image(cues: ImageCues, teacher: Teacher = teacher_cells) -> StudentImage:
     """Return an image with the teacher's cells."""
-    nuclei, cells, kept = marker_areas(cues), teacher_cells(cues), stain_draws_borders(cues)
+    nuclei, cells, kept = marker_areas(cues), teacher(cues), stain_draws_borders(cues)
     return StudentImage(cues.name, cues.planes, nuclei, cells, kept)
