@@ -79,6 +79,25 @@ def test_later_rounds_leave_out_what_network_and_teacher_disagree_on(
     np.testing.assert_array_equal(second.valid, teacher == (own > 0))
 
 
+def test_another_teacher_is_learned_from(cells: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    class Stop(Exception):
+        pass
+
+    def watched(network: Any, samples: list[Any], *_: Any, **__: Any) -> Any:
+        seen.extend(samples)
+        raise Stop
+
+    halves = np.zeros((128, 128), np.uint32)
+    halves[40:100, 20:60], halves[40:100, 60:110] = 1, 2
+    monkeypatch.setattr(self_training, "learn_from_labels", watched)
+    cues = fs.find_cues(cells[0].cytoplasm, cells[0].nuclear, diameter=30)
+    with pytest.raises(Stop):
+        self_training.self_train_on_cues([cues], teacher=lambda _: halves, **FAST)
+    np.testing.assert_array_equal(seen[0].targets[1] > 0, halves > 0)
+
+
 def test_a_later_round_takes_half_the_steps_at_half_the_rate() -> None:
     assert self_training._learning_settings(fs.SelfTrainingSettings()).max_steps == 300
     first = self_training._learning_settings(fs.SelfTrainingSettings(max_steps=40))

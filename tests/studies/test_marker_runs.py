@@ -210,9 +210,6 @@ def test_a_marker_network_teaches_a_student(
 class _FakeStain:
     """Predicts what it was given, in place of a trained model."""
 
-    class card:
-        channels = ("phase",)
-
     def __init__(self, predicted: Any) -> None:
         self.predicted = predicted
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from frugalseg.cues.markers import find_markers
 from frugalseg.evaluation.marker_agreement import MarkerAgreement, marker_agreement
-from frugalseg.images.channels import model_inputs
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.image_cues import ImageCues, find_cues
 from frugalseg.models.stain_model import StainModel
@@ -70,10 +69,13 @@ def task_cues(spec: MarkerRun, data: StudyData, settings: CueSettings, work: Wor
     BadModel
         The model that predicts nuclei can't be read.
     """
-    if spec.nuclei_from is None:
+    stain = spec.method.predicted_nuclei
+    if stain is None or spec.nuclei_from is None:
         return TaskCues(spec, data, settings)
-    model = StainModel.load(work.models[spec.nuclei_from], work.device)
-    inputs = ",".join(map(str, model_inputs(model.card.channels)))
+    model, inputs = (
+        StainModel.load(work.models[spec.nuclei_from], work.device),
+        stain.inputs or spec.method.inputs,
+    )
 
     def predict(name: str) -> NDArray[np.float32]:
         planes = data.inputs(name, inputs)
