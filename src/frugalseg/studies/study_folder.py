@@ -1,0 +1,107 @@
+"""The folder of a study: the design, its runs, and a lock so that two studies never write into it at once."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from frugalseg.errors import OutputExists
+from frugalseg.images.unfinished import OF_THE_SYSTEM, remove_unfinished
+from frugalseg.images.write import write_text
+from frugalseg.studies.run_folder import RUNS, output_errors, remove_leftovers
+
+DESIGN, SCORES, STUDY = "design.yaml", "scores.csv", "study.json"
+UNFINISHED, _LOCK = ".unfinished", ".lock"
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder that holds something else than a study, before anything is written.
+
+    Raises
+    ------
+    OutputExists
+        It does, or it is no folder.
+    """
+    with output_errors(out):
+        if out.exists() and not out.is_dir():
+            raise OutputExists(f"{out} is no folder; give another name for the study's folder")
+        there = [path.name for path in out.iterdir()] if out.is_dir() else []
+    others = [name for name in there if not OF_THE_SYSTEM.fullmatch(name) and not name.startswith(".")]
+    if others and DESIGN not in others:
+        raise OutputExists(
+            f"{out} holds {others[0]} and is no study; give a new folder, or that of a study to go on with it"
+        )
+
+
+def begin_folder(out: Path, design: str) -> None:
+    """Write the design, and remove what a killed study left.
+
+    Raises
+    ------
+    OutputFailed
+        Nothing can be written.
+    """
+    remove_unfinished(*(out / name for name in (DESIGN, SCORES, STUDY)))
+    remove_leftovers(out)
+    write_text(out / DESIGN, design, overwrite=True)
+
+
+def remove_runs(out: Path, names: Iterable[str]) -> None:
+    """Remove runs, and all checkpoints, so that a study starts anew.
+
+    Raises
+    ------
+    OutputFailed
+        One can't be removed.
+    """
+    for folder in (*(out / RUNS / name for name in names), out / UNFINISHED):
+        with output_errors(folder), suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+
+def checkpoint_of(out: Path, fingerprint: str) -> Path:
+    """Return the folder of a run's checkpoint, which belongs to this very fingerprint."""
+    return out / UNFINISHED / fingerprint[:24]
+
+
+def remove_other_checkpoints(out: Path, fingerprints: Iterable[str]) -> None:
+    """Remove checkpoints of runs that are no longer to be made; what can't be removed stays."""
+    wanted = {checkpoint_of(out, one).name for one in fingerprints}
+    folder = out / UNFINISHED
+    for path in list(folder.iterdir()) if folder.is_dir() else []:
+        if path.name not in wanted:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def only_study(out: Path) -> Iterator[None]:
+    """Hold the lock of a study's folder; the system takes it back from a process that is killed.
+
+    Raises
+    ------
+    OutputExists
+        Another study runs in this folder.
+    OutputFailed
+        Nothing can be written.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such locks
+        yield
+        return
+    with output_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        lock = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputExists(
+                f"a study is running in {out}; wait for its end, or give another folder"
+            ) from None
+        except OSError:  # some network drives have no locks
+            pass
+        yield
+    finally:
+        os.close(lock)
