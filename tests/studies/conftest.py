@@ -1,5 +1,8 @@
 """Fields of synthetic cells as arrays, and a design that studies them."""
 
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -40,6 +43,13 @@ def labels_task() -> dict[str, Any]:
         "test": ["c"],
         "settings": {"encoder": "small", "crop": 32, "batch": 2, "scale": 0.5, "hold_out": False},
     }
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the module `fake_runs`, which the processes of a study can import too."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    return import_module("fake_runs")
 
 
 def design_of(**tasks: dict[str, Any]) -> StudyDesign:

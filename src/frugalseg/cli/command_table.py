@@ -189,6 +189,44 @@ COMMANDS = (
         show=f"{_RESULTS}:show_scores",
     ),
     Command(
+        "study",
+        "Find out how many labels are enough for your images, which start helps, and what no labels reach. A study that was "
+        "cut short goes on; only what is missing is run.",
+        {"": Work(f"{_COMMANDS}.run_study:study_command")},
+        own=(
+            Argument(
+                "given",
+                "DESIGN",
+                "A design (YAML file), or the name of one that comes with frugalseg; with --init the images, as of every "
+                "command.",
+                many=True,
+            ),
+            _out("OUT", "Folder for the results; with --init the design's file."),
+            click.Option(
+                ["--init"], is_flag=True, help="Write a commented design for these images, and stop."
+            ),
+            click.Option(
+                ["--data"],
+                metavar="FOLDER",
+                type=_PATH,
+                help="Folder that the files in the design are relative to; by default that of the design.",
+            ),
+            click.Option(
+                ["--workers"],
+                type=click.IntRange(min=1),
+                help="Number of processes; by default one for each CPU or GPU, as far as memory allows.",
+            ),
+            click.Option(
+                ["--dry-run", "--list", "dry_run"],
+                is_flag=True,
+                help="List the runs and the time they will take, and stop.",
+            ),
+            AS_JSON,
+        ),
+        options=("pattern", "where", "axes", "device", "overwrite", "quiet"),
+        show=f"{_RESULTS}:show_study",
+    ),
+    Command(
         "doctor",
         "Show versions, devices, memory and disk, and how fast a network trains on this machine.",
         {"": Work(f"{_COMMANDS}.check_machine:check_machine")},

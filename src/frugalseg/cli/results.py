@@ -18,8 +18,11 @@ if TYPE_CHECKING:  # they are imported by the command that made the result
     from rich.console import Console
 
     from frugalseg.commands.check_machine import Diagnosis
+    from frugalseg.commands.run_study import WrittenDesign
     from frugalseg.runs.inspection import Inspection
     from frugalseg.runs.label_scores import ScoreTable
+    from frugalseg.studies.overview import Overview
+    from frugalseg.studies.study import StudyResult
 
 NONE_DONE, SOME_FAILED = 1, 3
 PIPED_WIDTH = 200
@@ -98,6 +101,23 @@ def show_scores(table: "ScoreTable", typed: Mapping[str, Any]) -> int:
     if not table.failed:
         return 0
     return SOME_FAILED if table.scores else NONE_DONE
+
+
+def show_study(result: "StudyResult | Overview | WrittenDesign", typed: Mapping[str, Any]) -> int:
+    """Print where the results are, and which runs failed; what is to be done was printed before."""
+    failed: Mapping[str, str] = getattr(result, "failed", {})
+    for name, reason in failed.items():
+        say_error(f"failed: {name}: {reason}")
+    if typed["as_json"]:
+        _print_json(result.to_dict())
+    elif not typed["quiet"] and typed["init"]:
+        say(f"look through {typed['out']}, then run: frugalseg study {typed['out']} -o RESULTS")
+    elif not typed["quiet"] and not typed["dry_run"]:
+        done: Mapping[str, Path] = getattr(result, "runs", {})
+        say(f"{len(done)} runs done, {len(failed)} failed: {typed['out']}")
+    if not failed:
+        return 0
+    return SOME_FAILED if getattr(result, "runs", {}) else NONE_DONE
 
 
 def show_machine(diagnosis: "Diagnosis", typed: Mapping[str, Any]) -> int:

@@ -18,6 +18,11 @@ MAKERS: Mapping[str, tuple[str, str]] = {
 }
 
 
+def prepare(spec: RunSpec) -> None:
+    """Import what a run needs, so that the time of a run is not that of starting a process."""
+    import_module(MAKERS[spec.kind][0])
+
+
 def execute(spec: RunSpec, data: StudyData, work: Work) -> list[ScoreRow]:
     """Do what a specification says, and return its scores.
 

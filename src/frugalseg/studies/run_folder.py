@@ -131,13 +131,21 @@ def fingerprints(
     found: dict[str, str] = {}
     for spec in specs:
         content = {
-            "spec": spec.model_dump(mode="json"),
+            "spec": _what_decides(spec),
             "needs": [found[name] for name in spec.needs],
             "pixels": [state(spec.task, field, channels_read(spec)) for field in fields_read(spec)],
             "model": _state_of_model(spec, data_root),
         }
         found[spec.name] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return found
+
+
+def _what_decides(spec: RunSpec) -> dict[str, Any]:
+    """Return a specification without the seeds of its arm's other runs."""
+    content = spec.model_dump(mode="json")
+    if isinstance(spec, MarkerRun):
+        del content["method"]["seeds"]
+    return content
 
 
 def _state_of_model(spec: RunSpec, data_root: Path) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 from frugalseg.errors import BadModel, FrugalsegError, Interrupted, OutputFailed, UnreadableFile
 from frugalseg.images.memory import memory_errors
@@ -37,7 +37,8 @@ from frugalseg.studies.score_rows import ScoreRow
 from frugalseg.studies.study_data import StudyData
 from frugalseg.studies.work import Work
 
-EXECUTE = "frugalseg.studies.run_execution:execute"
+#: Module whose `execute` makes a run, and whose `prepare` imports what that needs.
+EXECUTION = "frugalseg.studies.run_execution"
 THREADS = 1
 #: Seconds between two messages on the steps of a training.
 OFTEN = 0.2
@@ -47,10 +48,10 @@ Execute = Callable[[RunSpec, StudyData, Work], list[ScoreRow]]
 
 @dataclass(frozen=True)
 class Setup:
-    """What a process needs for all its jobs: the fields of each task, and what makes a run, as "module:function"."""
+    """What a process needs for all its jobs: the fields of each task, and the module that makes runs."""
 
     data: Mapping[str, StudyData]
-    execute: str = EXECUTE
+    execution: str = EXECUTION
 
 
 @dataclass(frozen=True)
@@ -172,12 +173,6 @@ def _executed(spec: RunSpec, data: StudyData, work: Work, execute: Execute) -> l
     return execute(spec, data, work)
 
 
-def loaded(path: str) -> Any:
-    """Import what "module:name" names."""
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
-
-
 def main() -> None:
     """Make jobs until the study that sends them ends."""
     told = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -190,10 +185,9 @@ def main() -> None:
         pickle.dump(message, told)
         told.flush()
 
-    execute: Execute = loaded(setup.execute)
     while True:
         job = jobs.get()
-        end = _outcome(job, setup, execute, tell)
+        end = _outcome(job, setup, tell)
         tell(end)
         if end.kind == "stopped":
             os._exit(0)
@@ -208,10 +202,12 @@ def _listen(stream: IO[bytes], jobs: "queue.SimpleQueue[Job]") -> None:
             os._exit(0)
 
 
-def _outcome(job: Job, setup: Setup, execute: Execute, tell: Callable[[Message], None]) -> Message:
+def _outcome(job: Job, setup: Setup, tell: Callable[[Message], None]) -> Message:
     try:
+        module = import_module(setup.execution)
+        module.prepare(job.spec)
         _use_one_thread()
-        make_run(job, setup.data[job.spec.task], execute, tell)
+        make_run(job, setup.data[job.spec.task], module.execute, tell)
     except (Interrupted, KeyboardInterrupt) as error:
         return Message("stopped", str(error))
     except OutputFailed as error:

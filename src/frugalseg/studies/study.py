@@ -20,7 +20,7 @@ from frugalseg.runs.versions import versions
 from frugalseg.studies.design import StudyDesign
 from frugalseg.studies.run_folder import RunRecord
 from frugalseg.studies.run_queue import OnEvent, Outcome, count_workers, make_runs
-from frugalseg.studies.run_worker import EXECUTE, Setup
+from frugalseg.studies.run_worker import EXECUTION, Setup
 from frugalseg.studies.score_rows import ScoreRow, rows_to_csv
 from frugalseg.studies.study_folder import (
     SCORES,
@@ -121,9 +121,9 @@ def run_plan(
     workers: int | None = None,
     overwrite: bool = False,
     progress: OnEvent | None = None,
-    execute: str = EXECUTE,
+    execution: str = EXECUTION,
 ) -> StudyResult:
-    """Make the missing runs of a plan; see `run_study`. `execute` names what makes one, as "module:function"."""
+    """Make the missing runs of a plan; see `run_study`. `execution` is the module that makes them."""
     check_folder(plan.out)
     with only_study(plan.out), stopped_by_either():
         begin_folder(plan.out, plan.text)
@@ -132,7 +132,7 @@ def run_plan(
         before = plan.read_finished()
         missing = [spec for spec in plan.specs if spec.name not in before]
         remove_other_checkpoints(plan.out, [plan.fingerprints[spec.name] for spec in missing])
-        setup = pickle.dumps(Setup(plan.data, execute))
+        setup = pickle.dumps(Setup(plan.data, execution))
         number = count_workers(workers, plan.device, len(missing), len(setup))
         record = _StudyRecord(plan, number, set(before))
         record.write(before, "running")

@@ -1,0 +1,195 @@
+"""How long a study takes: from runs that are done, else from a few steps of one run of each sort on this machine."""
+
+import json
+import pickle
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from frugalseg.studies.run_folder import RunRecord, fields_read, read_record
+from frugalseg.studies.run_queue import make_runs
+from frugalseg.studies.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
+from frugalseg.studies.run_worker import EXECUTION, Job, Setup
+from frugalseg.studies.study_plan import StudyPlan
+
+#: Steps of a trial, the first of which is not timed.
+TRIAL_STEPS = 4
+#: Steps that the first round of a student takes by default; each further one takes half as many.
+_STUDENT_STEPS, _STUDENT_ROUNDS = 300, 3
+#: Most steps of a marker network by preset; many end earlier.
+_NETWORK_STEPS = {"default": 1600, "paper": 3500}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of a training step, and of all else by field that is read."""
+
+    step: float
+    field: float
+
+    @classmethod
+    def of(cls, record: RunRecord, spec: RunSpec) -> "Speed":
+        """Return the speed of a run that is done."""
+        rest = max(record.seconds - record.steps * record.step_seconds, 0.0)
+        return cls(record.step_seconds, rest / len(fields_read(spec)))
+
+    def seconds(self, spec: RunSpec) -> float:
+        """Return how long another run takes at this speed."""
+        return planned_steps(spec) * self.step + len(fields_read(spec)) * self.field
+
+
+def planned_steps(spec: RunSpec) -> int:
+    """Return the most training steps that a run takes, as far as its specification says it."""
+    if isinstance(spec, LabelRun):
+        return spec.steps
+    if isinstance(spec, StainRun):
+        return spec.at_steps[-1]
+    if isinstance(spec, MarkerRun):
+        if not spec.method.learns:
+            return 0
+        trainings = len(spec.test) if spec.learn == "alone" else 1
+        if spec.method.method == "network":
+            preset = spec.method.settings.get("preset", "default")
+            return trainings * int(spec.method.settings.get("max_steps") or _NETWORK_STEPS[preset])
+        return trainings * _student_steps(spec.method.settings)
+    return _student_steps(spec.settings)
+
+
+def _student_steps(settings: Mapping[str, Any]) -> int:
+    first = int(settings.get("max_steps") or _STUDENT_STEPS)
+    return first + (int(settings.get("rounds") or _STUDENT_ROUNDS) - 1) * (first // 2)
+
+
+def estimate_seconds(
+    plan: StudyPlan, workers: int, measure: bool = True, execution: str = EXECUTION
+) -> dict[str, float | None]:
+    """Return how many seconds each missing run takes; None where nothing is known.
+
+    Parameters
+    ----------
+    plan
+        Of the study.
+    workers
+        Number of processes, which share what the machine has.
+    measure
+        Try a few steps of one run of each sort that was never made here.
+    execution
+        Module that makes runs.
+
+    Raises
+    ------
+    Interrupted
+        Ctrl-C.
+    """
+    by_name = {spec.name: spec for spec in plan.specs}
+    speeds: dict[str, Speed] = {}
+    for name, record in plan.finished.items():
+        speeds[sort_of(by_name[name])] = Speed.of(record, by_name[name])
+    unknown: dict[str, RunSpec] = {}
+    for spec in plan.missing:
+        trial = trial_of(spec, by_name)
+        if trial is not None and sort_of(spec) not in speeds:
+            unknown.setdefault(sort_of(spec), trial)
+    if measure and unknown:
+        speeds |= _measured(plan, unknown, workers, execution)
+    return {
+        spec.name: speeds[sort_of(spec)].seconds(spec) if sort_of(spec) in speeds else None
+        for spec in plan.missing
+    }
+
+
+def wall_seconds(plan: StudyPlan, seconds: Mapping[str, float | None], workers: int) -> float | None:
+    """Return how long the missing runs take together; None where one is unknown.
+
+    They take as long as they would one after the other, shared by the workers, but never less than the longest chain of
+    runs that need each other.
+    """
+    known = [one for one in seconds.values() if one is not None]
+    if len(known) < len(seconds):
+        return None
+    ends: dict[str, float] = {}
+    for spec in plan.missing:
+        before = max((ends.get(name, 0.0) for name in spec.needs), default=0.0)
+        ends[spec.name] = before + (seconds[spec.name] or 0.0)
+    return max(sum(known) / max(workers, 1), max(ends.values(), default=0.0))
+
+
+def sort_of(spec: RunSpec) -> str:
+    """Return a text that runs of the same speed have in common: what is trained, and with which settings."""
+    content = spec.model_dump(mode="json")
+    own = (
+        "name",
+        "needs",
+        "seed",
+        "fold",
+        "learn_from",
+        "test",
+        "arm",
+        "start",
+        "outlined",
+        "budget",
+        "steps",
+    )
+    for name in (*own, "at_steps", "nuclei_from"):
+        content.pop(name, None)
+    for settings in (content.get("settings"), content.get("method")):
+        if isinstance(settings, dict):
+            for name in ("max_steps", "seeds"):
+                settings.pop(name, None)
+    return json.dumps(content, sort_keys=True)
+
+
+def trial_of(spec: RunSpec, by_name: Mapping[str, RunSpec]) -> RunSpec | None:
+    """Return a run of one field and a few steps that needs no other run; None where there is none such."""
+    field = fields_read(spec)[:1]
+    common: dict[str, Any] = {"needs": (), "learn_from": field, "test": field}
+    if isinstance(spec, StainRun):
+        return spec.model_copy(update={**common, "at_steps": (TRIAL_STEPS,)})
+    if isinstance(spec, StudentRun):
+        start = None if spec.needs else spec.start
+        settings = {**spec.settings, "max_steps": TRIAL_STEPS}
+        return spec.model_copy(update={**common, "start": start, "settings": settings})
+    if isinstance(spec, MarkerRun):
+        settings = spec.method.settings | ({"max_steps": TRIAL_STEPS} if spec.method.learns else {})
+        method = spec.method.model_copy(update={"settings": settings, "predicted_nuclei": None})
+        return spec.model_copy(update={**common, "method": method, "nuclei_from": None})
+    if not spec.outlined:
+        return None
+    common |= {"steps": TRIAL_STEPS, "outlined": field}
+    if spec.needs:  # a network of the same size, from random weights
+        encoder = _encoder(by_name[spec.needs[0]])
+        settings = spec.settings | ({} if encoder is None else {"encoder": encoder})
+        common |= {"start": "nothing", "start_kind": "nothing", "settings": settings}
+    return spec.model_copy(update=common)
+
+
+def _encoder(spec: RunSpec) -> str | None:
+    """Return the encoder of a start, None for that of its preset."""
+    settings = {} if isinstance(spec, MarkerRun) else spec.settings
+    default = "efficientnet_lite0" if isinstance(spec, StudentRun) else None
+    found: str | None = settings.get("encoder", default)
+    return found
+
+
+def _measured(
+    plan: StudyPlan, trials: Mapping[str, RunSpec], workers: int, execution: str
+) -> dict[str, Speed]:
+    """Make the trials in a folder that is removed, and return the speed of those that ended well."""
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [
+            Job(spec, Path(folder, str(i)), "", {}, plan.data_root, plan.device, Path(folder, f"{i}.part"))
+            for i, spec in enumerate(_named(trials.values()))
+        ]
+        make_runs(jobs, pickle.dumps(Setup(plan.data, execution)), min(workers, len(jobs)))
+        records = [read_record(job.folder) for job in jobs]
+        return {
+            sort: Speed.of(record, job.spec)
+            for sort, job, record in zip(trials, jobs, records, strict=True)
+            if record is not None
+        }
+
+
+def _named(trials: Sequence[RunSpec] | Any) -> list[RunSpec]:
+    return [spec.model_copy(update={"name": f"trial {i}"}) for i, spec in enumerate(trials)]

@@ -1,0 +1,185 @@
+"""Write a design for images that nobody has described: what each channel shows is looked up in the first field that has it."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from frugalseg.cues.modality import detect_modality
+from frugalseg.errors import InputError
+from frugalseg.images.channels import InputChannel
+from frugalseg.images.fields import FieldTable
+from frugalseg.images.value_checks import is_label_map
+from frugalseg.runs.options import RunOptions
+
+#: Parts of the names of nuclear stains, and of labels of nuclei.
+NUCLEAR = ("nucl", "dapi", "hoechst", "h2b", "draq", "sytox", "405")
+#: px; only how smooth a plane is at this size counts.
+_DIAMETER = 30.0
+#: With more labelled fields, leaving each one out in turn takes too long to begin with.
+_FEW = 8
+_WIDTH = 68
+
+
+@dataclass(frozen=True)
+class ChannelRoles:
+    """What the channels show.
+
+    Attributes
+    ----------
+    labels
+        Channel with label images.
+    target
+        "nuclei" or "cells": what is outlined, by the channel's name.
+    inputs
+        Channel that a network sees.
+    nuclei
+        Nuclear stain, None where there is none.
+    labelled
+        Fields that have labels.
+    """
+
+    labels: str
+    target: str
+    inputs: str
+    nuclei: str | None
+    labelled: tuple[str, ...]
+
+
+def find_roles(table: FieldTable) -> ChannelRoles:
+    """Look at every channel in the first field that has it.
+
+    Raises
+    ------
+    InputError
+        No channel holds labels, fewer than two fields have them, or there is no image beside them.
+    """
+    kinds: dict[str, str] = {}
+    for channel in table.channels:
+        field = next((one for one in table if one.has(channel)), None)
+        if field is None:
+            continue
+        image, index = field.reference(channel).open(f"field {field.name!r}")
+        values = np.asarray(image.pixels[index])
+        if is_label_map(values, channel):
+            kinds[channel] = "labels"
+        else:
+            kinds[channel] = detect_modality(field.plane(channel), _DIAMETER)
+    labels = _first([name for name, kind in kinds.items() if kind == "labels"], ("cell",))
+    if labels is None:
+        raise InputError(
+            f"no channel holds label images (there are {', '.join(kinds) or 'none'}); outline the cells or nuclei of a few fields "
+            "first, and name the files as a channel of their own"
+        )
+    labelled = tuple(field.name for field in table if field.has(labels))
+    if len(labelled) < 2:
+        raise InputError(
+            f"only field {labelled[0]!r} has labels in channel {labels!r}; outline a second one, since a field that is scored is "
+            "never learned from"
+        )
+    bright = [name for name, kind in kinds.items() if kind == "fluorescent"]
+    nuclei = _first(bright, NUCLEAR) if _named(bright, NUCLEAR) or len(bright) > 1 else None
+    free = [name for name, kind in kinds.items() if kind == "label-free"]
+    inputs = next(iter(free or [name for name in bright if name != nuclei] or bright), None)
+    if inputs is None:
+        raise InputError(f"there is no image beside the labels in {labels!r}; add the images as a channel")
+    target = "nuclei" if _named([labels], NUCLEAR) else "cells"
+    return ChannelRoles(labels, target, inputs, None if nuclei == inputs else nuclei, labelled)
+
+
+def new_design(inputs: Sequence[Path], table: FieldTable, options: RunOptions, folder: Path) -> str:
+    """Return a design as YAML, with a comment on every line.
+
+    Parameters
+    ----------
+    inputs
+        As of every command.
+    table
+        Fields in them.
+    options
+        How `table` was opened.
+    folder
+        Of the design's file, which the names of files are relative to.
+
+    Raises
+    ------
+    InputError
+        See `find_roles`.
+    """
+    roles = find_roles(table)
+    paths = [os.path.relpath(path.absolute(), folder.absolute()) for path in inputs]
+    lines = [
+        ("title: How many labels are enough?", "shown above the results"),
+        ("tasks:", "one or more; each has its own curves"),
+        (f"  {roles.target}:", "name of the task, yours to choose"),
+        ("    kind: labels", "learn from few labels; others: stains, markers"),
+        (f"    data: {json.dumps(paths)}", "files, folders or tables, relative to this file"),
+        *_opened(options),
+        (f"    target: {roles.target}", "what the labels outline: nuclei or cells"),
+        (f"    inputs: {_quoted(roles.inputs)}", "channels that the network sees, such as phase[1,3,5]"),
+        (f"    labels: {json.dumps(roles.labels)}", "channel with label images"),
+        ("    starts:", "what training begins with; each is a curve"),
+        ("      nothing: {kind: nothing}", "random weights"),
+        ("      imagenet: {kind: imagenet}", "an encoder that has seen photographs"),
+        *_more_starts(roles),
+        (f"    budgets: {_budgets(roles)}", "how much is outlined: crops, or whole fields"),
+        ("    crop_size: 256", "side of a crop, px of the image"),
+        ("    steps: [200]", "training steps; several give several curves"),
+        ("    seeds: [0, 1, 2]", "each run once with each of them"),
+        (f"    test: {_test(roles.labelled)}", "fields that are scored and never learned from"),
+    ]
+    return "".join(f"{line:<{_WIDTH}}  # {comment}\n" for line, comment in lines)
+
+
+def _opened(options: RunOptions) -> list[tuple[str, str]]:
+    lines = []
+    if options.pattern:
+        lines.append((f"    pattern: {json.dumps(options.pattern)}", "how the names of files are made up"))
+    if options.where:
+        lines.append((f"    where: {json.dumps(list(options.where))}", "which fields are taken"))
+    if options.axes:
+        lines.append((f"    axes: {json.dumps(options.axes)}", "axes of files that do not say it"))
+    return lines
+
+
+def _more_starts(roles: ChannelRoles) -> list[tuple[str, str]]:
+    if roles.nuclei is None:
+        return []
+    stain = f"      stain: {{kind: stain, stain: {json.dumps(roles.nuclei)}}}"
+    student = f"      student: {{kind: student, nuclei: {_quoted(roles.nuclei)}}}"
+    lines = [(stain, "a network that predicts this stain")]
+    if roles.target == "cells":
+        lines.append((student, "learned without labels, from these nuclei"))
+    return lines
+
+
+def _budgets(roles: ChannelRoles) -> str:
+    most = len(roles.labelled) - len(_tested(roles.labelled))
+    whole = [number for number in (1, 2, 4, 8, 16) if number <= most]
+    nothing = [0] if roles.nuclei is not None and roles.target == "cells" else []
+    return json.dumps([*nothing, "1 crop", *whole])
+
+
+def _tested(labelled: Sequence[str]) -> tuple[str, ...]:
+    return tuple(labelled[:1] if len(labelled) <= _FEW else labelled[-(len(labelled) // 4) :])
+
+
+def _test(labelled: Sequence[str]) -> str:
+    return "leave-one-out" if len(labelled) <= _FEW else json.dumps(list(_tested(labelled)))
+
+
+def _quoted(channel: str) -> str:
+    """Return a channel as a list of input channels names it, and as YAML holds it."""
+    return json.dumps(str(InputChannel(channel)))
+
+
+def _first(names: Sequence[str], words: Sequence[str]) -> str | None:
+    """Return the first name that has one of the words in it, else the first name."""
+    return next(iter([*_named(names, words), *names]), None)
+
+
+def _named(names: Sequence[str], words: Sequence[str]) -> list[str]:
+    return [name for name in names if any(word in name.lower() for word in words)]
