@@ -1,0 +1,127 @@
+"""The scores of one task of a study, as sentences need them, and what a sentence says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from frugalseg.studies.curves import NOTHING, CurvePoint, names_of, one_curve, steps_of
+from frugalseg.studies.design import LabelTask, MarkerTask, Task
+from frugalseg.studies.differences import Difference, compare_arms
+from frugalseg.studies.phrases import arm_words, metric_words, objects_of
+from frugalseg.studies.score_rows import ScoreRow
+
+_METRICS = {
+    "nuclei": ("mask_iou", "mAP"),
+    "cells": ("mAP", "cell_miou"),
+    "stains": ("pcc",),
+    "markers": ("cell_miou", "mAP"),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One sentence, the question that it answers, and its numbers.
+
+    Attributes
+    ----------
+    task
+        Name of the task.
+    question
+        best, start, labels saved, gain with more labels, enough labels, or more steps.
+    sentence
+        Plain English.
+    values
+        The numbers behind it, by name.
+    """
+
+    task: str
+    question: str
+    sentence: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def main_metric(name: str, task: Task, rows: Sequence[ScoreRow]) -> str | None:
+    """Return the metric that sentences and figures of a task are about, as in the papers; None without rows."""
+    there = names_of(row.metric for row in rows if row.task == name)
+    wanted = _METRICS[task.target if isinstance(task, LabelTask) else task.kind]
+    return next((one for one in wanted if one in there), there[0] if there else None)
+
+
+def reference_of(task: Task, arm: str) -> str | None:
+    """Return the arm that another one is compared with; None for an arm that is the reference itself.
+
+    Labels: ImageNet, else random weights, else the first start. Markers: propagation from the same inputs, else the first
+    propagation, else the first arm. Stains: the first arm.
+    """
+    if isinstance(task, MarkerTask):
+        cuts = [one for one, method in task.arms.items() if method.method == "propagation"]
+        if arm in cuts:
+            return None
+        same = [one for one in cuts if task.arms[one].inputs == task.arms[arm].inputs]
+        found = next(iter([*same, *cuts, *task.arms]))
+    elif isinstance(task, LabelTask):
+        kinds = {kind: one for one, start in reversed(task.starts.items()) for kind in (start.kind,)}
+        found = kinds.get("imagenet") or kinds.get("nothing") or next(iter(task.starts))
+    else:
+        found = next(iter(task.arms))
+    return None if found == arm else found
+
+
+class TaskScores:
+    """Scores of one task and metric, and what sentences call its arms.
+
+    Parameters
+    ----------
+    name, task
+        The task.
+    metric
+        Which scores.
+    rows
+        Of the study.
+    points
+        Curves of this task and metric; at least one point.
+    """
+
+    def __init__(
+        self, name: str, task: Task, metric: str, rows: Sequence[ScoreRow], points: Sequence[CurvePoint]
+    ) -> None:
+        self.name, self.task, self.metric, self.rows, self.points = name, task, metric, rows, points
+        self.words = {**{one.arm: f"'{one.arm}'" for one in points}, **arm_words(task)}
+        self.score = metric_words(metric)
+        self.objects = objects_of(task)
+        every = steps_of(points)
+        self.steps = every[-1]
+        self._several = len(every) > 1
+
+    def lead(self, start: str) -> str:
+        """Return the start of a sentence, which says after how many steps where the study has several numbers of them."""
+        return f"After {self.steps:,} steps, {start}" if self._several else start[0].upper() + start[1:]
+
+    def curve(self, arm: str) -> tuple[CurvePoint, ...]:
+        """Return the curve of an arm at the longest training."""
+        return one_curve(self.points, arm, self.steps)
+
+    def answer(self, question: str, sentence: str, **values: Any) -> Answer:
+        """Return an answer about this task and metric."""
+        return Answer(self.name, question, sentence, {"metric": self.metric, **values})
+
+    def differences(self, arm: str, than: str) -> dict[str, Difference]:
+        """Return the paired differences of two arms at the longest training by budget."""
+        arms = {one.arm for one in self.points}
+        if not {arm, than} <= arms:
+            return {}
+        found = compare_arms(self.rows, self.name, self.metric, arm, than)
+        return {one.budget: one for one in found if one.steps == self.steps or one.budget == NOTHING}
+
+
+def difference_values(found: Difference) -> dict[str, Any]:
+    """Return the numbers of a paired difference by name."""
+    return {
+        **{name: getattr(found, name) for name in ("arm", "than", "budget", "steps", "mean", "mean_than")},
+        "difference": asdict(found.fields),
+        "difference_over_seeds": asdict(found.seeds),
+        "paired_t_p": found.t_p,
+        "permutation_p": found.permutation_p,
+        "fields_higher": found.n_higher,
+        "relative_gain": found.relative,
+    }
