@@ -1,6 +1,7 @@
 """Small charts: values in, geometry out; the template draws it in the page's own colours.
 
 matplotlib was left out: it takes half a second to import, and its drawings don't follow the page's light and dark colours.
+Figures that are also files of their own, such as those of a study, are drawn with it and come as `Drawing`.
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,7 @@ def headline_tiles(report: Report, rows: Sequence[Rows]) -> list[HeadlineTile]:
         Rows of `measure_cells` of each field.
     """
     tiles: list[HeadlineTile] = []
-    if report.fields or not report.comparisons:
+    if report.fields or not (report.comparisons or report.findings):
         tiles += _cell_tiles(report, rows)
     tiles += _comparison_tiles(report.comparisons, counted=bool(report.fields))
     tiles += [HeadlineTile(*tile) for tile in report.headline]

@@ -13,6 +13,7 @@ from frugalseg.evaluation.measurements import Row, measure_cells
 from frugalseg.evaluation.scores import Scores
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.report.comparisons import Comparison
+from frugalseg.report.drawings import Drawing
 from frugalseg.report.number_tables import NumberTable
 
 FULL_FIELDS = 12
@@ -199,8 +200,12 @@ class Report:
         Sentences shown at the end.
     headline
         More tiles on top: value, name, note (may be empty).
+    findings
+        Sentences that say what was found, shown before all results.
+    drawings
+        Figures that are files already, shown before the tables.
     tables
-        Tables of results, shown before all pictures.
+        Tables of results, shown before all other pictures.
     comparisons
         Fields with pictures side by side, e.g. of a predicted stain; `add` keeps their memory small too.
     """
@@ -217,6 +222,8 @@ class Report:
     training: list[TrainingCurve] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     headline: list[tuple[str, str, str]] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    drawings: list[Drawing] = field(default_factory=list)
     tables: list[NumberTable] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
 

@@ -7,7 +7,7 @@ from typing import Any
 from frugalseg.studies.arm_answers import arm_answers
 from frugalseg.studies.curves import find_curves
 from frugalseg.studies.design import LabelTask, StudyDesign, Task
-from frugalseg.studies.findings import Answer, TaskScores, main_metric
+from frugalseg.studies.findings import Answer, TaskScores, main_metric, task_rows
 from frugalseg.studies.label_answers import label_answers
 from frugalseg.studies.score_rows import ScoreRow
 
@@ -27,6 +27,7 @@ def answer_task(name: str, task: Task, rows: Sequence[ScoreRow]) -> tuple[Answer
     rows
         Of the study.
     """
+    rows = task_rows(name, task, rows)
     metric = main_metric(name, task, rows)
     if metric is None:
         return ()

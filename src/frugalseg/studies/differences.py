@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
@@ -96,15 +96,38 @@ class Pairs(NamedTuple):
         return {key: one - other for key, (one, other) in self.values.items()}
 
 
-def pair_rows(rows: Sequence[ScoreRow], others: Sequence[ScoreRow]) -> Pairs:
-    """Pair rows of the same fold, seed and field; rows without a finite value pair with nothing."""
+def pair_rows(rows: Sequence[ScoreRow], others: Sequence[ScoreRow], seedless: Collection[str] = ()) -> Pairs:
+    """Pair rows of the same fold, seed and field; rows without a finite value pair with nothing.
+
+    Parameters
+    ----------
+    rows, others
+        Each of one arm.
+    seedless
+        Arms in which nothing is random: their rows pair with every seed of an arm that learns.
+    """
     sides = _by_key(rows), _by_key(others)
-    shared = [key for key in sides[0] if key in sides[1]]
-    values = {key: (sides[0][key], sides[1][key]) for key in shared}
-    return Pairs(values, len(rows) + len(others) - 2 * len(shared))
+    free = [bool(side) and side[0].arm in seedless for side in (rows, others)]
+    if free[0] != free[1]:
+        seeds = {seed for _, seed, _ in sides[free[0]]}
+        fixed = sides[not free[0]]
+        fixed |= {(fold, seed, field): value for (fold, _, field), value in fixed.items() for seed in seeds}
+    values = {key: (one, sides[1][key]) for key, one in sides[0].items() if key in sides[1]}
+    there = {
+        (fold, field, None if without else seed) for fold, seed, field in values for without in (True, False)
+    }
+    unpaired = sum(
+        (row.fold, row.field, None if without and free[0] != free[1] else row.seed) not in there
+        or not math.isfinite(row.value)
+        for side, without in zip((rows, others), free, strict=True)
+        for row in side
+    )
+    return Pairs(values, unpaired)
 
 
-def compare_rows(rows: Sequence[ScoreRow], others: Sequence[ScoreRow]) -> Difference | None:
+def compare_rows(
+    rows: Sequence[ScoreRow], others: Sequence[ScoreRow], seedless: Collection[str] = ()
+) -> Difference | None:
     """Return the paired difference between two groups of rows; None where no two rows pair.
 
     The t test, like the interval, takes the fields' differences for independent draws from about a normal distribution;
@@ -115,8 +138,10 @@ def compare_rows(rows: Sequence[ScoreRow], others: Sequence[ScoreRow]) -> Differ
     ----------
     rows, others
         Each of one arm, budget and number of steps. Task, metric, budget and steps of the result are those of `rows`.
+    seedless
+        As of `pair_rows`.
     """
-    pairs = pair_rows(rows, others)
+    pairs = pair_rows(rows, others, seedless)
     if not pairs.values:
         return None
     differences = pairs.differences
@@ -142,9 +167,9 @@ def compare_rows(rows: Sequence[ScoreRow], others: Sequence[ScoreRow]) -> Differ
 
 
 def compare_arms(
-    rows: Iterable[ScoreRow], task: str, metric: str, arm: str, than: str
+    rows: Iterable[ScoreRow], task: str, metric: str, arm: str, than: str, seedless: Collection[str] = ()
 ) -> tuple[Difference, ...]:
-    """Return the paired differences of two arms at every budget and number of steps that both have.
+    """Return the paired differences of two arms at every budget and number of steps that both have; see `compare_rows`.
 
     Raises
     ------
@@ -172,15 +197,19 @@ def compare_arms(
             if row.arm == name:
                 side.setdefault((row.budget, row.steps), []).append(row)
     shared = [key for key in sides[0] if key in sides[1]]
-    found = (compare_rows(sides[0][key], sides[1][key]) for key in shared)
+    found = (compare_rows(sides[0][key], sides[1][key], seedless) for key in shared)
     return tuple(one for one in found if one is not None)
 
 
-def compare_all_arms(rows: Iterable[ScoreRow], task: str, metric: str) -> tuple[Difference, ...]:
+def compare_all_arms(
+    rows: Iterable[ScoreRow], task: str, metric: str, seedless: Collection[str] = ()
+) -> tuple[Difference, ...]:
     """Return the paired differences of every two arms, each of them against those before it."""
     chosen = choose_rows(rows, task, metric)
     pairs = combinations(names_of(row.arm for row in chosen), 2)
-    return tuple(one for than, arm in pairs for one in compare_arms(chosen, task, metric, arm, than))
+    return tuple(
+        one for than, arm in pairs for one in compare_arms(chosen, task, metric, arm, than, seedless)
+    )
 
 
 def paired_t_test(differences: NDArray[np.float64]) -> float | None:

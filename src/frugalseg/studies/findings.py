@@ -1,7 +1,7 @@
 """The scores of one task of a study, as sentences need them, and what a sentence says."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from frugalseg.studies.curves import NOTHING, CurvePoint, names_of, one_curve, steps_of
@@ -67,6 +67,22 @@ def reference_of(task: Task, arm: str) -> str | None:
     return None if found == arm else found
 
 
+def task_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]:
+    """Return the rows of a task as they are compared.
+
+    Methods on markers learn for as long as each needs, and are compared as they come: their rows count as of 0 steps.
+    """
+    own = [row for row in rows if row.task == name]
+    return [replace(row, steps=0) for row in own] if isinstance(task, MarkerTask) else own
+
+
+def seedless_arms(task: Task) -> frozenset[str]:
+    """Return the arms in which nothing is random: methods on markers that do not learn."""
+    if not isinstance(task, MarkerTask):
+        return frozenset()
+    return frozenset(name for name, arm in task.arms.items() if not arm.learns)
+
+
 class TaskScores:
     """Scores of one task and metric, and what sentences call its arms.
 
@@ -77,7 +93,7 @@ class TaskScores:
     metric
         Which scores.
     rows
-        Of the study.
+        Of `task_rows`.
     points
         Curves of this task and metric; at least one point.
     """
@@ -110,7 +126,7 @@ class TaskScores:
         arms = {one.arm for one in self.points}
         if not {arm, than} <= arms:
             return {}
-        found = compare_arms(self.rows, self.name, self.metric, arm, than)
+        found = compare_arms(self.rows, self.name, self.metric, arm, than, seedless_arms(self.task))
         return {one.budget: one for one in found if one.steps == self.steps or one.budget == NOTHING}
 
 

@@ -1,0 +1,104 @@
+"""How the figures of a study look, and how they become files; matplotlib is loaded when one is drawn."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMN = 3.5
+"""Inches; one column of a paper."""
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+"""Of Okabe and Ito: told apart with every common colour vision deficiency, and by their brightness in print."""
+
+MARKERS = "osD^vPX"
+"""One for each colour."""
+
+_STYLE = {
+    "font.size": 8,
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "frugalseg",
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure.
+
+    Attributes
+    ----------
+    name
+        Of its files, without suffix.
+    title, caption
+        For the report.
+    png, svg
+        The files; 200 dots per inch.
+    """
+
+    name: str
+    title: str
+    caption: str
+    png: bytes
+    svg: bytes
+
+
+@contextmanager
+def plot_style() -> Iterator[None]:
+    """Draw in the style of all figures."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+        yield
+
+
+def new_figure(height: float, width: float = COLUMN) -> "Figure":
+    """Return an empty figure of so many inches; without pyplot, so with no window and nothing that stays in memory."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def finish_plot(figure: "Figure", name: str, title: str, caption: str) -> Plot:
+    """Return a figure as files, the same ones each time."""
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.savefig(png, format="png", dpi=200)
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    return Plot(name, title, caption, png.getvalue(), svg.getvalue())
+
+
+def starting(text: str) -> str:
+    """Return a text as a sentence starts; names such as mAP stay.
+
+    >>> starting("mean cell IoU"), starting("mAP")
+    ('Mean cell IoU', 'mAP')
+    """
+    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
+
+
+def short_name(words: str) -> str:
+    """Return what sentences call an arm as a legend does.
+
+    >>> short_name("the stain model 'a'"), short_name("'log'")
+    ("stain model 'a'", 'log')
+    """
+    name = words.removeprefix("the ")
+    return name.strip("'") if name.startswith("'") else name
