@@ -1,6 +1,6 @@
 """How much the cells of two arms are the same cells, without any truth (paper B's agreement between modalities)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -69,34 +69,20 @@ def find_agreements(
         file = label_file(out, row)
         if file.is_file():
             files.setdefault(row.arm, {})[row.fold, row.seed, row.field] = file
-    free = set(seedless)
-    found = []
-    for arm, other in combinations(names_of(files), 2):
-        pairs = _paired(files[arm], files[other], (arm in free) - (other in free))
-        values: dict[tuple[str, int, str], float] = {}
-        for key, (one, another) in pairs.items():
-            maps = read_labels(one), read_labels(another)
-            if maps[0].shape == maps[1].shape:
-                values[key] = label_agreement(*maps)
-        if values:
-            spread = find_spread(values)
-            found.append(ArmAgreement(arm, other, spread.fields, spread.seeds))
-    return tuple(found)
-
-
-def _paired(
-    files: Mapping[tuple[str, int, str], Path], others: Mapping[tuple[str, int, str], Path], free: int
-) -> dict[tuple[str, int, str], tuple[Path, Path]]:
-    """Pair files; `free` is 1 where the first side has no seed, -1 where the second has none."""
-    if free == 1:
-        files = _for_seeds(files, others)
-    elif free == -1:
-        others = _for_seeds(others, files)
-    return {key: (file, others[key]) for key, file in files.items() if key in others}
-
-
-def _for_seeds(
-    files: Mapping[tuple[str, int, str], Path], others: Iterable[tuple[str, int, str]]
-) -> dict[tuple[str, int, str], Path]:
-    seeds = {seed for _, seed, _ in others}
-    return {(fold, seed, field): file for (fold, _, field), file in files.items() for seed in seeds}
+    for arm in set(seedless) & files.keys():
+        every = {seed for own in files.values() for _, seed, _ in own}
+        files[arm] |= {
+            (fold, seed, field): one for (fold, _, field), one in files[arm].items() for seed in every
+        }
+    values: dict[tuple[str, str], dict[tuple[str, int, str], float]] = {}
+    compared: set[tuple[Path, Path]] = set()
+    for key in names_of(key for own in files.values() for key in own):
+        there = {arm: own[key] for arm, own in files.items() if key in own}
+        maps = {arm: read_labels(file) for arm, file in there.items()}
+        for arm, other in combinations(there, 2):
+            both = there[arm], there[other]
+            if both not in compared and maps[arm].shape == maps[other].shape:
+                compared.add(both)
+                values.setdefault((arm, other), {})[key] = label_agreement(maps[arm], maps[other])
+    spreads = {pair: find_spread(found) for pair, found in values.items()}
+    return tuple(ArmAgreement(*pair, one.fields, one.seeds) for pair, one in spreads.items())

@@ -6,13 +6,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from frugalseg.errors import InputError
 from frugalseg.evaluation.intervals import Interval, mean_interval
 from frugalseg.studies.score_rows import ScoreRow
+
+T = TypeVar("T")
 
 NOTHING = "nothing"
 """The budget of a start that is scored as it is."""
@@ -95,7 +97,7 @@ def choose_rows(rows: Iterable[ScoreRow], task: str, metric: str) -> list[ScoreR
     return found
 
 
-def names_of(values: Iterable[str]) -> tuple[str, ...]:
+def names_of(values: Iterable[T]) -> tuple[T, ...]:
     """Return each name once, in the order in which they come.
 
     >>> names_of(["b", "a", "b"])

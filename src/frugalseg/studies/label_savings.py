@@ -171,15 +171,13 @@ def find_gain_change(
         Points of `arm` at the two budgets.
     """
     chosen = choose_rows(rows, small.task, small.metric)
-    gains = [
-        pair_rows(
-            *(
-                [r for r in chosen if (r.arm, r.budget, r.steps) == (who, at.budget, at.steps)]
-                for who in (arm, than)
-            )
-        ).differences
-        for at in (small, large)
-    ]
+
+    def gain_at(point: CurvePoint) -> dict[tuple[str, int, str], float]:
+        at = [row for row in chosen if (row.budget, row.steps) == (point.budget, point.steps)]
+        own, others = ([row for row in at if row.arm == who] for who in (arm, than))
+        return pair_rows(own, others).differences
+
+    gains = [gain_at(small), gain_at(large)]
     shared = [key for key in gains[0] if key in gains[1]]
     if not shared:
         return None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_MOST_UPRIGHT = 4  # names of arms, before they overlap
+
 
 def draw_label_curves(
     name: str, points: Sequence[CurvePoint], words: Mapping[str, str], steps: int, objects: str
@@ -68,7 +70,7 @@ def draw_label_curves(
             f"{starting(score)} against labels{_after(steps)}, mean over {_number_of(shown, 'fields')} of means over "
             f"{_number_of(shown, 'seeds')}. {_bars(shown)}"
         )
-        return finish_plot(figure, name, f"{starting(score)} against the number of labels", caption)
+        return finish_plot(figure, name, f"{points[0].task}: {score} against labels{_after(steps)}", caption)
 
 
 def draw_fields(
@@ -105,9 +107,10 @@ def draw_fields(
             colour = COLOURS[at % len(COLOURS)]
             axes.plot([at] * len(values), values, MARKERS[at % len(MARKERS)], color=colour, alpha=0.75)
             axes.hlines(sum(values) / len(values), at - 0.22, at + 0.22, color=colour, linewidth=2, zorder=3)
-        axes.set_xticks(
-            range(len(arms)), [short_name(words.get(arm, arm)).replace(" ", "\n") for arm in arms]
-        )
+        names = [short_name(words.get(arm, arm)) for arm in arms]
+        axes.set_xticks(range(len(arms)), [one.replace(" ", "\n") for one in names])
+        if len(arms) > _MOST_UPRIGHT:
+            axes.set_xticks(range(len(arms)), names, rotation=35, ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.5, len(arms) - 0.5)
         axes.set_ylabel(metric_words(finite[0].metric))
         return finish_plot(figure, name, title, caption)
@@ -150,7 +153,7 @@ def draw_bars(
         axes.set_xlabel(metric_words(metric))
         _legend(figure, axes, points)
         score = metric_words(metric)
-        title = f"{starting(score)} of every method"
+        title = f"{points[0].task}: {score} of every arm"
         caption = (
             f"{starting(score)}, mean over {_number_of(points, 'fields')} (dots) of means over "
             f"{_number_of(points, 'seeds')}. {_bars(points)}"
@@ -181,7 +184,7 @@ def draw_step_curves(name: str, points: Sequence[CurvePoint], words: Mapping[str
             f"{starting(score)} while the model learns, mean over {_number_of(points, 'fields')} of means over "
             f"{_number_of(points, 'seeds')}. {_bars(points)}"
         )
-        return finish_plot(figure, name, f"{starting(score)} against training steps", caption)
+        return finish_plot(figure, name, f"{points[0].task}: {score} against training steps", caption)
 
 
 def _draw_points(axes: "Axes", at: int, xs: Sequence[float], curve: Sequence[CurvePoint], name: str) -> None:
