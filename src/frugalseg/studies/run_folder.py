@@ -99,7 +99,7 @@ def channels_read(spec: RunSpec) -> tuple[str, ...]:
     else:
         predicted = spec.method.predicted_nuclei
         more = "" if predicted is None else predicted.inputs or ""
-        given = ",".join(filter(None, (spec.method.inputs, more))), f"{spec.method.nuclei},{spec.labels}"
+        given = *filter(None, (spec.method.inputs, more)), spec.method.nuclei, spec.labels
     return tuple(dict.fromkeys(one.channel for text in given for one in parse_channels(text)))
 
 
