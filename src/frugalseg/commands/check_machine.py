@@ -14,8 +14,8 @@ from frugalseg.runs.machine_speed import (
     measure_devices,
     measure_disk,
     total_memory,
-    usable_cpus,
 )
+from frugalseg.runs.processors import usable_cpus
 from frugalseg.runs.versions import versions
 
 

@@ -84,12 +84,6 @@ def measure_disk(folder: Path) -> float:
         ) from error
 
 
-def usable_cpus() -> int:
-    """Return how many CPUs this process may use, which can be fewer than the machine has."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
 def total_memory() -> float | None:
     """Return the machine's memory in GB, None where the system does not say."""
     try:

@@ -8,7 +8,7 @@ from typing import Literal
 from frugalseg.errors import Interrupted, OutputFailed
 from frugalseg.images.memory import free_memory
 from frugalseg.learning.device import Device
-from frugalseg.runs.machine_speed import usable_cpus
+from frugalseg.runs.processors import usable_cpus
 from frugalseg.studies.run_worker import Job, Message
 from frugalseg.studies.worker_process import WorkerProcess, visible_cards
 

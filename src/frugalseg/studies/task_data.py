@@ -7,7 +7,6 @@ from frugalseg.errors import SettingsError
 from frugalseg.images.fields import open_fields
 from frugalseg.studies.design import FieldSource, SyntheticData
 from frugalseg.studies.study_data import ArrayData, FileData, StudyData
-from frugalseg.synthetic.cells import CHANNELS, TRUTHS, make_cells
 
 #: (y, x) in um of drawn cells.
 PIXEL_SIZE = (0.65, 0.65)
@@ -42,6 +41,8 @@ def open_data(task: FieldSource, data_root: str | Path = ".") -> StudyData:
 
 
 def _drawn(asked: SyntheticData) -> ArrayData:
+    from frugalseg.synthetic.cells import CHANNELS, TRUTHS, make_cells
+
     settings = dict(asked.settings)
     known = set(inspect.signature(make_cells).parameters) - {"seed"}
     unknown = sorted(set(settings) - known)

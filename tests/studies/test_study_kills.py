@@ -1,0 +1,128 @@
+"""A study that is killed, stopped or left alone ends with the same runs, whenever and however often that happens."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from frugalseg.studies.study import run_plan
+from frugalseg.studies.study_plan import plan_study
+
+KILLS = 3
+#: As `frugalseg study`, with runs that take no time.
+AS_TYPED = (
+    "import functools, fake_runs, frugalseg.cli, frugalseg.commands.run_study as command\n"
+    "command.run_plan = functools.partial(command.run_plan, execution='fake_runs')\n"
+    "frugalseg.cli.main()"
+)
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Return weights and scores of every run."""
+    found = {}
+    for record in sorted(out.glob("runs/*/*/run.json")):
+        rows = json.loads(record.read_text())["rows"]
+        found[record.parent.name] = (record.parent / "model" / "weights").read_text() + json.dumps(rows)
+    return found
+
+
+def start(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """Start Python with the modules of this process, in a group of processes of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+    )
+
+
+def begun(log: Path) -> list[tuple[int, str, int]]:
+    """Return process, name and first step of every run that was begun."""
+    lines = log.read_text().split("\n")[:-1] if log.exists() else []
+    return [(int(process), name, int(step)) for process, name, step in (line.split(" ") for line in lines)]
+
+
+def is_alive(process: int) -> bool:
+    """Return whether a process still runs."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_until(met: object, seconds: float = 60.0) -> None:
+    """Wait until a function returns something that is true."""
+    end = time.monotonic() + seconds
+    while not met():  # type: ignore[operator]
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux whether processes still run")
+def test_a_study_that_is_killed_three_times_gives_what_an_uninterrupted_one_gives(
+    tmp_path: Path, fakes: ModuleType
+) -> None:
+    fakes.study(tmp_path / "whole", workers=2)
+    out, log, chance = tmp_path / "killed", tmp_path / "log", random.Random(13)
+    slow = {"FAKE_LOG": str(log), "FAKE_SECONDS": "0.03"}
+    for _ in range(KILLS):
+        before = len(begun(log))
+        study = start("import fake_runs; fake_runs.main()", out, **slow)
+        wait_until(lambda: len(begun(log)) > before)  # noqa: B023 - called in this very turn
+        time.sleep(chance.uniform(0.0, 0.6))
+        assert study.poll() is None
+        os.killpg(study.pid, signal.SIGKILL)
+        study.communicate()
+        wait_until(lambda: not any(is_alive(process) for process, _, _ in begun(log)), 10.0)
+    kept = len(contents(out))
+    last = start("import fake_runs; fake_runs.main()", out, **slow)
+    last.communicate()
+    assert last.returncode == 0
+    assert contents(out) == contents(tmp_path / "whole")
+    assert (out / "scores.csv").read_bytes() == (tmp_path / "whole" / "scores.csv").read_bytes()
+    assert kept < len(contents(out))
+    assert any(step > 0 for _, _, step in begun(log)), "no run went on from its checkpoint"
+    assert not [path for path in out.rglob(".*") if path.name != ".lock"]
+    finished = Counter(name for _, name, _ in begun(log))
+    assert sum(finished.values()) <= len(finished) + 2 * KILLS, "a run that was finished was made again"
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_steps_of_what_is_not(tmp_path: Path, fakes: ModuleType) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    design = tmp_path / "study.yaml"
+    given = fakes.task(
+        data={"n_fields": 2, "settings": {"shape": [32, 32], "n_cells": 1}}, test=["synthetic_1"]
+    )
+    given["budgets"] = [1]
+    design.write_text(json.dumps({"title": "fakes", "tasks": {"cells": given}}))
+    typed = ("study", design, "-o", out, "--device", "cpu", "--workers", 1, "--quiet")
+    study = start(AS_TYPED, *typed, FAKE_LOG=str(log), FAKE_SECONDS="0.1")
+    wait_until(lambda: len(begun(log)) > 1)
+    wait_until(lambda: any(path.stat().st_size for path in out.glob(".unfinished/*/last.txt")))
+    study.send_signal(signal.SIGINT)
+    shown = study.communicate()
+    assert (study.returncode, shown[0]) == (130, "")
+    assert shown[1] == (
+        f"stopped: the study was interrupted; 1 of 6 runs are finished and kept in {out}, so run the same command again to go "
+        "on\n"
+    )
+    assert json.loads((out / "study.json").read_text())["state"] == "interrupted"
+    again = start(AS_TYPED, *typed[:-1], FAKE_LOG=str(log))
+    shown = again.communicate()
+    assert again.returncode == 0, shown
+    assert "5 of 6 runs are missing" in shown[0]
+    assert "5/5 done" in shown[0]
+    (first_step,) = [step for _, name, step in begun(log)[2:] if name == begun(log)[1][1]]
+    assert first_step > 0
+    run_plan(plan_study(design, None, tmp_path / "whole", device="cpu"), workers=2, execution="fake_runs")
+    assert contents(out) == contents(tmp_path / "whole")
