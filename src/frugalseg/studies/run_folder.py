@@ -90,6 +90,7 @@ def fields_read(spec: RunSpec) -> tuple[str, ...]:
 
 def channels_read(spec: RunSpec) -> tuple[str, ...]:
     """Return the channels that a run reads."""
+    given: tuple[str, ...]
     if isinstance(spec, StainRun):
         given = spec.inputs, spec.stain
     elif isinstance(spec, StudentRun):
