@@ -15,14 +15,15 @@ NETWORK = {"encoder": "densenet121", "weights": "imagenet", "crop": 512, "batch"
 NOT_AUGMENTED = {"flips": False, "intensity_jitter": 0.0}
 STAIN = NETWORK | NOT_AUGMENTED | {"learning_rate": 0.1, "schedule": "constant", "max_steps": 192_000}
 LABEL = NETWORK | NOT_AUGMENTED | {"zoom": 0.0, "learning_rate": 0.01, "schedule": "constant"}
-LABEL |= {"slope": 1.0, "alpha": None, "h": 10.0, "orientations": 1}
+LABEL |= {"slope": 1.0, "midpoint": 0.5, "alpha": None, "h": 10.0, "orientations": 1}
 
 
 def test_stains_have_the_papers_numbers() -> None:
     values = StainSettings.preset("paper").model_dump()
     assert {key: values[key] for key in STAIN} == STAIN
-    # The paper keeps grey values; the scale is a decision of ours.
-    added = set(values) - {*STAIN, "percentiles"}
+    # The paper keeps grey values; the scale is a decision of ours, and paper B alone ends at a loss.
+    assert (values["target_scale"], values["enough"]) == ("linear", None)
+    added = set(values) - {*STAIN, "percentiles", "target_scale", "enough"}
     assert not added, f"say what the paper does about {added}, here and in the preset"
 
 

@@ -58,6 +58,7 @@ def test_settings_of_a_derived_class_stay_what_they_are() -> None:
     assert isinstance(changed, More)
     assert (changed.to, changed.crop) == ("gfp", 64)
     assert set(network_settings(changed, StainModelSettings)) == {
+        "target_scale",
         "encoder",
         "weights",
         "crop",

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 import frugalseg as fs
+from frugalseg.errors import SettingsError
 from frugalseg.images.normalize import IntensityScale
+from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_stains.stain_settings import StainSettings
-from frugalseg.models.object_training import begin_network, learning_settings
+from frugalseg.models.object_training import Parts, begin_network, check_start_settings, learning_settings
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.pretrained import adapt_first_convolution, read_tensors
@@ -178,6 +180,97 @@ def test_a_network_of_the_same_kind_answers_as_its_start_before_training(name: s
     asked = learning_settings(fs.ObjectModelSettings(slope=2.0), "nuclei", start.card)
     assert asked.slope == 2.0
     assert learning_settings(fs.ObjectModelSettings(), "nuclei", None).slope == 1.0
+
+
+SWAPS: dict[Parts, set[str]] = {
+    "encoder": {"unet.encoder.", "unet.stem."},
+    "decoder": {"unet.decoder.", "unet.output.", "head."},
+}
+
+
+@pytest.mark.parametrize("parts", SWAPS)
+@pytest.mark.parametrize("target", ["nuclei", "cells"])
+@pytest.mark.parametrize("name", STARTS)
+def test_a_swap_takes_one_part_of_the_start_and_leaves_the_other_fresh(
+    name: str, target: Target, parts: Parts
+) -> None:
+    start, settings = a_start(name), LabelSettings(target=target)
+    network, started_from = begin_network(settings, 1, SEED, start.card, start.network, parts)
+    found, other = network.state_dict(), fresh(settings)
+    taken = {
+        key: one for key, one in tensors_of(start).items() if parts_of([key]) <= SWAPS[parts] and key in found
+    }
+    assert parts_of(taken) == SWAPS[parts] & comes_with(name, target)
+    assert set(farthest(found, taken).values()) == {0.0}
+    assert min(farthest(other, taken).values()) > 0.01
+    rest = {key: one for key, one in other.items() if key not in taken}
+    assert parts_of(rest) >= set(PARTS) - SWAPS[parts] - {"head."}
+    assert set(farthest(found, rest).values()) == {0.0}
+    model = f"{parts} of {start.card.kind} model not saved"
+    assert started_from == (model if parts == "encoder" else f"{model}, encoder: nothing")
+
+
+@pytest.mark.parametrize("parts", SWAPS)
+def test_a_model_is_trained_from_one_part_of_its_start(parts: Parts, field: SyntheticField) -> None:
+    start = a_start("stain")
+    model = fit(field, "nuclei", start=start, start_parts=parts)
+    weights = dict(model.network.named_parameters())
+    taken, left = dict[str, Tensor](), dict[str, Tensor]()
+    for key, one in tensors_of(start).items():
+        if key in weights:
+            (taken if parts_of([key]) <= SWAPS[parts] else left)[key] = one
+    assert max(farthest(model.network.state_dict(), taken).values()) < FIRST_STEP
+    assert min(farthest(model.network.state_dict(), left).values()) > 0.01
+    assert model.card.started_from.startswith(f"{parts} of stain model")
+
+
+@needs_wheel
+def test_a_fresh_encoder_has_the_weights_that_are_asked_for() -> None:
+    asked = fs.ObjectModelSettings(weights="imagenet", start_parts="decoder")
+    start = a_start("stain")
+    large = {"settings": {"encoder": "efficientnet_lite0"}}
+    card, unet = start.card.model_copy(update=large), unlike_fresh(Unet("efficientnet_lite0", 1, 1))
+    check_start_settings(card, asked)
+    settings = learning_settings(asked, "nuclei", card)
+    network, started_from = begin_network(settings, 1, SEED, card, unet, "decoder")  # type: ignore[arg-type]
+    wanted = {f"unet.{name}": tensor for name, tensor in official(1).items()}
+    wanted |= {
+        f"unet.{name}": one
+        for name, one in unet.state_dict().items()
+        if name.startswith(("decoder.", "output."))
+    }
+    assert set(farthest(network.state_dict(), wanted).values()) == {0.0}
+    assert started_from.startswith(
+        "decoder of stain model not saved, encoder: efficientnet-lite0-57934424.pth"
+    )
+
+
+def test_parts_that_make_no_sense_are_refused(field: SyntheticField) -> None:
+    with pytest.raises(
+        SettingsError, match="`start_parts` is 'encoder' and there is no `start` to take it of; give one"
+    ):
+        fit(field, "nuclei", start_parts="encoder")
+    with pytest.raises(SettingsError, match="`weights` and `start` both say where to start from"):
+        fit(field, "nuclei", start=a_start("stain"), start_parts="encoder", weights="imagenet")
+
+
+def test_a_fitted_sigmoid_suits_the_stain_of_the_start(field: SyntheticField, tmp_path: Path) -> None:
+    start = a_start("stain")
+    assert isinstance(start, fs.StainModel)
+    stain = start.predict_scaled(field.phase)
+    slope, midpoint = fit_sigmoid(stain.ravel(), field.nuclei.ravel() > 0)
+    assert abs(slope - 1) > 0.1
+    model = fit(field, "nuclei", start=start, slope="fitted")
+    assert (model.settings.slope, model.settings.midpoint) == pytest.approx((slope, midpoint), rel=1e-3)
+    model.save(tmp_path / "model")
+    loaded = fs.ObjectModel.load(tmp_path / "model", device="cpu")
+    for one in (model, loaded):
+        activation = one.network.activation  # type: ignore[union-attr]
+        assert (activation.slope, activation.shift) == (model.settings.slope, model.settings.midpoint)
+    again = learning_settings(fs.ObjectModelSettings(), "nuclei", loaded.card)
+    assert (again.slope, again.midpoint) == (model.settings.slope, model.settings.midpoint)
+    alone = fit(field, "nuclei", slope="fitted").settings
+    assert (alone.slope, alone.midpoint) == (1.0, 0.5)
 
 
 def official(channels: int) -> dict[str, Tensor]:

@@ -96,10 +96,12 @@ def _turned_off(_: click.Context, __: click.Parameter, typed: bool) -> bool:
 
 
 def _type(field: "FieldInfo", spelling: Spelling) -> "click.ParamType[Any] | type":
-    """Return the type of what is typed: of the first type that is not None."""
+    """Return the type of what is typed; text that the settings read where several types are allowed."""
     annotation = field.annotation
     if get_origin(annotation) in (Union, UnionType):
-        annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
+        annotation, *others = (kind for kind in get_args(annotation) if kind is not type(None))
+        if others:
+            return click.STRING
     lowest = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
     if get_origin(annotation) is Literal:
         return click.Choice([str(value) for value in get_args(annotation)])

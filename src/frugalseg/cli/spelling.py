@@ -42,6 +42,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     "target": Spelling(),
     "truth": Spelling(metavar="CH"),
     "start": Spelling(metavar="MODEL"),
+    "start_parts": Spelling(),
     "diameter": Spelling(metavar="PX"),
     "nuclei_diameter": Spelling(metavar="PX"),
     "nuclei_method": Spelling(),
@@ -50,6 +51,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     "weights": Spelling(metavar="imagenet|none|FILE"),
     "crop": Spelling(metavar="PX"),
     "h": Spelling(metavar="PERCENT"),
+    "slope": Spelling(metavar="NUMBER|fitted"),
     "baselines": Spelling(help="Leave out the classical methods that results are compared with."),
     "hold_out": Spelling(
         help="Learn from all images, without a validation set that decides which weights are kept."

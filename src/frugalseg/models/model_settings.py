@@ -1,9 +1,10 @@
 """Settings of every model, each declared once with what it means; imports nothing heavy."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from frugalseg.errors import SettingsError
 from frugalseg.learning.from_stains.target_scales import TargetScale
@@ -102,15 +103,31 @@ class StainModelSettings(_UnetSettings):
     )
 
 
+def _number_or_fitted(value: Any) -> Any:
+    """Refuse with one sentence what is neither; pydantic has one for each of the types."""
+    if value is None or value == "fitted":
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise PydanticCustomError("slope", "give a number above 0, or 'fitted'")
+    return number
+
+
 class ObjectModelSettings(_UnetSettings):
     """Settings of a model that learns nuclei or cells from outlined images."""
 
-    slope: float | None = Field(
+    start_parts: Literal["all", "encoder", "decoder"] = Field(
+        default="all",
+        description="What is taken of the start: 'all' of it; or only the 'encoder' or only the 'decoder' with the layers "
+        "behind it, to see which of them helps. The other part is fresh; a fresh encoder has the `weights`.",
+    )
+    slope: Annotated[float | Literal["fitted"] | None, BeforeValidator(_number_or_fitted)] = Field(
         default=None,
-        gt=0,
-        allow_inf_nan=False,
         description="For nuclei: slope of the sigmoid that turns the predicted stain into a mask (the start's where it finds "
-        "nuclei, else 1, as in the paper).",
+        "nuclei, else 1, as in the paper); 'fitted': slope and midpoint that suit the start's stain and the labels.",
     )
     alpha: float | None = Field(
         default=None,
@@ -156,7 +173,7 @@ def network_settings(settings: BaseModel, kind: type[BaseModel]) -> dict[str, An
     >>> network_settings(StainModelSettings(crop=64), StainModelSettings)["crop"]
     64
     """
-    own = {"scale", "hold_out", "preset", "seed"}
+    own = {"scale", "hold_out", "preset", "seed", "start_parts"}
     return {name: getattr(settings, name) for name in kind.model_fields if name not in own}
 
 

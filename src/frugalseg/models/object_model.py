@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadModel, SettingsError
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cell_prediction import CellPrediction, ObjectPrediction, find_alone, predict_cells
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import as_partners, check_pixel_size, for_each, owner_of
 from frugalseg.models.marker_areas import nucleus_seeds
-from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
-from frugalseg.models.model_parts import ImagePart, ObjectPartScore, names_by_role
+from frugalseg.models.model_files import read_settings, read_training, save_model_folder
+from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import model_planes, normalization_of
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
@@ -25,13 +26,15 @@ from frugalseg.models.object_scores import score_dataset, score_parts
 from frugalseg.models.object_training import (
     ObjectNetwork,
     begin_network,
+    card_of_objects,
     channel_names,
     check_start_settings,
+    fit_sigmoid_to,
     learning_settings,
     train_objects,
 )
 from frugalseg.models.stain_model import StainModel
-from frugalseg.models.training_options import Log, OnError, Progress, say, training_options
+from frugalseg.models.training_options import Log, OnError, Progress, say, training_options, with_models
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.store import load_card, load_network
@@ -101,6 +104,7 @@ class ObjectModel:
         resume: bool = False,
         log: Log | None = None,
         on_error: OnError | None = None,
+        snapshots: "Snapshots[ObjectModel] | None" = None,
         **changes: Any,
     ) -> Self:
         """Train a network to find nuclei or cells from few labelled images.
@@ -115,7 +119,7 @@ class ObjectModel:
             What the labels are.
         start : model or path, optional
             A stain model, or another model of nuclei or cells: its weights are the first, its normalisation is kept.
-        channels, names, pixel_size, device, progress, checkpoint, resume, log, on_error
+        channels, names, pixel_size, device, progress, checkpoint, resume, log, on_error, snapshots
             As of `frugalseg.StainModel.fit`.
         settings : ObjectModelSettings, optional
             Each setting can also be given as a keyword argument.
@@ -141,23 +145,22 @@ class ObjectModel:
         kept = read_labelled_images(images, labels, target, names, channels, on_error, how)
         named = channel_names(channels, len(kept[0].planes), card)
         dataset = build_object_dataset(kept, target, found, card)
-        network, started_from = begin_network(learning, len(kept[0].planes), found.seed, card, weights)
+        begun = begin_network(learning, len(kept[0].planes), found.seed, card, weights, found.start_parts)
+        network, started_from = begun
+        if first is not None and (found.slope, found.start_parts) == ("fitted", "all"):
+            learning = fit_sigmoid_to(network, dataset, learning)
         say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
         before = () if first is None else score_dataset(network.to(pick_device(device)), dataset, learning)
-        training = train_objects(network, dataset, learning, options)
-        roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
-        made = ObjectCard(
-            kind=target,
-            channels=named,
-            pixel_size=size,
-            settings=learning.model_dump(mode="json"),
-            training=summarize_training(training, found.seed, *roles),
-            scale=dataset.scale,
-            diameter=dataset.diameter,
-            started_from=started_from,
-            normalization=how,
-        )
-        return cls(made, network, learning, training, device, parts=dataset.parts, start_evaluation=before)
+        known = {"channels": named, "pixel_size": size, "started_from": started_from, "normalization": how}
+
+        def made(network: ObjectNetwork, training: TrainingRecord) -> ObjectModel:
+            about = card_of_objects(dataset, learning, training, found.seed, **known)
+            return cls(about, network, learning, training, device, parts=dataset.parts)
+
+        taken = None if snapshots is None else with_models(snapshots, made)
+        training = train_objects(network, dataset, learning, options, taken)
+        about = card_of_objects(dataset, learning, training, found.seed, **known)
+        return cls(about, network, learning, training, device, parts=dataset.parts, start_evaluation=before)
 
     def predict(
         self,
@@ -273,7 +276,7 @@ class ObjectModel:
             needed = "one of nuclei or cells is needed here"
             raise BadModel(f"{folder} is a model of kind '{card.kind}'; {needed}")
         settings = read_settings(LabelSettings, card.settings, folder)
-        about = card.kind, settings.encoder, len(card.channels), settings.slope
+        about = card.kind, settings.encoder, len(card.channels), settings.slope, settings.midpoint
         network = load_network(folder, object_network, *about)
         return cls(card, network, settings, read_training(folder), device)
 

@@ -1,44 +1,72 @@
 """Training of a model of nuclei or cells: settings, first weights (another model's, ImageNet's or none), the run."""
 
-import copy
 from collections.abc import Sequence
+from typing import Any, Literal
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from frugalseg.errors import SettingsError
 from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
+from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.inputs import check_channels
+from frugalseg.models.model_files import summarize_training
+from frugalseg.models.model_parts import names_by_role
 from frugalseg.models.model_settings import ObjectModelSettings, network_settings
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.training_options import TrainingOptions
 from frugalseg.networks.cards import ObjectCard, StainCard
-from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, Target, object_network
+from frugalseg.networks.heads import ScaledSigmoid
+from frugalseg.networks.object_net import (
+    CellNetwork,
+    NucleusNetwork,
+    Target,
+    object_network,
+    predict_maps_whole,
+)
 from frugalseg.networks.pretrained import load_pretrained
 from frugalseg.networks.unet import Unet
 
 ObjectNetwork = NucleusNetwork | CellNetwork
+Parts = Literal["all", "encoder", "decoder"]
+#: Tensors of the encoder, and of the convolution at full resolution beside it.
+ENCODER = ("unet.encoder.", "unet.stem.")
 
 
 def learning_settings(
     settings: ObjectModelSettings, target: Target, start: StainCard | ObjectCard | None
 ) -> LabelSettings:
-    """Return the training settings; the encoder is the start's, and the sigmoid's slope that of a start of nuclei.
+    """Return the training settings; the encoder is the start's, and the sigmoid that of a start of nuclei.
+
+    A sigmoid that is to be fitted is fitted later, by `fit_sigmoid_to`.
 
     Raises
     ------
     SettingsError
-        There is no such target.
+        There is no such target, or parts of a start are asked for, and there is none.
     """
     if target not in ("nuclei", "cells"):
         raise SettingsError(f"`target` is {target!r}; allowed are 'cells' and 'nuclei'")
     changed = network_settings(settings, ObjectModelSettings)
-    if start is not None:
-        changed |= {"encoder": start.settings.get("encoder", "small"), "weights": "none"}
-        if target == start.kind == "nuclei" and settings.slope is None:
-            changed["slope"] = start.settings.get("slope")
+    if settings.slope == "fitted":
+        changed["slope"] = None
+    if start is None:
+        if settings.start_parts != "all":
+            raise SettingsError(
+                f"`start_parts` is {settings.start_parts!r} and there is no `start` to take it of; give one, or leave it out"
+            )
+        return LabelSettings.preset(settings.preset, target=target, **changed)
+    changed["encoder"] = start.settings.get("encoder", "small")
+    if settings.start_parts != "decoder":
+        changed["weights"] = "none"
+    if target == start.kind == "nuclei" and settings.start_parts != "encoder":
+        changed["midpoint"] = start.settings.get("midpoint")
+        changed["slope"] = changed["slope"] or start.settings.get("slope")
     return LabelSettings.preset(settings.preset, target=target, **changed)
 
 
@@ -49,7 +77,7 @@ def check_start_settings(card: StainCard | ObjectCard, settings: ObjectModelSett
         raise SettingsError(
             f"`start` has the encoder {encoder!r}, so `encoder` {settings.encoder!r} can't start from it; leave `encoder` out"
         )
-    if settings.weights is not None:
+    if settings.weights is not None and settings.start_parts != "decoder":
         raise SettingsError("`weights` and `start` both say where to start from; give one of them")
 
 
@@ -77,6 +105,7 @@ def begin_network(
     seed: int,
     card: StainCard | ObjectCard | None = None,
     other: Unet | ObjectNetwork | None = None,
+    parts: Parts = "all",
 ) -> tuple[ObjectNetwork, str]:
     """Make the network, with its first weights.
 
@@ -90,6 +119,8 @@ def begin_network(
         Of what is random.
     card, other
         Card and network of the model to start from, which is not changed; None: there is none.
+    parts
+        What is taken of it. The convolution beside the encoder belongs to it, the layers behind the decoder to that.
 
     Returns
     -------
@@ -99,17 +130,52 @@ def begin_network(
         For the card: "nothing", the encoder's weights, or the kind and checksum of the start.
     """
     torch.manual_seed(seed)
-    network = object_network(settings.target, settings.encoder, n_channels, settings.slope)
+    network = object_network(settings.target, settings.encoder, n_channels, settings.slope, settings.midpoint)
+    fresh_encoder = card is None or parts == "decoder"
+    loaded = load_pretrained(network.unet, settings.weights if fresh_encoder else "none")
+    loaded = "nothing" if loaded == "none" else loaded
     if card is None or other is None:
-        loaded = load_pretrained(network.unet, settings.weights)
-        return network, "nothing" if loaded == "none" else loaded
-    if isinstance(other, Unet):
-        network.unet = copy.deepcopy(other).cpu()
-    elif card.kind == settings.target:
-        network.load_state_dict(other.state_dict())
+        return network, loaded
+    own = network.state_dict()
+    network.load_state_dict(own | _taken(card, other, settings.target, parts))
+    model = f"{card.kind} model {card.sha256[:12] or 'not saved'}"
+    names = {
+        "all": model,
+        "encoder": f"encoder of {model}",
+        "decoder": f"decoder of {model}, encoder: {loaded}",
+    }
+    return network.train(), names[parts]
+
+
+def _taken(
+    card: StainCard | ObjectCard, other: Unet | ObjectNetwork, target: Target, parts: Parts
+) -> dict[str, Tensor]:
+    """Return the tensors that a network takes from its start, under its own names."""
+    if card.kind == target:
+        tensors = other.state_dict()
     else:
-        network.unet = copy.deepcopy(other.unet).cpu()
-    return network.train(), f"{card.kind} model {card.sha256[:12] or 'not saved'}"
+        unet = other if isinstance(other, Unet) else other.unet
+        tensors = {f"unet.{name}": tensor for name, tensor in unet.state_dict().items()}
+    if parts == "all":
+        return tensors
+    return {name: one for name, one in tensors.items() if name.startswith(ENCODER) == (parts == "encoder")}
+
+
+def fit_sigmoid_to(network: ObjectNetwork, dataset: ObjectDataset, learning: LabelSettings) -> LabelSettings:
+    """Fit the sigmoid of a network of nuclei, in place, to the stain that it predicts of the training set.
+
+    Returns the settings with its slope and midpoint.
+    """
+    if not isinstance(network, NucleusNetwork):
+        return learning
+    samples, unet = dataset.samples()[0], network.unet.eval()
+    known = [np.ones(one.shape, bool) if one.valid is None else one.valid for one in samples]
+    stains = [predict_maps_whole(unet, one.planes)[0][at] for one, at in zip(samples, known, strict=True)]
+    masks = [one.targets[0][at] > 0 for one, at in zip(samples, known, strict=True)]
+    slope, midpoint = fit_sigmoid(np.concatenate(stains), np.concatenate(masks))
+    network.activation = ScaledSigmoid(slope, midpoint)
+    network.train()
+    return learning.model_copy(update={"slope": slope, "midpoint": midpoint})
 
 
 def train_objects(
@@ -117,9 +183,26 @@ def train_objects(
     dataset: ObjectDataset,
     learning: LabelSettings,
     options: TrainingOptions,
+    snapshots: Snapshots[tuple[ObjectNetwork, TrainingRecord]] | None = None,
 ) -> TrainingRecord:
     """Train a network, in place, on a dataset; returns what happened."""
     samples, validation = dataset.samples()
     masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
     draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice)
-    return learn_from_labels(network.to("cpu"), samples, validation, draw, learning, **options)
+    data = samples, validation, draw
+    return learn_from_labels(network.to("cpu"), *data, learning, **options, snapshots=snapshots)
+
+
+def card_of_objects(
+    dataset: ObjectDataset, learning: LabelSettings, training: TrainingRecord, seed: int, **known: Any
+) -> ObjectCard:
+    """Return the card of a trained model; `known` are its channels, pixel size, start and normalisation."""
+    roles = [names_by_role(dataset.parts, role) for role in ("learned from", "held out")]
+    return ObjectCard(
+        kind=dataset.target,
+        settings=learning.model_dump(mode="json"),
+        training=summarize_training(training, seed, *roles),
+        scale=dataset.scale,
+        diameter=dataset.diameter,
+        **known,
+    )

@@ -24,8 +24,8 @@ class NucleusNetwork(nn.Module):
     ----------
     encoder, in_channels
         See `frugalseg.networks.unet.Unet`.
-    slope : float
-        Slope of the sigmoid; 1 in the paper.
+    slope, shift : float
+        Of the sigmoid; 1 and 0.5 in the paper.
 
     Examples
     --------
@@ -33,10 +33,12 @@ class NucleusNetwork(nn.Module):
     torch.Size([1, 1, 32, 32])
     """
 
-    def __init__(self, encoder: EncoderName, in_channels: int, slope: float = 1.0) -> None:
+    def __init__(
+        self, encoder: EncoderName, in_channels: int, slope: float = 1.0, shift: float = 0.5
+    ) -> None:
         super().__init__()
         self.unet = Unet(encoder, in_channels, 1)
-        self.activation = ScaledSigmoid(slope)
+        self.activation = ScaledSigmoid(slope, shift)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (N,1,y,x) of images (N,C,y,x)."""
@@ -72,11 +74,11 @@ class CellNetwork(nn.Module):
 
 
 def object_network(
-    target: Target, encoder: EncoderName, in_channels: int, slope: float = 1.0
+    target: Target, encoder: EncoderName, in_channels: int, slope: float = 1.0, shift: float = 0.5
 ) -> NucleusNetwork | CellNetwork:
     """Return an untrained network for nuclei or cells."""
     if target == "nuclei":
-        return NucleusNetwork(encoder, in_channels, slope)
+        return NucleusNetwork(encoder, in_channels, slope, shift)
     return CellNetwork(encoder, in_channels)
 
 

@@ -23,8 +23,8 @@ class LabelSettings(BaseModel):
         Side of a crop, px at the model scale.
     batch
         Crops per step.
-    slope
-        Slope of the sigmoid of eq. 1, for nuclei; 1 in the paper.
+    slope, midpoint
+        Of the sigmoid of eq. 1, for nuclei: steepness, and stain that has probability 0.5; 1 and 0.5 in the paper.
     alpha
         Weight of the mask in eq. 2, for cells; None: the initial ratio of both terms, as in the paper.
     flips, intensity_jitter, zoom
@@ -49,6 +49,7 @@ class LabelSettings(BaseModel):
     crop: int = Field(160, ge=32, le=4096)
     batch: int = Field(8, ge=1)
     slope: float = Field(1.0, gt=0, allow_inf_nan=False)
+    midpoint: float = Field(0.5, allow_inf_nan=False)
     alpha: float | None = Field(None, ge=0, allow_inf_nan=False)
     flips: bool = True
     intensity_jitter: float = Field(0.2, ge=0)
