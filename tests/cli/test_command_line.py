@@ -41,6 +41,7 @@ CUES = [
 TRAINING = [("--preset", None, "default"), ("--max-steps", None, None), ("--seed", None, 0)]
 STUDENT = [
     ("--rounds", None, None),
+    ("--start", "MODEL", None),
     ("--encoder", None, "efficientnet_lite0"),
     ("--weights", "imagenet|none|FILE", None),
 ]

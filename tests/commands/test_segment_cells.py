@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 import yaml
 
 import frugalseg as fs
@@ -177,3 +178,40 @@ def test_a_field_unlike_those_learned_from_is_named(
     assert f"warning: {sentence}" in capsys.readouterr().out
     rows = (tmp_path / "out" / "measurements.csv").read_text().splitlines()
     assert "confidence" in rows[0].split(",")
+
+
+def test_a_student_starts_from_a_model_and_another_model_is_another_run(
+    done: Path, images: Path, tmp_path: Path
+) -> None:
+    start = tmp_path / "start"
+    shutil.copytree(done / "model", start)
+    first = fs.load_model(start)
+    short = {"start": start, "rounds": 1, "max_steps": 1, "truth": None, "encoder": "efficientnet_lite0"}
+    segment_cells([images], tmp_path / "out", settings(**short), QUIET)
+    learned = LearnMarkersSettings(**settings(**short).model_dump(exclude={"truth", "baselines"}))
+    learn_markers([images], tmp_path / "model", learned, QUIET)
+    for folder in (tmp_path / "model", tmp_path / "out" / "model"):
+        model = fs.load_model(folder)
+        assert model.card.started_from == f"self-training of 1 rounds, cells model {first.card.sha256[:12]}"
+        assert model.card.settings["encoder"] == "small"  # the start's
+        assert (
+            json.loads((folder / "record.json").read_text())["settings"]["start_sha256"] == first.card.sha256
+        )
+    with torch.no_grad():
+        next(first.network.parameters()).add_(1)
+    first.save(start, overwrite=True)
+    with pytest.raises(SettingsError, match="start_sha256"):
+        learn_markers(
+            [images], tmp_path / "model", learned, RunOptions(quiet=True, device="cpu", resume=True)
+        )
+
+
+def test_a_start_is_for_students_only(done: Path, images: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"`start` .* is for self-training, and without rounds there is none"
+    ):
+        settings(start=done / "model", rounds=0)
+    with pytest.raises(SettingsError, match="`weights` and `start` both say where to start from"):
+        segment_cells([images], tmp_path / "out", settings(start=done / "model", weights="none"), QUIET)
+    with pytest.raises(SettingsError, match="the student of these images sees z-scored grey values"):
+        segment_cells([images], tmp_path / "other", settings(cells=("phase",), start=done / "model"), QUIET)

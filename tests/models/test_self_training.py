@@ -14,6 +14,7 @@ from frugalseg.models import self_training
 from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.model_scale import log_planes
+from frugalseg.models.student_start import first_round, later_round
 from frugalseg.models.teacher_cells import teacher_cells
 
 FAST: dict[str, Any] = {"encoder": "small", "max_steps": 2, "rounds": 1, "device": "cpu"}
@@ -99,13 +100,13 @@ def test_another_teacher_is_learned_from(cells: list[Any], monkeypatch: pytest.M
 
 
 def test_a_later_round_takes_half_the_steps_at_half_the_rate() -> None:
-    assert self_training._learning_settings(fs.SelfTrainingSettings()).max_steps == 300
-    first = self_training._learning_settings(fs.SelfTrainingSettings(max_steps=40))
-    later = self_training._later_round(first)
+    assert first_round(fs.SelfTrainingSettings()).max_steps == 300
+    first = first_round(fs.SelfTrainingSettings(max_steps=40))
+    later = later_round(first)
     assert (first.max_steps, first.learning_rate, first.weights) == (40, 2e-3, "imagenet")
     assert (later.max_steps, later.learning_rate) == (20, 1e-3)
     small = fs.SelfTrainingSettings(encoder="small")
-    assert self_training._learning_settings(small).weights == "none"
+    assert first_round(small).weights == "none"
 
 
 def test_fluorescence_is_learned_and_used_as_its_logarithm(cells: list[Any]) -> None:

@@ -39,7 +39,7 @@ class SelfTrainingSettings(CueSettings):
     )
     encoder: EncoderChoice = Field(
         default="efficientnet_lite0",
-        description="Encoder of the U-Net; 'small' is faster and a little less accurate.",
+        description="Encoder of the U-Net; 'small' is faster and a little less accurate. A start brings its own.",
     )
     weights: str | None = Field(
         default=None,

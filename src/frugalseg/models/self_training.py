@@ -30,25 +30,18 @@ from frugalseg.models.inputs import check_channels, check_pixel_size
 from frugalseg.models.looks import image_look, sampling_weights
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.model_files import summarize_training
-from frugalseg.models.model_scale import LARGEST_SCALE, SMALLEST_SCALE, TARGET_CELL_DIAMETER
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import found_diameter
-from frugalseg.models.object_training import begin_network
 from frugalseg.models.student_images import StudentImage, Teacher, student_image
+from frugalseg.models.student_start import Start, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
-from frugalseg.networks.cards import ObjectCard
+from frugalseg.networks.cards import Normalization, ObjectCard
 from frugalseg.networks.object_net import CellNetwork
 
-#: Crops of a step, and their side, px at the model scale.
-BATCH, CROP = 4, 128
-#: Steps of the first round.
-STEPS = 300
 #: The size of the cells that the student finds, and how sure it is of them, are measured in so many images at most.
 MEASURED = 8
-#: Encoders with ImageNet weights that are installed with the package.
-WITH_IMAGENET = ("efficientnet_lite0",)
 
 
 def self_train(
@@ -58,6 +51,7 @@ def self_train(
     markers: Any = None,
     masks: Any = None,
     scribbles: Any = None,
+    start: Start | str | Path | None = None,
     channels: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     pixel_size: float | tuple[float, float] | None = None,
@@ -80,6 +74,8 @@ def self_train(
         Nuclear stain, real or predicted; needed for learning only.
     markers, masks, scribbles : one for each image
         In place of nuclei, and own foreground: see `frugalseg.find_cues`.
+    start : model or path, optional
+        A stain model, or a model of nuclei or cells of such images: the student begins with its weights.
     channels, names : sequence of str, optional
         Names of the channels and of the images.
     pixel_size : float or (float, float), optional
@@ -102,8 +98,10 @@ def self_train(
     ------
     InputError
         An image can't be used: the message says which and why.
+    BadModel
+        `start` is missing, damaged or of the wrong kind.
     SettingsError
-        A setting is not allowed, or the device is not there.
+        A setting is not allowed or does not fit the start, or the device is not there.
     Interrupted
         Ctrl-C; the checkpoint is kept.
 
@@ -117,9 +115,11 @@ def self_train(
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
     pick_device(device)
+    first = check_student_start(start, found)
     cues = find_many_cues(images, nuclei, markers, masks, scribbles, found, names, channels, on_error)
     return self_train_on_cues(
         cues,
+        start=first,
         channels=channels,
         pixel_size=pixel_size,
         settings=found,
@@ -134,6 +134,7 @@ def self_train(
 def self_train_on_cues(
     cues: Iterable[ImageCues],
     *,
+    start: Start | str | Path | None = None,
     channels: Sequence[str] | None = None,
     pixel_size: float | tuple[float, float] | None = None,
     settings: SelfTrainingSettings | None = None,
@@ -164,20 +165,20 @@ def self_train_on_cues(
         As of `self_train`.
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
+    first = check_student_start(start, found)
     size = check_pixel_size(pixel_size)
     chosen = choose_images(_same_channels(cues))
     if not chosen.cues:
         raise InputError("`cues` is empty; give the cues of at least one image")
     diameter = float(np.median(chosen.diameters))
-    scale = float(np.clip(TARGET_CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
     fluorescent = sum(chosen.fluorescent) * 2 > len(chosen.fluorescent)
+    how: Normalization = "log" if fluorescent else "zscore"
     images = [student_image(one, teacher).normalized(fluorescent, diameter) for one in chosen.cues]
+    student = begin_student(found, first, len(images[0].planes), how, diameter)
+    network, learning, scale = student.network, student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)
     _log_lines(chosen.lines(weights), log)
-    learning = _learning_settings(found)
-    network, started_from = begin_network(learning, len(images[0].planes), found.seed)
-    assert isinstance(network, CellNetwork)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
         line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
@@ -186,7 +187,7 @@ def self_train_on_cues(
         options = training_options(found.seed + number - 1, device, progress, folder, resume)
         masks = (one.targets[-1] for one in samples)
         draw = CropSampler(masks, learning.crop, options["seed"], 0.0, 0.5, weights=weights)
-        settings_of_round = learning if number == 1 else _later_round(learning)
+        settings_of_round = learning if number == 1 else later_round(learning)
         return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
 
     records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
@@ -200,8 +201,8 @@ def self_train_on_cues(
         training=summarize_training(training, found.seed, [one.name for one in images]),
         scale=scale,
         diameter=diameter,
-        started_from=f"self-training of {found.rounds} rounds, {started_from}",
-        normalization="log" if fluorescent else "zscore",
+        started_from=f"self-training of {found.rounds} rounds, {student.started_from}",
+        normalization=how,
         self_trained=True,
         found_diameter=size_found,
         looks=tuple(looks),
@@ -273,27 +274,3 @@ def _anchored(sample: CropSample, own: NDArray[np.uint32], teacher: NDArray[np.u
     shape = (int(sample.planes.shape[1]), int(sample.planes.shape[2]))
     agree = resize_labels((own > 0) == (teacher > 0), shape)
     return replace(sample, valid=agree if sample.valid is None else sample.valid & agree)
-
-
-def _learning_settings(settings: SelfTrainingSettings) -> LabelSettings:
-    """Return the settings of the first round: few short steps, as longer training fits the teacher's errors."""
-    usual = "imagenet" if settings.encoder in WITH_IMAGENET else "none"
-    return LabelSettings.preset(
-        "default",
-        target="cells",
-        encoder=settings.encoder,
-        weights=settings.weights or usual,
-        crop=CROP,
-        batch=BATCH,
-        zoom=0.25,
-        learning_rate=2e-3,
-        schedule="budget",
-        max_steps=settings.max_steps or STEPS,
-        orientations=4,
-    )
-
-
-def _later_round(learning: LabelSettings) -> LabelSettings:
-    """Return the settings of a further round, which goes on from the weights of the one before."""
-    halved = {"max_steps": max(1, learning.max_steps // 2), "learning_rate": learning.learning_rate / 2}
-    return learning.model_copy(update=halved)

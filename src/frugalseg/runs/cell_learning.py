@@ -13,6 +13,7 @@ from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.model_settings import SelfTrainingSettings
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.self_training import self_train_on_cues
+from frugalseg.models.student_start import check_student_start
 from frugalseg.runs.channel_settings import LearnCellsSettings
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_cues import predicted_stain
@@ -22,10 +23,11 @@ from frugalseg.runs.model_folder import ModelRun
 def self_training_settings(settings: LearnCellsSettings) -> SelfTrainingSettings:
     """Return the settings of the student; only for at least one round."""
     values: dict[str, Any] = settings.model_dump(include=set(CueSettings.model_fields))
+    if settings.encoder != SelfTrainingSettings.model_fields["encoder"].default:
+        values["encoder"] = settings.encoder  # else the start's
     return SelfTrainingSettings(
         **values,
         rounds=settings.n_rounds,
-        encoder=settings.encoder,
         weights=settings.weights,
         max_steps=settings.max_steps,
         seed=settings.seed,
@@ -39,11 +41,15 @@ def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -
     ------
     InputError
         The first field's error, where no field can be used.
+    BadModel, SettingsError
+        The start can't be used, or does not fit.
     Interrupted
         Ctrl-C; the checkpoint is kept.
     """
     found = data.cues()
     first = next(found)
+    student = self_training_settings(settings) if settings.n_rounds else None
+    start = None if student is None else check_student_start(settings.start, student)
     with run.log.training_bar("training") as progress:
         cues: Iterable[ImageCues] = chain([first], found)
         common: dict[str, Any] = {
@@ -54,9 +60,8 @@ def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -
             "checkpoint": run.checkpoint,
             "resume": run.options.resume,
         }
-        if settings.n_rounds:
-            student = self_training_settings(settings)
-            return self_train_on_cues(cues, settings=student, log=run.log.line, **common)
+        if student is not None:
+            return self_train_on_cues(cues, start=start, settings=student, log=run.log.line, **common)
         real = settings.nuclei if settings.nuclei_from is None else None
         predicted = predicted_stain(settings)
         return MarkerModel.fit_to_cues(cues, nuclei=real, nuclei_from=predicted, settings=settings, **common)

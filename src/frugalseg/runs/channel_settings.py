@@ -3,6 +3,7 @@
 The fields and descriptions are also the options and the help of the command line.
 """
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -114,13 +115,29 @@ class LearnCellsSettings(CueChannels, MarkerModelSettings):
     )
     encoder: EncoderChoice = Field(
         default="efficientnet_lite0",
-        description="Encoder of the network that self-training trains; 'small' is faster and a little less accurate.",
+        description="Encoder of the network that self-training trains; 'small' is faster and a little less accurate. That of "
+        "`start`, where there is one.",
     )
     weights: str | None = Field(
         default=None,
         min_length=1,
         description="Weights that this encoder starts from: 'imagenet' (the default where there are any), 'none', or a file.",
     )
+
+    start: Path | None = Field(
+        default=None,
+        description="Model (folder) whose weights self-training starts from: a stain model, or a model of nuclei or cells, "
+        "that was trained on such images.",
+    )
+
+    @model_validator(mode="after")
+    def _start_of_a_student(self) -> Self:
+        if self.start is not None and self.n_rounds == 0:
+            raise SettingsError(
+                f"`start` {self.start} is for self-training, and without rounds there is none; leave `start` out, or give "
+                "`rounds` of 1 or more"
+            )
+        return self
 
     @property
     def n_rounds(self) -> int:

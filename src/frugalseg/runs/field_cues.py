@@ -20,7 +20,7 @@ from frugalseg.models.image_cues import ImageCues, find_cues
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import CARD, WEIGHTS, load_card
-from frugalseg.runs.channel_settings import CueChannels
+from frugalseg.runs.channel_settings import CueChannels, LearnCellsSettings
 from frugalseg.runs.input_planes import read_planes
 from frugalseg.runs.provenance import Sources, find_sources
 
@@ -86,15 +86,21 @@ def sources_of(table: FieldTable, settings: CueChannels) -> dict[str, Sources]:
 
 
 def request_of(settings: CueChannels) -> dict[str, Any]:
-    """Return all settings, and the checksum of the model that predicts nuclei: another model is another run.
+    """Return all settings, and the checksums of the models that predict nuclei and that learning starts from.
+
+    Another model in the same folder is another run.
 
     Raises
     ------
     BadModel
-        As of `stain_card`.
+        As of `stain_card`; there is no model to start from.
     """
-    card = stain_card(settings)
-    return settings.model_dump() | ({} if card is None else {"nuclei_from_sha256": card.sha256})
+    request, card = settings.model_dump(), stain_card(settings)
+    if card is not None:
+        request["nuclei_from_sha256"] = card.sha256
+    if isinstance(settings, LearnCellsSettings) and settings.start is not None:
+        request["start_sha256"] = load_card(settings.start).sha256
+    return request
 
 
 #: Bytes of memory for each pixel that finding cues takes at least (measured: 515 to 850, and 55 to 60 where the mask is

@@ -1,0 +1,142 @@
+"""How the student of self-training begins: its settings, scale and first weights, its own or those of another model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from frugalseg.errors import SettingsError
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.model_scale import (
+    LARGEST_SCALE,
+    SMALLEST_SCALE,
+    TARGET_CELL_DIAMETER,
+    normalization_of,
+    scale_for_objects,
+)
+from frugalseg.models.model_settings import ObjectModelSettings, SelfTrainingSettings
+from frugalseg.models.object_model import ObjectModel, check_start
+from frugalseg.models.object_training import begin_network, channel_names
+from frugalseg.models.stain_model import StainModel
+from frugalseg.networks.cards import Normalization
+from frugalseg.networks.object_net import CellNetwork
+
+#: Crops of a step, and their side, px at the model scale.
+BATCH, CROP = 4, 128
+#: Steps of the first round.
+STEPS = 300
+#: Encoders with ImageNet weights that are installed with the package.
+WITH_IMAGENET = ("efficientnet_lite0",)
+
+Start: TypeAlias = StainModel | ObjectModel
+
+
+@dataclass(frozen=True)
+class Student:
+    """A student before its first round.
+
+    Attributes
+    ----------
+    network
+        With its first weights.
+    learning
+        Settings of the first round.
+    scale
+        Network px per image px.
+    started_from
+        For the card: the encoder's weights, or the kind and checksum of the start.
+    """
+
+    network: CellNetwork
+    learning: LabelSettings
+    scale: float
+    started_from: str
+
+
+def check_student_start(start: Start | str | Path | None, settings: SelfTrainingSettings) -> Start | None:
+    """Return the model to start from, loaded if its folder is given; None where there is none.
+
+    Raises
+    ------
+    BadModel
+        It is missing, damaged or of the wrong kind.
+    SettingsError
+        The settings ask for another encoder than the start's, or for weights beside it.
+    """
+    if start is None:
+        return None
+    encoder = settings.encoder if "encoder" in settings.model_fields_set else None
+    return check_start(start, ObjectModelSettings(encoder=encoder, weights=settings.weights))
+
+
+def begin_student(
+    settings: SelfTrainingSettings,
+    start: Start | None,
+    n_channels: int,
+    normalization: Normalization,
+    diameter: float,
+) -> Student:
+    """Make the network of a student, with its first weights.
+
+    Parameters
+    ----------
+    settings
+        Encoder, weights, steps, seed.
+    start
+        Model to start from, from `check_student_start`: its encoder, and its scale where it finds other objects.
+    n_channels, normalization, diameter
+        Of the images: how their grey values are normalised, and a typical cell's diameter, px.
+
+    Raises
+    ------
+    SettingsError
+        The start has another number of channels, or sees grey values normalised in another way.
+    """
+    learning = first_round(settings)
+    if start is None:
+        network, started_from = begin_network(learning, n_channels, settings.seed)
+        scale = float(np.clip(TARGET_CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
+    else:
+        card = start.card
+        channel_names(None, n_channels, card)  # for its check
+        _check_normalization(normalization_of(card), normalization)
+        encoder = {"encoder": card.settings.get("encoder", "small"), "weights": "none"}
+        learning = learning.model_copy(update=encoder)
+        network, started_from = begin_network(learning, n_channels, settings.seed, card, start.network)
+        scale = scale_for_objects("cells", diameter, card)
+    assert isinstance(network, CellNetwork)
+    return Student(network, learning, scale, started_from)
+
+
+def _check_normalization(of_start: Normalization, of_student: Normalization) -> None:
+    if of_start != of_student:
+        ways = {"log": "the logarithm of fluorescence", "zscore": "z-scored grey values"}
+        raise SettingsError(
+            f"`start` was trained on {ways[of_start]} and the student of these images sees {ways[of_student]}; start from a "
+            "model that was trained on such images, or leave `start` out"
+        )
+
+
+def first_round(settings: SelfTrainingSettings) -> LabelSettings:
+    """Return the settings of the first round: few short steps, as longer training fits the teacher's errors."""
+    usual = "imagenet" if settings.encoder in WITH_IMAGENET else "none"
+    return LabelSettings.preset(
+        "default",
+        target="cells",
+        encoder=settings.encoder,
+        weights=settings.weights or usual,
+        crop=CROP,
+        batch=BATCH,
+        zoom=0.25,
+        learning_rate=2e-3,
+        schedule="budget",
+        max_steps=settings.max_steps or STEPS,
+        orientations=4,
+    )
+
+
+def later_round(learning: LabelSettings) -> LabelSettings:
+    """Return the settings of a further round, which goes on from the weights of the one before."""
+    halved = {"max_steps": max(1, learning.max_steps // 2), "learning_rate": learning.learning_rate / 2}
+    return learning.model_copy(update=halved)
