@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 from real_fields import parser
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from frugalseg.runs.options import RunOptions
 
 HELA = ("hela_1", "hela_2", "hela_3", "hela_4")
@@ -146,26 +149,31 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def crop_labels(labels: "NDArray[Any]", side: int, seed: int) -> "NDArray[np.int32]":
+    """Keep one crop of a label map (Y,X), at the place that `crop_table` takes; everything else is -1."""
+    import numpy as np
+
+    random = np.random.default_rng([seed, 5])
+    while True:
+        y, x = (int(random.integers(max(1, n - side + 1))) for n in labels.shape)
+        area = (slice(y, y + side), slice(x, x + side))
+        if (labels[area] > 0).any():
+            break
+    part = np.full(labels.shape, -1, np.int32)
+    part[area] = labels[area]
+    return part
+
+
 def crop_table(out: Path, data: Path, folder: str, field: str, labels: str, side: int, seed: int) -> Path:
     """A fields.csv with one field of which only one crop is annotated, at a place drawn by the seed.
 
     Everything else is -1, "not annotated", so it enters no loss. The crop is drawn until it holds a label.
     """
-    import numpy as np
     import tifffile
 
     row = next(row for row in rows_of(data / folder / "fields.csv") if row["field"] == field)
-    whole = tifffile.imread(data / folder / row[labels]).astype(np.int32)
-    random = np.random.default_rng([seed, 5])
-    while True:
-        y, x = (int(random.integers(max(1, n - side + 1))) for n in whole.shape)
-        area = (slice(y, y + side), slice(x, x + side))
-        if (whole[area] > 0).any():
-            break
-    part = np.full(whole.shape, -1, np.int32)
-    part[area] = whole[area]
     out.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(out / "crop.tif", part)
+    tifffile.imwrite(out / "crop.tif", crop_labels(tifffile.imread(data / folder / row[labels]), side, seed))
     channels = {name: str(data / folder / file) for name, file in row.items() if file.endswith(".tif")}
     with (out / "fields.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["field", *channels])

@@ -13,6 +13,7 @@ from frugalseg.commands.learn_labels import learn_labels
 from frugalseg.errors import BadModel, BadPixels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import new_marker_network
+from frugalseg.models.object_model import ObjectModel
 from frugalseg.networks.cards import MarkerCard, TrainingSummary
 from frugalseg.networks.store import save_model
 from frugalseg.runs.label_report import start_and_tuned
@@ -86,3 +87,32 @@ def test_a_marker_network_is_no_start(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="is a marker network, which sees one cell at a time"):
         learn_labels([tmp_path], tmp_path / "m", settings, OPTIONS)
     assert not (tmp_path / "m").exists()
+
+
+def test_fields_without_labels_go_along_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A self-trained start keeps what it finds in them; without such fields, nothing is given."""
+    folder, random = tmp_path / "set", np.random.default_rng(0)
+    folder.mkdir()
+    pixels = {name: random.integers(1, 4000, (64, 64)).astype(np.uint16) for name in ("a", "b", "c")}
+    for name, one in pixels.items():
+        tifffile.imwrite(folder / f"{name}_phase.tif", one)
+    cells = np.zeros((64, 64), np.uint16)
+    cells[4:20, 4:20] = 1
+    cells[30:50, 30:50] = 2
+    tifffile.imwrite(folder / "b_cells.tif", cells)
+    given: list[Any] = []
+
+    def fit(images: Any, labels: Any, *, unlabelled: Any, **_: Any) -> None:
+        given.append((list(images), None if unlabelled is None else list(unlabelled)))
+        raise BadModel("enough")
+
+    monkeypatch.setattr(ObjectModel, "fit", fit)
+    settings = LearnLabelsSettings(inputs="phase", labels="cells", target="cells")
+    for where in ((), ("field=b",)):
+        options = OPTIONS.model_copy(update={"where": where})
+        with pytest.raises(BadModel, match="enough"):
+            learn_labels([folder], tmp_path / "m", settings, options)
+    (images, others), (_, nothing) = given
+    assert nothing is None
+    assert [one.tolist() for one in images] == [pixels["b"][None].tolist()]
+    assert [one.tolist() for one in others] == [pixels["a"][None].tolist(), pixels["c"][None].tolist()]
