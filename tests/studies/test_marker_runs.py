@@ -97,10 +97,16 @@ def test_a_classical_method_is_scored_as_every_report_does(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a_labels.tif", "b_labels.tif"]
 
 
-def test_the_teacher_is_what_a_student_learns_first(fields: list[Any], tmp_path: Path) -> None:
-    run_markers(_spec(method="teacher", inputs="phase"), _data(fields), Work(tmp_path))
+def test_the_teacher_is_what_a_student_learns_first(
+    fields: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = _spec(method="teacher", inputs="phase")
+    run_markers(spec, _data(fields), Work(tmp_path / "own"))
     cues = fs.find_cues(fields[1].phase, fields[1].nuclear, diameter=30)
-    np.testing.assert_array_equal(_labels(tmp_path, "b"), teacher_cells(cues))
+    np.testing.assert_array_equal(_labels(tmp_path / "own", "b"), teacher_cells(cues))
+    monkeypatch.setattr(marker_methods, "teacher_cells", lambda cues: 7 * (cues.markers.nuclei > 0))
+    run_markers(spec, _data(fields), Work(tmp_path / "other"))
+    assert _labels(tmp_path / "other", "b").max() == 7
 
 
 def test_a_method_that_learns_gives_what_its_model_gives(fields: list[Any], tmp_path: Path) -> None:
