@@ -23,6 +23,7 @@ DIAMETERS = 9
 """Side of the part that is shown, in median diameters of the true objects."""
 
 _MOST_COLUMNS = 6
+_HEADING = 0.2  # inches above a picture
 _FOUND, _TRUE = (255, 212, 0), (0, 220, 255)
 
 
@@ -115,8 +116,12 @@ def draw_examples(
     columns = -(-(2 + len(arms)) // lines)
     side = min(2 * COLUMN / columns, COLUMN / 2)
     with plot_style():
-        figure = new_figure(len(examples) * lines * (side + 0.2), columns * side)
-        grid = figure.subplots(len(examples) * lines, columns, squeeze=False)
+        rows = len(examples) * lines
+        # A grid that is known beforehand: to lay out so many axes by their contents takes seconds.
+        figure = new_figure(rows * (side + _HEADING), columns * side, laid_out=False)
+        space = {"wspace": 0.04, "hspace": _HEADING / side, "left": 0, "right": 1, "bottom": 0}
+        top = 1 - _HEADING / (rows * (side + _HEADING))
+        grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw={**space, "top": top})
         for axes in grid.ravel():
             axes.set_axis_off()
         for at, example in enumerate(examples):

@@ -70,11 +70,14 @@ def plot_style() -> Iterator[None]:
         yield
 
 
-def new_figure(height: float, width: float = COLUMN) -> "Figure":
-    """Return an empty figure of so many inches; without pyplot, so with no window and nothing that stays in memory."""
+def new_figure(height: float, width: float = COLUMN, laid_out: bool = True) -> "Figure":
+    """Return an empty figure of so many inches, by default one that lays itself out.
+
+    It is made without pyplot, so with no window, and nothing of it stays in memory.
+    """
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout="constrained" if laid_out else None)
 
 
 def finish_plot(figure: "Figure", name: str, title: str, caption: str) -> Plot:
