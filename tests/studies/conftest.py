@@ -1,5 +1,6 @@
 """Fields of synthetic cells as arrays, and a design that studies them."""
 
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from frugalseg.studies.design import StudyDesign
+from frugalseg.studies.score_rows import ScoreRow
 from frugalseg.studies.study_data import ArrayData
 from frugalseg.synthetic.cells import make_cells
 
@@ -55,3 +57,36 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def design_of(**tasks: dict[str, Any]) -> StudyDesign:
     """Return a design of these tasks."""
     return StudyDesign.parse({"title": "a test", "tasks": tasks})
+
+
+@pytest.fixture
+def make_rows() -> Callable[..., list[ScoreRow]]:
+    """Return rows of one task from (arm, budget, outlined) -> field -> one value for each seed."""
+
+    def make(
+        scores: Mapping[tuple[str, str, int], Mapping[str, Sequence[float]]],
+        task: str = "cells",
+        metric: str = "mAP",
+        steps: int = 200,
+        fold: str = "f",
+    ) -> list[ScoreRow]:
+        return [
+            ScoreRow(
+                task,
+                arm,
+                f"{task}/{arm}-{budget}-{steps}-{fold}-{seed}",
+                budget,
+                outlined,
+                steps,
+                fold,
+                seed,
+                field,
+                metric,
+                value,
+            )
+            for (arm, budget, outlined), fields in scores.items()
+            for field, values in fields.items()
+            for seed, value in enumerate(values)
+        ]
+
+    return make

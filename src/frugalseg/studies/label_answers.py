@@ -100,7 +100,7 @@ def _saving_sentence(about: TaskScores, saving: Saving) -> str:
     else:
         same = f"{amount_words(reached, about.objects)} {reach_words(reached.budget)} from {other}"
         most = ", the most that was measured" if saving.needed.outlined is None else ""
-        start = f"{start} what {same} ({score} against {reached.mean:.3f}{most})"
+        start = f"{start} at least what {same} ({score} against {reached.mean:.3f}{most})"
     saved = (
         "" if saving.saved is None else f", so about {saving.saved:,.0f} outlined {about.objects} are saved"
     )
@@ -150,7 +150,8 @@ def _enough_answer(about: TaskScores, arm: str) -> Iterator[Answer]:
         )
     else:
         adds = f"{found.gain:.3f} at most" if found.gain > 0 else "nothing"
-        verdict = f"are enough: from there on, a doubling adds {adds}, less than {vary}"
+        verb = "is" if found.enough.budget.startswith("1 ") else "are"
+        verdict = f"{verb} enough: from there on, a doubling adds {adds}, less than {vary}"
     sentence = about.lead(f"{start}, {amount} {verdict}.")
     yield about.answer(
         "enough labels",

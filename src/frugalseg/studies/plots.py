@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from frugalseg.evaluation.intervals import Interval
 from frugalseg.report.number_texts import count_text
@@ -144,8 +144,8 @@ def draw_bars(
             }
             values = list(means_by_field(own).values())
             axes.plot(values, [at + 0.2] * len(values), ".", color="#444444", markersize=3, zorder=3)
-            _interval(axes, "x", at - 0.03, one.fields, one.mean, "#000000", 0.9)
-            _interval(axes, "x", at - 0.03, one.seeds, one.mean, "#0072B2", 2.6)
+            draw_interval(axes, "x", at - 0.03, one.fields, one.mean, "#000000", 0.9)
+            draw_interval(axes, "x", at - 0.03, one.seeds, one.mean, "#0072B2", 2.6)
         axes.set_yticks(range(len(points)), [short_name(words.get(one.arm, one.arm)) for one in points])
         axes.invert_yaxis()
         low = min(0.0, *(one.mean for one in points))
@@ -192,14 +192,32 @@ def _draw_points(axes: "Axes", at: int, xs: Sequence[float], curve: Sequence[Cur
     ys = [one.mean for one in curve]
     axes.plot(xs, ys, color=colour, marker=MARKERS[at % len(MARKERS)], label=short_name(name), zorder=3)
     for x, one in zip(xs, curve, strict=True):
-        _interval(axes, "y", x, one.fields, one.mean, colour, 0.8)
-        _interval(axes, "y", x, one.seeds, one.mean, colour, 2.4)
+        draw_interval(axes, "y", x, one.fields, one.mean, colour, 0.8)
+        draw_interval(axes, "y", x, one.seeds, one.mean, colour, 2.4)
 
 
-def _interval(
-    axes: "Axes", along: str, at: float, interval: Interval, mean: float, colour: str, width: float
+def draw_interval(
+    axes: "Axes",
+    along: Literal["x", "y"],
+    at: float,
+    interval: Interval,
+    mean: float,
+    colour: str,
+    width: float,
 ) -> None:
-    """Draw an interval as a bar that ends where scores end; nothing where there is no interval."""
+    """Draw an interval as a bar that is cut off where scores end, at 0 and 1; nothing where there is no interval.
+
+    Parameters
+    ----------
+    along
+        Axis of the scores.
+    at
+        Place on the other axis.
+    mean
+        Always inside the bar, so that a correlation below 0 keeps one.
+    width
+        In points; thick bars let what is behind them through.
+    """
     if interval.low is None or interval.high is None:
         return
     low, high = min(max(interval.low, 0.0), mean), max(min(interval.high, 1.0), mean)
