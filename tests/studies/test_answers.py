@@ -91,8 +91,8 @@ def test_a_crop_on_top_of_the_student_is_worth_so_many_fields(rows):
     assert nothing.endswith(", so about 262 outlined cells are saved.")
     values = [one.values for one in answer_study(design(), rows) if one.question == "labels saved"]
     assert (values[1]["needed"], values[1]["saved"]) == (
-        pytest.approx(261.6, abs=0.1),
-        pytest.approx(261.6, abs=0.1),
+        pytest.approx(262.44, abs=0.01),
+        pytest.approx(262.44, abs=0.01),
     )
     assert (values[2]["needed"], values[2]["saved"]) == (None, None)
 
