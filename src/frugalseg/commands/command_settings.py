@@ -64,7 +64,8 @@ class LearnLabelsSettings(ObjectModelSettings):
         default=None, description=f"{_LABEL_FREE} By default those of the model `start`."
     )
     labels: str = Field(
-        description="Channel with label images; below 0 means not annotated. Fields without labels are left out."
+        description="Channel with label images; below 0 means not annotated. Fields without labels are left out, but for "
+        "a self-trained start, which keeps what it finds in them."
     )
     target: Literal["nuclei", "cells"] = Field(
         description="What is outlined in the labels, and found by the model."

@@ -115,7 +115,9 @@ def _learn(
     images = input_arrays(labelled, channels)
     labels = FieldArrays(labelled, lambda field: _labels(field, settings.labels))
     doubts: list[str] = []
-    model, failed = _fit(labelled, images, labels, channels, settings, start, run, doubts)
+    without = [field for field in fields if field not in labelled]
+    others = input_arrays(without, channels) if without else None
+    model, failed = _fit(labelled, images, labels, others, channels, settings, start, run, doubts)
     with run.log.status("finding objects in every field"):
         after = {part.name: part for part in model.evaluate(images, labels)}
     before = None if start is None else {part.name: part for part in model.start_evaluation}
@@ -130,7 +132,7 @@ def _learn(
         start=None if before is None else part_records(before),
         failed=failed,
         warnings=(*warnings, *doubts),
-        unlabelled=tuple(field.name for field in fields if field not in labelled),
+        unlabelled=tuple(field.name for field in without),
     )
     report = run.report(record, TrainingCurve.of("all labelled fields", model.training, "held-out score"))
     if before is not None:
@@ -144,6 +146,7 @@ def _fit(
     fields: Sequence[ImageField],
     images: FieldArrays,
     labels: FieldArrays,
+    unlabelled: FieldArrays | None,
     channels: tuple[InputChannel, ...],
     settings: LearnLabelsSettings,
     start: StainModel | ObjectModel | None,
@@ -167,6 +170,7 @@ def _fit(
         model = ObjectModel.fit(
             images,
             labels,
+            unlabelled=unlabelled,
             target=settings.target,
             start=start,
             channels=model_channels(fields, channels),

@@ -143,6 +143,14 @@ class ObjectModelSettings(_UnetSettings):
         description="How pronounced a peak of the distance map must be to become an object of its own, in per cent (20): "
         "lower splits more, higher merges more.",
     )
+    rehearsal: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="With a model of cells to start from: share of the training crops that teach what that model finds where "
+        "nothing is outlined, so that it is not forgotten (0.5 for a self-trained model, 0 for any other).",
+    )
 
 
 class NucleiSettings(BaseModel):

@@ -205,6 +205,7 @@ def build_object_dataset(
     target: Target,
     settings: ObjectModelSettings,
     start: StainCard | ObjectCard | None,
+    scale: float | None = None,
 ) -> ObjectDataset:
     """Choose the network's scale, training set and validation set; only parts with labels are held out.
 
@@ -218,9 +219,11 @@ def build_object_dataset(
         Scale, seed, whether something is held out.
     start
         Of the model that training starts from.
+    scale
+        Network px per image px where the settings name none; None: by the size of the objects.
     """
     diameter = typical_diameter([one.labels for one in images])
-    scale = settings.scale or scale_for_objects(target, diameter, start)
+    scale = settings.scale or scale or scale_for_objects(target, diameter, start)
     shapes, filled = [one.shape for one in images], [one.labels > 0 for one in images]
     split = split_fields(shapes, settings.seed, settings.hold_out, filled)
     return ObjectDataset(target, images, diameter, scale, split)

@@ -21,7 +21,7 @@ from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import model_planes, normalization_of
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
-from frugalseg.models.object_scale import image_scale, scale_by_sizes
+from frugalseg.models.object_scale import image_scale, scale_by_sizes, student_scale
 from frugalseg.models.object_scores import score_dataset, score_parts
 from frugalseg.models.object_training import (
     ObjectNetwork,
@@ -33,6 +33,7 @@ from frugalseg.models.object_training import (
     learning_settings,
     train_objects,
 )
+from frugalseg.models.rehearsal import rehearsal_samples
 from frugalseg.models.stain_model import StainModel
 from frugalseg.models.training_options import Log, OnError, Progress, say, training_options, with_models
 from frugalseg.networks.cards import ObjectCard, StainCard
@@ -46,14 +47,10 @@ class ObjectModel:
 
     Attributes
     ----------
-    card
-        Channels, scale, size of the objects, settings.
-    network
-        The trained network.
-    settings
-        How it was trained and how it is used.
-    training
-        What happened in training; None where the model folder does not say.
+    card, network
+        Channels, scale, size of the objects, settings; the trained network.
+    settings, training
+        How it is used, and what happened in training; None where the model folder does not say.
     parts
         After `fit`: what was learned from and what was held out; empty for a loaded model.
     start_evaluation
@@ -92,6 +89,7 @@ class ObjectModel:
         images: Any,
         labels: Any,
         *,
+        unlabelled: Any = None,
         target: Target = "cells",
         start: "str | Path | StainModel | ObjectModel | None" = None,
         channels: Sequence[str] | None = None,
@@ -106,7 +104,7 @@ class ObjectModel:
         on_error: OnError | None = None,
         snapshots: "Snapshots[ObjectModel] | None" = None,
         **changes: Any,
-    ) -> Self:
+    ) -> "ObjectModel":
         """Train a network to find nuclei or cells from few labelled images.
 
         Parameters
@@ -115,6 +113,8 @@ class ObjectModel:
             What the objects are to be found in.
         labels : (Y,X), or one for each image
             One number per object, 0 background; negative: not annotated.
+        unlabelled : one image or several, optional
+            Without labels. Used with a self-trained start of the target: it keeps what it finds there, and forgets less.
         target : {"cells", "nuclei"}
             What the labels are.
         start : model or path, optional
@@ -128,10 +128,8 @@ class ObjectModel:
         ------
         InputError
             An image can't be used: the message says which and why; or there is no label.
-        BadModel
-            `start` is missing, damaged or of the wrong kind.
-        SettingsError
-            A setting is not allowed or does not fit the start, or the device is not there.
+        BadModel, SettingsError
+            `start` can't be read or is of the wrong kind; a setting is not allowed or does not fit it; no such device.
         Interrupted
             Ctrl-C; the checkpoint is kept.
         """
@@ -144,23 +142,27 @@ class ObjectModel:
         how = normalization_of(card)
         kept = read_labelled_images(images, labels, target, names, channels, on_error, how)
         named = channel_names(channels, len(kept[0].planes), card)
-        dataset = build_object_dataset(kept, target, found, card)
-        begun = begin_network(learning, len(kept[0].planes), found.seed, card, weights, found.start_parts)
-        network, started_from = begun
-        if first is not None and (found.slope, found.start_parts) == ("fitted", "all"):
+        whole = card if found.start_parts == "all" else None
+        begin = card, weights, found.start_parts
+        network, started_from = begin_network(learning, len(kept[0].planes), found.seed, *begin)
+        network.to(pick_device(device))
+        scale = student_scale(network, whole, [one.planes for one in kept], target, size)
+        dataset = build_object_dataset(kept, target, found, card, scale)
+        if whole is not None and found.slope == "fitted":
             learning = fit_sigmoid_to(network, dataset, learning)
         say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
-        before = () if first is None else score_dataset(network.to(pick_device(device)), dataset, learning)
+        before = () if first is None else score_dataset(network, dataset, learning)
+        rehearsed = rehearsal_samples(network, whole, learning, dataset, unlabelled, on_error)
         known = {"channels": named, "pixel_size": size, "started_from": started_from, "normalization": how}
 
-        def made(network: ObjectNetwork, training: TrainingRecord) -> ObjectModel:
-            about = card_of_objects(dataset, learning, training, found.seed, **known)
-            return cls(about, network, learning, training, device, parts=dataset.parts)
+        def made(network: ObjectNetwork, training: TrainingRecord) -> "ObjectModel":
+            card = card_of_objects(dataset, learning, training, found.seed, **known)
+            return cls(card, network, learning, training, device, parts=dataset.parts)
 
         taken = None if snapshots is None else with_models(snapshots, made)
-        training = train_objects(network, dataset, learning, options, taken)
-        about = card_of_objects(dataset, learning, training, found.seed, **known)
-        return cls(about, network, learning, training, device, parts=dataset.parts, start_evaluation=before)
+        model = made(network, train_objects(network, dataset, learning, options, rehearsed, taken))
+        model.start_evaluation = before
+        return model
 
     def predict(
         self,
@@ -259,8 +261,7 @@ class ObjectModel:
         cues: ImageCues | None = None,
     ) -> float:
         """Return network px per image px for normalised planes: see `frugalseg.models.object_scale.image_scale`."""
-        known = planes, pixel_size, diameter, cues
-        return image_scale(self.network, self.card, self.settings, *known)
+        return image_scale(self.network, self.card, self.settings, planes, pixel_size, diameter, cues)
 
     def save(
         self, folder: str | Path, overwrite: bool = False, extras: Mapping[str, str] | None = None
@@ -273,8 +274,9 @@ class ObjectModel:
         """Read a model folder; `BadModel` where it is missing, damaged, or of another kind."""
         card = load_card(folder)
         if not isinstance(card, ObjectCard):
-            needed = "one of nuclei or cells is needed here"
-            raise BadModel(f"{folder} is a model of kind '{card.kind}'; {needed}")
+            raise BadModel(
+                f"{folder} is a model of kind '{card.kind}'; one of nuclei or cells is needed here"
+            )
         settings = read_settings(LabelSettings, card.settings, folder)
         about = card.kind, settings.encoder, len(card.channels), settings.slope, settings.midpoint
         network = load_network(folder, object_network, *about)

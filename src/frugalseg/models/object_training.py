@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from frugalseg.errors import SettingsError
+from frugalseg.learning.crop_batches import CropSample, Draw
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
@@ -19,6 +20,7 @@ from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_parts import names_by_role
 from frugalseg.models.model_settings import ObjectModelSettings, network_settings
 from frugalseg.models.object_dataset import ObjectDataset
+from frugalseg.models.rehearsal import rehearsal_beside
 from frugalseg.models.training_options import TrainingOptions
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.heads import ScaledSigmoid
@@ -45,18 +47,27 @@ def learning_settings(
 
     A sigmoid that is to be fitted is fitted later, by `fit_sigmoid_to`.
 
+    Those of the default preset are the preset "tuning" where the start is self-trained and finds the target.
+
     Raises
     ------
     SettingsError
-        There is no such target, or parts of a start are asked for, and there is none.
+        There is no such target, parts of a start are asked for, and there is none, or rehearsal is asked for without a
+        start that finds cells.
     """
     if target not in ("nuclei", "cells"):
         raise SettingsError(f"`target` is {target!r}; allowed are 'cells' and 'nuclei'")
     changed = network_settings(settings, ObjectModelSettings)
     if settings.slope == "fitted":
         changed["slope"] = None
+    whole = settings.start_parts == "all"
+    finds_cells = isinstance(start, ObjectCard) and target == start.kind == "cells" and whole
+    if settings.rehearsal and not finds_cells:
+        raise SettingsError(
+            f"`rehearsal` is {settings.rehearsal}, which needs a model of cells as `start` to learn cells; leave it out"
+        )
     if start is None:
-        if settings.start_parts != "all":
+        if not whole:
             raise SettingsError(
                 f"`start_parts` is {settings.start_parts!r} and there is no `start` to take it of; give one, or leave it out"
             )
@@ -67,7 +78,13 @@ def learning_settings(
     if target == start.kind == "nuclei" and settings.start_parts != "encoder":
         changed["midpoint"] = start.settings.get("midpoint")
         changed["slope"] = changed["slope"] or start.settings.get("slope")
-    return LabelSettings.preset(settings.preset, target=target, **changed)
+    tuned = settings.preset == "default" and is_student(start) and finds_cells
+    return LabelSettings.preset("tuning" if tuned else settings.preset, target=target, **changed)
+
+
+def is_student(card: StainCard | ObjectCard | None) -> bool:
+    """Return whether this is the card of a self-trained model."""
+    return isinstance(card, ObjectCard) and card.self_trained
 
 
 def check_start_settings(card: StainCard | ObjectCard, settings: ObjectModelSettings) -> None:
@@ -183,13 +200,16 @@ def train_objects(
     dataset: ObjectDataset,
     learning: LabelSettings,
     options: TrainingOptions,
+    rehearsed: Sequence[CropSample] = (),
     snapshots: Snapshots[tuple[ObjectNetwork, TrainingRecord]] | None = None,
 ) -> TrainingRecord:
-    """Train a network, in place, on a dataset; returns what happened."""
+    """Train a network, in place, on a dataset, and beside it on what its start found; returns what happened."""
     samples, validation = dataset.samples()
     masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
-    draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice)
-    data = samples, validation, draw
+    draw: Draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice)
+    if rehearsed:
+        draw = rehearsal_beside(draw, len(samples), rehearsed, learning, options["seed"])
+    data = [*samples, *rehearsed], validation, draw
     return learn_from_labels(network.to("cpu"), *data, learning, **options, snapshots=snapshots)
 
 

@@ -171,9 +171,12 @@ def _fit(
         settings["weights"] = "imagenet" if spec.start_kind == "imagenet" else "none"
     else:  # the network of the start is the network of the run
         settings.pop("encoder", None)
+    outlined = set(spec.outlined)
+    others = (data.inputs(name, spec.inputs) for name in spec.learn_from if name not in outlined)
     return ObjectModel.fit(
         images,
         labels,
+        unlabelled=list(others) if isinstance(start, ObjectModel) else None,
         target=spec.target,
         start=start,
         names=list(dict.fromkeys(spec.outlined)),

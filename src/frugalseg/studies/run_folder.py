@@ -84,7 +84,11 @@ def read_record(folder: Path) -> RunRecord | None:
 
 def fields_read(spec: RunSpec) -> tuple[str, ...]:
     """Return the fields whose pixels a run reads."""
-    learned = spec.outlined if isinstance(spec, LabelRun) else spec.learn_from
+    whole = not isinstance(spec, LabelRun) or spec.start_kind in (
+        "student",
+        "model",
+    )  # these rehearse other fields
+    learned = spec.learn_from if whole else spec.outlined
     return tuple(dict.fromkeys((*learned, *spec.test)))
 
 

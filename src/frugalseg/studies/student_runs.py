@@ -18,6 +18,7 @@ def run_student(spec: StudentRun, data: StudyData, work: Work) -> list[ScoreRow]
     settings = dict(spec.settings)
     if spec.start is not None:
         settings["start"] = work.models.get(spec.start, work.data_root / spec.start)
+        settings.pop("encoder", None)  # the network of the start is the student's
     sizes = [data.pixel_size(name) for name in spec.learn_from]
     model = self_train(
         [data.inputs(name, spec.inputs) for name in spec.learn_from],

@@ -39,6 +39,9 @@ class LabelSettings(BaseModel):
         unit, and in its preset.
     orientations
         Flips and transposes that are averaged when the trained network is used; 1 in the paper.
+    rehearsal
+        Share of the crops of a step that show what nobody outlined, and teach what the start model finds there, so that
+        it is not forgotten; 0 in the paper, see `frugalseg.models.rehearsal`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,9 +62,21 @@ class LabelSettings(BaseModel):
     max_steps: int = Field(600, ge=1)
     h: float = Field(20.0, gt=0, lt=100)
     orientations: Literal[1, 2, 4, 8] = 1
+    rehearsal: float = Field(0.0, ge=0, lt=1, allow_inf_nan=False)
+
+    @property
+    def rehearsed_crops(self) -> int:
+        """Crops of a step that teach what the start model finds; at least one crop shows labels.
+
+        Examples
+        --------
+        >>> LabelSettings(target="cells", batch=8, rehearsal=0.5).rehearsed_crops
+        4
+        """
+        return min(round(self.batch * self.rehearsal), self.batch - 1)
 
     @classmethod
-    def preset(cls, name: Literal["default", "paper"], **changed: Any) -> Self:
+    def preset(cls, name: Literal["default", "paper", "tuning"], **changed: Any) -> Self:
         """Return the settings of a preset, with changes; a change that is None is ignored.
 
         "paper" has the values of paper A (supplementary tables 1 and 2): encoder and start, crops, no augmentation,
@@ -77,6 +92,8 @@ class LabelSettings(BaseModel):
           at full resolution runs beside the encoder.
         - A part of the labels is the validation set (unless that is switched off), and the weights that were best on it
           are kept. Training ends early when the validation score no longer rises, or the loss is stable.
+
+        "tuning" is for a self-trained start: few steps of small crops, as it was trained, half of them rehearsal.
 
         Examples
         --------
@@ -96,5 +113,12 @@ class LabelSettings(BaseModel):
             "schedule": "constant",
             "max_steps": 10_000 if changed.get("target") == "cells" else 20_000,
         }
-        values = paper if name == "paper" else {}
+        tuning: dict[str, Any] = {
+            "crop": 128,
+            "zoom": 0.25,
+            "max_steps": 100,
+            "rehearsal": 0.5,
+            "orientations": 4,
+        }
+        values = {"default": {}, "paper": paper, "tuning": tuning}[name]
         return cls(**{**values, **{key: value for key, value in changed.items() if value is not None}})
