@@ -84,11 +84,12 @@ def read_record(folder: Path) -> RunRecord | None:
 
 def fields_read(spec: RunSpec) -> tuple[str, ...]:
     """Return the fields whose pixels a run reads."""
-    whole = not isinstance(spec, LabelRun) or spec.start_kind in (
+    learned = spec.learn_from
+    if isinstance(spec, LabelRun) and spec.start_kind not in (
         "student",
         "model",
-    )  # these rehearse other fields
-    learned = spec.learn_from if whole else spec.outlined
+    ):  # those rehearse other fields too
+        learned = spec.outlined
     return tuple(dict.fromkeys((*learned, *spec.test)))
 
 
