@@ -143,25 +143,19 @@ def test_changed_pixels_make_anew_the_runs_that_read_them(tmp_path: Path, fakes:
     assert 0 < len(plan.missing) < len(plan.specs)
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"fingerprint": 3}', "no model"])
-def test_a_damaged_run_is_made_again(tmp_path: Path, fakes: ModuleType, damage: str) -> None:
-    given = fakes.task(starts={"nothing": {"kind": "nothing"}}, budgets=[1])
-    name = "cells/nothing-1_field-200_steps-a-seed_0"
+def test_damaged_runs_are_made_again_and_all_with_overwrite(tmp_path: Path, fakes: ModuleType) -> None:
+    given = fakes.task(starts={"nothing": {"kind": "nothing"}}, budgets=[1], seeds=[0, 1, 2, 3, 4])
     fakes.study(tmp_path / "out", given)
     before = contents(tmp_path / "out")
-    if damage == "no model":
-        shutil.rmtree(tmp_path / "out" / "runs" / name / "model")
-    else:
+    runs = {f"cells/nothing-1_field-200_steps-a-seed_{seed}": seed for seed in range(5)}
+    for name, damage in zip(runs, ("", "{", '{"fingerprint": 3}'), strict=False):
         (tmp_path / "out" / "runs" / name / "run.json").write_text(damage)
-    assert fakes.plan(tmp_path / "out", given).outdated == (name,)
-    assert fakes.study(tmp_path / "out", given).made == (name,)
+    shutil.rmtree(tmp_path / "out" / "runs" / list(runs)[3] / "model")
+    damaged = tuple(runs)[:4]
+    assert fakes.plan(tmp_path / "out", given).outdated == damaged
+    assert fakes.study(tmp_path / "out", given).made == damaged
     assert contents(tmp_path / "out") == before
-
-
-def test_overwrite_makes_every_run_anew(tmp_path: Path, fakes: ModuleType) -> None:
-    given = fakes.task(starts={"nothing": {"kind": "nothing"}}, budgets=[1])
-    fakes.study(tmp_path / "out", given)
-    assert len(fakes.study(tmp_path / "out", given, overwrite=True).made) == 2
+    assert fakes.study(tmp_path / "out", given, overwrite=True).made == tuple(runs)
 
 
 def test_two_studies_never_share_a_folder_nor_a_study_anything_else(

@@ -20,7 +20,8 @@ KILLS = 3
 #: As `frugalseg study`, with runs that take no time.
 AS_TYPED = (
     "import functools, fake_runs, frugalseg.cli, frugalseg.commands.run_study as command\n"
-    "command.run_plan = functools.partial(command.run_plan, execution='fake_runs')\n"
+    "for name in ('run_plan', 'estimate_seconds'):\n"
+    "    setattr(command, name, functools.partial(getattr(command, name), execution='fake_runs'))\n"
     "frugalseg.cli.main()"
 )
 

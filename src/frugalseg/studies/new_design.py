@@ -38,6 +38,8 @@ class ChannelRoles:
         Channel that a network sees.
     nuclei
         Nuclear stain, None where there is none.
+    stain
+        Stain that a network learns to predict: of whole cells where cells are outlined and there is one, else `nuclei`.
     labelled
         Fields that have labels.
     """
@@ -46,6 +48,7 @@ class ChannelRoles:
     target: str
     inputs: str
     nuclei: str | None
+    stain: str | None
     labelled: tuple[str, ...]
 
 
@@ -87,7 +90,9 @@ def find_roles(table: FieldTable) -> ChannelRoles:
     if inputs is None:
         raise InputError(f"there is no image beside the labels in {labels!r}; add the images as a channel")
     target = "nuclei" if _named([labels], NUCLEAR) else "cells"
-    return ChannelRoles(labels, target, inputs, None if nuclei == inputs else nuclei, labelled)
+    nuclei = None if nuclei == inputs else nuclei
+    whole = [name for name in bright if name not in (nuclei, inputs)] if target == "cells" else []
+    return ChannelRoles(labels, target, inputs, nuclei, next(iter(whole), nuclei), labelled)
 
 
 def new_design(inputs: Sequence[Path], table: FieldTable, options: RunOptions, folder: Path) -> str:
@@ -146,12 +151,12 @@ def _opened(options: RunOptions) -> list[tuple[str, str]]:
 
 
 def _more_starts(roles: ChannelRoles) -> list[tuple[str, str]]:
-    if roles.nuclei is None:
-        return []
-    stain = f"      stain: {{kind: stain, stain: {json.dumps(roles.nuclei)}}}"
-    student = f"      student: {{kind: student, nuclei: {_quoted(roles.nuclei)}}}"
-    lines = [(stain, "a network that predicts this stain")]
-    if roles.target == "cells":
+    lines = []
+    if roles.stain is not None:
+        stain = f"      stain: {{kind: stain, stain: {json.dumps(roles.stain)}}}"
+        lines.append((stain, "a network that predicts this stain"))
+    if roles.nuclei is not None and roles.target == "cells":
+        student = f"      student: {{kind: student, nuclei: {json.dumps(roles.nuclei)}}}"
         lines.append((student, "learned without labels, from these nuclei"))
     return lines
 

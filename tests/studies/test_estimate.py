@@ -1,0 +1,165 @@
+"""How long a study takes, from runs that are done and from trials; and the table of what there is to do."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from frugalseg.studies.design import StudyDesign
+from frugalseg.studies.estimate import (
+    Speed,
+    estimate_seconds,
+    planned_steps,
+    sort_of,
+    trial_of,
+    wall_seconds,
+)
+from frugalseg.studies.overview import Overview, OverviewRow, make_overview, overview_table, summary_line
+from frugalseg.studies.plan import plan_runs
+from frugalseg.studies.run_folder import RunRecord
+from frugalseg.studies.run_specs import LabelRun, RunSpec
+from frugalseg.studies.study_data import ArrayData
+
+STUDENT = {"kind": "student", "nuclei": "nuclear"}
+STAIN = {"kind": "stain", "stain": "nuclear", "steps": 60}
+
+
+def runs_of(data: ArrayData, task: dict[str, Any]) -> tuple[RunSpec, ...]:
+    design = StudyDesign.parse({"title": "a test", "tasks": {"cells": task}})
+    return plan_runs(design, {"cells": data})
+
+
+def record_of(spec: RunSpec, seconds: float, steps: int, step_seconds: float) -> RunRecord:
+    about: dict[str, Any] = {
+        "fingerprint": "a",
+        "spec": spec.model_dump(mode="json"),
+        "rows": (),
+        "versions": {},
+    }
+    about |= {"device": "cpu", "threads": 1, "has_model": False}
+    return RunRecord(**about, seconds=seconds, steps=steps, step_seconds=step_seconds)
+
+
+def test_steps_are_those_of_the_specification(fakes: ModuleType) -> None:
+    student = STUDENT | {"student_settings": {"max_steps": 100, "rounds": 3}}
+    starts = {"a": STUDENT, "b": STAIN, "c": student}
+    specs = runs_of(fakes.data(), fakes.task(starts=starts, budgets=[0, 1], steps=[70], seeds=[0]))
+    assert {(spec.kind, spec.arm, getattr(spec, "steps", 0)): planned_steps(spec) for spec in specs} == {
+        ("student", "a", 0): 300 + 150 + 150,
+        ("student", "c", 0): 100 + 50 + 50,
+        ("stain", "b", 0): 60,
+        ("labels", "a", 0): 0,
+        ("labels", "c", 0): 0,
+        ("labels", "a", 70): 70,
+        ("labels", "b", 70): 70,
+        ("labels", "c", 70): 70,
+    }
+    arms: dict[str, Any] = {"all": {"inputs": "phase", "nuclei": "nuclear"}}
+    arms["network"] = {
+        "inputs": "phase",
+        "nuclei": "nuclear",
+        "method": "network",
+        "settings": {"max_steps": 9},
+    }
+    arms["voronoi"] = {"inputs": "phase", "nuclei": "nuclear", "method": "voronoi"}
+    markers = {"kind": "markers", "data": [], "labels": "cells", "arms": arms, "seeds": [0]}
+    assert [planned_steps(spec) for spec in runs_of(fakes.data(), markers)] == [600, 9, 0]
+    alone = runs_of(fakes.data(), {**markers, "learn": "alone", "test": [["a", "b"]]})
+    assert [planned_steps(spec) for spec in alone] == [1200, 18, 0]
+
+
+def test_finished_runs_say_how_long_others_of_their_sort_take(tmp_path: Path, fakes: ModuleType) -> None:
+    plan = fakes.plan(tmp_path / "out", fakes.task(budgets=[1, 2], steps=[100, 200], seeds=[0, 1]))
+    first = next(spec for spec in plan.specs if isinstance(spec, LabelRun) and spec.steps == 100)
+    assert sort_of(first) == sort_of(
+        next(spec for spec in plan.specs if spec.name.startswith("cells/nothing-2"))
+    )
+    # 99 of its steps took 0.2 s each, and the two fields that it reads 1.1 s each.
+    plan.finished[first.name] = record_of(first, 22.0, 99, 0.2)
+    seconds = estimate_seconds(plan, 1, measure=False)
+    assert first.name not in seconds
+    assert seconds[first.name.replace("100_steps", "200_steps")] == pytest.approx(200 * 0.2 + 2.2)
+    assert seconds["cells/nothing-2_fields-100_steps-a-seed_1"] == pytest.approx(100 * 0.2 + 3.3)
+    assert seconds["cells/start-stain-a-seed_0"] is None
+    assert wall_seconds(plan, seconds, 2) is None
+
+
+def test_trials_measure_what_was_never_run_here(
+    tmp_path: Path, fakes: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_SECONDS", "0.02")
+    plan = fakes.plan(tmp_path / "out", fakes.task(starts={"stain": STAIN}, budgets=[1], steps=[1000]))
+    seconds = estimate_seconds(plan, 2, execution="fake_runs")
+    assert not (tmp_path / "out").exists()
+    stain, labels = (seconds[name] for name in list(seconds)[:2])
+    assert 20.0 < (labels or 0.0) < 200.0
+    assert 60 * 0.02 < (stain or 0.0) < (labels or 0.0) / 2
+    assert wall_seconds(plan, seconds, 2) == pytest.approx((stain or 0.0) + (labels or 0.0))
+    monkeypatch.setenv("FAKE_ERROR", "trial")
+    assert set(estimate_seconds(plan, 2, execution="fake_runs").values()) == {None}
+
+
+def test_a_trial_is_a_short_run_of_the_same_network_on_one_field(fakes: ModuleType) -> None:
+    student = STUDENT | {"student_settings": {"encoder": "small"}}
+    starts = {"student": student, "default": STUDENT, "stain": STAIN}
+    specs = runs_of(fakes.data(), fakes.task(starts=starts, budgets=[0, 2], seeds=[0]))
+    by_name = {spec.name: spec for spec in specs}
+    trials = {(spec.arm, spec.kind): trial_of(spec, by_name) for spec in specs if getattr(spec, "steps", 1)}
+    for trial in trials.values():
+        assert trial is not None
+        assert (trial.needs, len({*trial.learn_from, *trial.test})) == ((), 1)
+        assert planned_steps(trial) in (4, 4 + 2 + 2)
+    for arm, encoder in {"student": "small", "default": "efficientnet_lite0", "stain": None}.items():
+        trial = trials[arm, "labels"]
+        assert isinstance(trial, LabelRun)
+        assert (trial.start, trial.start_kind, trial.settings.get("encoder")) == (
+            "nothing",
+            "nothing",
+            encoder,
+        )
+    assert [trial_of(spec, by_name) for spec in specs if getattr(spec, "steps", 1) == 0] == [None, None]
+
+
+def test_a_chain_of_runs_that_need_each_other_takes_its_time_with_any_number_of_workers(
+    tmp_path: Path, fakes: ModuleType
+) -> None:
+    plan = fakes.plan(tmp_path / "out")
+    seconds: dict[str, float | None] = {
+        spec.name: 10.0 if "nothing" in spec.name else 30.0 for spec in plan.specs
+    }
+    assert wall_seconds(plan, seconds, 1) == 4 * 10 + 6 * 30
+    assert wall_seconds(plan, seconds, 2) == 110
+    assert wall_seconds(plan, seconds, 100) == 60
+    assert Speed(0.5, 2.0).seconds(plan.specs[-1]) == 200 * 0.5 + 2.0 * 3
+
+
+def test_the_table_counts_runs_by_task_arm_and_budget(tmp_path: Path, fakes: ModuleType) -> None:
+    plan = fakes.plan(tmp_path / "out")
+    for spec in plan.specs:
+        if "nothing-1" in spec.name or spec.name.endswith("stain-a-seed_1"):
+            plan.finished[spec.name] = record_of(spec, 1.0, 1, 1.0)
+    seconds: dict[str, float | None] = {spec.name: 60.0 for spec in plan.missing}
+    seconds["cells/stain-1_field-200_steps-a-seed_0"] = None
+    overview = make_overview(plan, seconds, 2)
+    assert overview == Overview(
+        (
+            OverviewRow("cells", "stain", "600 steps", 2, 1, 60.0),
+            OverviewRow("cells", "nothing", "1 field, 200 steps", 2, 2, 0),
+            OverviewRow("cells", "stain", "1 field, 200 steps", 2, 0, None),
+            OverviewRow("cells", "nothing", "2 fields, 200 steps", 2, 0, 120.0),
+            OverviewRow("cells", "stain", "2 fields, 200 steps", 2, 0, 120.0),
+        ),
+        2,
+        None,
+    )
+    assert summary_line(overview) == "7 of 10 runs are missing; how long they take is not known"
+    console = Console(record=True, width=120)
+    console.print(overview_table(overview))
+    rows = [line.replace("│", " ").split() for line in console.export_text().splitlines()[3:-1]]
+    assert rows[0] == ["cells", "stain", "600", "steps", "2", "1", "1", "60", "s"]
+    assert rows[1][-3:] == ["2", "2", "0"]
+    assert rows[2][-1] == "unknown"
+    plan.finished.update({spec.name: record_of(spec, 1.0, 1, 1.0) for spec in plan.specs})
+    assert summary_line(make_overview(plan, {}, 2)) == "all 10 runs are done"
