@@ -192,4 +192,4 @@ def _measured(
 
 
 def _named(trials: Sequence[RunSpec] | Any) -> list[RunSpec]:
-    return [spec.model_copy(update={"name": f"trial {i}"}) for i, spec in enumerate(trials)]
+    return [spec.model_copy(update={"name": f"trial_{i}"}) for i, spec in enumerate(trials)]
