@@ -19,8 +19,9 @@ from frugalseg.errors import InputError, Interrupted, OutputFailed
 from frugalseg.learning.interrupts import stop_requests
 from frugalseg.learning.training_record import TrainingProgress
 from frugalseg.studies.design import StudyDesign
+from frugalseg.studies.estimate import planned_steps
 from frugalseg.studies.run_queue import RunEvent
-from frugalseg.studies.run_specs import RunSpec
+from frugalseg.studies.run_specs import LabelRun, RunSpec
 from frugalseg.studies.score_rows import ScoreRow
 from frugalseg.studies.study import StudyResult, run_plan
 from frugalseg.studies.study_data import ArrayData, StudyData
@@ -59,12 +60,19 @@ def execute(spec: RunSpec, data: StudyData, work: Work) -> list[ScoreRow]:
         raise Interrupted("stopped")
     work.model.mkdir()
     (work.model / "weights").write_text(state)
-    about = spec.task, spec.arm, spec.name, "", 0, STEPS, spec.fold, spec.seed
-    values = int(state[:6], 16) / 2**24, float("nan")
+    labels = isinstance(spec, LabelRun)
+    about = (
+        spec.task,
+        spec.arm,
+        spec.name,
+        str(spec.budget) if labels else "",
+        len(getattr(spec, "outlined", ())),
+    )
+    values = {"mAP": int(state[:6], 16) / 2**24, "mask_iou": float("nan")} if labels else {"pcc": 0.5}
     return [
-        ScoreRow(*about, field, metric, value)
+        ScoreRow(*about, planned_steps(spec), spec.fold, spec.seed, field, metric, value)
         for field in spec.test
-        for metric, value in zip(("mAP", "mask_iou"), values, strict=True)
+        for metric, value in values.items()
     ]
 
 
@@ -125,7 +133,9 @@ def plan(out: Path, given: dict[str, Any] | None = None, fields: ArrayData | Non
 def study(out: Path, given: dict[str, Any] | None = None, **options: Any) -> StudyResult:
     """Run a study of one task, of these runs."""
     fields = options.pop("fields", None)
-    return run_plan(plan(out, given, fields), execution=__name__, **{"workers": 1, **options})
+    return run_plan(
+        plan(out, given, fields), execution=__name__, **{"workers": 1, "report": False, **options}
+    )
 
 
 def main() -> None:

@@ -114,6 +114,8 @@ def show_study(result: "StudyResult | Overview | WrittenDesign", typed: Mapping[
         say(f"look through {typed['out']}, then run: frugalseg study {typed['out']} -o RESULTS")
     elif not typed["quiet"] and not typed["dry_run"]:
         done: Mapping[str, Path] = getattr(result, "runs", {})
+        for sentence in getattr(result, "answers", ()):
+            say(sentence)
         say(f"{len(done)} runs done, {len(failed)} failed: {typed['out']}")
     if not failed:
         return 0

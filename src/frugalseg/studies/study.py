@@ -5,14 +5,12 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed
+from frugalseg.errors import FrugalsegError, InputError, Interrupted, OutputFailed
 from frugalseg.images.write import plain, write_json, write_text
 from frugalseg.learning.device import Device
 from frugalseg.learning.interrupts import stopped_by_either
@@ -33,7 +31,6 @@ from frugalseg.studies.study_folder import (
 )
 from frugalseg.studies.study_plan import StudyPlan, TaskData, plan_study
 
-_REPORT = "frugalseg.studies.study_report"
 State = Literal["running", "done", "interrupted", "some runs failed"]
 
 
@@ -47,6 +44,8 @@ class StudyResult:
         Of the study.
     rows
         Scores of all runs that are finished.
+    answers
+        What follows from them, in plain sentences.
     runs
         Name of each finished run -> its folder, with the model in ``model``.
     made
@@ -57,6 +56,7 @@ class StudyResult:
 
     folder: Path
     rows: tuple[ScoreRow, ...]
+    answers: tuple[str, ...]
     runs: dict[str, Path]
     made: tuple[str, ...]
     failed: dict[str, str]
@@ -122,8 +122,21 @@ def run_plan(
     overwrite: bool = False,
     progress: OnEvent | None = None,
     execution: str = EXECUTION,
+    report: bool = True,
 ) -> StudyResult:
-    """Make the missing runs of a plan; see `run_study`. `execution` is the module that makes them."""
+    """Make the missing runs of a plan; see `run_study`.
+
+    Parameters
+    ----------
+    plan
+        See `frugalseg.studies.study_plan.plan_study`.
+    workers, overwrite, progress
+        As of `run_study`.
+    execution
+        Module that makes runs.
+    report
+        Write what follows from the scores: curves, differences, answers, figures and the page.
+    """
     check_folder(plan.out)
     with only_study(plan.out), stopped_by_either():
         begin_folder(plan.out, plan.text)
@@ -145,9 +158,7 @@ def run_plan(
             raise _with_count(error, plan) from error
         finished = plan.read_finished()
         record.write(finished, "some runs failed" if outcome.failed else "done", outcome)
-        result = _result(plan, finished, outcome)
-        if find_spec(_REPORT):
-            import_module(_REPORT).write_results(plan.design, result.rows, plan.out)
+        result = _result(plan, finished, outcome, report)
     if outcome.defects:
         raise RuntimeError(
             f"{len(outcome.defects)} runs failed by a defect; the first:\n{outcome.defects[0]}"
@@ -166,10 +177,21 @@ def _with_count(error: FrugalsegError, plan: StudyPlan) -> FrugalsegError:
     )
 
 
-def _result(plan: StudyPlan, finished: dict[str, RunRecord], outcome: Outcome) -> StudyResult:
+def _result(plan: StudyPlan, finished: dict[str, RunRecord], outcome: Outcome, report: bool) -> StudyResult:
+    rows = _rows(plan, finished)
+    answers: tuple[str, ...] = ()
+    if report:
+        from frugalseg.studies.study_report import write_results
+
+        try:
+            answers = tuple(one.sentence for one in write_results(plan.design, rows, plan.out, plan.data))
+        except InputError:  # there is no score
+            if not outcome.failed:
+                raise
     return StudyResult(
         folder=plan.out,
-        rows=_rows(plan, finished),
+        rows=rows,
+        answers=answers,
         runs={name: plan.folder_of(name) for name in finished},
         made=tuple(outcome.done),
         failed=dict(outcome.failed),
