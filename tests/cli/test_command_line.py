@@ -100,6 +100,15 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--overwrite", None, FLAG),
     ],
     "doctor": [("-o --out", None, Path()), ("--json", None, FLAG)],
+    "study": [
+        ("DESIGN", "DESIGN", REQUIRED),
+        ("-o --out", "OUT", REQUIRED),
+        ("--init", None, FLAG),
+        ("--data", "FOLDER", None),
+        ("--workers", None, None),
+        ("--dry-run --list", None, FLAG),
+        *(option for option in RUN if option[0] != "--resume"),
+    ],
     "learn markers": [
         INPUTS,
         ("-o --out", "OUT", REQUIRED),

@@ -33,10 +33,10 @@ def study_progress(seconds: Mapping[str, float | None], log: RunLog) -> Iterator
     )
     shown = console.is_terminal and not console.quiet
     with Progress(*columns, console=console, transient=True, disable=not shown) as bars:
-        yield _Shown(seconds, bars, None if shown else log)
+        yield StudyBars(seconds, bars, None if shown else log)
 
 
-class _Shown:
+class StudyBars:
     """Bars of a study, moved by events."""
 
     def __init__(self, seconds: Mapping[str, float | None], bars: Progress, log: RunLog | None) -> None:
