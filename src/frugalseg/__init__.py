@@ -44,6 +44,7 @@ _HOMES = {
     "NucleiSettings": "models.model_settings",
     "ObjectModel": "models.object_model",
     "ObjectModelSettings": "models.model_settings",
+    "Snapshots": "learning.snapshots",
     "StainModel": "models.stain_model",
     "StainModelSettings": "models.model_settings",
     "find_cues": "models.image_cues",

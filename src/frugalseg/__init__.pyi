@@ -72,6 +72,7 @@ from frugalseg.images.read import read_image as read_image
 from frugalseg.images.write import write_labels as write_labels
 from frugalseg.instances.maps import distance_target as distance_target
 from frugalseg.instances.maps import instances_from_maps as instances_from_maps
+from frugalseg.learning.snapshots import Snapshots as Snapshots
 from frugalseg.models.cue_settings import CueSettings as CueSettings
 from frugalseg.models.image_cues import ImageCues as ImageCues
 from frugalseg.models.image_cues import find_cues as find_cues

@@ -123,3 +123,16 @@ def test_a_mask_is_what_is_brighter_than_its_threshold() -> None:
 def test_only_a_logarithm_has_a_black_and_a_floor(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=r"black|floor"):
         IntensityScale.model_validate({"centre": (1.0,), "spread": (1.0,), **wrong})
+
+
+def test_a_scale_of_an_older_version_is_read() -> None:
+    old = {
+        "how": "percentile",
+        "centre": [100.0],
+        "spread": [900.0],
+        "channels": ["dapi"],
+        "percentiles": [1.0, 99.8],
+    }
+    scale = IntensityScale.model_validate(old)
+    assert scale.apply(np.array([[[100.0, 550.0, 1000.0]]])).tolist() == [[[0.0, 0.5, 1.0]]]
+    assert scale.undo(np.array([[[0.5]]])).tolist() == [[[550.0]]]
