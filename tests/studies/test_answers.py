@@ -193,7 +193,7 @@ def test_stains_are_compared_with_the_first_arm_and_with_fewer_steps(make_rows):
     )
     made = [
         row
-        for steps, more in ((100, 0.0), (150, 0.0), (300, 0.1))
+        for steps, more in ((100, 0.0), (150, 0.0), (200, 0.09), (300, 0.1))
         for row in make_rows(
             {
                 ("linear", "", 0): spread(0.6, 0.01, 0.0, -0.01),
@@ -274,15 +274,16 @@ def test_references_of_labels_and_stains():
 
 
 def test_the_metric_is_that_of_the_paper(make_rows):
+    cells, nuclei = design().tasks["cells"], design(target="nuclei").tasks["cells"]
     made = [
         row
-        for metric in ("pcc", "mAP", "mask_iou")
-        for row in make_rows({("a", "", 0): {"x": [0.5]}}, metric=metric)
+        for metric, budget in (("pcc", ""), ("f1", "1 crop"), ("mAP", "1 crop"), ("mask_iou", "1 crop"))
+        for row in make_rows({("a", budget, 0): {"x": [0.5]}}, metric=metric)
     ]
-    assert main_metric("cells", design().tasks["cells"], made) == "mAP"
-    assert main_metric("cells", design(target="nuclei").tasks["cells"], made) == "mask_iou"
-    assert main_metric("cells", design().tasks["cells"], made[:1]) == "pcc"
-    assert main_metric("cells", design().tasks["cells"], []) is None
+    assert (main_metric("cells", cells, made), main_metric("cells", nuclei, made)) == ("mAP", "mask_iou")
+    assert main_metric("cells", cells, made[:2]) == "f1"
+    assert main_metric("cells", cells, made[:1]) is None  # of a start itself
+    assert main_metric("cells", cells, []) is None
 
 
 def test_answers_are_json(rows):

@@ -14,7 +14,8 @@ from frugalseg.studies.arm_agreement import find_agreements, label_agreement
 from frugalseg.studies.design import StudyDesign
 from frugalseg.studies.plot_style import Plot
 from frugalseg.studies.score_rows import read_rows
-from frugalseg.studies.study_report import write_results
+from frugalseg.studies.study_report import evaluate_task, write_results
+from frugalseg.studies.study_tables import metric_table
 
 LABELS = {
     "kind": "labels",
@@ -151,6 +152,31 @@ def test_arms_that_were_tested_on_other_fields_are_named(label_rows, tmp_path, q
     assert warning in (tmp_path / "report.html").read_text()
     write_results(design, label_rows, tmp_path)
     assert warning not in (tmp_path / "report.html").read_text()
+
+
+def test_all_metrics_stand_side_by_side_by_budget(make_rows):
+    task = study(cells=LABELS).tasks["cells"]
+    scores = {
+        ("stain", "1 crop", 9): {"a": [0.2], "b": [0.4]},
+        ("stain", "1 field", 20): {"a": [0.5], "b": [0.7]},
+    }
+    rows = [*make_rows(scores), *make_rows(scores, metric="f1"), *make_rows(scores, steps=50)]
+    rows += make_rows({("stain", "", 0): {"a": [0.9]}}, metric="pcc", steps=600)
+    rows += make_rows({("stain", "nothing", 0): {"a": [0.1]}}, steps=0)
+    table = metric_table("cells", task, evaluate_task("cells", task, rows).points)
+    assert table.columns == ["arm", "budget", "mAP", "f1", "PCC"]
+    assert table.rows == [
+        ["stain", "nothing", 0.1, None, None],
+        ["stain", "1 crop", pytest.approx(0.3), pytest.approx(0.3), None],
+        ["stain", "1 field", pytest.approx(0.6), pytest.approx(0.6), None],
+        ["stain", "the start itself", None, None, 0.9],
+    ]
+
+
+def test_a_study_that_has_only_made_its_starts_has_tables_and_no_claims(make_rows, tmp_path):
+    rows = make_rows({("stain", "", 0): {"a": [0.9], "b": [0.8]}}, metric="pcc", steps=600)
+    assert write_results(study(cells=LABELS), rows, tmp_path) == ()
+    assert "<h3>cells: PCC</h3>" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("given", ["none", "of another task", "without values"])

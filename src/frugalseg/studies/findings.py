@@ -41,8 +41,12 @@ class Answer:
 
 
 def main_metric(name: str, task: Task, rows: Sequence[ScoreRow]) -> str | None:
-    """Return the metric that sentences and figures of a task are about, as in the papers; None without rows."""
-    there = names_of(row.metric for row in rows if row.task == name)
+    """Return the metric that sentences and figures of a task are about, as in the papers; None without rows.
+
+    Scores of a start itself, such as the PCC of a stain model, are none of a task that learns from labels.
+    """
+    labels = isinstance(task, LabelTask)
+    there = names_of(row.metric for row in rows if row.task == name and (row.budget or not labels))
     wanted = _METRICS[task.target if isinstance(task, LabelTask) else task.kind]
     return next((one for one in wanted if one in there), there[0] if there else None)
 

@@ -146,7 +146,7 @@ def _tables(
     if differences is not None:
         yield differences
     if len(results.points) > 1:
-        yield metric_table(name, results.points)
+        yield metric_table(name, task, results.points)
     if isinstance(task, MarkerTask):
         own = [row for row in task_rows(name, task, rows) if row.metric == metric]
         agreement = agreement_table(name, find_agreements(own, out, seedless_arms(task)))

@@ -6,7 +6,7 @@ from frugalseg.evaluation.intervals import Interval
 from frugalseg.report.number_tables import NumberTable
 from frugalseg.report.number_texts import Value, score_text
 from frugalseg.studies.arm_agreement import ArmAgreement
-from frugalseg.studies.curves import CurvePoint, names_of, steps_of
+from frugalseg.studies.curves import NOTHING, CurvePoint, steps_of
 from frugalseg.studies.design import LabelTask, Task
 from frugalseg.studies.differences import Difference
 from frugalseg.studies.findings import reference_of
@@ -49,29 +49,31 @@ def curve_table(name: str, task: Task, metric: str, points: Sequence[CurvePoint]
     return NumberTable(title=f"{name}: {metric_words(metric)}", columns=columns, rows=rows, note=note)
 
 
-def metric_table(name: str, points: Mapping[str, Sequence[CurvePoint]]) -> NumberTable:
-    """Return all metrics side by side, one row for each arm at the longest training.
+def metric_table(name: str, task: Task, points: Mapping[str, Sequence[CurvePoint]]) -> NumberTable:
+    """Return all metrics side by side at the longest training, one row for each arm and budget.
 
     Parameters
     ----------
     name
         Of the task.
     points
-        Metric -> its points.
+        Metric -> its points. Those without a budget are of a start itself.
     """
-    arms = names_of(one.arm for every in points.values() for one in every)
-    last = {metric: steps_of(every)[-1] for metric, every in points.items()}
-    cells = {
-        (one.arm, metric): one.mean
-        for metric, every in points.items()
-        for one in every
-        if one.steps == last[metric]
-    }
-    rows: list[list[Value]] = [[arm, *(cells.get((arm, metric)) for metric in points)] for arm in arms]
-    columns = ["arm", *map(metric_words, points)]
-    return NumberTable(
-        title=f"{name}: all metrics", columns=columns, rows=rows, note="Means over test fields."
-    )
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for metric, every in points.items():
+        last = steps_of(every)[-1]
+        for one in every:
+            if one.steps == last or one.budget == NOTHING:
+                found.setdefault((one.arm, one.budget), {})[metric] = one.mean
+    labels = isinstance(task, LabelTask)
+    rows: list[list[Value]] = []
+    for (arm, budget), means in found.items():
+        row: list[Value] = [arm]
+        row += [budget or "the start itself"] if labels else []
+        rows.append([*row, *map(means.get, points)])
+    columns = ["arm", *(["budget"] if labels else []), *map(metric_words, points)]
+    note = "Means over test fields, after the longest training."
+    return NumberTable(title=f"{name}: all metrics", columns=columns, rows=rows, note=note)
 
 
 def difference_table(
