@@ -114,7 +114,8 @@ class MarkerTask(FieldSource):
     )
     seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1)
     test: TestFields = Field(
-        default="leave-one-out", description="For `learn: others`; else every labelled field is scored."
+        default="leave-one-out",
+        description="Folds of `alone` and `others`; `together` scores every labelled field.",
     )
 
     @model_validator(mode="after")
