@@ -58,6 +58,8 @@ _HOMES = {
     "StudyDesign": "studies.design",
     "StudyResult": "studies.study",
     "run_study": "studies.study",
+    "Suggestion": "studies.suggest",
+    "suggest": "studies.suggest",
     "BadModel": "errors",
     "BadPixels": "errors",
     "FrugalsegError": "errors",

@@ -94,6 +94,8 @@ from frugalseg.studies.study import run_study as run_study
 from frugalseg.studies.study_data import ArrayData as ArrayData
 from frugalseg.studies.study_data import FileData as FileData
 from frugalseg.studies.study_data import StudyData as StudyData
+from frugalseg.studies.suggest import Suggestion as Suggestion
+from frugalseg.studies.suggest import suggest as suggest
 from frugalseg.synthetic.cells import make_cells as make_cells
 
 __version__: str

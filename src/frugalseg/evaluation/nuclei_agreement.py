@@ -32,6 +32,40 @@ class NucleiAgreement:
         return 1 - self.nuclei_without_cell / self.nuclei if self.nuclei else None
 
 
+@dataclass(frozen=True)
+class Misfits:
+    """Numbers of the cells and nuclei that do not fit each other, ascending; see `NucleiAgreement`."""
+
+    cells_without_nucleus: npt.NDArray[np.integer]
+    cells_with_several: npt.NDArray[np.integer]
+    nuclei_without_cell: npt.NDArray[np.integer]
+
+
+def find_misfits(labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.integer]) -> Misfits:
+    """Find the cells that do not hold one nucleus, and the nuclei that are in no cell.
+
+    Parameters
+    ----------
+    labels, nuclei : (Y,X) integers
+        Label maps of cells and of nuclei, 0 elsewhere.
+
+    Examples
+    --------
+    >>> cells = np.array([[1, 1, 1, 0, 2, 2, 0, 0]])
+    >>> nuclei = np.array([[1, 0, 2, 0, 0, 0, 3, 3]])
+    >>> found = find_misfits(cells, nuclei)
+    >>> found.cells_without_nucleus, found.cells_with_several, found.nuclei_without_cell
+    (array([2]), array([1]), array([3]))
+    """
+    there = nuclei > 0
+    pairs, counts = np.unique(np.stack([nuclei[there], labels[there]]), axis=1, return_counts=True)
+    ids, sizes = np.unique(nuclei[there], return_counts=True)
+    mostly = (pairs[1] > 0) & (2 * counts >= sizes[np.searchsorted(ids, pairs[0])])
+    owners, held = np.unique(pairs[1][mostly], return_counts=True)
+    cells = np.unique(labels[labels > 0])
+    return Misfits(np.setdiff1d(cells, owners), owners[held > 1], np.setdiff1d(ids, pairs[0][mostly]))
+
+
 def nuclei_agreement(labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.integer]) -> NucleiAgreement:
     """Count the nuclei of every cell.
 
@@ -48,15 +82,11 @@ def nuclei_agreement(labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.int
     >>> agreement.cells_with_several, agreement.cells_without_nucleus, agreement.nuclei_without_cell
     (1, 1, 1)
     """
-    there = nuclei > 0
-    pairs, counts = np.unique(np.stack([nuclei[there], labels[there]]), axis=1, return_counts=True)
-    ids, sizes = np.unique(nuclei[there], return_counts=True)
-    size = dict(zip(ids.tolist(), sizes.tolist(), strict=True))
-    of_cell: dict[int, int] = {}
-    for (nucleus, cell), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
-        if cell > 0 and 2 * count >= size[nucleus]:
-            of_cell[cell] = of_cell.get(cell, 0) + 1
-    n_cells = int(np.count_nonzero(np.unique(labels)))
-    inside = sum(of_cell.values())
-    several = sum(n > 1 for n in of_cell.values())
-    return NucleiAgreement(n_cells, len(ids), n_cells - len(of_cell), several, max(0, len(ids) - inside))
+    misfits = find_misfits(labels, nuclei)
+    return NucleiAgreement(
+        cells=np.count_nonzero(np.unique(labels)),
+        nuclei=np.count_nonzero(np.unique(nuclei)),
+        cells_without_nucleus=len(misfits.cells_without_nucleus),
+        cells_with_several=len(misfits.cells_with_several),
+        nuclei_without_cell=len(misfits.nuclei_without_cell),
+    )
