@@ -92,6 +92,18 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--seed", None, 0),
         *RUN,
     ],
+    "suggest": [
+        ("MODEL", "MODEL", REQUIRED),
+        INPUTS,
+        ("-o --out", "OUT", REQUIRED),
+        ("--from", "CH[,CH]", None),
+        ("--nuclei", "CH", None),
+        ("--labels", "CH", None),
+        ("--diameter", "PX", None),
+        ("--crop", "PX", None),
+        ("--count", "N", 8),
+        *(one for one in RUN if one[0] != "--resume"),
+    ],
     "score": [
         ("PREDICTED", "PREDICTED", REQUIRED),
         ("TRUTH", "TRUTH", REQUIRED),

@@ -167,6 +167,21 @@ COMMANDS = (
         spellings={**SPELLINGS, "cells": Spelling(("--cells", "--from"), metavar="CH[,CH]")},
     ),
     Command(
+        "suggest",
+        "Suggest which crops of your images to outline next, so that a model of nuclei or cells learns most. Correct their outlines "
+        "in OUT/crops with napari, Cellpose or Fiji, saved under the same names, and delete the rows of crops that you leave out "
+        "from OUT/crops/fields.csv; then `learn labels OUT/crops --labels labels --target cells --start MODEL` learns from them.",
+        {"": Work(f"{_COMMANDS}.suggest_crops:suggest_crops", f"{_SETTINGS}:SuggestSettings")},
+        own=(
+            Argument("model", "MODEL", "A model folder of nuclei or cells, made by `learn` or `segment`."),
+            INPUTS,
+            _RESULTS_OUT,
+            AS_JSON,
+        ),
+        options=("pattern", "where", "axes", "device", "overwrite", "quiet"),
+        show=f"{_RESULTS}:show_suggestions",
+    ),
+    Command(
         "score",
         "Score label images against true label images: mIoU, AP, F1, AJI and PQ, for each field and on average.",
         {"": Work(f"{_COMMANDS}.score_files:score_files")},

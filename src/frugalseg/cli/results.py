@@ -68,6 +68,15 @@ def show_demo(result: RunOutcome, typed: Mapping[str, Any]) -> int:
     return code
 
 
+def show_suggestions(result: RunOutcome, typed: Mapping[str, Any]) -> int:
+    """Print as `show_run`, and how the crops are learned from."""
+    code = show_run(result, typed)
+    if not (typed["quiet"] or typed["as_json"]):
+        crops, shown = result.folder / "crops", result.folder / "suggestions.png"
+        say(f"look at {shown}, and correct the outlines in {crops}; then: {result.to_dict()['next_step']}")
+    return code
+
+
 def show_inspection(inspection: "Inspection", typed: Mapping[str, Any]) -> int:
     """Print channels and problems, and on stderr the first error."""
     from frugalseg.commands.inspect_inputs import print_inspection

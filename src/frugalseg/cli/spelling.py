@@ -50,6 +50,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     "foreground": Spelling(),
     "weights": Spelling(metavar="imagenet|none|FILE"),
     "crop": Spelling(metavar="PX"),
+    "count": Spelling(metavar="N"),
     "h": Spelling(metavar="PERCENT"),
     "slope": Spelling(metavar="NUMBER|fitted"),
     "baselines": Spelling(help="Leave out the classical methods that results are compared with."),

@@ -6,7 +6,7 @@ Their fields and descriptions are also the options and the help of the command l
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from frugalseg.models.model_settings import (
     NucleiSettings,
@@ -74,3 +74,27 @@ class LearnLabelsSettings(ObjectModelSettings):
         default=None,
         description="Model (folder) to start from: a stain model, or a model of nuclei or cells.",
     )
+
+
+class SuggestSettings(BaseModel):
+    """Settings of ``frugalseg suggest``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: str | None = Field(default=None, description=f"{_LABEL_FREE} By default those of the model.")
+    nuclei: str | None = Field(
+        default=None,
+        description="Channel with the nuclear stain; fields may lack it. Cells that hold no nucleus or several speak for a crop.",
+    )
+    labels: str | None = Field(
+        default=None,
+        description="Channel with what is labelled already, below 0 where it is not; fields may lack it. It is never "
+        "suggested, and what looks like it is worth less.",
+    )
+    diameter: float | None = Field(
+        default=None, gt=2, description="Diameter of a typical object, px, where it differs from the model's."
+    )
+    crop: int | None = Field(
+        default=None, ge=16, description="Side of a crop, px. By default 12 diameters of a typical object."
+    )
+    count: int = Field(default=8, ge=1, description="How many crops to suggest.")

@@ -84,8 +84,8 @@ def nuclei_agreement(labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.int
     """
     misfits = find_misfits(labels, nuclei)
     return NucleiAgreement(
-        cells=np.count_nonzero(np.unique(labels)),
-        nuclei=np.count_nonzero(np.unique(nuclei)),
+        cells=int(np.count_nonzero(np.unique(labels))),
+        nuclei=int(np.count_nonzero(np.unique(nuclei))),
         cells_without_nucleus=len(misfits.cells_without_nucleus),
         cells_with_several=len(misfits.cells_with_several),
         nuclei_without_cell=len(misfits.nuclei_without_cell),

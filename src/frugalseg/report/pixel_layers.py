@@ -72,10 +72,16 @@ def outlines_uri(labels: NDArray[Any], side: int) -> str:
 
 def thumbnail_uri(image: NDArray[Any], labels: NDArray[Any], side: int) -> str:
     """Encode a small picture of the field with its cells' outlines drawn in."""
+    pixels = with_outlines(image, labels, side)
+    return _uri("jpeg", _encode(pixels[..., ::-1], ".jpg", [cv2.IMWRITE_JPEG_QUALITY, 82]))
+
+
+def with_outlines(image: NDArray[Any], labels: NDArray[Any], side: int) -> NDArray[np.uint8]:
+    """Return a preview (Y, X) or (Y, X, 3) as red, green and blue (Y', X', 3), outlines drawn in, no longer than `side` px."""
     pixels = shrink(to_bytes(image), side)
     pixels = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels.copy()
     pixels[edges(shrink(labels, side, nearest=True))] = tuple(bytes.fromhex(PALETTE[0][1:]))
-    return _uri("jpeg", _encode(pixels[..., ::-1], ".jpg", [cv2.IMWRITE_JPEG_QUALITY, 82]))
+    return pixels
 
 
 def edges(labels: NDArray[Any]) -> NDArray[np.bool_]:

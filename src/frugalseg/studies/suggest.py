@@ -208,14 +208,17 @@ def choose_crops(scored: Sequence[CropScores], learned: Sequence[Look], n: int) 
     while free.any() and len(chosen) < n:
         score = np.where(empty, -1, need * fresh)
         best = int(np.argmax(np.where(free, score, -2)))
-        place, at = windows[best].tolist(), int(image[best])
+        (y, x, height, width), at = windows[best].tolist(), int(image[best])
         numbers = [float(one[best]) for one in (*doubts, unlike)]
         disagreement, misfits, distance = (None if np.isnan(one) else round(one, 2) for one in numbers)
         chosen.append(
             Suggestion(
-                at,
-                scored[at].name,
-                *place,
+                image=at,
+                name=scored[at].name,
+                y=y,
+                x=x,
+                height=height,
+                width=width,
                 score=max(0.0, round(float(score[best]), 4)),
                 objects=round(float(objects[best]), 1),
                 disagreement=disagreement or 0.0,

@@ -1,0 +1,293 @@
+"""``frugalseg suggest``: which crops of many fields to outline next, written as files that can be outlined and learned from."""
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from dataclasses import field as default
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field as Default
+from pydantic import JsonValue
+
+from frugalseg.commands.command_settings import SuggestSettings
+from frugalseg.errors import FrugalsegError, InputError, Interrupted
+from frugalseg.evaluation.matching import compact_labels
+from frugalseg.images.channels import InputChannel, input_names, lazy_inputs, model_inputs, parse_channels
+from frugalseg.images.discovery import TABLE_NAME
+from frugalseg.images.field import Field
+from frugalseg.images.fields import FieldTable
+from frugalseg.images.memory import memory_errors
+from frugalseg.images.write import plain, write_json, write_text
+from frugalseg.models.load import load_model
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.report import NumberTable, Report, preview, write_report
+from frugalseg.report.contact_sheet import write_contact_sheet
+from frugalseg.runs.cell_pages import labels_page
+from frugalseg.runs.input_planes import check_inputs, read_planes
+from frugalseg.runs.manifest import RunRecord, RunResult
+from frugalseg.runs.options import RunOptions
+from frugalseg.runs.output_folder import REPORT, RUN
+from frugalseg.runs.provenance import Sources, check_channels, find_sources
+from frugalseg.runs.records import FieldRecord
+from frugalseg.runs.run_log import RunLog
+from frugalseg.runs.tiled_fields import LARGEST_AT_MODEL_SCALE, is_large
+from frugalseg.runs.versions import command_line, versions
+from frugalseg.runs.whole_folder import check_replaceable, checksums, refuse_inputs_within, whole_folder
+from frugalseg.studies.crop_files import LABELS, crop_names, field_table, suggestion_table, write_crop
+from frugalseg.studies.crop_scores import CropScores, check_crop, score_crops
+from frugalseg.studies.suggest import Suggestion, check_model, choose_crops
+
+COMMAND = "suggest"
+LIST, SHEET, CROPS = "suggestions.csv", "suggestions.png", "crops"
+#: What the columns of the report's table are.
+NOTE = (
+    "Disagreement: on how many objects flips and transposes of the image disagree. Misfits: how many cells hold no nucleus or "
+    "several, and how many nuclei are in no cell. Look distance: above 1 the crop looks unlike all that was learned from or labelled."
+)
+
+
+class SuggestRecord(RunRecord):
+    """The file ``run.json``.
+
+    Attributes
+    ----------
+    suggestions
+        The crops, the best first.
+    next_step
+        The command that learns from the crops once they are outlined.
+    results
+        Checksum of every file that was written.
+    """
+
+    suggestions: tuple[dict[str, JsonValue], ...] = ()
+    next_step: str = ""
+    results: dict[str, str] = Default(default_factory=dict)
+
+
+def suggest_crops(
+    model: str | Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    settings: SuggestSettings | None = None,
+    options: RunOptions | None = None,
+) -> RunResult:
+    """Suggest which crops to outline next, so that the model learns most from them.
+
+    Parameters
+    ----------
+    model
+        Folder of a model of nuclei or cells.
+    inputs
+        See `frugalseg.open_fields`.
+    out
+        Folder of the results: ``suggestions.csv``, the contact sheet ``suggestions.png``, ``report.html``, ``run.json``, and in
+        ``crops`` each crop as ``<rank>_<field>.tif``, what the model finds in it as ``<rank>_<field>_labels.tif``, to be
+        corrected, and a ``fields.csv`` of them for `learn labels`.
+    settings
+        Channels, size and number of the crops.
+    options
+        Which fields, where to compute, what may be replaced.
+
+    Returns
+    -------
+    RunResult
+        Its record is a `SuggestRecord`.
+
+    Raises
+    ------
+    BadModel
+        The model is missing or damaged, or finds no nuclei or cells.
+    InputError
+        No field can be used, or everything is labelled already.
+    SettingsError
+        The number of channels is not the model's; the crop is larger than every field; the device is not there.
+    OutputExists, OutputFailed
+        There are results already, or outlines that would be lost; nothing can be written.
+    """
+    options, settings, folder = options or RunOptions(), settings or SuggestSettings(), Path(out)
+    loaded = check_model(load_model(model, options.device), str(model))
+    card = loaded.card
+    channels = parse_channels(settings.inputs) if settings.inputs else model_inputs(card.channels)
+    table = options.open(inputs)
+    check_inputs(table, channels, card, None, Path(model))
+    hints = tuple(name for name in (settings.nuclei, settings.labels) if name is not None)
+    check_channels(table, (), hints)
+    check_crop(settings.crop, _shapes(table))
+    sources = find_sources(table, (*(one.channel for one in channels), *hints))
+    check_replaceable(folder, COMMAND, options.overwrite)
+    refuse_inputs_within(folder, sources)
+    run = _Run(loaded, Path(model), channels, settings, sources, RunLog(options.quiet))
+    with whole_folder(folder, COMMAND, options.overwrite) as hidden:
+        scored, used = run.look_at(table)
+        chosen = choose_crops(scored, card.looks, settings.count)
+        record = run.write(hidden, chosen, used, run.record(chosen, folder, options))
+    return RunResult(folder=folder, record=record)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run: what it works with, and what it found out about each field."""
+
+    model: ObjectModel
+    folder: Path
+    channels: tuple[InputChannel, ...]
+    settings: SuggestSettings
+    sources: dict[str, Sources]
+    log: RunLog
+    records: dict[str, FieldRecord] = default(default_factory=dict)
+    failed: dict[str, str] = default(default_factory=dict)
+    begun: float = default(default_factory=time.monotonic)
+    started: str = default(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def look_at(self, table: FieldTable) -> tuple[list[CropScores], list[Field]]:
+        """Return the crops of every field that can be used, and these fields."""
+        scored, used, errors = list[CropScores](), list[Field](), list[FrugalsegError]()
+        with self.log.bar("looking at fields") as progress:
+            for number, one in enumerate(table, start=1):
+                start = time.monotonic()
+                try:
+                    with memory_errors(f"field {one.name!r}"):
+                        scored.append(self._score(one))
+                except Interrupted:
+                    raise
+                except FrugalsegError as error:
+                    errors.append(error)
+                    self.failed[one.name] = " ".join(str(error).split())
+                    continue
+                used.append(one)
+                seconds = round(time.monotonic() - start, 2)
+                self.records[one.name] = FieldRecord(seconds=seconds, files=self.sources[one.name].read)
+                progress(number, len(table))
+        if not scored:
+            raise errors[0]
+        return scored, used
+
+    def _score(self, one: Field) -> CropScores:
+        settings, size = self.settings, one.pixel_size
+        lazy = lazy_inputs(one, self.channels)
+        if is_large(lazy, self.model.scale_for(size, settings.diameter)):
+            raise InputError(
+                f"field {one.name!r} has {lazy.shape[0]} x {lazy.shape[1]} px, which is too large to be looked at in one piece "
+                f"(up to {LARGEST_AT_MODEL_SCALE / 1e6:.0f} million px at the model's scale); cut it into smaller fields"
+            )
+        planes = read_planes(self.model.card, one, self.channels)
+        labels = None if settings.labels is None else one.labels(settings.labels)
+        about = {"name": one.name, "owner": f"field {one.name!r}"}
+        return score_crops(
+            self.model,
+            planes,
+            self._stain(one),
+            labels,
+            crop=settings.crop,
+            pixel_size=size,
+            diameter=settings.diameter,
+            **about,
+        )
+
+    def _stain(self, one: Field) -> NDArray[np.float32] | None:
+        channel = self.settings.nuclei
+        return one.plane(channel) if channel is not None and one.has(channel) else None
+
+    def write(
+        self, folder: Path, chosen: Sequence[Suggestion], fields: Sequence[Field], record: SuggestRecord
+    ) -> SuggestRecord:
+        """Write all results, ``run.json`` last, and return its content."""
+        names, report = crop_names(chosen), self._report(record, chosen)
+        pictures: dict[str, tuple[NDArray[np.uint8], NDArray[np.uint32]]] = {}
+        for index in sorted({one.image for one in chosen}):
+            field = fields[index]
+            with self.log.status(f"outlining the crops of {field.name}"):
+                planes, labels = self._proposal(field)
+            for name, one in zip(names, chosen, strict=True):
+                if one.image == index:
+                    objects = compact_labels(labels[one.area])[1].astype(np.uint32)
+                    write_crop(folder / CROPS, name, field, self.channels, one, objects)
+                    pictures[name] = preview(planes[:1])[one.area], objects
+            self.sources[field.name].check_unchanged(f"field {field.name!r}")
+        inputs = input_names(fields[chosen[0].image], self.channels)
+        write_text(folder / CROPS / TABLE_NAME, field_table(names, inputs))
+        write_text(folder / LIST, suggestion_table(chosen))
+        write_contact_sheet(folder / SHEET, [(name, *pictures[name]) for name in names])
+        for name, one in zip(names, chosen, strict=True):
+            size = fields[one.image].pixel_size
+            report.add(labels_page(name, *pictures[name], FieldRecord(), pixel_size=size))
+        write_report(folder / REPORT, report)
+        record = record.model_copy(update={"results": checksums(folder)})
+        write_json(folder / RUN, record.to_dict())
+        return record
+
+    def _proposal(self, one: Field) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+        """Return the inputs (C,Y,X) of a field, and the objects (Y,X) that the model finds with all that is known."""
+        planes, stain = read_planes(self.model.card, one, self.channels), self._stain(one)
+        nuclei = stain if self.model.card.kind == "cells" else None
+        size, diameter = one.pixel_size, self.settings.diameter
+        labels = self.model.predict(
+            planes, nuclei=nuclei, pixel_size=size, diameter=diameter, names=[one.name]
+        )
+        return planes, labels
+
+    def record(self, chosen: Sequence[Suggestion], out: Path, options: RunOptions) -> SuggestRecord:
+        """Return what is known about the run but for its files."""
+        settings = {**self.settings.model_dump(), **options.stated_axes(), "model": str(self.folder)}
+        return SuggestRecord(
+            command=COMMAND,
+            state="done",
+            settings=plain(settings),
+            resolved={"weights": self.model.card.sha256},
+            versions=versions(),
+            started=self.started,
+            seconds=round(time.monotonic() - self.begun, 2),
+            fields=self.records,
+            failed=self.failed,
+            warnings=tuple(f"{name} failed: {reason}" for name, reason in self.failed.items()),
+            suggestions=tuple(plain(asdict(one)) for one in chosen),
+            next_step=self._next_step(out),
+        )
+
+    def _next_step(self, out: Path) -> str:
+        typed = [] if self.settings.inputs is None else ["--from", self.settings.inputs]
+        target = ["--labels", LABELS, "--target", self.model.card.kind, "--start", str(self.folder)]
+        return shlex.join(
+            ["frugalseg", "learn", "labels", str(out / CROPS), *typed, *target, "-o", "NEW_MODEL"]
+        )
+
+    def _report(self, record: SuggestRecord, chosen: Sequence[Suggestion]) -> Report:
+        columns = ["crop", "score", "objects", "disagreement", "misfits", "look distance", "why"]
+        rows = [
+            [
+                name,
+                one.score,
+                one.objects,
+                one.disagreement,
+                one.misfits,
+                one.look_distance,
+                " ".join(one.reasons),
+            ]
+            for name, one in zip(crop_names(chosen), chosen, strict=True)
+        ]
+        return Report(
+            title=f"frugalseg {COMMAND}",
+            command=command_line(COMMAND),
+            settings=record.settings,
+            versions=record.versions,
+            started=record.started,
+            seconds=record.seconds,
+            warnings=list(record.warnings),
+            tables=[NumberTable(title="Crops to outline next", columns=columns, rows=rows, note=NOTE)],
+            notes=[f"Once the outlines in {CROPS} are corrected: {record.next_step}"],
+        )
+
+
+def _shapes(table: FieldTable) -> list[tuple[int, int]]:
+    """Return (Y, X) of the fields whose files can be opened; the errors of others are reported when their turn comes."""
+    shapes = []
+    for one in table:
+        try:
+            shapes.append(one.shape)
+        except FrugalsegError:
+            continue
+    return shapes
