@@ -101,6 +101,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--labels", "CH", None),
         ("--diameter", "PX", None),
         ("--crop", "PX", None),
+        ("--after", "OUT", None),
         ("--count", "N", 8),
         *(one for one in RUN if one[0] != "--resume"),
     ],

@@ -16,7 +16,7 @@ from frugalseg.cli import main
 from frugalseg.commands.command_settings import LearnLabelsSettings, SuggestSettings
 from frugalseg.commands.learn_labels import learn_labels
 from frugalseg.commands.suggest_crops import suggest_crops
-from frugalseg.errors import BadModel, InputError, OutputExists, SettingsError
+from frugalseg.errors import BadModel, InputError, OutputExists, SettingsError, UnreadableFile
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.read import read_image
 from frugalseg.images.write import write_image
@@ -143,7 +143,7 @@ def test_the_crops_are_learned_from_as_they_are(model: Path, images: Path, tmp_p
     learned = learn_labels([out / "crops"], tmp_path / "new", settings, RunOptions(device="cpu", quiet=True))
     assert learned.failed == {}
     crops = f"frugalseg learn labels {out / 'crops'} --labels labels --target cells --start {model}"
-    assert record.next_step == f"{crops} -o NEW_MODEL"
+    assert record.next_step == f"{crops} --scale 1 -o NEW_MODEL"
 
 
 def test_several_inputs_are_channels_of_one_file(
@@ -168,6 +168,29 @@ def test_labels_and_nuclei_of_some_fields_count(model: Path, images: Path, tmp_p
     assert min(int(row["x"]) for row in rows if row["field"] == "a") >= 60
     assert min(int(row["x"]) for row in rows if row["field"] == "b") < 60
     assert all(row["misfits"] and row["look_distance"] for row in rows)
+
+
+def test_crops_of_earlier_suggestions_count_as_labelled_unless_they_were_left_out(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    suggest(model, images, tmp_path / "first")
+    done = rows_of(tmp_path / "first" / "suggestions.csv")
+    table = tmp_path / "first" / "crops" / "fields.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:3]))  # the third crop is left out
+    suggest(model, images, tmp_path / "second", after=(tmp_path / "first",), count=20)
+    covered = {name: np.zeros((96, 120), bool) for name in "ab"}
+    for row in rows_of(tmp_path / "second" / "suggestions.csv"):
+        y, x = int(row["y"]), int(row["x"])
+        covered[row["field"]][y : y + 40, x : x + 40] = True
+    shares = []
+    for row in done:
+        y, x = int(row["y"]), int(row["x"])
+        shares.append(covered[row["field"]][y : y + 40, x : x + 40].mean())
+    assert shares[:2] == [0, 0]
+    assert shares[2] > 0.3
+    (tmp_path / "first" / "suggestions.csv").write_text("rank,field\n1,a\n")
+    with pytest.raises(UnreadableFile, match=r"suggestions\.csv is damaged, or no list that `suggest` wrote"):
+        suggest(model, images, tmp_path / "third", after=(tmp_path / "first",))
 
 
 def test_outlines_are_never_deleted_and_images_never_replaced(

@@ -5,7 +5,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from frugalseg.report.contact_sheet import GAP, SIDE, TITLE, contact_sheet, write_contact_sheet
+from frugalseg.report.contact_sheet import (
+    GAP,
+    NARROWEST,
+    SIDE,
+    TITLE,
+    contact_sheet,
+    write_contact_sheet,
+)
 from frugalseg.report.svg_outlines import PALETTE
 
 
@@ -14,7 +21,7 @@ def test_every_picture_is_in_its_place_with_outlines_and_title(tmp_path: Path) -
     labels[10:20, 10:30] = 3
     pictures = [(f"{at} é", np.full((40, 60), at / 4), labels) for at in range(1, 4)]
     sheet = contact_sheet(pictures)
-    height, width = TITLE + SIDE + GAP, SIDE + GAP
+    height, width = TITLE + 40 + GAP, NARROWEST
     assert sheet.shape == (GAP + 2 * height, GAP + 2 * width, 3)
     for at, (row, column) in enumerate([(0, 0), (0, 1), (1, 0)], start=1):
         top, left = GAP + row * height + TITLE, GAP + column * width
@@ -30,6 +37,7 @@ def test_every_picture_is_in_its_place_with_outlines_and_title(tmp_path: Path) -
 
 def test_a_large_picture_is_shrunk() -> None:
     sheet = contact_sheet([("a", np.full((2 * SIDE, SIDE), 1.0), np.zeros((2 * SIDE, SIDE), int))])
-    part = sheet[GAP + TITLE : GAP + TITLE + SIDE, GAP : GAP + SIDE]
+    part = sheet[GAP + TITLE : GAP + TITLE + SIDE, GAP:]
     assert part[:, : SIDE // 2].min() == 255
+    assert part.shape[1] == SIDE // 2 + GAP
     assert part[:, SIDE // 2 :].max() == 0

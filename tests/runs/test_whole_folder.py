@@ -95,6 +95,24 @@ def test_results_whose_replacement_was_cut_short_get_their_name_back(tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_earlier_results_get_their_name_back_where_new_ones_can_not_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, rename = tmp_path / "out", Path.rename
+    write(out)
+
+    def refused(self: Path, target: Path) -> Path:
+        if self.name.endswith(".part"):
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(OutputFailed, match="out could not be written: No space left on device"):
+        write(out, "second", overwrite=True)
+    assert (out / "inner" / "a.txt").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_images_in_the_folder_that_is_replaced_are_refused(tmp_path: Path) -> None:
     image = tmp_path / "out" / "crops" / "a.tif"
     image.parent.mkdir(parents=True)

@@ -39,6 +39,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     "project": Spelling(),
     "target_scale": Spelling(),
     "labels": Spelling(metavar="CH"),
+    "after": Spelling(metavar="OUT", repeatable=True),
     "target": Spelling(),
     "truth": Spelling(metavar="CH"),
     "start": Spelling(metavar="MODEL"),

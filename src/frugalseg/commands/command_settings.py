@@ -91,6 +91,10 @@ class SuggestSettings(BaseModel):
         description="Channel with what is labelled already, below 0 where it is not; fields may lack it. It is never "
         "suggested, and what looks like it is worth less.",
     )
+    after: tuple[Path, ...] = Field(
+        default=(),
+        description="Folder of earlier suggestions whose crops are outlined by now: they count as labelled. Repeatable.",
+    )
     diameter: float | None = Field(
         default=None, gt=2, description="Diameter of a typical object, px, where it differs from the model's."
     )

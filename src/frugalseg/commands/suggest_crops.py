@@ -3,10 +3,12 @@
 import shlex
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ from frugalseg.images.memory import memory_errors
 from frugalseg.images.write import plain, write_json, write_text
 from frugalseg.models.load import load_model
 from frugalseg.models.object_model import ObjectModel
-from frugalseg.report import NumberTable, Report, preview, write_report
+from frugalseg.report import Report, preview, write_report
 from frugalseg.report.contact_sheet import write_contact_sheet
 from frugalseg.runs.cell_pages import labels_page
 from frugalseg.runs.input_planes import check_inputs, read_planes
@@ -37,17 +39,23 @@ from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.tiled_fields import LARGEST_AT_MODEL_SCALE, is_large
 from frugalseg.runs.versions import command_line, versions
 from frugalseg.runs.whole_folder import check_replaceable, checksums, refuse_inputs_within, whole_folder
-from frugalseg.studies.crop_files import LABELS, crop_names, field_table, suggestion_table, write_crop
+from frugalseg.studies.crop_files import (
+    CROPS,
+    LABELS,
+    LIST,
+    Window,
+    crop_names,
+    earlier_windows,
+    field_table,
+    report_table,
+    suggestion_table,
+    write_crop,
+)
 from frugalseg.studies.crop_scores import CropScores, check_crop, score_crops
 from frugalseg.studies.suggest import Suggestion, check_model, choose_crops
 
 COMMAND = "suggest"
-LIST, SHEET, CROPS = "suggestions.csv", "suggestions.png", "crops"
-#: What the columns of the report's table are.
-NOTE = (
-    "Disagreement: on how many objects flips and transposes of the image disagree. Misfits: how many cells hold no nucleus or "
-    "several, and how many nuclei are in no cell. Look distance: above 1 the crop looks unlike all that was learned from or labelled."
-)
+SHEET = "suggestions.png"
 
 
 class SuggestRecord(RunRecord):
@@ -107,6 +115,8 @@ def suggest_crops(
         The number of channels is not the model's; the crop is larger than every field; the device is not there.
     OutputExists, OutputFailed
         There are results already, or outlines that would be lost; nothing can be written.
+    UnreadableFile
+        `after` names no results of this command.
     """
     options, settings, folder = options or RunOptions(), settings or SuggestSettings(), Path(out)
     loaded = check_model(load_model(model, options.device), str(model))
@@ -120,11 +130,14 @@ def suggest_crops(
     sources = find_sources(table, (*(one.channel for one in channels), *hints))
     check_replaceable(folder, COMMAND, options.overwrite)
     refuse_inputs_within(folder, sources)
-    run = _Run(loaded, Path(model), channels, settings, sources, RunLog(options.quiet))
+    earlier = earlier_windows(settings.after)
+    run = _Run(loaded, Path(model), channels, settings, sources, earlier, RunLog(options.quiet))
     with whole_folder(folder, COMMAND, options.overwrite) as hidden:
         scored, used = run.look_at(table)
         chosen = choose_crops(scored, card.looks, settings.count)
-        record = run.write(hidden, chosen, used, run.record(chosen, folder, options))
+        scale = float(np.median([scored[one.image].scale for one in chosen]))
+        record = run.record(chosen, run.next_step(folder, scale), options)
+        record = run.write(hidden, chosen, used, record)
     return RunResult(folder=folder, record=record)
 
 
@@ -137,6 +150,7 @@ class _Run:
     channels: tuple[InputChannel, ...]
     settings: SuggestSettings
     sources: dict[str, Sources]
+    earlier: dict[str, list[Window]]
     log: RunLog
     records: dict[str, FieldRecord] = default(default_factory=dict)
     failed: dict[str, str] = default(default_factory=dict)
@@ -174,23 +188,32 @@ class _Run:
                 f"field {one.name!r} has {lazy.shape[0]} x {lazy.shape[1]} px, which is too large to be looked at in one piece "
                 f"(up to {LARGEST_AT_MODEL_SCALE / 1e6:.0f} million px at the model's scale); cut it into smaller fields"
             )
-        planes = read_planes(self.model.card, one, self.channels)
-        labels = None if settings.labels is None else one.labels(settings.labels)
-        about = {"name": one.name, "owner": f"field {one.name!r}"}
         return score_crops(
             self.model,
-            planes,
+            read_planes(self.model.card, one, self.channels),
             self._stain(one),
-            labels,
+            self._labels(one),
             crop=settings.crop,
             pixel_size=size,
             diameter=settings.diameter,
-            **about,
+            name=one.name,
+            owner=f"field {one.name!r}",
         )
 
     def _stain(self, one: Field) -> NDArray[np.float32] | None:
         channel = self.settings.nuclei
         return one.plane(channel) if channel is not None and one.has(channel) else None
+
+    def _labels(self, one: Field) -> NDArray[np.integer[Any]] | None:
+        """Return what is labelled of a field, crops of earlier suggestions as background: what is in them does not matter."""
+        channel, windows = self.settings.labels, self.earlier.get(one.name, [])
+        labels = None if channel is None else one.labels(channel)
+        if not windows:
+            return labels
+        known = np.full(one.shape, -1) if labels is None else labels.astype(np.int64)
+        for y, x, height, width in windows:
+            known[y : y + height, x : x + width] = 0
+        return known
 
     def write(
         self, folder: Path, chosen: Sequence[Suggestion], fields: Sequence[Field], record: SuggestRecord
@@ -224,13 +247,10 @@ class _Run:
         """Return the inputs (C,Y,X) of a field, and the objects (Y,X) that the model finds with all that is known."""
         planes, stain = read_planes(self.model.card, one, self.channels), self._stain(one)
         nuclei = stain if self.model.card.kind == "cells" else None
-        size, diameter = one.pixel_size, self.settings.diameter
-        labels = self.model.predict(
-            planes, nuclei=nuclei, pixel_size=size, diameter=diameter, names=[one.name]
-        )
-        return planes, labels
+        sizes: dict[str, Any] = {"pixel_size": one.pixel_size, "diameter": self.settings.diameter}
+        return planes, self.model.predict(planes, nuclei=nuclei, names=[one.name], **sizes)
 
-    def record(self, chosen: Sequence[Suggestion], out: Path, options: RunOptions) -> SuggestRecord:
+    def record(self, chosen: Sequence[Suggestion], next_step: str, options: RunOptions) -> SuggestRecord:
         """Return what is known about the run but for its files."""
         settings = {**self.settings.model_dump(), **options.stated_axes(), "model": str(self.folder)}
         return SuggestRecord(
@@ -245,30 +265,17 @@ class _Run:
             failed=self.failed,
             warnings=tuple(f"{name} failed: {reason}" for name, reason in self.failed.items()),
             suggestions=tuple(plain(asdict(one)) for one in chosen),
-            next_step=self._next_step(out),
+            next_step=next_step,
         )
 
-    def _next_step(self, out: Path) -> str:
+    def next_step(self, out: Path, scale: float) -> str:
+        """Return the command that learns from the crops; the scale is stated, because crops cut cells and hide their size."""
         typed = [] if self.settings.inputs is None else ["--from", self.settings.inputs]
-        target = ["--labels", LABELS, "--target", self.model.card.kind, "--start", str(self.folder)]
-        return shlex.join(
-            ["frugalseg", "learn", "labels", str(out / CROPS), *typed, *target, "-o", "NEW_MODEL"]
-        )
+        typed += ["--labels", LABELS, "--target", self.model.card.kind, "--start", str(self.folder)]
+        words = ["frugalseg", "learn", "labels", str(out / CROPS), *typed, "--scale", f"{scale:.3g}"]
+        return shlex.join([*words, "-o", "NEW_MODEL"])
 
     def _report(self, record: SuggestRecord, chosen: Sequence[Suggestion]) -> Report:
-        columns = ["crop", "score", "objects", "disagreement", "misfits", "look distance", "why"]
-        rows = [
-            [
-                name,
-                one.score,
-                one.objects,
-                one.disagreement,
-                one.misfits,
-                one.look_distance,
-                " ".join(one.reasons),
-            ]
-            for name, one in zip(crop_names(chosen), chosen, strict=True)
-        ]
         return Report(
             title=f"frugalseg {COMMAND}",
             command=command_line(COMMAND),
@@ -277,7 +284,7 @@ class _Run:
             started=record.started,
             seconds=record.seconds,
             warnings=list(record.warnings),
-            tables=[NumberTable(title="Crops to outline next", columns=columns, rows=rows, note=NOTE)],
+            tables=[report_table(chosen)],
             notes=[f"Once the outlines in {CROPS} are corrected: {record.next_step}"],
         )
 
@@ -286,8 +293,6 @@ def _shapes(table: FieldTable) -> list[tuple[int, int]]:
     """Return (Y, X) of the fields whose files can be opened; the errors of others are reported when their turn comes."""
     shapes = []
     for one in table:
-        try:
+        with suppress(FrugalsegError):
             shapes.append(one.shape)
-        except FrugalsegError:
-            continue
     return shapes

@@ -14,8 +14,8 @@ from frugalseg.report.pixel_layers import with_outlines
 
 #: px: longest side of a picture, height of its title, and the gap between pictures.
 SIDE, TITLE, GAP = 320, 24, 8
-#: Letters of a title that fit above a picture.
-LETTERS = 34
+#: px: least distance from one picture to the next, for its title, of which each letter takes about so many.
+NARROWEST, LETTER = 160, 10
 
 
 def contact_sheet(pictures: Sequence[tuple[str, NDArray[Any], NDArray[Any]]]) -> NDArray[np.uint8]:
@@ -35,20 +35,21 @@ def contact_sheet(pictures: Sequence[tuple[str, NDArray[Any], NDArray[Any]]]) ->
     --------
     >>> sheet = contact_sheet([("1 a", np.zeros((9, 9)), np.zeros((9, 9), int))] * 3)
     >>> sheet.shape
-    (712, 664, 3)
+    (90, 328, 3)
     """
     columns = math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(len(pictures) / columns)
-    height, width = SIDE + TITLE + GAP, SIDE + GAP
+    drawn = [with_outlines(image, labels, SIDE) for _, image, labels in pictures]
+    height, width = (max(one.shape[axis] for one in drawn) + GAP for axis in (0, 1))
+    height, width = height + TITLE, max(width, NARROWEST)
     sheet = np.zeros((rows * height + GAP, columns * width + GAP, 3), np.uint8)
-    for place, (title, image, labels) in enumerate(pictures):
+    for place, ((title, *_), shown) in enumerate(zip(pictures, drawn, strict=True)):
         row, column = divmod(place, columns)
         top, left = GAP + row * height, GAP + column * width
-        shown = with_outlines(image, labels, SIDE)
         below = top + TITLE
         sheet[below : below + shown.shape[0], left : left + shown.shape[1]] = shown
         # the font has ASCII only
-        text = title[:LETTERS].encode("ascii", "replace").decode()
+        text = title[: width // LETTER].encode("ascii", "replace").decode()
         cv2.putText(
             sheet, text, (left, top + 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA
         )

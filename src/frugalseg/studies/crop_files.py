@@ -2,18 +2,25 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.errors import UnreadableFile
 from frugalseg.images.channels import InputChannel, lazy_inputs
+from frugalseg.images.discovery import TABLE_NAME
 from frugalseg.images.field import Field
+from frugalseg.images.plain_files import read_text
+from frugalseg.images.table import read_table
 from frugalseg.images.write import write_image, write_labels
+from frugalseg.report import NumberTable
 from frugalseg.runs.output_folder import LABELS_SUFFIX
 from frugalseg.studies.suggest import Suggestion
 
+#: The list of the crops, and the folder that they are in.
+LIST, CROPS = "suggestions.csv", "crops"
 #: Column of the labels in the table of the crops.
 LABELS = "labels"
 #: Columns of the list, and the attribute of a suggestion that each holds.
@@ -29,6 +36,14 @@ _COLUMNS = {
     "misfits": "misfits",
     "look_distance": "look_distance",
 }
+#: What the columns of the report's table are.
+_NOTE = (
+    "Disagreement: on how many objects flips and transposes of the image disagree. Misfits: how many cells hold no nucleus or "
+    "several, and how many nuclei are in no cell. Look distance: above 1 the crop looks unlike all that was learned from or labelled."
+)
+
+#: y, x, height and width of a crop, px.
+Window = tuple[int, int, int, int]
 
 
 def crop_names(chosen: Sequence[Suggestion]) -> list[str]:
@@ -90,6 +105,54 @@ def suggestion_table(chosen: Sequence[Suggestion]) -> str:
         for rank, one in enumerate(chosen, start=1)
     ]
     return _csv([["rank", *_COLUMNS], *rows])
+
+
+def report_table(chosen: Sequence[Suggestion]) -> NumberTable:
+    """Return the list of the crops for the report, with what speaks for each."""
+    columns = ["crop", "score", "objects", "disagreement", "misfits", "look distance", "why"]
+    rows = [
+        [
+            name,
+            one.score,
+            one.objects,
+            one.disagreement,
+            one.misfits,
+            one.look_distance,
+            " ".join(one.reasons),
+        ]
+        for name, one in zip(crop_names(chosen), chosen, strict=True)
+    ]
+    return NumberTable(title="Crops to outline next", columns=columns, rows=rows, note=_NOTE)
+
+
+def earlier_windows(folders: Iterable[Path]) -> dict[str, list[Window]]:
+    """Return the crops of earlier suggestions that are labelled by now, by the name of their field.
+
+    Parameters
+    ----------
+    folders
+        Results of `suggest`. A crop whose row was deleted from their ``crops/fields.csv`` was left out, and does not count.
+
+    Raises
+    ------
+    UnreadableFile
+        There are no such results, or they are damaged.
+    """
+    found: dict[str, list[Window]] = {}
+    for folder in folders:
+        kept = {one.name for one in read_table(folder / CROPS / TABLE_NAME)}
+        rows = list(csv.DictReader(io.StringIO(read_text(folder / LIST))))
+        for row in rows:
+            try:
+                name, rank = row["field"], int(row["rank"])
+                y, x, height, width = (int(row[column]) for column in ("y", "x", "height", "width"))
+            except (KeyError, TypeError, ValueError) as error:
+                raise UnreadableFile(
+                    f"{folder / LIST} is damaged, or no list that `suggest` wrote; give the folder of its results"
+                ) from error
+            if f"{rank:0{len(str(len(rows)))}d}_{name}" in kept:
+                found.setdefault(name, []).append((y, x, height, width))
+    return found
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:

@@ -52,6 +52,8 @@ class CropScores:
         N looks.
     labelled
         The look of what is labelled already; empty where nothing is.
+    scale
+        Network px per image px at which the model sees the image.
     """
 
     name: str
@@ -61,7 +63,8 @@ class CropScores:
     misfits: NDArray[np.float64]
     empty: NDArray[np.bool_]
     looks: tuple[Look, ...]
-    labelled: tuple[Look, ...] = ()
+    labelled: tuple[Look, ...]
+    scale: float
 
     def __len__(self) -> int:
         """Return the number of crops."""
@@ -111,7 +114,7 @@ def score_crops(
     )
     if not len(windows):
         none = np.zeros(0)
-        return CropScores(name, windows, none, none, none, np.zeros(0, bool), (), labelled)
+        return CropScores(name, windows, none, none, none, np.zeros(0, bool), (), labelled, scale)
     objects, doubt = _objects_and_doubt(model, planes, scale, size)
     found = _sums(spread(objects, np.unique(objects[objects > 0])), places)
     doubts, misfits = _sums(doubt, places), np.full(len(windows), np.nan)
@@ -120,7 +123,7 @@ def score_crops(
         seeds = resize_labels(nucleus_seeds(nuclei, image, owner), objects.shape)
         misfits = _sums(_misfit_density(objects, seeds), places)
         empty &= _sums((seeds > 0).astype(np.float64), places) == 0
-    return CropScores(name, windows, found, doubts, misfits, empty, looks, labelled)
+    return CropScores(name, windows, found, doubts, misfits, empty, looks, labelled, scale)
 
 
 def check_crop(crop: int | None, shapes: Sequence[tuple[int, int]]) -> None:
