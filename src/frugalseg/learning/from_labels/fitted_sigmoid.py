@@ -32,7 +32,7 @@ def fit_sigmoid(stain: NDArray[np.floating], mask: NDArray[np.bool_]) -> tuple[f
     >>> stain = np.array([0.1, 0.2, 0.3, 0.5, 0.4, 0.8])
     >>> slope, midpoint = fit_sigmoid(stain, np.array([False, False, False, False, True, True]))
     >>> round(slope, 1), round(midpoint, 2)
-    (11.9, 0.35)
+    (8.1, 0.35)
     """
     from scipy.optimize import minimize_scalar
 
