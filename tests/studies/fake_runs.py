@@ -87,7 +87,9 @@ def _go_wrong(name: str) -> None:
     if concerns("DEATH"):
         os.kill(os.getpid(), signal.SIGKILL)
     if concerns("FULL_DISK"):
-        raise OutputFailed(f"x could not be written: {os.strerror(errno.ENOSPC)}; free some space")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if concerns("CLOSED_DISK"):
+        raise OutputFailed("x could not be written: it is closed; choose another folder")
 
 
 def _weights(model: Path) -> str:

@@ -98,13 +98,21 @@ def test_a_defect_keeps_its_traceback_and_lets_the_others_go_on(
 def test_a_full_disk_ends_the_study_with_one_sentence(
     tmp_path: Path, fakes: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FAKE_FULL_DISK", "seed_1")
+    monkeypatch.setenv("FAKE_FULL_DISK", "start-stain-a-seed_1")
     with pytest.raises(OutputFailed) as caught:
         fakes.study(tmp_path / "out")
-    sentence = "x could not be written: No space left on device; free some space; then run the same command again to go on"
-    assert str(caught.value) == f"{sentence} with the study"
+    assert str(caught.value) == (
+        f"{tmp_path}/out/runs/cells/start-stain-a-seed_1 could not be written: the disk is full; free some space or choose "
+        "another folder; then run the same command again to go on with the study"
+    )
     assert list(states(tmp_path / "out").values()).count("done") == 5
     monkeypatch.delenv("FAKE_FULL_DISK")
+    monkeypatch.setenv("FAKE_CLOSED_DISK", "seed_1")
+    with pytest.raises(
+        OutputFailed, match=r"^x could not be written: it is closed; choose another folder; then run the"
+    ):
+        fakes.study(tmp_path / "out")
+    monkeypatch.delenv("FAKE_CLOSED_DISK")
     assert len(fakes.study(tmp_path / "out").made) == 5
 
 

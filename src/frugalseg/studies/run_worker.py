@@ -4,6 +4,7 @@ It is a process of its own, not a fork: it reads pickled jobs of the study that 
 what becomes of them to standard output. When that study ends, in whatever way, so does the process.
 """
 
+import errno
 import os
 import pickle
 import queue
@@ -214,7 +215,10 @@ def _outcome(job: Job, setup: Setup, tell: Callable[[Message], None]) -> Message
         return Message("not written", str(error))
     except FrugalsegError as error:
         return Message("failed", str(error))
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            full = f"{job.folder} could not be written: the disk is full; free some space or choose another folder"
+            return Message("not written", full)
         return Message("defect", traceback.format_exc())
     return Message("done")
 
