@@ -11,6 +11,8 @@ from frugalseg.models import object_scale
 from frugalseg.models.object_scale import fitting_scale, image_scale, scale_by_sizes
 from frugalseg.networks.cards import ObjectCard
 
+#: What the network says of an image.
+MAPS = np.ones((2, 4, 4), np.float32)
 #: Cells of 40 px in training, seen at half the scale.
 DIAMETER, SCALE = 40.0, 0.5
 
@@ -30,9 +32,9 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
     def install(size: Callable[[float], float | None]) -> list[float]:
         scales: list[float] = []
 
-        def found(_network: Any, _planes: Any, _h: float, scale: float, _diameter: float) -> float | None:
+        def found(_network: Any, _planes: Any, _h: float, scale: float, _diameter: float) -> Any:
             scales.append(scale)
-            return size(scale)
+            return size(scale), MAPS * scale
 
         monkeypatch.setattr(object_scale, "found_diameter", found)
         return scales
@@ -65,7 +67,14 @@ def test_a_scale_counts_once_cells_found_at_it_fit(
 ) -> None:
     scales = finds(size)
     found = fitting_scale(None, card, SETTINGS, None, SCALE)  # type: ignore[arg-type]
-    assert found == (None if expected is None else pytest.approx(expected))
+    if expected is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.scale == pytest.approx(expected)
+        np.testing.assert_array_equal(
+            found.maps, MAPS * found.scale
+        )  # of the pass that fits, not of the first
     assert scales == pytest.approx(tried)
 
 
@@ -74,8 +83,10 @@ def test_size_counts_relative_to_what_the_network_found_in_training(
 ) -> None:
     finds(lambda scale: 28.0)
     own = card.model_copy(update={"found_diameter": 28.0})
-    assert fitting_scale(None, own, SETTINGS, None, SCALE) == SCALE  # type: ignore[arg-type]
-    assert fitting_scale(None, card, SETTINGS, None, SCALE) == pytest.approx(SCALE * 40 / 28)  # type: ignore[arg-type]
+    kept, changed = (fitting_scale(None, one, SETTINGS, None, SCALE) for one in (own, card))  # type: ignore[arg-type]
+    assert kept is not None
+    assert changed is not None
+    assert (kept.scale, changed.scale) == (SCALE, pytest.approx(SCALE * 40 / 28))
 
 
 def test_diameter_then_found_cells_then_cues(card: ObjectCard, finds: Callable[..., list[float]]) -> None:
@@ -84,7 +95,8 @@ def test_diameter_then_found_cells_then_cues(card: ObjectCard, finds: Callable[.
     user = fs.find_cues(cells.phase, cells.nuclear, diameter=80)
 
     def scale(model: ObjectCard, *known: Any) -> float:
-        return image_scale(None, model, SETTINGS, np.zeros((1, 8, 8), np.float32), *known)  # type: ignore[arg-type]
+        planes = np.zeros((1, 8, 8), np.float32)
+        return image_scale(None, model, SETTINGS, planes, *known).scale  # type: ignore[arg-type]
 
     scales = finds(lambda scale: 20.0)
     assert scale(card, None, None, cues) == scale(card) == pytest.approx(1.0)
@@ -105,5 +117,6 @@ def test_a_model_learned_from_labels_keeps_its_scale(
     scales = finds(lambda scale: 20.0)
     labelled = card.model_copy(update={"self_trained": False})
     planes = np.zeros((1, 8, 8), np.float32)
-    assert image_scale(None, labelled, SETTINGS, planes, (0.25, 0.25)) == pytest.approx(0.25)  # type: ignore[arg-type]
-    assert scales == []
+    seen = image_scale(None, labelled, SETTINGS, planes, (0.25, 0.25))  # type: ignore[arg-type]
+    assert seen.scale == pytest.approx(0.25)
+    assert (seen.maps, scales) == (None, [])

@@ -10,10 +10,11 @@ from scipy.ndimage import distance_transform_edt
 
 import frugalseg as fs
 from frugalseg.errors import InputError, NoMarkers, SettingsError
-from frugalseg.models import self_training
+from frugalseg.models import object_scale, self_training
 from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.model_scale import log_planes
+from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.student_start import first_round, later_round
 from frugalseg.models.teacher_cells import teacher_cells
 
@@ -57,6 +58,25 @@ def test_a_student_learns_from_nuclei_and_needs_none(cells: list[Any], tmp_path:
         assert [one[:22] for one in doubts] == ["The model is less sure"]
 
 
+def test_what_told_the_scale_is_not_computed_again(cells: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    image, cues = cells[0].cytoplasm, fs.find_cues(cells[0].cytoplasm, cells[0].nuclear)
+    model = fs.self_train(image, cells[0].nuclear, **FAST)
+    monkeypatch.setattr(object_scale, "FEWEST", -1)
+    monkeypatch.setattr(object_scale, "typical_diameter", lambda _: model.card.found_diameter)
+    passes: list[int] = []
+    model.network.register_forward_pre_hook(lambda *_: passes.append(1))
+    again = model.predict(image, diameter=model.card.diameter)
+    assert len(passes) == model.settings.orientations == 4
+    for labels in (model.predict(image), model.find_objects(image).labels):
+        np.testing.assert_array_equal(labels, again)
+    seeded = model.segment(cues, diameter=model.card.diameter)
+    np.testing.assert_array_equal(model.segment(cues).labels, seeded.labels)
+    assert len(passes) == 5 * 4
+    seen = ImageScale(model.card.scale, np.zeros((2, 1, 1), np.float32))
+    with pytest.raises(ValueError, match="shape"):  # what is handed over is used
+        model.find_objects(image, seen=seen)
+
+
 def test_later_rounds_leave_out_what_network_and_teacher_disagree_on(
     cells: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +90,9 @@ def test_later_rounds_leave_out_what_network_and_teacher_disagree_on(
     own = np.zeros((128, 128), np.uint32)
     own[:64] = 5
     monkeypatch.setattr(self_training, "learn_from_labels", watched)
-    monkeypatch.setattr(self_training, "seeded_cells", lambda *_: (own, {5: 0.9}))
+    monkeypatch.setattr(
+        self_training, "seeded_cells", lambda *_: (own, [np.zeros((2, 128, 128), np.float32)])
+    )
     cues = fs.find_cues(cells[0].cytoplasm, cells[0].nuclear, diameter=30)
     self_training.self_train_on_cues([cues], **{**FAST, "rounds": 2})
     (first,), (second,) = seen

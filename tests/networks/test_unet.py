@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from frugalseg.networks import unet
 from frugalseg.networks.encoders import ENCODERS, EncoderName
-from frugalseg.networks.unet import Unet, pad_to_multiple
+from frugalseg.networks.unet import Unet, convolve_upsampled, pad_to_multiple
 
 REACH = 138
 
@@ -136,3 +137,22 @@ def test_single_pixels_are_kept_apart() -> None:
 def test_no_output_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one output"):
         Unet("small", 1, 0)
+
+
+def test_upsampled_maps_are_convolved_without_upsampling_them() -> None:
+    x, weight = noise(2, 3, 5, 4), noise(6, 3, 3, 3, seed=1)
+    expected = nn.functional.conv2d(x.repeat_interleave(2, 2).repeat_interleave(2, 3), weight, padding=1)
+    torch.testing.assert_close(convolve_upsampled(x, weight), expected, rtol=0, atol=1e-5)
+
+
+def test_few_and_many_pixels_give_the_same_maps_and_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for pixels in (1, 10**9):
+        monkeypatch.setattr(unet, "MANY_PIXELS", pixels)
+        torch.manual_seed(0)
+        network = Unet("small", 2, 2).double()
+        maps = network(noise(2, 2, 64, 48).double())
+        maps.square().mean().backward()
+        found.append([maps.detach(), *(p.grad for p in network.parameters())])
+    for many, few in zip(*found, strict=True):
+        torch.testing.assert_close(many, few, rtol=1e-8, atol=1e-12)

@@ -21,6 +21,7 @@ from frugalseg.images.tile_store import TileStore
 from frugalseg.instances.maps import cell_maps
 from frugalseg.models.looks import image_look
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import object_network
@@ -355,14 +356,17 @@ def test_a_large_field_is_named_where_its_middle_looks_unlike(
 def test_the_middle_tells_the_scale_of_a_field(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = read_image(folder / "fields/a_phase.tif")
     model = ObjectModel.load(folder / "cells", "cpu")
-    assert tiled_fields.scale_of_field(image, model, None, None) == SCALE
+    assert tiled_fields.scale_of_field(image, model, None, None) == (SCALE, None)
     model.card = model.card.model_copy(update={"self_trained": True, "channels": ("phase",)})
     seen: list[tuple[int, ...]] = []
-    monkeypatch.setattr(model, "image_scale", lambda planes, _size: seen.append(planes.shape) or 0.9)
+    maps = np.ones((2, 4, 4), np.float32)
+    known = ImageScale(0.9, maps)
+    monkeypatch.setattr(model, "image_scale", lambda planes, _size: seen.append(planes.shape) or known)
     monkeypatch.setattr(tiled_fields, "MIDDLE", 70)
-    assert tiled_fields.scale_of_field(image, model, None, None) == 0.9
+    assert tiled_fields.scale_of_field(image, model, None, None) == (0.9, None)
     assert seen == [(1, 100, 100)]  # 70 px at the scale of the network
-    assert tiled_fields.scale_of_field(image, model, None, model.card.diameter * 2) == pytest.approx(
-        SCALE / 2
-    )
+    given = tiled_fields.scale_of_field(image, model, None, model.card.diameter * 2)
+    assert given.scale == pytest.approx(SCALE / 2)
     assert len(seen) == 1
+    monkeypatch.setattr(tiled_fields, "MIDDLE", 1000)
+    assert tiled_fields.scale_of_field(image, model, None, None).maps is maps  # the middle is the whole field

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from frugalseg.evaluation.nuclei_agreement import NucleiAgreement, nuclei_agreement
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.clean import clean_labels
-from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_areas import marker_areas
+from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
 from frugalseg.networks.cards import ObjectCard
-from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
+from frugalseg.prediction.whole_image import cell_confidence, mean_maps, objects_from_maps, oriented_maps
 
 #: Said where the network's cells do not count.
 KEPT = (
@@ -82,7 +82,7 @@ def predict_cells(
     settings: LabelSettings,
     planes: NDArray[np.float32],
     cues: ImageCues,
-    scale: float,
+    seen: ImageScale,
 ) -> CellPrediction:
     """Return the cells of one image, its nuclei as seeds.
 
@@ -97,17 +97,17 @@ def predict_cells(
         The image, normalised.
     cues
         Of the image.
-    scale
-        Network px per image px.
+    seen
+        Network px per image px, and what the network has said at it.
     """
-    nuclei, diameter = marker_areas(cues), card.diameter_at(scale)
-    maps = oriented_maps(network, planes, scale, settings.orientations)
+    nuclei, diameter = marker_areas(cues), card.diameter_at(seen.scale)
+    maps = oriented_maps(network, planes, seen.scale, settings.orientations, seen.maps)
     labels = labels_from_seeded_maps(resize_planes(mean_maps(maps), cues.shape), nuclei, diameter)
     kept = card.self_trained and stain_draws_borders(cues)
     if kept:
         labels = _with_lone_cells(teacher_cells(cues), labels, int(nuclei.max(initial=0)))
     confidence = cell_confidence(labels, maps, settings.h, diameter, nuclei)
-    distance = distance_from_learned(card, planes, scale)
+    distance = distance_from_learned(card, planes, seen.scale)
     doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
     return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)
 
@@ -127,14 +127,13 @@ def seeded_cells(
     settings: LabelSettings,
     planes: NDArray[np.float32],
     nuclei: NDArray[np.uint32],
-    scale: float,
+    seen: ImageScale,
     diameter: float,
-) -> tuple[NDArray[np.uint32], dict[int, float]]:
-    """Return cells (Y,X) that start from nuclei (Y,X), and the confidence of each; all else as of `predict_cells`."""
-    maps = oriented_maps(network, planes, scale, settings.orientations)
-    full = resize_planes(mean_maps(maps), (int(planes.shape[1]), int(planes.shape[2])))
-    labels = labels_from_seeded_maps(full, nuclei, diameter)
-    return labels, cell_confidence(labels, maps, settings.h, diameter, nuclei)
+) -> tuple[NDArray[np.uint32], list[NDArray[np.float32]]]:
+    """Return cells (Y,X) that start from nuclei (Y,X), and the maps (K,y,x) they are made of; all else as of `predict_cells`."""
+    oriented = oriented_maps(network, planes, seen.scale, settings.orientations, seen.maps)
+    full = resize_planes(mean_maps(oriented), (int(planes.shape[1]), int(planes.shape[2])))
+    return labels_from_seeded_maps(full, nuclei, diameter), oriented
 
 
 def find_alone(
@@ -142,16 +141,16 @@ def find_alone(
     card: ObjectCard,
     settings: LabelSettings,
     planes: NDArray[np.float32],
-    scale: float,
+    seen: ImageScale,
 ) -> ObjectPrediction:
     """Return the nuclei or cells of one image of which nothing else is known; parameters as of `predict_cells`."""
-    diameter = card.diameter_at(scale)
-    oriented = oriented_maps(network, planes, scale, settings.orientations)
-    maps = resize_planes(mean_maps(oriented), (int(planes.shape[1]), int(planes.shape[2])))
-    labels = labels_from_maps(maps, card.kind, settings.h, diameter)
+    diameter = card.diameter_at(seen.scale)
+    oriented = oriented_maps(network, planes, seen.scale, settings.orientations, seen.maps)
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    labels, maps = objects_from_maps(oriented, shape, card.kind, settings.h, diameter)
     confidence = None
     if card.kind == "cells" and len(oriented) > 1:
         confidence = cell_confidence(labels, oriented, settings.h, diameter)
-    distance = distance_from_learned(card, planes, scale)
+    distance = distance_from_learned(card, planes, seen.scale)
     doubts = field_doubts(card, distance, (confidence or {}).values())
     return ObjectPrediction(labels, maps, confidence, distance, doubts)

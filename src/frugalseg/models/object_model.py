@@ -22,7 +22,7 @@ from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import model_planes, normalization_of
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
-from frugalseg.models.object_scale import image_scale, scale_by_sizes, student_scale
+from frugalseg.models.object_scale import ImageScale, image_scale, scale_by_sizes, student_scale
 from frugalseg.models.object_scores import score_dataset, score_parts
 from frugalseg.models.object_training import (
     ObjectNetwork,
@@ -40,7 +40,7 @@ from frugalseg.models.training_options import Log, OnError, Progress, say, train
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.store import load_card, load_network
-from frugalseg.prediction.whole_image import predict_objects
+from frugalseg.prediction.whole_image import objects_from_maps, oriented_maps
 
 
 class ObjectModel:
@@ -202,9 +202,11 @@ class ObjectModel:
             owner = owner_of(index, image, names)
             seeds = None if stains is None else nucleus_seeds(stains[index], one, owner)
             planes = model_planes(self.card, one, owner)
-            scale = self.image_scale(planes, size, diameter)
-            how = self.settings.h, self.card.diameter_at(scale), self.settings.orientations, seeds
-            return predict_objects(self.network, planes, self.card.kind, scale, *how)[0]
+            scale, own = self.image_scale(planes, size, diameter)
+            oriented = oriented_maps(self.network, planes, scale, self.settings.orientations, own)
+            shape = (int(planes.shape[1]), int(planes.shape[2]))
+            how = self.settings.h, self.card.diameter_at(scale), seeds
+            return objects_from_maps(oriented, shape, self.card.kind, *how)[0]
 
         return for_each(image, predict, "image")
 
@@ -218,8 +220,8 @@ class ObjectModel:
         if self.card.kind != "cells":
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
         planes = model_planes(self.card, cues.planes, f"field {cues.name!r}")
-        scale = self.image_scale(planes, pixel_size, diameter, cues)
-        return predict_cells(self.network, self.card, self.settings, planes, cues, scale)
+        seen = self.image_scale(planes, pixel_size, diameter, cues)
+        return predict_cells(self.network, self.card, self.settings, planes, cues, seen)
 
     def find_objects(
         self,
@@ -228,11 +230,15 @@ class ObjectModel:
         pixel_size: float | tuple[float, float] | None = None,
         diameter: float | None = None,
         names: Sequence[str] | None = None,
+        seen: ImageScale | None = None,
     ) -> ObjectPrediction:
-        """Return the objects of one image with maps, confidence and doubts; all else as of `predict` without nuclei."""
+        """Return the objects of one image with maps, confidence and doubts; all else as of `predict` without nuclei.
+
+        `seen` is what `image_scale` has found for this image; it outweighs sizes.
+        """
         planes = model_planes(self.card, image, owner_of(0, image, names))
-        scale = self.image_scale(planes, check_pixel_size(pixel_size), diameter)
-        return find_alone(self.network, self.card, self.settings, planes, scale)
+        seen = seen or self.image_scale(planes, check_pixel_size(pixel_size), diameter)
+        return find_alone(self.network, self.card, self.settings, planes, seen)
 
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
         """Score every part of the images that `fit` was given, or new images for a loaded model, one by one.
@@ -259,8 +265,8 @@ class ObjectModel:
         pixel_size: tuple[float, float] | None = None,
         diameter: float | None = None,
         cues: ImageCues | None = None,
-    ) -> float:
-        """Return network px per image px for normalised planes: see `frugalseg.models.object_scale.image_scale`."""
+    ) -> ImageScale:
+        """Return the scale for normalised planes: see `frugalseg.models.object_scale.image_scale`."""
         return image_scale(self.network, self.card, self.settings, planes, pixel_size, diameter, cues)
 
     def save(

@@ -1,6 +1,7 @@
 """At which scale a network of nuclei or cells sees an image: what sizes tell, or else the cells that it finds."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,27 @@ from frugalseg.models.object_dataset import typical_diameter
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target
-from frugalseg.prediction.whole_image import predict_objects
+from frugalseg.prediction.whole_image import objects_from_maps, oriented_maps
 
 #: A size that differs by up to this factor is the same; cues without more to go by are as unsure.
 SIZE_FACTOR = 1.2
 #: Scales that are tried, and the fewest cells whose size counts.
 PASSES, FEWEST = 3, 5
+
+
+class ImageScale(NamedTuple):
+    """The scale at which a network sees an image.
+
+    Attributes
+    ----------
+    scale
+        Network px per image px.
+    maps
+        (K,y,x), what the network says of the image at this scale, as it lies; None where the network was not asked.
+    """
+
+    scale: float
+    maps: NDArray[np.float32] | None = None
 
 
 def scale_by_sizes(
@@ -39,8 +55,8 @@ def image_scale(
     pixel_size: tuple[float, float] | None = None,
     diameter: float | None = None,
     cues: ImageCues | None = None,
-) -> float:
-    """Return network px per image px at which objects of an image look as large as in training.
+) -> ImageScale:
+    """Return the scale at which objects of an image look as large as in training.
 
     A diameter decides, also one that the user gave to the cues. Else pixel sizes say where to begin, and a self-trained
     network corrects that by the cells that it finds: cells of another line differ at the same magnification. Where it
@@ -63,13 +79,13 @@ def image_scale(
         diameter = cues.diameter
     start = scale_by_sizes(card, pixel_size, diameter)
     if diameter is not None:
-        return start
+        return ImageScale(start)
     fitting = fitting_scale(network, card, settings, planes, start) if card.self_trained else None
     if fitting is not None or cues is None or (pixel_size is not None and card.pixel_size is not None):
-        return fitting or start
+        return fitting or ImageScale(start)
     ratio = cues.diameter / card.diameter
     surely = max(ratio, 1 / ratio) > cues.size_factor
-    return scale_by_sizes(card, None, cues.diameter) if surely else start
+    return ImageScale(scale_by_sizes(card, None, cues.diameter) if surely else start)
 
 
 def student_scale(
@@ -99,7 +115,7 @@ def student_scale(
         return None
     network.eval()
     settings = LabelSettings.model_validate(card.settings)
-    scales = [image_scale(network, card, settings, planes, pixel_size) for planes in images]
+    scales = [image_scale(network, card, settings, planes, pixel_size).scale for planes in images]
     return float(np.median(scales))
 
 
@@ -109,8 +125,8 @@ def fitting_scale(
     settings: LabelSettings,
     planes: NDArray[np.float32],
     start: float,
-) -> float | None:
-    """Return network px per image px at which the cells that the network finds are as large as in the training images.
+) -> ImageScale | None:
+    """Return the scale at which the cells that the network finds are as large as in the training images.
 
     What a network finds at a wrong scale tells the size well enough to try again; a scale counts once the cells found at
     it have the size that it assumes. None: no scale does, or there are hardly any cells.
@@ -128,18 +144,23 @@ def fitting_scale(
     times = card.scale / start  # cells of the image are so many times as large as in training
     for _ in range(PASSES):
         scale = float(np.clip(card.scale / times, SMALLEST_SCALE / 2, LARGEST_SCALE))
-        found = found_diameter(network, planes, settings.h, scale, card.diameter_at(scale))
+        found, maps = found_diameter(network, planes, settings.h, scale, card.diameter_at(scale))
         if found is None:
             return None
         if max(found / usual / times, usual * times / found) <= SIZE_FACTOR:
-            return scale
+            return ImageScale(scale, maps)
         times = found / usual
     return None
 
 
 def found_diameter(
     network: ObjectNetwork, planes: NDArray[np.float32], h: float, scale: float, diameter: float
-) -> float | None:
-    """Return the diameter, px, of a typical cell that the network finds in an image (C,Y,X); None if there are hardly any."""
-    labels, _ = predict_objects(network, planes, "cells", scale, h, diameter)
-    return typical_diameter([labels]) if len(np.unique(labels)) > FEWEST else None
+) -> tuple[float | None, NDArray[np.float32]]:
+    """Return the diameter, px, of a typical cell that the network finds in an image (C,Y,X), and the maps (K,y,x) that tell.
+
+    The diameter is None if there are hardly any cells; the maps are those of the image as it lies, at the network's scale.
+    """
+    oriented = oriented_maps(network, planes, scale)
+    shape = (int(planes.shape[1]), int(planes.shape[2]))
+    labels, _ = objects_from_maps(oriented, shape, "cells", h, diameter)
+    return typical_diameter([labels]) if len(np.unique(labels)) > FEWEST else None, oriented[0]

@@ -32,13 +32,14 @@ from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
-from frugalseg.models.object_scale import found_diameter
+from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.student_images import StudentImage, Teacher, student_image
 from frugalseg.models.student_start import Start, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import Normalization, ObjectCard
 from frugalseg.networks.object_net import CellNetwork
+from frugalseg.prediction.whole_image import cell_confidence
 
 #: The size of the cells that the student finds, and how sure it is of them, are measured in so many images at most.
 MEASURED = 8
@@ -231,7 +232,7 @@ def _train_rounds(
             if one.keeps_teacher:
                 samples.append(sample)
                 continue
-            own, _ = seeded_cells(network, learning, one.planes, one.nuclei, scale, diameter)
+            own, _ = seeded_cells(network, learning, one.planes, one.nuclei, ImageScale(scale), diameter)
             samples.append(_anchored(label_sample(one.name, one.planes, own, "cells", scale), own, one.cells))
         records.append(train(number, samples))
     return records
@@ -246,11 +247,14 @@ def _usual(
 ) -> tuple[float, float | None]:
     """Return the diameter of a typical cell that the trained network finds in images, px, and its usual confidence."""
     network.eval()
-    images = images[:MEASURED]
-    sizes = [found_diameter(network, one.planes, learning.h, scale, diameter) for one in images]
-    cells = (seeded_cells(network, learning, one.planes, one.nuclei, scale, diameter) for one in images)
-    sure = [value for _, confidence in cells for value in confidence.values()]
-    return float(np.median([size for size in sizes if size] or [diameter])), usual_confidence(sure)
+    sizes, sure = list[float](), list[float]()
+    for one in images[:MEASURED]:
+        size, own = found_diameter(network, one.planes, learning.h, scale, diameter)
+        sizes += [size] if size else []
+        seen = ImageScale(scale, own)
+        cells, maps = seeded_cells(network, learning, one.planes, one.nuclei, seen, diameter)
+        sure += cell_confidence(cells, maps, learning.h, diameter, one.nuclei).values()
+    return float(np.median(sizes or [diameter])), usual_confidence(sure)
 
 
 def _log_lines(lines: Iterable[str], log: Log | None) -> None:

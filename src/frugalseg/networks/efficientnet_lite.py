@@ -31,16 +31,17 @@ class SameConv2d(nn.Conv2d):
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
-        total = kernel - stride
-        self.sides = [total // 2, total - total // 2] * 2
+        half, odd = divmod(kernel - stride, 2)
+        super().__init__(inputs, outputs, kernel, stride, 0 if odd else half, groups=groups, bias=False)
+        # a convolution pads both sides alike, and faster than a step before it
+        self.sides = [half, half + 1] * 2 if odd else []
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve (N,C,y,x)."""
         stride = self.stride[0]
         if x.shape[-1] % stride or x.shape[-2] % stride:
             raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of the stride {stride}")
-        return super().forward(F.pad(x, self.sides) if any(self.sides) else x)
+        return super().forward(F.pad(x, self.sides) if self.sides else x)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

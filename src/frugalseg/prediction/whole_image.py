@@ -10,6 +10,7 @@ from frugalseg.evaluation.matching import match_labels
 from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
+from frugalseg.networks.folding import fold_norms
 from frugalseg.networks.object_net import (
     CellNetwork,
     NucleusNetwork,
@@ -86,7 +87,20 @@ def predict_objects(
         The network's output, interpolated to the image's scale.
     """
     shape = (int(planes.shape[1]), int(planes.shape[2]))
-    maps = resize_planes(mean_maps(oriented_maps(network, planes, scale, orientations)), shape)
+    oriented = oriented_maps(network, planes, scale, orientations)
+    return objects_from_maps(oriented, shape, target, h, diameter, nuclei)
+
+
+def objects_from_maps(
+    oriented: Sequence[NDArray[np.float32]],
+    shape: tuple[int, int],
+    target: Target,
+    h: float = 20.0,
+    diameter: float | None = None,
+    nuclei: Nuclei | None = None,
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """Return labels and maps at an image's scale, (Y,X), from maps of `oriented_maps`; all else as of `predict_objects`."""
+    maps = resize_planes(mean_maps(oriented), shape)
     return _labels(maps, target, h, diameter, nuclei), maps
 
 
@@ -95,12 +109,17 @@ def oriented_maps(
     planes: NDArray[np.float32],
     scale: float,
     orientations: int = 1,
+    own: NDArray[np.float32] | None = None,
 ) -> list[NDArray[np.float32]]:
-    """Return the maps (K,y,x) of planes (C,Y,X) at the model's scale, one for each orientation of the image."""
+    """Return the maps (K,y,x) of planes (C,Y,X) at the model's scale, one for each orientation of the image.
+
+    `own` are maps of the image's own orientation, the first, from an earlier call at the same scale; they are not
+    computed again.
+    """
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     small = torch.from_numpy(resize_planes(planes, scaled_shape(shape, scale)))
-    found = []
-    for flips in ORIENTATIONS[:orientations]:
+    found, network = ([] if own is None else [own]), fold_norms(network)
+    for flips in ORIENTATIONS[len(found) : orientations]:
         seen = np.ascontiguousarray(apply_flips(small, flips).numpy())
         maps = invert_flips(torch.from_numpy(check_finite(predict_maps_whole(network, seen))), flips)
         found.append(np.ascontiguousarray(maps.numpy()))

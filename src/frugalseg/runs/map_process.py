@@ -172,12 +172,12 @@ class _ObjectProcess:
         """Predict, score and measure."""
         run, model = self.run, self.model
         image = lazy_planes(model.card, field, run.channels)
-        scale = scale_of_field(image, model, field.pixel_size, self.diameter)
-        if is_large(image, scale):
-            record = find_large_objects(run, field, image, model, scale)
+        seen = scale_of_field(image, model, field.pixel_size, self.diameter)
+        if is_large(image, seen.scale):
+            record = find_large_objects(run, field, image, model, seen.scale)
             return FieldResult(record, None, partial(show_large_objects, run, field, image))
         planes = read_planes(model.card, field, run.channels)
-        found = model.find_objects(planes, diameter=model.card.diameter_at(scale), names=[field.name])
+        found = model.find_objects(planes, names=[field.name], seen=seen)
         labels, segmented = found.labels, Segmented(found.labels, confidence=found.confidence)
         count = int(labels.max(initial=0))
         truth, on_truth = read_truth(field, run.truth, run.log)

@@ -21,6 +21,7 @@ from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
 from frugalseg.models.model_scale import model_planes
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.tiled import (
@@ -59,14 +60,18 @@ def is_large(image: Image, scale: float) -> bool:
 
 def scale_of_field(
     image: Image, model: ObjectModel, pixel_size: tuple[float, float] | None, diameter: float | None
-) -> float:
-    """Return network px per image px: what sizes tell, or else the cells that the model finds in the middle of the field."""
+) -> ImageScale:
+    """Return the scale: what sizes tell, or else the cells that the model finds in the middle of the field.
+
+    Maps are those of the whole field, or None.
+    """
     card = model.card
     if diameter is not None or not card.self_trained:
-        return model.scale_for(pixel_size, diameter)
+        return ImageScale(model.scale_for(pixel_size, diameter))
     window = _middle(image.shape, math.ceil(MIDDLE / card.scale))
     pixels = read_window(image.pixels, range(len(image.channels)), window, owner=image.name)
-    return model.image_scale(model_planes(card, pixels, f"field {image.name!r}"), pixel_size)
+    seen = model.image_scale(model_planes(card, pixels, f"field {image.name!r}"), pixel_size)
+    return seen if pixels.shape[1:] == image.shape else ImageScale(seen.scale)
 
 
 def _middle(shape: tuple[int, int], side: int) -> Window:

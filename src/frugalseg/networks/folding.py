@@ -1,0 +1,42 @@
+"""Fold batch norms into the convolutions before them: a trained network computes the same in fewer steps."""
+
+import copy
+from itertools import pairwise
+from typing import TypeVar
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+def fold_norms(network: NetworkT) -> NetworkT:
+    """Return a copy of a network whose convolutions do the work of the batch norms right behind them.
+
+    A network without batch norms is returned as it is.
+
+    Parameters
+    ----------
+    network : nn.Module
+        In evaluation mode. A batch norm that is declared right behind a convolution is applied right behind it.
+
+    Returns
+    -------
+    nn.Module
+        For use, not for training. Its output is equal but for rounding.
+
+    Examples
+    --------
+    >>> network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU()).eval()
+    >>> [type(part).__name__ for part in fold_norms(network)]
+    ['Conv2d', 'Identity', 'ReLU']
+    """
+    if not any(isinstance(part, nn.BatchNorm2d) for part in network.modules()):
+        return network
+    folded = copy.deepcopy(network)
+    for parent in list(folded.modules()):
+        for (name, part), (norm_name, norm) in pairwise(list(parent.named_children())):
+            if isinstance(part, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(parent, name, fuse_conv_bn_eval(part, norm))
+                setattr(parent, norm_name, nn.Identity())
+    return folded
