@@ -137,7 +137,7 @@ def test_a_folder_of_format_1_gives_the_same_model(
 def test_another_kind_of_model_is_refused(folders: dict[str, Path]) -> None:
     for model, needed in (
         (fs.StainModel, "a stain model is needed here"),
-        (fs.ObjectModel, "one of nuclei or cells is needed here"),
+        (fs.ObjectModel, "nuclei or cells are needed here"),
         (fs.MarkerModel, "a marker network is needed here"),
     ):
         for kind in KINDS:

@@ -40,7 +40,7 @@ from frugalseg.models.training_options import Log, OnError, Progress, say, train
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.store import load_card, load_network
-from frugalseg.prediction.whole_image import objects_from_maps, oriented_maps
+from frugalseg.prediction.whole_image import predict_objects
 
 
 class ObjectModel:
@@ -52,10 +52,8 @@ class ObjectModel:
         Channels, scale, size of the objects, settings; the trained network.
     settings, training
         How it is used, and what happened in training; None where the model folder does not say.
-    parts
-        After `fit`: what was learned from and what was held out; empty for a loaded model.
-    start_evaluation
-        After `fit` with a start: scores of every part before training.
+    parts, start_evaluation
+        After `fit`: what was learned from and what was held out, and scores of every part before training from a start.
     device
         Where it computes.
 
@@ -203,10 +201,8 @@ class ObjectModel:
             seeds = None if stains is None else nucleus_seeds(stains[index], one, owner)
             planes = model_planes(self.card, one, owner)
             scale, own = self.image_scale(planes, size, diameter)
-            oriented = oriented_maps(self.network, planes, scale, self.settings.orientations, own)
-            shape = (int(planes.shape[1]), int(planes.shape[2]))
-            how = self.settings.h, self.card.diameter_at(scale), seeds
-            return objects_from_maps(oriented, shape, self.card.kind, *how)[0]
+            how = self.settings.h, self.card.diameter_at(scale), self.settings.orientations, seeds, own
+            return predict_objects(self.network, planes, self.card.kind, scale, *how)[0]
 
         return for_each(image, predict, "image")
 
@@ -280,9 +276,7 @@ class ObjectModel:
         """Read a model folder; `BadModel` where it is missing, damaged, or of another kind."""
         card = load_card(folder)
         if not isinstance(card, ObjectCard):
-            raise BadModel(
-                f"{folder} is a model of kind '{card.kind}'; one of nuclei or cells is needed here"
-            )
+            raise BadModel(f"{folder} is a model of kind '{card.kind}'; nuclei or cells are needed here")
         settings = read_settings(LabelSettings, card.settings, folder)
         about = card.kind, settings.encoder, len(card.channels), settings.slope, settings.midpoint
         network = load_network(folder, object_network, *about)

@@ -57,6 +57,7 @@ def predict_objects(
     diameter: float | None = None,
     orientations: int = 1,
     nuclei: Nuclei | None = None,
+    own: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Predict the nuclei or cells of an image.
 
@@ -78,6 +79,8 @@ def predict_objects(
         Flips and transposes of the image over which maps are averaged, 1 to 8.
     nuclei : (Y,X) integers, optional
         Label map of the nuclei, of cells only: see `frugalseg.instances.seeded_maps.labels_from_seeded_maps`.
+    own : (K,y,x) float32, optional
+        See `oriented_maps`.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def predict_objects(
         The network's output, interpolated to the image's scale.
     """
     shape = (int(planes.shape[1]), int(planes.shape[2]))
-    oriented = oriented_maps(network, planes, scale, orientations)
+    oriented = oriented_maps(network, planes, scale, orientations, own)
     return objects_from_maps(oriented, shape, target, h, diameter, nuclei)
 
 

@@ -102,7 +102,7 @@ def score_crops(
     planes = model_planes(model.card, image, owner)
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     known = _labelled_pixels(labels, shape, owner)
-    scale = model.image_scale(planes, check_pixel_size(pixel_size), diameter)
+    scale, _ = model.image_scale(planes, check_pixel_size(pixel_size), diameter)
     size = model.card.diameter_at(scale)
     windows = free_windows(known, crop or max(SMALLEST_CROP, round(CROP_DIAMETERS * size)))
     small = resize_planes(planes, scaled_shape(shape, scale))
