@@ -34,7 +34,9 @@ def arrays(kind: Kind, count: int) -> tuple[Arrays, Arrays]:
 
 def dataset_of(kind: Kind, images: Arrays, targets: Arrays) -> StainDataset | ObjectDataset:
     if kind == "stain":
-        return read_stain_dataset(StainPairs(images, targets), "dapi", (1.0, 99.8), SCALE, 1, hold_out=True)
+        return read_stain_dataset(
+            StainPairs(images, targets), "dapi", StainSettings(), SCALE, 1, hold_out=True
+        )
     settings = ObjectModelSettings(scale=SCALE, seed=1)
     return build_object_dataset(read_labelled_images(images, targets, kind), kind, settings, None)
 
@@ -109,7 +111,7 @@ def test_of_many_held_out_images_a_few_choose_the_weights_and_none_is_learned_fr
 
     def read(count: int, seed: int, hold_out: bool = True) -> StainDataset:
         pairs = StainPairs([image] * count, [image] * count)
-        return read_stain_dataset(pairs, "dapi", (1.0, 99.8), 1.0, seed, hold_out)
+        return read_stain_dataset(pairs, "dapi", StainSettings(), 1.0, seed, hold_out)
 
     chosen = []
     for seed in (0, 0, 1):
