@@ -15,7 +15,7 @@ NETWORK = {"encoder": "densenet121", "weights": "imagenet", "crop": 512, "batch"
 NOT_AUGMENTED = {"flips": False, "intensity_jitter": 0.0}
 STAIN = NETWORK | NOT_AUGMENTED | {"learning_rate": 0.1, "schedule": "constant", "max_steps": 192_000}
 LABEL = NETWORK | NOT_AUGMENTED | {"zoom": 0.0, "learning_rate": 0.01, "schedule": "constant"}
-LABEL |= {"slope": 1.0, "midpoint": 0.5, "alpha": None, "h": 10.0, "orientations": 1}
+LABEL |= {"slope": 1.0, "midpoint": 0.5, "alpha": None, "h": 10.0, "orientations": 1, "rehearsal": 0.0}
 
 
 def test_stains_have_the_papers_numbers() -> None:
