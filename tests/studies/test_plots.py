@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 
 from frugalseg.evaluation.intervals import Interval
+from frugalseg.studies import plots
 from frugalseg.studies.curves import find_curves
 from frugalseg.studies.example_panels import Example, busiest_window, draw_examples, find_examples, outlined
 from frugalseg.studies.plot_style import new_figure
-from frugalseg.studies.plots import draw_bars, draw_fields, draw_interval, draw_label_curves, draw_step_curves
+from frugalseg.studies.plots import draw_bars, draw_fields, draw_label_curves, draw_step_curves
+from frugalseg.studies.score_axes import draw_interval
 
 WORDS = {"imagenet": "ImageNet", "student": "the self-trained student"}
 
@@ -72,6 +74,19 @@ def test_intervals_are_cut_off_where_scores_end():
     upright, level = (collection.get_segments()[0].tolist() for collection in axes.collections)
     assert upright == [[3.0, 0.0], [3.0, 1.0]]
     assert level == [[0.5, 1.0], [0.7, 1.0]]
+
+
+def test_no_bar_leaves_the_picture(make_rows, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "finish_plot", lambda figure, *_: drawn.append(figure))
+    # The seeds' interval, 0.5 +- 12.7 * 0.01, is wider than that over fields.
+    points = find_curves(
+        make_rows({("a", "1 crop", 9): {"x": [0.49, 0.51], "y": [0.49, 0.51]}}), "cells", "mAP"
+    )
+    plots.draw_label_curves("curves", points, {}, 200, "cells")
+    low, high = drawn[0].axes[0].get_ylim()
+    assert low < points[0].seeds.low < points[0].seeds.high < high
+    assert 0.3 < low < high < 0.7
 
 
 def test_bars_fields_and_steps_are_drawn(make_rows):

@@ -93,7 +93,7 @@ def _saving_sentence(about: TaskScores, saving: Saving) -> str:
     if point.budget == NOTHING:
         start = f"With {amount}, {own} reaches"
     if saving.saved is not None and saving.saved <= 0:
-        return f"{start} {score}, which saves no labels: for as much, {other} takes {needs}."
+        return f"{start} {score}, which saves no labels: for as much, starting from {other} takes {needs}."
     reached = saving.reached
     if reached is None or reached.outlined <= point.outlined:
         start = f"{start} {score}"
@@ -104,7 +104,7 @@ def _saving_sentence(about: TaskScores, saving: Saving) -> str:
     saved = (
         "" if saving.saved is None else f", so about {saving.saved:,.0f} outlined {about.objects} are saved"
     )
-    return f"{start}; for as much, {other} takes {needs}{saved}."
+    return f"{start}; for as much, starting from {other} takes {needs}{saved}."
 
 
 def _gain_answer(about: TaskScores, arm: str, than: str) -> Iterator[Answer]:

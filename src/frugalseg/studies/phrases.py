@@ -175,15 +175,18 @@ def range_words(amounts: tuple[Amount, ...]) -> str:
 
     >>> range_words((Amount(80.0), Amount(None), Amount(120.0))), range_words((Amount(46, at_most=True), Amount(60)))
     ('from 80 to more than measured', 'from at most 46 to 60')
+    >>> range_words((Amount(80.1), Amount(79.9))), range_words((Amount(None),))
+    ('80', 'more than measured')
     """
     known = [one for one in amounts if one.outlined is not None]
     if not known:
-        return "more than measured each time"
+        return "more than measured"
     least = min(known, key=lambda one: (one.outlined or 0, not one.at_most))
-    start = f"from {'at most ' if least.at_most else ''}{least.outlined:,.0f} to "
+    start = f"{'at most ' if least.at_most else ''}{least.outlined:,.0f}"
+    most = f"{max(one.outlined or 0 for one in known):,.0f}"
     if len(known) < len(amounts):
-        return start + "more than measured"
-    return start + f"{max(one.outlined or 0 for one in known):,.0f}"
+        return f"from {start} to more than measured"
+    return start if start.endswith(most) else f"from {start} to {most}"
 
 
 def objects_of(task: Task) -> str:

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from frugalseg.evaluation.intervals import Interval
 from frugalseg.report.number_texts import count_text
 from frugalseg.studies.curves import CurvePoint, means_by_field, names_of, one_curve, steps_of
 from frugalseg.studies.phrases import metric_words
@@ -18,6 +17,7 @@ from frugalseg.studies.plot_style import (
     short_name,
     starting,
 )
+from frugalseg.studies.score_axes import draw_interval, fit_scores
 from frugalseg.studies.score_rows import ScoreRow
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def draw_label_curves(
         _budget_axis(axes, budgets, smallest)
         axes.set_xlabel(f"outlined {objects}")
         axes.set_ylabel(metric_words(shown[0].metric))
-        _fit_scores(axes, shown)
+        fit_scores(axes, shown)
         _legend(figure, axes, shown)
         score = metric_words(shown[0].metric)
         caption = (
@@ -177,7 +177,7 @@ def draw_step_curves(name: str, points: Sequence[CurvePoint], words: Mapping[str
         axes.set_xticks([math.log2(max(one, 1)) for one in shown], [f"{one:,}" for one in shown])
         axes.set_xlabel("training steps")
         axes.set_ylabel(metric_words(points[0].metric))
-        _fit_scores(axes, points)
+        fit_scores(axes, points)
         _legend(figure, axes, points)
         score = metric_words(points[0].metric)
         caption = (
@@ -196,40 +196,6 @@ def _draw_points(axes: "Axes", at: int, xs: Sequence[float], curve: Sequence[Cur
         draw_interval(axes, "y", x, one.seeds, one.mean, colour, 2.4)
 
 
-def draw_interval(
-    axes: "Axes",
-    along: Literal["x", "y"],
-    at: float,
-    interval: Interval,
-    mean: float,
-    colour: str,
-    width: float,
-) -> None:
-    """Draw an interval as a bar that is cut off where scores end, at 0 and 1; nothing where there is no interval.
-
-    Parameters
-    ----------
-    along
-        Axis of the scores.
-    at
-        Place on the other axis.
-    mean
-        Always inside the bar, so that a correlation below 0 keeps one.
-    width
-        In points; thick bars let what is behind them through.
-    """
-    if interval.low is None or interval.high is None:
-        return
-    low, high = min(max(interval.low, 0.0), mean), max(min(interval.high, 1.0), mean)
-    style: dict[str, Any] = {
-        "color": colour,
-        "linewidth": width,
-        "alpha": 0.9 if width < 2 else 0.45,
-        "zorder": 2,
-    }
-    (axes.vlines if along == "y" else axes.hlines)(at, low, high, **style)
-
-
 def _place(outlined: float, smallest: float) -> float:
     """Return where a number of outlined objects stands; nothing stands a doubling and a half below the smallest."""
     return math.log2(outlined + 1) if outlined else math.log2(smallest + 1) - 1.5
@@ -242,13 +208,6 @@ def _budget_axis(axes: "Axes", budgets: Mapping[str, float], smallest: float) ->
     top.set_xticks(places, list(budgets), rotation=35, ha="left", rotation_mode="anchor", fontsize=7)
     top.tick_params(length=0, pad=2)
     top.spines["top"].set_visible(False)
-
-
-def _fit_scores(axes: "Axes", points: Sequence[CurvePoint]) -> None:
-    ends = [end for one in points for end in (one.mean, one.fields.low, one.fields.high) if end is not None]
-    low, high = max(min(ends), min(0.0, *(one.mean for one in points))), min(max(ends), 1.0)
-    pad = 0.06 * max(high - low, 0.02)
-    axes.set_ylim(low - pad, high + pad)
 
 
 def _legend(figure: "Figure", axes: "Axes", points: Sequence[CurvePoint]) -> None:
