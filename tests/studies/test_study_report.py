@@ -160,7 +160,8 @@ def test_all_metrics_stand_side_by_side_by_budget(make_rows):
         ("stain", "1 crop", 9): {"a": [0.2], "b": [0.4]},
         ("stain", "1 field", 20): {"a": [0.5], "b": [0.7]},
     }
-    rows = [*make_rows(scores), *make_rows(scores, metric="f1"), *make_rows(scores, steps=50)]
+    short = make_rows({**scores, ("stain", "2 fields", 40): {"a": [0.8]}}, steps=50)
+    rows = [*make_rows(scores), *make_rows(scores, metric="f1"), *short]
     rows += make_rows({("stain", "", 0): {"a": [0.9]}}, metric="pcc", steps=600)
     rows += make_rows({("stain", "nothing", 0): {"a": [0.1]}}, steps=0)
     table = metric_table("cells", task, evaluate_task("cells", task, rows).points)
