@@ -140,10 +140,15 @@ def test_the_crops_are_learned_from_as_they_are(model: Path, images: Path, tmp_p
     settings = LearnLabelsSettings(
         inputs="phase", labels="labels", target="cells", max_steps=1, crop=32, encoder="small", weights="none"
     )
-    learned = learn_labels([out / "crops"], tmp_path / "new", settings, RunOptions(device="cpu", quiet=True))
+    options = RunOptions(device="cpu", quiet=True, pattern=PATTERN)
+    learned = learn_labels([out / "crops" / "fields.csv", images], tmp_path / "new", settings, options)
     assert learned.failed == {}
-    crops = f"frugalseg learn labels {out / 'crops'} --labels labels --target cells --start {model}"
-    assert record.next_step == f"{crops} --scale 1 -o NEW_MODEL"
+    assert learned.record.unlabelled == ("a", "b", "c")  # type: ignore[attr-defined]
+    learn = f"frugalseg learn labels {out / 'crops' / 'fields.csv'}"
+    how = f"--pattern '{PATTERN}' --labels labels --target cells --start {model} --scale 1 -o NEW_MODEL"
+    assert record.next_step == f"{learn} {how}"
+    both = suggest(model, images, tmp_path / "all", where=()).record
+    assert f"fields.csv {images} --pattern" in both.next_step  # type: ignore[attr-defined]
 
 
 def test_several_inputs_are_channels_of_one_file(

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field as Default
-from pydantic import JsonValue
 
 from frugalseg.commands.command_settings import SuggestSettings
 from frugalseg.errors import FrugalsegError, InputError, Interrupted
@@ -30,7 +28,7 @@ from frugalseg.report import Report, preview, write_report
 from frugalseg.report.contact_sheet import write_contact_sheet
 from frugalseg.runs.cell_pages import labels_page
 from frugalseg.runs.input_planes import check_inputs, read_planes
-from frugalseg.runs.manifest import RunRecord, RunResult
+from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import REPORT, RUN
 from frugalseg.runs.provenance import Sources, check_channels, find_sources
@@ -43,6 +41,7 @@ from frugalseg.studies.crop_files import (
     CROPS,
     LABELS,
     LIST,
+    SuggestRecord,
     Window,
     crop_names,
     earlier_windows,
@@ -56,24 +55,6 @@ from frugalseg.studies.suggest import Suggestion, check_model, choose_crops
 
 COMMAND = "suggest"
 SHEET = "suggestions.png"
-
-
-class SuggestRecord(RunRecord):
-    """The file ``run.json``.
-
-    Attributes
-    ----------
-    suggestions
-        The crops, the best first.
-    next_step
-        The command that learns from the crops once they are outlined.
-    results
-        Checksum of every file that was written.
-    """
-
-    suggestions: tuple[dict[str, JsonValue], ...] = ()
-    next_step: str = ""
-    results: dict[str, str] = Default(default_factory=dict)
 
 
 def suggest_crops(
@@ -136,7 +117,7 @@ def suggest_crops(
         scored, used = run.look_at(table)
         chosen = choose_crops(scored, card.looks, settings.count)
         scale = float(np.median([scored[one.image].scale for one in chosen]))
-        record = run.record(chosen, run.next_step(folder, scale), options)
+        record = run.record(chosen, run.next_step(folder, scale, inputs, options), options)
         record = run.write(hidden, chosen, used, record)
     return RunResult(folder=folder, record=record)
 
@@ -268,12 +249,20 @@ class _Run:
             next_step=next_step,
         )
 
-    def next_step(self, out: Path, scale: float) -> str:
-        """Return the command that learns from the crops; the scale is stated, because crops cut cells and hide their size."""
-        typed = [] if self.settings.inputs is None else ["--from", self.settings.inputs]
-        typed += ["--labels", LABELS, "--target", self.model.card.kind, "--start", str(self.folder)]
-        words = ["frugalseg", "learn", "labels", str(out / CROPS), *typed, "--scale", f"{scale:.3g}"]
-        return shlex.join([*words, "-o", "NEW_MODEL"])
+    def next_step(self, out: Path, scale: float, inputs: Sequence[str | Path], options: RunOptions) -> str:
+        """Return the command that learns from the crops, and keeps what it knows of the fields that they are of.
+
+        The scale is stated, because crops cut cells and hide their size. Conditions (`where`) would hold for crops too, so with
+        them the fields are left out.
+        """
+        words = ["frugalseg", "learn", "labels", str(out / CROPS / TABLE_NAME)]
+        words += [] if options.where else map(str, inputs)
+        for name in ("pattern", "axes"):
+            value = getattr(options, name)
+            words += [] if value is None else [f"--{name}", value]
+        words += [] if self.settings.inputs is None else ["--from", self.settings.inputs]
+        words += ["--labels", LABELS, "--target", self.model.card.kind, "--start", str(self.folder)]
+        return shlex.join([*words, "--scale", f"{scale:.3g}", "-o", "NEW_MODEL"])
 
     def _report(self, record: SuggestRecord, chosen: Sequence[Suggestion]) -> Report:
         return Report(

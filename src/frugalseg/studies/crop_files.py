@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field as Default
+from pydantic import JsonValue
 
 from frugalseg.errors import UnreadableFile
 from frugalseg.images.channels import InputChannel, lazy_inputs
@@ -16,6 +18,7 @@ from frugalseg.images.plain_files import read_text
 from frugalseg.images.table import read_table
 from frugalseg.images.write import write_image, write_labels
 from frugalseg.report import NumberTable
+from frugalseg.runs.manifest import RunRecord
 from frugalseg.runs.output_folder import LABELS_SUFFIX
 from frugalseg.studies.suggest import Suggestion
 
@@ -44,6 +47,24 @@ _NOTE = (
 
 #: y, x, height and width of a crop, px.
 Window = tuple[int, int, int, int]
+
+
+class SuggestRecord(RunRecord):
+    """The file ``run.json`` of suggestions.
+
+    Attributes
+    ----------
+    suggestions
+        The crops, the best first.
+    next_step
+        The command that learns from the crops once they are outlined.
+    results
+        Checksum of every file that was written.
+    """
+
+    suggestions: tuple[dict[str, JsonValue], ...] = ()
+    next_step: str = ""
+    results: dict[str, str] = Default(default_factory=dict)
 
 
 def crop_names(chosen: Sequence[Suggestion]) -> list[str]:
