@@ -19,7 +19,7 @@ TRIAL_STEPS = 4
 #: Steps that the first round of a student takes by default; each further one takes half as many.
 _STUDENT_STEPS, _STUDENT_ROUNDS = 300, 3
 #: Most steps of a marker network by preset; many end earlier.
-_NETWORK_STEPS = {"default": 1600, "paper": 3500}
+_NETWORK_STEPS = {"default": 3500, "paper": 1600}
 
 
 @dataclass(frozen=True)
