@@ -53,9 +53,10 @@ def execute(spec: RunSpec, data: StudyData, work: Work) -> list[ScoreRow]:
             time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
             if work.progress is not None:
                 work.progress(TrainingProgress(step, STEPS, 0.5))
-            checkpoint.parent.mkdir(parents=True, exist_ok=True)
-            checkpoint.with_suffix(".new").write_text(f"{step} {state}")
-            checkpoint.with_suffix(".new").replace(checkpoint)
+            if stop.made or step % int(os.environ.get("FAKE_SAVE_EVERY", "1")) == 0:
+                checkpoint.parent.mkdir(parents=True, exist_ok=True)
+                checkpoint.with_suffix(".new").write_text(f"{step} {state}")
+                checkpoint.with_suffix(".new").replace(checkpoint)
     if stop.made:
         raise Interrupted("stopped")
     work.model.mkdir()
@@ -80,6 +81,8 @@ def _go_wrong(name: str) -> None:
     def concerns(failure: str) -> bool:
         return os.environ.get(f"FAKE_{failure}", "no run") in name
 
+    if concerns("DELAY"):
+        time.sleep(0.5)
     if concerns("ERROR"):
         raise InputError("field 'b' is empty; leave it out")
     if concerns("DEFECT"):

@@ -35,10 +35,11 @@ def states(out: Path) -> dict[str, str]:
 
 
 def test_two_workers_give_what_one_gives_and_runs_wait_for_what_they_need(
-    tmp_path: Path, fakes: ModuleType
+    tmp_path: Path, fakes: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[RunEvent] = []
     fakes.study(tmp_path / "one", workers=1)
+    monkeypatch.setenv("FAKE_DELAY", "start-stain")
     result = fakes.study(tmp_path / "two", workers=2, progress=events.append)
     assert len(contents(tmp_path / "one")) == 10
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
