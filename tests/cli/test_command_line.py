@@ -153,6 +153,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--slope", "NUMBER|fitted", None),
         ("--alpha", None, None),
         ("--h", "PERCENT", None),
+        ("--rehearsal", None, None),
         *NETWORK,
         *TRAINING,
         *RUN,

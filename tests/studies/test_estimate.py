@@ -163,3 +163,18 @@ def test_the_table_counts_runs_by_task_arm_and_budget(tmp_path: Path, fakes: Mod
     assert rows[2][-1] == "unknown"
     plan.finished.update({spec.name: record_of(spec, 1.0, 1, 1.0) for spec in plan.specs})
     assert summary_line(make_overview(plan, {}, 2)) == "all 10 runs are done"
+
+
+def test_a_network_that_teaches_counts_and_is_tried_for_a_few_steps(fakes: ModuleType) -> None:
+    arm = {
+        "inputs": "phase",
+        "nuclei": "nuclear",
+        "teacher": "network",
+        "teacher_settings": {"max_steps": 500},
+    }
+    markers = {"kind": "markers", "data": ["x"], "labels": "cells", "arms": {"student": arm}, "seeds": [0]}
+    (spec,) = runs_of(fakes.data(), markers)
+    assert planned_steps(spec) == 500 + 300 + 150 + 150
+    trial = trial_of(spec, {})
+    assert trial is not None
+    assert planned_steps(trial) == 4 + 4 + 2 + 2

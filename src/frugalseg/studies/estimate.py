@@ -51,15 +51,19 @@ def planned_steps(spec: RunSpec) -> int:
             return 0
         trainings = len(spec.test) if spec.learn == "alone" else 1
         if spec.method.method == "network":
-            preset = spec.method.settings.get("preset", "default")
-            return trainings * int(spec.method.settings.get("max_steps") or _NETWORK_STEPS[preset])
-        return trainings * _student_steps(spec.method.settings)
+            return trainings * _network_steps(spec.method.settings)
+        teacher = _network_steps(spec.method.teacher_settings) if spec.method.teacher == "network" else 0
+        return trainings * (teacher + _student_steps(spec.method.settings))
     return _student_steps(spec.settings)
 
 
 def _student_steps(settings: Mapping[str, Any]) -> int:
     first = int(settings.get("max_steps") or _STUDENT_STEPS)
     return first + (int(settings.get("rounds") or _STUDENT_ROUNDS) - 1) * (first // 2)
+
+
+def _network_steps(settings: Mapping[str, Any]) -> int:
+    return int(settings.get("max_steps") or _NETWORK_STEPS[settings.get("preset", "default")])
 
 
 def estimate_seconds(
@@ -152,8 +156,13 @@ def trial_of(spec: RunSpec, by_name: Mapping[str, RunSpec]) -> RunSpec | None:
         settings = {**spec.settings, "max_steps": TRIAL_STEPS}
         return spec.model_copy(update={**common, "start": start, "settings": settings})
     if isinstance(spec, MarkerRun):
-        settings = spec.method.settings | ({"max_steps": TRIAL_STEPS} if spec.method.learns else {})
-        method = spec.method.model_copy(update={"settings": settings, "predicted_nuclei": None})
+        few = {"max_steps": TRIAL_STEPS}
+        changed: dict[str, Any] = {"predicted_nuclei": None}
+        if spec.method.learns:
+            changed["settings"] = spec.method.settings | few
+        if spec.method.teacher == "network":
+            changed["teacher_settings"] = spec.method.teacher_settings | few
+        method = spec.method.model_copy(update=changed)
         return spec.model_copy(update={**common, "method": method, "nuclei_from": None})
     if not spec.outlined:
         return None
