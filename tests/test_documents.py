@@ -43,6 +43,14 @@ def test_the_example_from_arrays_to_labels_runs(
     assert {path.name for path in tmp_path.iterdir()} == {"cell_model", "field_3_labels.tif"}
 
 
+def test_a_study_on_arrays_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_blocks(ROOT / "docs" / "studies.md", tmp_path, monkeypatch)
+    assert capsys.readouterr().out.splitlines()[-1] == "18 scores of 6 runs"
+    assert (tmp_path / "study_out" / "report.html").exists()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_documents_name_files_that_exist(document: Path) -> None:
     text = document.read_text(encoding="utf-8")

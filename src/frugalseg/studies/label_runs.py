@@ -179,6 +179,7 @@ def _fit(
         unlabelled=list(others) if isinstance(start, ObjectModel) else None,
         target=spec.target,
         start=start,
+        channels=data.input_names(spec.outlined[0], spec.inputs),
         names=list(dict.fromkeys(spec.outlined)),
         pixel_size=data.pixel_size(spec.outlined[0]),
         device=work.device,

@@ -33,6 +33,7 @@ def run_stain(spec: StainRun, data: StudyData, work: Work) -> list[ScoreRow]:
         [data.inputs(name, spec.inputs) for name in spec.learn_from],
         [data.plane(name, spec.stain) for name in spec.learn_from],
         target=spec.stain,
+        channels=data.input_names(spec.learn_from[0], spec.inputs),
         names=spec.learn_from,
         pixel_size=data.pixel_size(spec.learn_from[0]),
         device=work.device,

@@ -23,6 +23,7 @@ def run_student(spec: StudentRun, data: StudyData, work: Work) -> list[ScoreRow]
     model = self_train(
         [data.inputs(name, spec.inputs) for name in spec.learn_from],
         [data.plane(name, spec.nuclei) for name in spec.learn_from],
+        channels=data.input_names(spec.learn_from[0], spec.inputs),
         names=spec.learn_from,
         pixel_size=sizes[0],
         device=work.device,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import InputError, MissingChannel
-from frugalseg.images.channels import parse_channels, read_inputs
+from frugalseg.images.channels import input_names, parse_channels, read_inputs
 from frugalseg.images.fields import FieldTable
 from frugalseg.runs.provenance import find_sources
 
@@ -26,6 +26,9 @@ class StudyData(Protocol):
 
     def inputs(self, name: str, channels: str) -> NDArray[Any]:
         """Return the channels (C,Y,X) of a field, grey values; `channels` as of `frugalseg.images.channels`."""
+
+    def input_names(self, name: str, channels: str) -> tuple[str, ...]:
+        """Return a name for each of the inputs of a field, which a model keeps."""
 
     def plane(self, name: str, channel: str) -> NDArray[Any]:
         """Return one channel (Y,X) of a field, focal planes projected by their maximum."""
@@ -64,6 +67,10 @@ class FileData:
     def inputs(self, name: str, channels: str) -> NDArray[Any]:
         """Return the channels (C,Y,X) of a field, grey values."""
         return read_inputs(self.table[name], parse_channels(channels))
+
+    def input_names(self, name: str, channels: str) -> tuple[str, ...]:
+        """Return a name for each of the inputs of a field, focal planes one by one."""
+        return input_names(self.table[name], parse_channels(channels))
 
     def plane(self, name: str, channel: str) -> NDArray[Any]:
         """Return one channel (Y,X) of a field, focal planes projected by their maximum."""
@@ -140,6 +147,10 @@ class ArrayData:
     def inputs(self, name: str, channels: str) -> NDArray[Any]:
         """Return the channels (C,Y,X) of a field, grey values."""
         return np.stack([self.plane(name, one.channel) for one in parse_channels(channels)])
+
+    def input_names(self, name: str, channels: str) -> tuple[str, ...]:
+        """Return the names of the inputs, the same for every field."""
+        return tuple(one.channel for one in parse_channels(channels))
 
     def plane(self, name: str, channel: str) -> NDArray[Any]:
         """Return one channel (Y,X) of a field."""
