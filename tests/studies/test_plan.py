@@ -1,11 +1,13 @@
 """The runs of a study: which fields are learned from, outlined and scored, and what stands before what."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from frugalseg.errors import InputError, SettingsError
-from frugalseg.studies.design import Budget
+from frugalseg.studies.design import Budget, StudyDesign
+from frugalseg.studies.design import __file__ as design_file
 from frugalseg.studies.folds import choose_outlined
 from frugalseg.studies.plan import plan_runs
 from frugalseg.studies.run_specs import LabelRun, MarkerRun, StainRun, StudentRun
@@ -149,3 +151,30 @@ def test_stains_are_scored_where_the_stain_is(cells_data: ArrayData) -> None:
     (run, *_rest) = plan_runs(design_of(s={**task, "test": ["d"], "seeds": [3]}), {"s": cells_data})
     assert isinstance(run, StainRun)
     assert (run.test, run.learn_from, run.at_steps, run.seed) == (("d",), ("a", "b", "c"), (2, 4), 3)
+
+
+def test_starts_that_differ_in_what_follows_share_a_stain_model(
+    labels_task: dict[str, Any], cells_data: ArrayData
+) -> None:
+    stain = {"kind": "stain", "stain": "nuclear", "steps": 7}
+    starts = {
+        "whole": stain,
+        "encoder": {**stain, "settings": {"start_parts": "encoder"}},
+        "longer": {**stain, "steps": 8},
+        "student": {"kind": "student", "nuclei": "nuclear", "start": "encoder"},
+    }
+    runs = plan_runs(design_of(cells={**labels_task, "starts": starts}), {"cells": cells_data})
+    stains = [run for run in runs if isinstance(run, StainRun)]
+    assert [(run.arm, run.at_steps) for run in stains] == [("whole", (7,)), ("longer", (8,))]
+    needs = {run.arm: run.needs[0] for run in runs if run.needs}
+    assert needs["whole"] == needs["encoder"] == stains[0].name
+    assert needs["longer"] == stains[1].name
+    (student,) = (run for run in runs if isinstance(run, StudentRun))
+    assert student.needs == (stains[0].name,)
+
+
+def test_every_design_that_comes_with_the_package_is_allowed() -> None:
+    folder = Path(design_file).parent / "designs"
+    designs = {path.stem: StudyDesign.read(path) for path in folder.glob("*.yaml")}
+    assert len(designs) >= 8
+    assert {name.split("_")[0] for name in designs} == {"smoke", "laptop", "full"}

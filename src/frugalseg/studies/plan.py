@@ -123,17 +123,11 @@ def _start_run(
 ) -> StainRun | StudentRun | None:
     """Return the run that makes a start; None where it is there already."""
     if isinstance(start, Stain):
-        return stain_start(name, arm, _of_task(start, task), start.inputs or task.inputs, fold, seed, data)
+        return _stain_of_task(name, task, start, fold, seed, data)
     if not isinstance(start, Student):
         return None
     first = None if start.start is None else task.starts[start.start]
-    before = (
-        stain_start(
-            name, str(start.start), _of_task(first, task), first.inputs or task.inputs, fold, seed, data
-        )
-        if isinstance(first, Stain)
-        else None
-    )
+    before = _stain_of_task(name, task, first, fold, seed, data) if isinstance(first, Stain) else None
     return StudentRun(
         task=name,
         arm=arm,
@@ -150,12 +144,20 @@ def _start_run(
     )
 
 
-def _of_task(start: Stain, task: LabelTask) -> Stain:
-    """Return a stain start with what the task says of the network, so that all starts train the same one."""
+def _stain_of_task(
+    name: str, task: LabelTask, start: Stain, fold: Fold, seed: int, data: StudyData
+) -> StainRun:
+    """Return the run of a stain start; it is trained once for all starts that differ in what follows only.
+
+    What the task says of the network holds for it too, so that all starts train the same one.
+    """
+    same = start.model_copy(update={"settings": {}})
+    arm = next(arm for arm, one in task.starts.items() if one.model_copy(update={"settings": {}}) == same)
     shared = {
         key: task.settings[key] for key in ("encoder", "scale", "crop", "batch") if key in task.settings
     }
-    return start.model_copy(update={"stain_settings": {**shared, **start.stain_settings}})
+    found = start.model_copy(update={"stain_settings": {**shared, **start.stain_settings}})
+    return stain_start(name, arm, found, start.inputs or task.inputs, fold, seed, data)
 
 
 def stain_start(
