@@ -172,7 +172,7 @@ LABELS = ("learn", "labels", "--labels", "cells", "--target", "cells")
         (LABELS, (), "the inputs are missing; give --from, or a model as --start"),
         (LABELS, ("--from", "phase", "--labels", "cels"), "Did you mean 'cells'?"),
         (LABELS, ("--start", "nothing/there"), "is no model folder"),
-        (LABELS, ("--from", "phase", "--slope", "0"), "--slope: Input should be greater than 0"),
+        (LABELS, ("--from", "phase", "--slope", "0"), "--slope: give a number above 0, or 'fitted'"),
         (LABELS, ("--from", "phase", "--h", "100"), "--h: Input should be less than 100"),
     ],
     ids=str,

@@ -199,7 +199,7 @@ def test_a_student_is_tuned_at_the_scale_it_chooses_itself(
     quick = {**QUICK, "max_steps": 1}
     card = student.card.model_copy(update={"found_diameter": student.card.diameter / 2})
     start = fs.ObjectModel(card, student.network, student.settings, device="cpu")
-    own = start.image_scale(dataset.images[0].planes)
+    own = start.image_scale(dataset.images[0].planes).scale
     assert own < 1.2
     assert fs.ObjectModel.fit(cells.phase, corner, start=start, **quick).card.scale == own
     assert fs.ObjectModel.fit(cells.phase, corner, start=start, scale=0.5, **quick).card.scale == 0.5

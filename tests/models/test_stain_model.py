@@ -254,7 +254,7 @@ def test_another_kind_of_model_is_no_stain_model(model: fs.StainModel, tmp_path:
     model.save(tmp_path / "model")
     for kind, message in (
         (fs.MarkerModel, "marker network is needed"),
-        (fs.ObjectModel, "nuclei or cells is needed"),
+        (fs.ObjectModel, "nuclei or cells are needed"),
     ):
         with pytest.raises(BadModel, match=f"kind 'stain'.*{message}"):
             kind.load(tmp_path / "model")

@@ -99,7 +99,7 @@ def test_other_preprocessing_and_padding_know_less(network: Classifier) -> None:
 
     trained = sure(lambda x: (x - 127) / 128)
     assert trained > sure(lambda x: (x / 255 - mean) / deviation) + 0.1
-    paddings = {m: m.sides for m in network.modules() if isinstance(m, SameConv2d)}
+    paddings = {m: m.sides for m in network.modules() if isinstance(m, SameConv2d) and m.sides}
     for convolution in paddings:
         convolution.sides = (convolution.kernel_size[0] // 2,) * 4
     try:

@@ -37,14 +37,18 @@ def contents(out: Path) -> dict[str, str]:
 
 def start(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
     """Start Python with the modules of this process, in a group of processes of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
-    )
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        )
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def begun(log: Path) -> list[tuple[int, str, int]]:
