@@ -1,8 +1,6 @@
 """Tuning a self-trained model: what it found where nobody outlined anything is learned beside the labels."""
 
-import copy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +10,11 @@ from scipy.special import expit
 
 import frugalseg as fs
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
-from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.looks import image_look
 from frugalseg.models.object_dataset import ObjectDataset, build_object_dataset, read_labelled_images
-from frugalseg.models.object_training import ROUNDS, learning_settings, train_objects
+from frugalseg.models.object_training import learning_settings
 from frugalseg.models.rehearsal import MOST_IMAGES, rehearsal_beside, rehearsal_samples
-from frugalseg.models.training_options import training_options
 from frugalseg.networks.cards import Look
 from frugalseg.prediction.whole_image import predict_objects
 from frugalseg.synthetic.cells import SyntheticField
@@ -146,29 +142,6 @@ def test_rehearsal_keeps_what_the_start_found(
         return float(np.abs(expit(now[1]) - expit(before[1])).mean())
 
     assert tuned() < 0.85 * tuned(rehearsal=0)
-
-
-def test_what_is_rehearsed_is_found_anew_by_the_network_as_it_is_then(
-    student: fs.ObjectModel, dataset: ObjectDataset, tmp_path: Path
-) -> None:
-    network, targets = copy.deepcopy(student.network), list[np.ndarray]()
-
-    def rehearse() -> list[CropSample]:
-        found = rehearsal_samples(network, student.card, TUNING, dataset)
-        targets.extend(one.targets for one in found)
-        return found
-
-    learning = TUNING.model_copy(update={"max_steps": 2 * ROUNDS})
-    options = training_options(0, "cpu", None, tmp_path, True)
-    record = train_objects(network, dataset, learning, options, rehearse)
-    assert (record.steps, len(targets)) == (2 * ROUNDS, ROUNDS)
-    assert np.abs(targets[1] - targets[0]).max() > 1e-3
-    again = copy.deepcopy(student.network)
-    assert train_objects(again, dataset, learning, options, rehearse).losses == record.losses
-    for one, other in zip(again.parameters(), network.parameters(), strict=True):
-        assert torch.equal(one, other)
-    alone = train_objects(again, dataset, learning, training_options(0, "cpu", None, None, False))
-    assert alone.steps == 2 * ROUNDS
 
 
 def test_only_a_self_trained_start_of_cells_is_rehearsed_by_default(student: fs.ObjectModel) -> None:

@@ -83,30 +83,20 @@ class TrainingRecord:
 
     @classmethod
     def joined(cls, records: Sequence["TrainingRecord"]) -> "TrainingRecord":
-        """Return one record of several runs that continued each other; the weights that were kept are those of the last.
+        """Return one record of several runs that continued each other.
 
         Examples
         --------
         >>> both = TrainingRecord.joined([TrainingRecord(losses=[0.5], seconds=2.0), TrainingRecord(losses=[0.4], seconds=1.0)])
         >>> both.losses, both.seconds
         ([0.5, 0.4], 3.0)
-        >>> scored = [TrainingRecord(losses=[0.5, 0.4], history=[(0, 0.1), (2, 0.3)], best_step=2)] * 2
-        >>> TrainingRecord.joined(scored).history, TrainingRecord.joined(scored).best_step
-        ([(0, 0.1), (2, 0.3), (2, 0.1), (4, 0.3)], 4)
         """
         last = records[-1]
-        before = [sum(one.steps for one in records[:number]) for number in range(len(records))]
         return cls(
             losses=[loss for record in records for loss in record.losses],
             terms={
                 name: [value for record in records for value in record.terms[name]] for name in last.terms
             },
-            history=[
-                (at + step, score)
-                for at, record in zip(before, records, strict=True)
-                for step, score in record.history
-            ],
-            best_step=None if last.best_step is None else before[-1] + last.best_step,
             seconds=sum(record.seconds for record in records),
             stopped_because=last.stopped_because,
             device=last.device,

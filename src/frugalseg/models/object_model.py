@@ -1,7 +1,6 @@
 """A network that finds nuclei or cells, learned from few outlined images (paper A)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -62,8 +61,9 @@ class ObjectModel:
     >>> from frugalseg.synthetic.cells import make_cells
     >>> cells = make_cells((96, 96), n_cells=6, seed=1)
     >>> model = ObjectModel.fit(cells.phase, cells.cells, crop=32, max_steps=1, device="cpu")
-    >>> model.predict(cells.phase).shape
-    (96, 96)
+    >>> labels = model.predict(cells.phase)
+    >>> labels.shape, labels.dtype.name
+    ((96, 96), 'uint32')
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class ObjectModel:
             learning = fit_sigmoid_to(network, dataset, learning)
         say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
         before = () if first is None else score_dataset(network, dataset, learning)
-        rehearse = partial(rehearsal_samples, network, whole, learning, dataset, unlabelled, on_error)
+        rehearsed = rehearsal_samples(network, whole, learning, dataset, unlabelled, on_error)
         known = {"channels": named, "pixel_size": size, "started_from": started_from, "normalization": how}
 
         def made(network: ObjectNetwork, training: TrainingRecord) -> "ObjectModel":
@@ -158,7 +158,7 @@ class ObjectModel:
             return cls(card, network, learning, training, device, parts=dataset.parts)
 
         taken = None if snapshots is None else with_models(snapshots, made)
-        model = made(network, train_objects(network, dataset, learning, options, rehearse, taken))
+        model = made(network, train_objects(network, dataset, learning, options, rehearsed, taken))
         model.start_evaluation = before
         return model
 

@@ -1,6 +1,6 @@
 """Training of a model of nuclei or cells: settings, first weights (another model's, ImageNet's or none), the run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,6 @@ from torch import Tensor
 from frugalseg.errors import SettingsError
 from frugalseg.learning.crop_batches import CropSample, Draw
 from frugalseg.learning.crops import CropSampler
-from frugalseg.learning.device import pick_device
 from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
@@ -39,9 +38,6 @@ ObjectNetwork = NucleusNetwork | CellNetwork
 Parts = Literal["all", "encoder", "decoder"]
 #: Tensors of the encoder, and of the convolution at full resolution beside it.
 ENCODER = ("unet.encoder.", "unet.stem.")
-
-#: So often a model that is tuned finds anew what it rehearses.
-ROUNDS = 2
 
 
 def learning_settings(
@@ -204,51 +200,17 @@ def train_objects(
     dataset: ObjectDataset,
     learning: LabelSettings,
     options: TrainingOptions,
-    rehearse: Callable[[], Sequence[CropSample]] = tuple,
+    rehearsed: Sequence[CropSample] = (),
     snapshots: Snapshots[tuple[ObjectNetwork, TrainingRecord]] | None = None,
 ) -> TrainingRecord:
-    """Train a network, in place, on a dataset, and beside it on what it found itself; returns what happened.
-
-    Parameters
-    ----------
-    network, dataset, learning, options
-        With the first weights; data; settings; where it runs.
-    rehearse
-        Returns what the network, as it is then, finds where there are no labels. It is called before each of `ROUNDS` equal
-        rounds of training, since a network that saw the labels finds better cells; without any there is one round.
-    snapshots
-        Of a training without rehearsal.
-
-    Raises
-    ------
-    SettingsError
-        Snapshots are asked for, and there is rehearsal.
-    """
+    """Train a network, in place, on a dataset, and beside it on what its start found; returns what happened."""
     samples, validation = dataset.samples()
     masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
     draw: Draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice)
-    rehearsed = rehearse()
-    if not rehearsed:
-        data = samples, validation, draw
-        return learn_from_labels(network.to("cpu"), *data, learning, **options, snapshots=snapshots)
-    if snapshots is not None:
-        raise SettingsError(
-            "`snapshots` are taken of one training, and rehearsal has several rounds; set `rehearsal` to 0"
-        )
-    records, folder = list[TrainingRecord](), options["checkpoint"]
-    learning = learning.model_copy(update={"max_steps": max(1, learning.max_steps // ROUNDS)})
-    for number in range(1, ROUNDS + 1):
-        if number > 1:
-            network.to(pick_device(options["device"]))
-            rehearsed = rehearse()
-        seed = options["seed"] + number - 1
-        beside = rehearsal_beside(draw, len(samples), rehearsed, learning, seed)
-        round_options = options.copy()
-        round_options["seed"] = seed
-        round_options["checkpoint"] = None if folder is None else folder / f"round_{number}"
-        data = [*samples, *rehearsed], validation, beside
-        records.append(learn_from_labels(network.to("cpu"), *data, learning, **round_options))
-    return TrainingRecord.joined(records)
+    if rehearsed:
+        draw = rehearsal_beside(draw, len(samples), rehearsed, learning, options["seed"])
+    data = [*samples, *rehearsed], validation, draw
+    return learn_from_labels(network.to("cpu"), *data, learning, **options, snapshots=snapshots)
 
 
 def card_of_objects(

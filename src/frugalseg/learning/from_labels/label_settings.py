@@ -116,7 +116,7 @@ class LabelSettings(BaseModel):
         tuning: dict[str, Any] = {
             "crop": 128,
             "zoom": 0.25,
-            "max_steps": 120,
+            "max_steps": 100,
             "rehearsal": 0.5,
             "orientations": 4,
         }
