@@ -128,10 +128,11 @@ def test_rehearsal_keeps_what_the_start_found(
     """Labels that say "nothing here" but for one cell make a network forget cells, if nothing reminds it of them."""
     wrong = np.where(corner == corner[corner > 0].min(), corner, np.minimum(corner, 0))
     others = [one.phase for one in fields[1:3]]
+    about = {**QUICK, "max_steps": 12, "scale": student.card.scale}
 
     def tuned(**changed: Any) -> float:
         model = fs.ObjectModel.fit(
-            fields[0].phase, wrong, start=student, unlabelled=others, max_steps=12, **QUICK, **changed
+            fields[0].phase, wrong, start=student, unlabelled=others, **about, **changed
         )
         now, before = (
             one.find_objects(
