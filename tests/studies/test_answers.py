@@ -137,8 +137,8 @@ def test_how_many_labels_are_enough(rows):
         "more than seeds vary (standard deviation 0.014)."
     )
     assert student == (
-        "Starting from the self-trained student, one outlined crop (46 cells) is enough: from there on, a doubling adds 0.003 at "
-        "most, less than seeds vary (standard deviation 0.014)."
+        "Starting from the self-trained student, more than one outlined crop (46 cells) may not be needed: from there on, a "
+        "doubling adds 0.003 at most, less than seeds vary (standard deviation 0.014)."
     )
 
 

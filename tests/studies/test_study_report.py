@@ -94,7 +94,7 @@ def test_all_results_are_there_and_say_the_same(label_rows, marker_rows, cells_d
     assert (cells["arm"], cells["than"], cells["difference"]) == ("stain", "imagenet", "0.060000")
     assert (table["arm"], table["difference"], table["n_seeds"]) == ("own", "0.150000", "2")
     content = json.loads((tmp_path / "answers.json").read_text())
-    assert content["sentences"] == [one.sentence for one in answers]
+    assert content["sentences"] == [f"{one.task}: {one.sentence}" for one in answers]
     page = (tmp_path / "report.html").read_text()
     assert "<h1>Cells &lt;of&gt; mine</h1>" in page
     order = [page.index(f'id="{part}"') for part in ("findings", "drawings", "tables", "made")]

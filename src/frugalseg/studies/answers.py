@@ -40,10 +40,16 @@ def answer_task(name: str, task: Task, rows: Sequence[ScoreRow]) -> tuple[Answer
     return tuple(arm_answers(about))
 
 
+def told(answers: Sequence[Answer]) -> tuple[str, ...]:
+    """Return the sentences of answers, with the name of the task before each where there are several tasks."""
+    several = len({one.task for one in answers}) > 1
+    return tuple(f"{one.task}: {one.sentence}" if several else one.sentence for one in answers)
+
+
 def answers_content(design: StudyDesign, answers: Sequence[Answer]) -> dict[str, Any]:
     """Return the content of ``answers.json``."""
     return {
         "title": design.title,
-        "sentences": [one.sentence for one in answers],
+        "sentences": list(told(answers)),
         "answers": [asdict(one) for one in answers],
     }

@@ -150,8 +150,8 @@ def _enough_answer(about: TaskScores, arm: str) -> Iterator[Answer]:
         )
     else:
         adds = f"{found.gain:.3f} at most" if found.gain > 0 else "nothing"
-        verb = "is" if found.enough.budget.startswith("1 ") else "are"
-        verdict = f"{verb} enough: from there on, a doubling adds {adds}, less than {vary}"
+        amount = f"more than {amount}"
+        verdict = f"may not be needed: from there on, a doubling adds {adds}, less than {vary}"
     sentence = about.lead(f"{start}, {amount} {verdict}.")
     yield about.answer(
         "enough labels",

@@ -181,10 +181,11 @@ def _result(plan: StudyPlan, finished: dict[str, RunRecord], outcome: Outcome, r
     rows = _rows(plan, finished)
     answers: tuple[str, ...] = ()
     if report:
+        from frugalseg.studies.answers import told
         from frugalseg.studies.study_report import write_results
 
         try:
-            answers = tuple(one.sentence for one in write_results(plan.design, rows, plan.out, plan.data))
+            answers = told(write_results(plan.design, rows, plan.out, plan.data))
         except InputError:  # there is no score
             if not outcome.failed:
                 raise

@@ -17,7 +17,7 @@ from frugalseg.report.page import render_report
 from frugalseg.report.report_data import Report
 from frugalseg.runs.records import read_json
 from frugalseg.runs.versions import command_line, versions
-from frugalseg.studies.answers import answer_study, answers_content
+from frugalseg.studies.answers import answer_study, answers_content, told
 from frugalseg.studies.arm_agreement import find_agreements
 from frugalseg.studies.curves import CurvePoint, curves_to_csv, find_curves, names_of
 from frugalseg.studies.design import MarkerTask, StudyDesign, Task
@@ -163,7 +163,6 @@ def _report(
     ran: Mapping[str, JsonValue],
 ) -> Report:
     seconds, started = ran.get("seconds"), ran.get("started")
-    several = len(design.tasks) > 1
     counts = (
         ("run", {row.run for row in rows}),
         ("test field", {row.field for row in rows}),
@@ -173,7 +172,7 @@ def _report(
     return Report(
         title=design.title,
         command=command_line("study"),
-        findings=[f"{one.task}: {one.sentence}" if several else one.sentence for one in answers],
+        findings=list(told(answers)),
         drawings=[_drawing(plot) for plot in plots],
         tables=list(tables),
         headline=[(number, noun, "") for number, _, noun in tiles],
