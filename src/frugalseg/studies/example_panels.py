@@ -135,8 +135,17 @@ def draw_examples(
             for i, (heading, picture) in enumerate(pictures):
                 axes = grid[at * lines + i // columns, i % columns]
                 axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-                axes.set_title(heading, fontsize=7, pad=2)
+                axes.set_title(heading, fontsize=heading_size(heading, side), pad=2)
         return finish_plot(figure, name, title, caption)
+
+
+def heading_size(heading: str, width: float) -> float:
+    """Return the font size, points, at which a heading fits a width in inches; 7 at most.
+
+    >>> heading_size("truth", 1.2), round(heading_size("stain model 'nuclear_stain'", 1.2), 1)
+    (7.0, 5.3)
+    """
+    return min(7.0, 72 * width / (0.6 * max(len(heading), 1)))  # a letter is about 0.6 of its size wide
 
 
 def busiest_window(truth: NDArray[Any]) -> tuple[slice, slice]:
