@@ -175,6 +175,17 @@ def test_labels_and_nuclei_of_some_fields_count(model: Path, images: Path, tmp_p
     assert all(row["misfits"] and row["look_distance"] for row in rows)
 
 
+def test_fewer_crops_than_were_asked_for_are_said(
+    model: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suggest(model, images, tmp_path / "few", crop=64, count=1)
+    assert "crops are suggested" not in "".join(capsys.readouterr())
+    suggest(model, images, tmp_path / "out", crop=64, count=40)
+    number = len(rows_of(tmp_path / "out" / "suggestions.csv"))
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert f"only {number} crops are suggested, as no more of up to 64 px fit beside each other" in told
+
+
 def test_crops_of_earlier_suggestions_count_as_labelled_unless_they_were_left_out(
     model: Path, images: Path, tmp_path: Path
 ) -> None:

@@ -116,6 +116,12 @@ def suggest_crops(
     with whole_folder(folder, COMMAND, options.overwrite) as hidden:
         scored, used = run.look_at(table)
         chosen = choose_crops(scored, card.looks, settings.count)
+        if len(chosen) < settings.count:
+            largest = max(max(one.height, one.width) for one in chosen)
+            run.log.warn(
+                f"only {len(chosen)} crops are suggested, as no more of up to {largest} px fit beside each other and what is "
+                "labelled; set `crop` to fewer px for more"
+            )
         scale = float(np.median([scored[one.image].scale for one in chosen]))
         record = run.record(chosen, run.next_step(folder, scale, inputs, options), options)
         record = run.write(hidden, chosen, used, record)
