@@ -145,7 +145,8 @@ def test_a_model_is_trained_from_its_start(
     before = {key: tensor for key, tensor in tensors_of(start).items() if "num_batches" not in key}
     if from_folder:
         start.save(tmp_path / "start")
-    model = fit(field, target, start=tmp_path / "start" if from_folder else start)
+    # made-up weights give no stain that a sigmoid could be fitted to
+    model = fit(field, target, start=tmp_path / "start" if from_folder else start, slope=1.0)
     weights = dict(model.network.named_parameters())
     wanted = {key: tensor for key, tensor in before.items() if key in weights}
     assert parts_of(wanted) == comes_with(name, target)
@@ -260,7 +261,7 @@ def test_a_fitted_sigmoid_suits_the_stain_of_the_start(field: SyntheticField, tm
     stain = start.predict_scaled(field.phase)
     slope, midpoint = fit_sigmoid(stain.ravel(), field.nuclei.ravel() > 0)
     assert abs(slope - 1) > 0.1
-    model = fit(field, "nuclei", start=start, slope="fitted")
+    model = fit(field, "nuclei", start=start)  # by default, as no slope is asked for
     assert (model.settings.slope, model.settings.midpoint) == pytest.approx((slope, midpoint), rel=1e-3)
     model.save(tmp_path / "model")
     loaded = fs.ObjectModel.load(tmp_path / "model", device="cpu")
@@ -269,6 +270,13 @@ def test_a_fitted_sigmoid_suits_the_stain_of_the_start(field: SyntheticField, tm
         assert (activation.slope, activation.shift) == (model.settings.slope, model.settings.midpoint)
     again = learning_settings(fs.ObjectModelSettings(), "nuclei", loaded.card)
     assert (again.slope, again.midpoint) == (model.settings.slope, model.settings.midpoint)
+    mask = start.card.target_scale.model_copy(update={"how": "mask"})
+    of_mask = fs.StainModel(start.card.model_copy(update={"target_scale": mask}), start.network, device="cpu")
+    for kept in ({"start": start, "slope": 1.0}, {"start": start, "preset": "paper"}, {"start": of_mask}):
+        settings = fit(field, "nuclei", **kept).settings
+        assert (settings.slope, settings.midpoint) == (1.0, 0.5)
+    asked = fit(field, "nuclei", start=of_mask, slope="fitted").settings
+    assert (asked.slope, asked.midpoint) == pytest.approx((slope, midpoint), rel=1e-3)
     alone = fit(field, "nuclei", slope="fitted").settings
     assert (alone.slope, alone.midpoint) == (1.0, 0.5)
 

@@ -127,7 +127,8 @@ class ObjectModelSettings(_UnetSettings):
     slope: Annotated[float | Literal["fitted"] | None, BeforeValidator(_number_or_fitted)] = Field(
         default=None,
         description="For nuclei: slope of the sigmoid that turns the predicted stain into a mask (the start's where it finds "
-        "nuclei, else 1, as in the paper); 'fitted': slope and midpoint that suit the start's stain and the labels.",
+        "nuclei, 'fitted' to a stain model, else 1, as in the paper); 'fitted': slope and midpoint that suit what the start "
+        "predicts and the labels.",
     )
     alpha: float | None = Field(
         default=None,

@@ -30,6 +30,7 @@ from frugalseg.models.object_training import (
     channel_names,
     check_start_settings,
     fit_sigmoid_to,
+    fits_sigmoid,
     learning_settings,
     train_objects,
 )
@@ -61,9 +62,8 @@ class ObjectModel:
     >>> from frugalseg.synthetic.cells import make_cells
     >>> cells = make_cells((96, 96), n_cells=6, seed=1)
     >>> model = ObjectModel.fit(cells.phase, cells.cells, crop=32, max_steps=1, device="cpu")
-    >>> labels = model.predict(cells.phase)
-    >>> labels.shape, labels.dtype.name
-    ((96, 96), 'uint32')
+    >>> model.predict(cells.phase).shape
+    (96, 96)
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class ObjectModel:
         network.to(pick_device(device))
         scale = student_scale(network, whole, [one.planes for one in kept], target, size)
         dataset = build_object_dataset(kept, target, found, card, scale)
-        if whole is not None and found.slope == "fitted":
+        if fits_sigmoid(found, card):
             learning = fit_sigmoid_to(network, dataset, learning)
         say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
         before = () if first is None else score_dataset(network, dataset, learning)

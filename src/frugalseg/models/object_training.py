@@ -178,6 +178,19 @@ def _taken(
     return {name: one for name, one in tensors.items() if name.startswith(ENCODER) == (parts == "encoder")}
 
 
+def fits_sigmoid(settings: ObjectModelSettings, start: StainCard | ObjectCard | None) -> bool:
+    """Return whether the sigmoid is fitted to what the start predicts.
+
+    By default it is for a stain in grey values: a perfect stain at slope 1 is a bad mask, since nuclei cover little of an
+    image. A start that learned a mask suits slope 1 already.
+    """
+    if start is None or settings.start_parts != "all":
+        return False
+    if settings.slope is not None or settings.preset == "paper":
+        return settings.slope == "fitted"
+    return isinstance(start, StainCard) and start.target_scale.how != "mask"
+
+
 def fit_sigmoid_to(network: ObjectNetwork, dataset: ObjectDataset, learning: LabelSettings) -> LabelSettings:
     """Fit the sigmoid of a network of nuclei, in place, to the stain that it predicts of the training set.
 
