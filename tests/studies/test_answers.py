@@ -21,7 +21,12 @@ CROP, FOUR = ("1 crop", 46), ("4 fields", 400)
 
 def design(starts: dict[str, Any] = STARTS, **changed: Any) -> StudyDesign:
     task = {"kind": "labels", "data": ["a"], "target": "cells", "inputs": "phase", "labels": "cells"}
-    task |= {"starts": starts, "budgets": ["1 crop", 4], **changed}
+    task |= {
+        "starts": starts,
+        "budgets": ["1 crop", 4],
+        "settings": {"encoder": "efficientnet_lite0"},
+        **changed,
+    }
     return StudyDesign.parse({"title": "HeLa", "tasks": {"cells": task}})
 
 

@@ -66,6 +66,10 @@ def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: 
             {"starts": {"s": {"kind": "student", "nuclei": "n", "start": "other"}}},
             r"start 's' begins with 'other', which must be a stain or model start",
         ),
+        (
+            {"starts": {"i": {"kind": "imagenet"}}},
+            r"tasks.cells: start 'i' needs an encoder that has ImageNet weights; set `encoder`",
+        ),
         ({"seeds": []}, r"tasks.cells.seeds: Tuple should have at least 1 item"),
     ],
 )

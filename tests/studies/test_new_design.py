@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -57,6 +58,19 @@ def test_a_new_design_is_valid_and_every_line_has_a_comment(tmp_path: Path) -> N
     }
     assert (task.starts["stain"].stain, task.starts["student"].nuclei) == ("cytoplasm", "nuclear")  # type: ignore[union-attr]
     assert task.budgets == (Budget(), Budget(crops=1), Budget(1), Budget(2))
+    # every start has the same network and sees cells of the same size, 30 px
+    maps = [field.labels("cells") for field in open_fields([table])]
+    sizes = np.concatenate(
+        [np.unique(one[one > 0], return_counts=True)[1] for one in maps if one is not None]
+    )
+    diameter = float(np.sqrt(4 * np.median(sizes) / np.pi))
+    assert task.settings == {
+        "encoder": "efficientnet_lite0",
+        "scale": round(min(1.0, 30 / diameter), 2),
+        "crop": 128,
+        "batch": 4,
+        "hold_out": False,
+    }
     plan = plan_study(tmp_path / "designs" / "study.yaml", None, tmp_path / "out", device="cpu")
     assert len({spec.fold for spec in plan.specs}) == 3
 

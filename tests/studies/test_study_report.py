@@ -25,6 +25,7 @@ LABELS = {
     "labels": "cells",
     "starts": {"imagenet": {"kind": "imagenet"}, "stain": {"kind": "stain", "stain": "nuclear"}},
     "budgets": ["1 crop"],
+    "settings": {"encoder": "efficientnet_lite0"},
 }
 MARKERS = {
     "kind": "markers",

@@ -119,7 +119,17 @@ class LabelTask(FieldSource):
                 raise ValueError(
                     f"start '{name}' begins with '{before}', which must be a stain or model start of this task"
                 )
-            check_settings(ObjectModelSettings, {**self.settings, **start.settings}, OF_TASK)
+            settings = {**self.settings, **start.settings}
+            check_settings(ObjectModelSettings, settings, OF_TASK)
+            paper = settings.get("preset") == "paper"
+            if (
+                isinstance(start, ImageNet)
+                and (settings.get("encoder") or ("densenet121" if paper else "small")) == "small"
+            ):
+                raise ValueError(
+                    f"start '{name}' needs an encoder that has ImageNet weights; set `encoder` in `settings` to efficientnet_lite0 "
+                    "or densenet121"
+                )
             check_settings(StainModelSettings, getattr(start, "stain_settings", {}), OF_TASK)
             check_settings(SelfTrainingSettings, getattr(start, "student_settings", {}), {"seed": "seeds"})
         return self

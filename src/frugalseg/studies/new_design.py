@@ -13,6 +13,9 @@ from frugalseg.errors import InputError
 from frugalseg.images.channels import InputChannel
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.value_checks import is_label_map
+from frugalseg.models.model_scale import scale_for_objects
+from frugalseg.models.object_dataset import typical_diameter
+from frugalseg.networks.object_net import Target
 from frugalseg.runs.options import RunOptions
 
 #: Parts of the names of nuclear stains, and of labels of nuclei.
@@ -21,6 +24,8 @@ NUCLEAR = ("nucl", "dapi", "hoechst", "h2b", "draq", "sytox", "405")
 _DIAMETER = 30.0
 #: With more labelled fields, leaving each one out in turn takes too long to begin with.
 _FEW = 8
+#: Labelled fields in which objects are measured.
+_MEASURED = 3
 _WIDTH = 68
 
 
@@ -135,8 +140,25 @@ def new_design(inputs: Sequence[Path], table: FieldTable, options: RunOptions, f
         ("    steps: [200]", "training steps; several give several curves"),
         ("    seeds: [0, 1, 2]", "each run once with each of them"),
         (f"    test: {_test(roles.labelled)}", "fields that are scored and never learned from"),
+        ("    settings:", "of the network, the same for every start"),
+        ("      encoder: efficientnet_lite0", "or small (no ImageNet weights), or densenet121 (the paper's)"),
+        (
+            f"      scale: {_scale(table, roles)}",
+            f"network px per image px: typical {roles.target} as large as usual",
+        ),
+        ("      crop: 128", "side of a training crop, px after resizing"),
+        ("      batch: 4", "crops in each step"),
+        ("      hold_out: false", "learn from all that is outlined; the test fields tell how good it is"),
     ]
     return "".join(f"{line:<{_WIDTH}}  # {comment}\n" for line, comment in lines)
+
+
+def _scale(table: FieldTable, roles: ChannelRoles) -> float:
+    """Return the scale for the labelled objects, which every start is to see alike."""
+    found = [table[name].labels(roles.labels) for name in roles.labelled[:_MEASURED]]
+    labels = [one for one in found if one is not None and (one > 0).any()]
+    target: Target = "nuclei" if roles.target == "nuclei" else "cells"
+    return scale_for_objects(target, typical_diameter(labels), None) if labels else 1.0
 
 
 def _opened(options: RunOptions) -> list[tuple[str, str]]:
@@ -153,8 +175,10 @@ def _opened(options: RunOptions) -> list[tuple[str, str]]:
 def _more_starts(roles: ChannelRoles) -> list[tuple[str, str]]:
     lines = []
     if roles.stain is not None:
-        stain = f"      stain: {{kind: stain, stain: {json.dumps(roles.stain)}}}"
-        lines.append((stain, "a network that predicts this stain"))
+        lines.append(("      stain:", "a network that predicts a stain, and begins with ImageNet itself"))
+        lines.append(("        kind: stain", "it learns from all fields but the test fields"))
+        lines.append((f"        stain: {json.dumps(roles.stain)}", "the channel that it predicts"))
+        lines.append(("        stain_settings: {weights: imagenet, hold_out: false}", "how it is trained"))
     if roles.nuclei is not None and roles.target == "cells":
         student = f"      student: {{kind: student, nuclei: {json.dumps(roles.nuclei)}}}"
         lines.append((student, "learned without labels, from these nuclei"))
