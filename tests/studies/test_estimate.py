@@ -178,3 +178,13 @@ def test_a_network_that_teaches_counts_and_is_tried_for_a_few_steps(fakes: Modul
     trial = trial_of(spec, {})
     assert trial is not None
     assert planned_steps(trial) == 4 + 4 + 2 + 2
+
+
+def test_a_trial_from_random_weights_keeps_nothing_that_is_said_of_the_start(fakes: ModuleType) -> None:
+    own = {"start_parts": "decoder", "weights": "imagenet", "batch": 3}
+    starts = {"half": STAIN | {"settings": own}}
+    specs = runs_of(fakes.data(), fakes.task(starts=starts, budgets=[1], seeds=[0]))
+    trial = trial_of(specs[1], {spec.name: spec for spec in specs})
+    assert isinstance(trial, LabelRun)
+    assert not {"start_parts", "weights"} & set(trial.settings)
+    assert trial.settings["batch"] == 3

@@ -169,7 +169,9 @@ def trial_of(spec: RunSpec, by_name: Mapping[str, RunSpec]) -> RunSpec | None:
     common |= {"steps": TRIAL_STEPS, "outlined": field}
     if spec.needs:  # a network of the same size, from random weights
         encoder = _encoder(by_name[spec.needs[0]])
-        settings = spec.settings | ({} if encoder is None else {"encoder": encoder})
+        of_start = ("start_parts", "weights", "slope", "rehearsal")
+        settings = {name: value for name, value in spec.settings.items() if name not in of_start}
+        settings |= {} if encoder is None else {"encoder": encoder}
         common |= {"start": "nothing", "start_kind": "nothing", "settings": settings}
     return spec.model_copy(update=common)
 
