@@ -232,6 +232,7 @@ def marker_study() -> StudyDesign:
         "cyto": {"inputs": "cyto", "nuclei": "dapi"},
         "phase": {"inputs": "phase", "nuclei": "dapi"},
         "both": {"inputs": "cyto,phase", "nuclei": "dapi"},
+        "phase_first": {"inputs": "phase,dapi", "nuclei": "dapi"},
     }
     return StudyDesign.parse(
         {
@@ -241,11 +242,15 @@ def marker_study() -> StudyDesign:
     )
 
 
-def test_methods_on_markers_are_compared_with_propagation_from_the_same_inputs(make_rows):
+def test_methods_on_markers_are_compared_with_propagation_in_the_same_foreground(make_rows):
     study = marker_study()
     task = study.tasks["table"]
     references = {arm: reference_of(task, arm) for arm in task.arms}
-    assert references == {"cut": None, "phase_cut": None, "cyto": "cut", "phase": "phase_cut", "both": "cut"}
+    expected = {"cut": None, "phase_cut": None, "cyto": "cut", "phase": "phase_cut", "both": "cut"}
+    assert references == {
+        **expected,
+        "phase_first": "phase_cut",
+    }  # the foreground is that of the first channel
     cuts = {("cut", "", 0): {"x": [0.5], "y": [0.6]}, ("phase_cut", "", 0): {"x": [0.3], "y": [0.4]}}
     learned = {
         ("cyto", "", 0): {"x": [0.6, 0.62], "y": [0.7, 0.74]},

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from frugalseg.images.channels import parse_channels
 from frugalseg.studies.curves import NOTHING, CurvePoint, names_of, one_curve, steps_of
 from frugalseg.studies.design import LabelTask, MarkerTask, Task
 from frugalseg.studies.differences import Difference, compare_arms
@@ -54,14 +55,15 @@ def main_metric(name: str, task: Task, rows: Sequence[ScoreRow]) -> str | None:
 def reference_of(task: Task, arm: str) -> str | None:
     """Return the arm that another one is compared with; None for an arm that is the reference itself.
 
-    Labels: ImageNet, else random weights, else the first start. Markers: propagation from the same inputs, else the first
-    propagation, else the first arm. Stains: the first arm.
+    Labels: ImageNet, else random weights, else the first start. Markers: propagation in the same foreground, which is
+    found in the first of the inputs, else the first propagation, else the first arm. Stains: the first arm.
     """
     if isinstance(task, MarkerTask):
         cuts = [one for one, method in task.arms.items() if method.method == "propagation"]
         if arm in cuts:
             return None
-        same = [one for one in cuts if task.arms[one].inputs == task.arms[arm].inputs]
+        seen = {one: parse_channels(method.inputs)[0] for one, method in task.arms.items()}
+        same = [one for one in cuts if seen[one] == seen[arm]]
         found = next(iter([*same, *cuts, *task.arms]))
     elif isinstance(task, LabelTask):
         kinds = {kind: one for one, start in reversed(task.starts.items()) for kind in (start.kind,)}
