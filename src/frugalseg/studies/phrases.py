@@ -36,10 +36,10 @@ def arm_words(task: Task) -> dict[str, str]:
     --------
     >>> task = LabelTask(
     ...     kind="labels", data=["a"], target="cells", inputs="phase", labels="cells", budgets=[1],
-    ...     starts={"plain": {"kind": "imagenet"}, "a": {"kind": "stain", "stain": "x"}, "b": {"kind": "stain", "stain": "y"}},
+    ...     starts={"plain": {"kind": "nothing"}, "a": {"kind": "stain", "stain": "x"}, "b": {"kind": "stain", "stain": "y"}},
     ... )
     >>> arm_words(task)
-    {'plain': 'ImageNet', 'a': "the stain model 'a'", 'b': "the stain model 'b'"}
+    {'plain': 'random weights', 'a': "the stain model 'a'", 'b': "the stain model 'b'"}
     """
     if not isinstance(task, LabelTask):
         return {arm: f"'{arm}'" for arm in task.arms}

@@ -117,6 +117,7 @@ def plan_study(
     --------
     >>> starts = {name: {"kind": name} for name in ("nothing", "imagenet")}
     >>> task = {"kind": "labels", "target": "cells", "inputs": "phase", "labels": "cells", "starts": starts}
+    >>> task |= {"settings": {"encoder": "efficientnet_lite0"}}
     >>> task |= {"budgets": [1], "seeds": [0, 1], "test": ["synthetic_1"], "data": {"settings": {"shape": [64, 64]}}}
     >>> plan = plan_study(StudyDesign.parse({"title": "cells", "tasks": {"cells": task}}), None, "cells", device="cpu")
     >>> len(plan.specs), len(plan.missing), plan.specs[0].name
