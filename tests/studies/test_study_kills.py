@@ -79,7 +79,7 @@ def test_a_study_that_is_killed_three_times_gives_what_an_uninterrupted_one_give
 ) -> None:
     fakes.study(tmp_path / "whole", workers=2)
     out, log, chance = tmp_path / "killed", tmp_path / "log", random.Random(13)
-    slow = {"FAKE_LOG": str(log), "FAKE_SECONDS": "0.03"}
+    slow = {"FAKE_LOG": str(log), "FAKE_SECONDS": "0.1"}  # all runs would take longer than the kills
     silent = slow | {"FAKE_SECONDS": "100"}  # its processes would tell nothing for minutes
     for environment in (silent, *[slow] * KILLS):
         before = len(begun(log))
@@ -91,7 +91,7 @@ def test_a_study_that_is_killed_three_times_gives_what_an_uninterrupted_one_give
         study.communicate()
         wait_until(lambda: not any(is_alive(process) for process, _, _ in begun(log)), 30.0)
     kept = len(contents(out))
-    last = start("import fake_runs; fake_runs.main()", out, **slow)
+    last = start("import fake_runs; fake_runs.main()", out, FAKE_LOG=str(log))
     last.communicate()
     assert last.returncode == 0
     assert contents(out) == contents(tmp_path / "whole")
