@@ -20,7 +20,7 @@ from frugalseg.runs.records import read_json
 
 @contextmanager
 def whole_folder(folder: Path, command: str, overwrite: bool) -> Iterator[Path]:
-    """Give a hidden folder to write into, which takes the place of `folder` when the block is done.
+    """Yield a hidden folder to write into, which takes the place of `folder` when the block is done.
 
     Parameters
     ----------

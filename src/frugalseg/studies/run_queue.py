@@ -151,7 +151,7 @@ class _Queue:
         return [worker for worker in self.workers if worker.job is not None]
 
     def _hand_out(self) -> None:
-        """Give every process something to do, as long as there are runs that can be made."""
+        """Keep every process at work, as long as there are runs that can be made."""
         while job := self._next():
             idle = next((worker for worker in self.workers if worker.job is None), None)
             if idle is None and len(self.workers) == self.limit:
