@@ -1,7 +1,5 @@
 """Scores of a study against the number of outlined objects, or against training steps, with their intervals."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ import numpy as np
 
 from frugalseg.errors import InputError
 from frugalseg.evaluation.intervals import Interval, mean_interval
-from frugalseg.studies.score_rows import ScoreRow
+from frugalseg.studies.score_rows import ScoreRow, table_to_csv
 
 T = TypeVar("T")
 
@@ -187,32 +185,29 @@ def steps_of(points: Sequence[CurvePoint]) -> tuple[int, ...]:
 
 def curves_to_csv(points: Iterable[CurvePoint]) -> str:
     """Return the points as CSV with a header; cells are empty where there is no interval."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [
-            "task",
-            "metric",
-            "arm",
-            "budget",
-            "steps",
-            "outlined",
-            "mean",
-            "n_fields",
-            "fields_low",
-            "fields_high",
-            "n_seeds",
-            "seeds_low",
-            "seeds_high",
-            "seeds_sd",
-            "missing",
-        ]
-    )
+    header = [
+        "task",
+        "metric",
+        "arm",
+        "budget",
+        "steps",
+        "outlined",
+        "mean",
+        "n_fields",
+        "fields_low",
+        "fields_high",
+        "n_seeds",
+        "seeds_low",
+        "seeds_high",
+        "seeds_sd",
+        "missing",
+    ]
+    rows: list[list[object]] = []
     for one in points:
         names = [one.task, one.metric, one.arm, one.budget, one.steps, f"{one.outlined:.1f}"]
         numbers = [*interval_cells(one.fields), *interval_cells(one.seeds)[1:]]
-        writer.writerow([*names, *numbers, number_cell(one.seeds_sd), one.missing])
-    return text.getvalue()
+        rows.append([*names, *numbers, number_cell(one.seeds_sd), one.missing])
+    return table_to_csv(header, rows)
 
 
 def interval_cells(interval: Interval) -> list[str]:

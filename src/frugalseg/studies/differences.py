@@ -1,7 +1,5 @@
 """Paired differences between the arms of a study, field by field, with tests."""
 
-import csv
-import io
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from frugalseg.studies.curves import (
     names_of,
     number_cell,
 )
-from frugalseg.studies.score_rows import ScoreRow
+from frugalseg.studies.score_rows import ScoreRow, table_to_csv
 
 FEWEST_TO_PERMUTE = 6
 """Fields: with fewer, no permutation test can come below p = 0.05."""
@@ -253,39 +251,36 @@ def sign_flip_test(differences: NDArray[np.float64]) -> float | None:
 
 def differences_to_csv(differences: Iterable[Difference]) -> str:
     """Return the differences as CSV with a header; cells are empty where there is no interval or no test."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [
-            "task",
-            "metric",
-            "budget",
-            "steps",
-            "arm",
-            "than",
-            "mean",
-            "mean_than",
-            "difference",
-            "n_fields",
-            "fields_low",
-            "fields_high",
-            "n_seeds",
-            "seeds_low",
-            "seeds_high",
-            "paired_t_p",
-            "permutation_p",
-            "fields_higher",
-            "relative_gain",
-            "unpaired_rows",
-        ]
-    )
+    header = [
+        "task",
+        "metric",
+        "budget",
+        "steps",
+        "arm",
+        "than",
+        "mean",
+        "mean_than",
+        "difference",
+        "n_fields",
+        "fields_low",
+        "fields_high",
+        "n_seeds",
+        "seeds_low",
+        "seeds_high",
+        "paired_t_p",
+        "permutation_p",
+        "fields_higher",
+        "relative_gain",
+        "unpaired_rows",
+    ]
+    rows: list[list[object]] = []
     for one in differences:
         names = [one.task, one.metric, one.budget, one.steps, one.arm, one.than]
         means = [number_cell(one.mean), number_cell(one.mean_than)]
         intervals = [*interval_cells(one.fields), *interval_cells(one.seeds)[1:]]
         tests = [number_cell(one.t_p), number_cell(one.permutation_p), one.n_higher]
-        writer.writerow([*names, *means, *intervals, *tests, number_cell(one.relative), one.unpaired])
-    return text.getvalue()
+        rows.append([*names, *means, *intervals, *tests, number_cell(one.relative), one.unpaired])
+    return table_to_csv(header, rows)
 
 
 def _by_key(rows: Iterable[ScoreRow]) -> dict[tuple[str, int, str], float]:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -64,6 +64,17 @@ def rows_to_csv(rows: Iterable[ScoreRow]) -> str:
     writer.writeheader()
     for row in rows:
         writer.writerow({**asdict(row), "value": f"{row.value:.6f}"})
+    return text.getvalue()
+
+
+def table_to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as CSV.
+
+    >>> table_to_csv(["arm", "mean"], [["stain", 0.5]]).splitlines()
+    ['arm,mean', 'stain,0.5']
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
     return text.getvalue()
 
 
