@@ -88,14 +88,14 @@ from frugalseg.models.object_model import ObjectModel as ObjectModel
 from frugalseg.models.self_training import self_train as self_train
 from frugalseg.models.stain_model import StainModel as StainModel
 from frugalseg.runs.synthetic_set import write_synthetic_set as write_synthetic_set
-from frugalseg.studies.design import StudyDesign as StudyDesign
+from frugalseg.studies.design.study_design import StudyDesign as StudyDesign
+from frugalseg.studies.plan.study_data import ArrayData as ArrayData
+from frugalseg.studies.plan.study_data import FileData as FileData
+from frugalseg.studies.plan.study_data import StudyData as StudyData
 from frugalseg.studies.study import StudyResult as StudyResult
 from frugalseg.studies.study import run_study as run_study
-from frugalseg.studies.study_data import ArrayData as ArrayData
-from frugalseg.studies.study_data import FileData as FileData
-from frugalseg.studies.study_data import StudyData as StudyData
-from frugalseg.studies.suggest import Suggestion as Suggestion
-from frugalseg.studies.suggest import suggest as suggest
+from frugalseg.studies.suggestions.suggest import Suggestion as Suggestion
+from frugalseg.studies.suggestions.suggest import suggest as suggest
 from frugalseg.synthetic.cells import make_cells as make_cells
 
 __version__: str

@@ -117,8 +117,8 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, design: Path, run
 
 
 def test_every_shipped_design_can_be_read() -> None:
-    from frugalseg.studies.design import StudyDesign
-    from frugalseg.studies.shipped_designs import find_design, shipped_designs
+    from frugalseg.studies.design.shipped_designs import find_design, shipped_designs
+    from frugalseg.studies.design.study_design import StudyDesign
 
     for name in shipped_designs():
         assert StudyDesign.read(find_design(name)).tasks

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from frugalseg.studies.design import StudyDesign
-from frugalseg.studies.score_rows import ScoreRow
-from frugalseg.studies.study_data import ArrayData
+from frugalseg.studies.design.study_design import StudyDesign
+from frugalseg.studies.plan.study_data import ArrayData
+from frugalseg.studies.scores.score_rows import ScoreRow
 from frugalseg.synthetic.cells import make_cells
 
 

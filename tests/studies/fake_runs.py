@@ -18,15 +18,15 @@ import numpy as np
 from frugalseg.errors import InputError, Interrupted, OutputFailed
 from frugalseg.learning.interrupts import stop_requests
 from frugalseg.learning.training_record import TrainingProgress
-from frugalseg.studies.design import StudyDesign
+from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.estimate import planned_steps
-from frugalseg.studies.run_queue import RunEvent
-from frugalseg.studies.run_specs import LabelRun, RunSpec
-from frugalseg.studies.score_rows import ScoreRow
+from frugalseg.studies.plan.run_specs import LabelRun, RunSpec
+from frugalseg.studies.plan.study_data import ArrayData, StudyData
+from frugalseg.studies.runs.run_queue import RunEvent
+from frugalseg.studies.runs.work import Work
+from frugalseg.studies.scores.score_rows import ScoreRow
 from frugalseg.studies.study import StudyResult, run_plan
-from frugalseg.studies.study_data import ArrayData, StudyData
 from frugalseg.studies.study_plan import StudyPlan, plan_study
-from frugalseg.studies.work import Work
 
 STEPS = 8
 FIELDS = ("a", "b", "c", "d")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from frugalseg.studies.design import StudyDesign
+from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.estimate import (
     Speed,
     estimate_seconds,
@@ -17,10 +17,10 @@ from frugalseg.studies.estimate import (
     wall_seconds,
 )
 from frugalseg.studies.overview import Overview, OverviewRow, make_overview, overview_table, summary_line
-from frugalseg.studies.plan import plan_runs
-from frugalseg.studies.run_folder import RunRecord
-from frugalseg.studies.run_specs import LabelRun, RunSpec
-from frugalseg.studies.study_data import ArrayData
+from frugalseg.studies.plan.planned_runs import plan_runs
+from frugalseg.studies.plan.run_specs import LabelRun, RunSpec
+from frugalseg.studies.plan.study_data import ArrayData
+from frugalseg.studies.runs.run_folder import RunRecord
 
 STUDENT = {"kind": "student", "nuclei": "nuclear"}
 STAIN = {"kind": "stain", "stain": "nuclear", "steps": 60}

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from frugalseg.runs.run_log import RunLog
-from frugalseg.studies.run_queue import RunEvent
+from frugalseg.studies.runs.run_queue import RunEvent
 from frugalseg.studies.study_progress import StudyBars, study_progress
 
 

@@ -10,11 +10,11 @@ from frugalseg.errors import OutputExists, SettingsError
 from frugalseg.images.write import path_taken, write_text
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.run_log import RunLog
+from frugalseg.studies.design.new_design import new_design
+from frugalseg.studies.design.shipped_designs import find_design, is_shipped
 from frugalseg.studies.estimate import estimate_seconds
-from frugalseg.studies.new_design import new_design
 from frugalseg.studies.overview import Overview, make_overview, overview_table, summary_line
-from frugalseg.studies.run_queue import count_workers
-from frugalseg.studies.shipped_designs import find_design, is_shipped
+from frugalseg.studies.runs.run_queue import count_workers
 from frugalseg.studies.study import StudyResult, run_plan
 from frugalseg.studies.study_folder import check_folder
 from frugalseg.studies.study_plan import StudyPlan, plan_study

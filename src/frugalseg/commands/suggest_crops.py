@@ -37,7 +37,7 @@ from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.tiled_fields import LARGEST_AT_MODEL_SCALE, is_large
 from frugalseg.runs.versions import command_line, versions
 from frugalseg.runs.whole_folder import check_replaceable, checksums, refuse_inputs_within, whole_folder
-from frugalseg.studies.crop_files import (
+from frugalseg.studies.suggestions.crop_files import (
     CROPS,
     LABELS,
     LIST,
@@ -50,8 +50,8 @@ from frugalseg.studies.crop_files import (
     suggestion_table,
     write_crop,
 )
-from frugalseg.studies.crop_scores import CropScores, check_crop, score_crops
-from frugalseg.studies.suggest import Suggestion, check_model, choose_crops
+from frugalseg.studies.suggestions.crop_scores import CropScores, check_crop, score_crops
+from frugalseg.studies.suggestions.suggest import Suggestion, check_model, choose_crops
 
 COMMAND = "suggest"
 SHEET = "suggestions.png"

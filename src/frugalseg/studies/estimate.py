@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from frugalseg.studies.run_folder import RunRecord, fields_read, read_record
-from frugalseg.studies.run_queue import make_runs
-from frugalseg.studies.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
-from frugalseg.studies.run_worker import EXECUTION, Job, Setup
+from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
+from frugalseg.studies.runs.run_folder import RunRecord, fields_read, read_record
+from frugalseg.studies.runs.run_queue import make_runs
+from frugalseg.studies.runs.run_worker import EXECUTION, Job, Setup
 from frugalseg.studies.study_plan import StudyPlan
 
 #: Steps of a trial, the first of which is not timed.

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from frugalseg.images.write import plain
 from frugalseg.studies.estimate import wall_seconds
-from frugalseg.studies.run_specs import LabelRun, RunSpec, StainRun, StudentRun
+from frugalseg.studies.plan.run_specs import LabelRun, RunSpec, StainRun, StudentRun
 from frugalseg.studies.study_plan import StudyPlan
 
 

@@ -15,11 +15,11 @@ from frugalseg.images.write import plain, write_json, write_text
 from frugalseg.learning.device import Device
 from frugalseg.learning.interrupts import stopped_by_either
 from frugalseg.runs.versions import versions
-from frugalseg.studies.design import StudyDesign
-from frugalseg.studies.run_folder import RunRecord
-from frugalseg.studies.run_queue import OnEvent, Outcome, count_workers, make_runs
-from frugalseg.studies.run_worker import EXECUTION, Setup
-from frugalseg.studies.score_rows import ScoreRow, rows_to_csv
+from frugalseg.studies.design.study_design import StudyDesign
+from frugalseg.studies.runs.run_folder import RunRecord
+from frugalseg.studies.runs.run_queue import OnEvent, Outcome, count_workers, make_runs
+from frugalseg.studies.runs.run_worker import EXECUTION, Setup
+from frugalseg.studies.scores.score_rows import ScoreRow, rows_to_csv
 from frugalseg.studies.study_folder import (
     SCORES,
     STUDY,
@@ -181,8 +181,8 @@ def _result(plan: StudyPlan, finished: dict[str, RunRecord], outcome: Outcome, r
     rows = _rows(plan, finished)
     answers: tuple[str, ...] = ()
     if report:
-        from frugalseg.studies.answers import told
-        from frugalseg.studies.study_report import write_results
+        from frugalseg.studies.answers.study_answers import told
+        from frugalseg.studies.report.study_report import write_results
 
         try:
             answers = told(write_results(plan.design, rows, plan.out, plan.data))

@@ -9,7 +9,7 @@ from pathlib import Path
 from frugalseg.errors import OutputExists
 from frugalseg.images.unfinished import OF_THE_SYSTEM, remove_unfinished
 from frugalseg.images.write import write_text
-from frugalseg.studies.run_folder import RUNS, output_errors, remove_leftovers
+from frugalseg.studies.runs.run_folder import RUNS, output_errors, remove_leftovers
 
 DESIGN, SCORES, STUDY = "design.yaml", "scores.csv", "study.json"
 UNFINISHED, _LOCK = ".unfinished", ".lock"

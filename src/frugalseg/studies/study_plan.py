@@ -8,14 +8,14 @@ import yaml
 
 from frugalseg.errors import UnreadableFile
 from frugalseg.learning.device import Device, pick_device
-from frugalseg.studies.design import StudyDesign
-from frugalseg.studies.plan import plan_runs
-from frugalseg.studies.run_folder import RUNS, RunRecord, fingerprints, read_record
-from frugalseg.studies.run_specs import RunSpec
-from frugalseg.studies.run_worker import Job
-from frugalseg.studies.study_data import StudyData
+from frugalseg.studies.design.study_design import StudyDesign
+from frugalseg.studies.plan.planned_runs import plan_runs
+from frugalseg.studies.plan.run_specs import RunSpec
+from frugalseg.studies.plan.study_data import StudyData
+from frugalseg.studies.plan.task_data import open_data
+from frugalseg.studies.runs.run_folder import RUNS, RunRecord, fingerprints, read_record
+from frugalseg.studies.runs.run_worker import Job
 from frugalseg.studies.study_folder import checkpoint_of
-from frugalseg.studies.task_data import open_data
 
 TaskData = Mapping[str, StudyData] | StudyData | None
 
@@ -39,7 +39,7 @@ class StudyPlan:
     specs
         All runs, those that others need first.
     fingerprints
-        Name of each run -> checksum, see `frugalseg.studies.run_folder.fingerprints`.
+        Name of each run -> checksum, see `frugalseg.studies.runs.run_folder.fingerprints`.
     finished
         Name of each run that is there -> its record.
     """

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from frugalseg.runs.clean_console import CleanConsole
 from frugalseg.runs.run_log import RunLog
-from frugalseg.studies.run_queue import OnEvent, RunEvent
+from frugalseg.studies.runs.run_queue import OnEvent, RunEvent
 
 #: Characters of a run's name in its bar.
 WIDTH = 60

@@ -1,0 +1,149 @@
+"""The scores of one task of a study, as sentences need them, and what a sentence says."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from frugalseg.images.channels import parse_channels
+from frugalseg.studies.answers.phrases import arm_words, metric_words, objects_of
+from frugalseg.studies.design.study_design import LabelTask, MarkerTask, Task
+from frugalseg.studies.scores.curves import NOTHING, CurvePoint, names_of, one_curve, steps_of
+from frugalseg.studies.scores.differences import Difference, compare_arms
+from frugalseg.studies.scores.score_rows import ScoreRow
+
+_METRICS = {
+    "nuclei": ("mask_iou", "mAP"),
+    "cells": ("mAP", "cell_miou"),
+    "stains": ("pcc",),
+    "markers": ("cell_miou", "mAP"),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One sentence, the question that it answers, and its numbers.
+
+    Attributes
+    ----------
+    task
+        Name of the task.
+    question
+        best, start, labels saved, gain with more labels, enough labels, or more steps.
+    sentence
+        Plain English.
+    values
+        The numbers behind it, by name.
+    """
+
+    task: str
+    question: str
+    sentence: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def main_metric(name: str, task: Task, rows: Sequence[ScoreRow]) -> str | None:
+    """Return the metric that sentences and figures of a task are about, as in the papers; None without rows.
+
+    Scores of a start itself, such as the PCC of a stain model, are none of a task that learns from labels.
+    """
+    labels = isinstance(task, LabelTask)
+    there = names_of(row.metric for row in rows if row.task == name and (row.budget or not labels))
+    wanted = _METRICS[task.target if isinstance(task, LabelTask) else task.kind]
+    return next((one for one in wanted if one in there), there[0] if there else None)
+
+
+def reference_of(task: Task, arm: str) -> str | None:
+    """Return the arm that another one is compared with; None for an arm that is the reference itself.
+
+    Labels: ImageNet, else random weights, else the first start. Markers: propagation in the same foreground, which is
+    found in the first of the inputs, else the first propagation, else the first arm. Stains: the first arm.
+    """
+    if isinstance(task, MarkerTask):
+        cuts = [one for one, method in task.arms.items() if method.method == "propagation"]
+        if arm in cuts:
+            return None
+        seen = {one: parse_channels(method.inputs)[0] for one, method in task.arms.items()}
+        same = [one for one in cuts if seen[one] == seen[arm]]
+        found = next(iter([*same, *cuts, *task.arms]))
+    elif isinstance(task, LabelTask):
+        kinds = {kind: one for one, start in reversed(task.starts.items()) for kind in (start.kind,)}
+        found = kinds.get("imagenet") or kinds.get("nothing") or next(iter(task.starts))
+    else:
+        found = next(iter(task.arms))
+    return None if found == arm else found
+
+
+def task_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]:
+    """Return the rows of a task as they are compared.
+
+    Methods on markers learn for as long as each needs, and are compared as they come: their rows count as of 0 steps.
+    """
+    own = [row for row in rows if row.task == name]
+    return [replace(row, steps=0) for row in own] if isinstance(task, MarkerTask) else own
+
+
+def seedless_arms(task: Task) -> frozenset[str]:
+    """Return the arms in which nothing is random: methods on markers that do not learn."""
+    if not isinstance(task, MarkerTask):
+        return frozenset()
+    return frozenset(name for name, arm in task.arms.items() if not arm.learns)
+
+
+class TaskScores:
+    """Scores of one task and metric, and what sentences call its arms.
+
+    Parameters
+    ----------
+    name, task
+        The task.
+    metric
+        Which scores.
+    rows
+        Of `task_rows`.
+    points
+        Curves of this task and metric; at least one point.
+    """
+
+    def __init__(
+        self, name: str, task: Task, metric: str, rows: Sequence[ScoreRow], points: Sequence[CurvePoint]
+    ) -> None:
+        self.name, self.task, self.metric, self.rows, self.points = name, task, metric, rows, points
+        self.words = {**{one.arm: f"'{one.arm}'" for one in points}, **arm_words(task)}
+        self.score = metric_words(metric)
+        self.objects = objects_of(task)
+        every = steps_of(points)
+        self.steps = every[-1]
+        self._several = len(every) > 1
+
+    def lead(self, start: str) -> str:
+        """Return the start of a sentence, which says after how many steps where the study has several numbers of them."""
+        return f"After {self.steps:,} steps, {start}" if self._several else start[0].upper() + start[1:]
+
+    def curve(self, arm: str) -> tuple[CurvePoint, ...]:
+        """Return the curve of an arm at the longest training."""
+        return one_curve(self.points, arm, self.steps)
+
+    def answer(self, question: str, sentence: str, **values: Any) -> Answer:
+        """Return an answer about this task and metric."""
+        return Answer(self.name, question, sentence, {"metric": self.metric, **values})
+
+    def differences(self, arm: str, than: str) -> dict[str, Difference]:
+        """Return the paired differences of two arms at the longest training by budget."""
+        arms = {one.arm for one in self.points}
+        if not {arm, than} <= arms:
+            return {}
+        found = compare_arms(self.rows, self.name, self.metric, arm, than, seedless_arms(self.task))
+        return {one.budget: one for one in found if one.steps == self.steps or one.budget == NOTHING}
+
+
+def difference_values(found: Difference) -> dict[str, Any]:
+    """Return the numbers of a paired difference by name."""
+    return {
+        **{name: getattr(found, name) for name in ("arm", "than", "budget", "steps", "mean", "mean_than")},
+        "difference": asdict(found.fields),
+        "difference_over_seeds": asdict(found.seeds),
+        "paired_t_p": found.t_p,
+        "permutation_p": found.permutation_p,
+        "fields_higher": found.n_higher,
+        "relative_gain": found.relative,
+    }

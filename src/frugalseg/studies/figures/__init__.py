@@ -1,0 +1,1 @@
+"""What the scores look like: curves, bars and pictures of test fields."""

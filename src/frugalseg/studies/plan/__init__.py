@@ -1,0 +1,1 @@
+"""What has to be done: the fields of each task, which are outlined and which are tests, and one specification per run."""

@@ -1,0 +1,256 @@
+"""From a design and the names of its fields to the list of runs, those that others need first."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from frugalseg.errors import InputError, SettingsError
+from frugalseg.images.channels import parse_channels
+from frugalseg.studies.design.study_design import (
+    Budget,
+    LabelTask,
+    MarkerTask,
+    Model,
+    Stain,
+    StainTask,
+    Start,
+    Student,
+    StudyDesign,
+    Task,
+)
+from frugalseg.studies.plan.folds import Fold, choose_outlined, find_folds
+from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
+from frugalseg.studies.plan.study_data import StudyData
+
+
+def plan_runs(design: StudyDesign, data: Mapping[str, StudyData]) -> tuple[RunSpec, ...]:
+    """Return every run of a study; a run stands behind those that it needs.
+
+    Parameters
+    ----------
+    design
+        The study.
+    data
+        Name of each task -> its fields.
+
+    Raises
+    ------
+    InputError
+        A test field is not there or has no labels, or no field has a channel that is needed.
+    SettingsError
+        A budget is larger than what is labelled.
+    """
+    runs: dict[str, RunSpec] = {}
+    for name, task in design.tasks.items():
+        for run in _runs_of_task(name, task, data[name]):
+            runs.setdefault(run.name, run)
+    return tuple(runs.values())
+
+
+def _runs_of_task(name: str, task: Task, data: StudyData) -> Iterator[RunSpec]:
+    if isinstance(task, LabelTask):
+        return _label_runs(name, task, data)
+    if isinstance(task, StainTask):
+        return _stain_runs(name, task, data)
+    return _marker_runs(name, task, data)
+
+
+def _label_runs(name: str, task: LabelTask, data: StudyData) -> Iterator[RunSpec]:
+    for fold in find_folds(name, task, data, task.labels):
+        labelled = [one for one in fold.rest if data.has(one, task.labels)]
+        _check_budgets(name, task, fold, len(labelled))
+        for seed in task.seeds:
+            starts = {
+                arm: one
+                for arm, start in task.starts.items()
+                if (one := _start_run(name, task, arm, start, fold, seed, data)) is not None
+            }
+            yield from sorted(starts.values(), key=lambda one: len(one.needs))
+            for budget in task.budgets:
+                outlined = choose_outlined(labelled, budget, seed)
+                for steps in task.steps if outlined else (0,):
+                    for arm, start in task.starts.items():
+                        if outlined or isinstance(start, Student | Model):
+                            about = name, task, arm, start, starts.get(arm), fold, seed
+                            yield _label_run(*about, budget, outlined, steps)
+
+
+def _label_run(
+    name: str,
+    task: LabelTask,
+    arm: str,
+    start: Start,
+    before: RunSpec | None,
+    fold: Fold,
+    seed: int,
+    budget: Budget,
+    outlined: tuple[str, ...],
+    steps: int,
+) -> LabelRun:
+    length = f"{steps} steps" if steps else "as it is"
+    return LabelRun(
+        task=name,
+        arm=arm,
+        name=run_name(name, arm, str(budget), length, fold.name, f"seed {seed}"),
+        needs=() if before is None else (before.name,),
+        seed=seed,
+        fold=fold.name,
+        learn_from=fold.rest,
+        test=fold.test,
+        target=task.target,
+        inputs=task.inputs,
+        labels=task.labels,
+        outlined=outlined,
+        crop_size=task.crop_size if budget.crops else None,
+        budget=budget,
+        steps=steps,
+        start=before.name if before else start.path if isinstance(start, Model) else start.kind,
+        start_kind=start.kind,
+        settings={**task.settings, **start.settings},
+    )
+
+
+def _check_budgets(name: str, task: LabelTask, fold: Fold, labelled: int) -> None:
+    most = max((budget.fields for budget in task.budgets), default=0)
+    if most > labelled or not labelled:
+        raise SettingsError(
+            f"task '{name}': a budget is {most} fields, but beside the test fields {', '.join(fold.test)} only {labelled} "
+            f"have labels in channel {task.labels!r}; lower the budget or test fewer fields at once"
+        )
+
+
+def _start_run(
+    name: str, task: LabelTask, arm: str, start: Start, fold: Fold, seed: int, data: StudyData
+) -> StainRun | StudentRun | None:
+    """Return the run that makes a start; None where it is there already."""
+    if isinstance(start, Stain):
+        return _stain_of_task(name, task, start, fold, seed, data)
+    if not isinstance(start, Student):
+        return None
+    first = None if start.start is None else task.starts[start.start]
+    before = _stain_of_task(name, task, first, fold, seed, data) if isinstance(first, Stain) else None
+    return StudentRun(
+        task=name,
+        arm=arm,
+        name=run_name(name, "start", arm, fold.name, f"seed {seed}"),
+        needs=() if before is None else (before.name,),
+        seed=seed,
+        fold=fold.name,
+        learn_from=having(name, fold.rest, (task.inputs, start.nuclei), data),
+        test=fold.test,
+        inputs=task.inputs,
+        nuclei=start.nuclei,
+        start=before.name if before else first.path if isinstance(first, Model) else None,
+        settings=start.student_settings,
+    )
+
+
+def _stain_of_task(
+    name: str, task: LabelTask, start: Stain, fold: Fold, seed: int, data: StudyData
+) -> StainRun:
+    """Return the run of a stain start; it is trained once for all starts that differ in what follows only.
+
+    What the task says of the network holds for it too, so that all starts train the same one.
+    """
+    same = start.model_copy(update={"settings": {}})
+    arm = next(arm for arm, one in task.starts.items() if one.model_copy(update={"settings": {}}) == same)
+    shared = {
+        key: task.settings[key] for key in ("encoder", "scale", "crop", "batch") if key in task.settings
+    }
+    found = start.model_copy(update={"stain_settings": {**shared, **start.stain_settings}})
+    return stain_start(name, arm, found, start.inputs or task.inputs, fold, seed, data)
+
+
+def stain_start(
+    name: str, arm: str, start: Stain, inputs: str, fold: Fold, seed: int, data: StudyData
+) -> StainRun:
+    """Return the run that trains a stain model on all fields but the test fields."""
+    return StainRun(
+        task=name,
+        arm=arm,
+        name=run_name(name, "start", arm, fold.name, f"seed {seed}"),
+        seed=seed,
+        fold=fold.name,
+        learn_from=having(name, fold.rest, (inputs, start.stain), data),
+        test=tuple(one for one in fold.test if data.has(one, start.stain)),
+        inputs=inputs,
+        stain=start.stain,
+        at_steps=(start.steps,),
+        settings=start.stain_settings,
+    )
+
+
+def _stain_runs(name: str, task: StainTask, data: StudyData) -> Iterator[RunSpec]:
+    for fold in find_folds(name, task, data, task.stain):
+        for seed in task.seeds:
+            for arm, settings in task.arms.items():
+                yield StainRun(
+                    task=name,
+                    arm=arm,
+                    name=run_name(name, arm, fold.name, f"seed {seed}"),
+                    seed=seed,
+                    fold=fold.name,
+                    learn_from=having(name, fold.rest, (task.inputs, task.stain), data),
+                    test=fold.test,
+                    inputs=task.inputs,
+                    stain=task.stain,
+                    at_steps=tuple(sorted(task.steps)),
+                    settings=settings,
+                )
+
+
+def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSpec]:
+    if task.learn == "together":
+        scored = tuple(field for field in data.names if data.has(field, task.labels))
+        if not scored:
+            raise InputError(
+                f"task '{name}': no field has channel {task.labels!r}; name the channel of the truth"
+            )
+        folds: tuple[Fold, ...] = (Fold("all", scored, data.names),)
+    else:
+        folds = find_folds(name, task, data, task.labels)
+    for fold in folds:
+        for arm, method in task.arms.items():
+            for seed in task.seeds_of(arm):
+                before = None
+                if method.predicted_nuclei is not None:
+                    stain = method.predicted_nuclei
+                    about = f"{arm}_nuclei", stain, stain.inputs or method.inputs
+                    before = stain_start(name, *about, fold, seed, data)
+                    yield before
+                learned = fold.test if task.learn == "alone" else fold.rest
+                yield MarkerRun(
+                    task=name,
+                    arm=arm,
+                    name=run_name(name, arm, fold.name, f"seed {seed}"),
+                    needs=() if before is None else (before.name,),
+                    seed=seed,
+                    fold=fold.name,
+                    learn_from=having(name, learned, (method.inputs, method.nuclei), data),
+                    test=fold.test,
+                    method=method,
+                    labels=task.labels,
+                    learn=task.learn,
+                    nuclei_from=None if before is None else before.name,
+                )
+
+
+def having(name: str, fields: Iterable[str], channels: Iterable[str], data: StudyData) -> tuple[str, ...]:
+    """Return the fields that have all channels; `InputError` where none has."""
+    wanted = [one.channel for given in channels for one in parse_channels(given)]
+    found = tuple(field for field in fields if all(data.has(field, channel) for channel in wanted))
+    if not found:
+        raise InputError(
+            f"task '{name}': no field that may be learned from has channels {', '.join(wanted)}; check the channels' names"
+        )
+    return found
+
+
+def run_name(task: str, *parts: str) -> str:
+    """Return the name of a run, which is also a path below ``runs/``.
+
+    Examples
+    --------
+    >>> run_name("cells", "stain", "1 crop", "seed 0")
+    'cells/stain-1_crop-seed_0'
+    """
+    return f"{task}/{'-'.join(re.sub(r'[^A-Za-z0-9_.+]', '_', part) for part in parts)}"

@@ -1,0 +1,71 @@
+"""One run of a stains task, or one that makes a start: train a stain model, and score it on the test fields."""
+
+from collections.abc import Iterator
+
+from frugalseg.learning.snapshots import Snapshots
+from frugalseg.models.stain_model import StainModel
+from frugalseg.studies.plan.run_specs import StainRun
+from frugalseg.studies.plan.study_data import StudyData
+from frugalseg.studies.runs.work import Work
+from frugalseg.studies.scores.score_rows import ScoreRow
+
+
+def run_stain(spec: StainRun, data: StudyData, work: Work) -> list[ScoreRow]:
+    """Train a stain model, save it, and score it on every test field, also after fewer steps of the same training.
+
+    Returns
+    -------
+    list of ScoreRow
+        pcc (paper A, eq. 3) of the stain's grey values, and pcc_learned on the scale that was learned, of every test field
+        after each of `spec.at_steps`.
+
+    Raises
+    ------
+    InputError
+        A field can't be used.
+    """
+    *earlier, last = spec.at_steps
+
+    def take(_step: int, model: StainModel) -> dict[str, float]:
+        return {f"{metric} of {name}": value for name, metric, value in _scores(spec, model, data)}
+
+    model = StainModel.fit(
+        [data.inputs(name, spec.inputs) for name in spec.learn_from],
+        [data.plane(name, spec.stain) for name in spec.learn_from],
+        target=spec.stain,
+        channels=data.input_names(spec.learn_from[0], spec.inputs),
+        names=spec.learn_from,
+        pixel_size=data.pixel_size(spec.learn_from[0]),
+        device=work.device,
+        progress=work.progress,
+        checkpoint=work.checkpoint,
+        resume=work.resume,
+        snapshots=Snapshots(earlier, take),
+        seed=spec.seed,
+        max_steps=last,
+        **spec.settings,
+    )
+    model.save(work.model)
+    assert model.training is not None
+    scores = [*model.training.snapshots, (last, take(last, model))]
+    return [
+        ScoreRow(
+            spec.task, spec.arm, spec.name, "", 0, step, spec.fold, spec.seed, *_field_and_metric(key), value
+        )
+        for step, found in scores
+        for key, value in found.items()
+    ]
+
+
+def _field_and_metric(key: str) -> tuple[str, str]:
+    metric, _, name = key.partition(" of ")
+    return name, metric
+
+
+def _scores(spec: StainRun, model: StainModel, data: StudyData) -> Iterator[tuple[str, str, float]]:
+    """Yield field, metric and score; all test fields are new to the model."""
+    seen = StainModel(model.card, model.network, device=model.device)
+    for name in spec.test:
+        (part,) = seen.evaluate([data.inputs(name, spec.inputs)], [data.plane(name, spec.stain)])
+        yield name, "pcc", part.pcc
+        yield name, "pcc_learned", part.pcc_learned

@@ -1,0 +1,1 @@
+"""Which crop to outline next."""

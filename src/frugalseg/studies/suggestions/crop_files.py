@@ -1,0 +1,182 @@
+"""Suggested crops as files: pixels as they were, labels to be corrected, and tables of both."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field as Default
+from pydantic import JsonValue
+
+from frugalseg.errors import UnreadableFile
+from frugalseg.images.channels import InputChannel, lazy_inputs
+from frugalseg.images.discovery import TABLE_NAME
+from frugalseg.images.field import Field
+from frugalseg.images.plain_files import read_text
+from frugalseg.images.table import read_table
+from frugalseg.images.write import write_image, write_labels
+from frugalseg.report import NumberTable
+from frugalseg.runs.manifest import RunRecord
+from frugalseg.runs.output_folder import LABELS_SUFFIX
+from frugalseg.studies.suggestions.suggest import Suggestion
+
+#: The list of the crops, and the folder that they are in.
+LIST, CROPS = "suggestions.csv", "crops"
+#: Column of the labels in the table of the crops.
+LABELS = "labels"
+#: Columns of the list, and the attribute of a suggestion that each holds.
+_COLUMNS = {
+    "field": "name",
+    "y": "y",
+    "x": "x",
+    "height": "height",
+    "width": "width",
+    "score": "score",
+    "objects": "objects",
+    "disagreement": "disagreement",
+    "misfits": "misfits",
+    "look_distance": "look_distance",
+}
+#: What the columns of the report's table are.
+_NOTE = (
+    "Disagreement: on how many objects flips and transposes of the image disagree. Misfits: how many cells hold no nucleus or "
+    "several, and how many nuclei are in no cell. Look distance: above 1 the crop looks unlike all that was learned from or labelled."
+)
+
+#: y, x, height and width of a crop, px.
+Window = tuple[int, int, int, int]
+
+
+class SuggestRecord(RunRecord):
+    """The file ``run.json`` of suggestions.
+
+    Attributes
+    ----------
+    suggestions
+        The crops, the best first.
+    next_step
+        The command that learns from the crops once they are outlined.
+    results
+        Checksum of every file that was written.
+    """
+
+    suggestions: tuple[dict[str, JsonValue], ...] = ()
+    next_step: str = ""
+    results: dict[str, str] = Default(default_factory=dict)
+
+
+def crop_names(chosen: Sequence[Suggestion]) -> list[str]:
+    """Return ``<rank>_<field>`` of each crop; ranks have as many digits as the last."""
+    digits = len(str(len(chosen)))
+    return [f"{rank:0{digits}d}_{one.name}" for rank, one in enumerate(chosen, start=1)]
+
+
+def write_crop(
+    folder: Path,
+    name: str,
+    field: Field,
+    channels: Sequence[InputChannel],
+    crop: Suggestion,
+    objects: NDArray[np.uint32],
+) -> None:
+    """Write a crop as ``<name>.tif`` and its objects as ``<name>_labels.tif``; both keep the pixel size.
+
+    Parameters
+    ----------
+    folder, name
+        Where, and how both are called.
+    field, channels
+        What the crop is of. Grey values are written as they are in the file.
+    crop
+        Its place.
+    objects : (Y,X) uint32
+        What a model finds in it.
+
+    Raises
+    ------
+    OutputFailed, InputError
+        A file can't be written, or the field can't be read.
+    """
+    image = lazy_inputs(field, channels)
+    planes = [np.asarray(image.pixels[index, 0, *crop.area]) for index in range(len(image.channels))]
+    pixels = planes[0] if len(planes) == 1 else np.stack(planes)
+    write_image(folder / f"{name}.tif", pixels, image.channels, field.pixel_size)
+    write_labels(folder / f"{name}{LABELS_SUFFIX}", objects, field.pixel_size)
+
+
+def field_table(names: Sequence[str], inputs: Sequence[str]) -> str:
+    """Return the ``fields.csv`` of the crops, with a column for each input and one for the labels.
+
+    >>> print(field_table(["1_a"], ["phase", "dic"]))
+    field,phase,dic,labels
+    1_a,1_a.tif#0,1_a.tif#1,1_a_labels.tif
+    <BLANKLINE>
+    """
+    places = [""] if len(inputs) == 1 else [f"#{index}" for index in range(len(inputs))]
+    rows = [[name, *(f"{name}.tif{at}" for at in places), f"{name}{LABELS_SUFFIX}"] for name in names]
+    return _csv([["field", *inputs, LABELS], *rows])
+
+
+def suggestion_table(chosen: Sequence[Suggestion]) -> str:
+    """Return the list of the crops as CSV, the best first."""
+    rows = [
+        [rank, *(getattr(one, name) for name in _COLUMNS.values())]
+        for rank, one in enumerate(chosen, start=1)
+    ]
+    return _csv([["rank", *_COLUMNS], *rows])
+
+
+def report_table(chosen: Sequence[Suggestion]) -> NumberTable:
+    """Return the list of the crops for the report, with what speaks for each."""
+    columns = ["crop", "score", "objects", "disagreement", "misfits", "look distance", "why"]
+    rows = [
+        [
+            name,
+            one.score,
+            one.objects,
+            one.disagreement,
+            one.misfits,
+            one.look_distance,
+            " ".join(one.reasons),
+        ]
+        for name, one in zip(crop_names(chosen), chosen, strict=True)
+    ]
+    return NumberTable(title="Crops to outline next", columns=columns, rows=rows, note=_NOTE)
+
+
+def earlier_windows(folders: Iterable[Path]) -> dict[str, list[Window]]:
+    """Return the crops of earlier suggestions that are labelled by now, by the name of their field.
+
+    Parameters
+    ----------
+    folders
+        Results of `suggest`. A crop whose row was deleted from their ``crops/fields.csv`` was left out, and does not count.
+
+    Raises
+    ------
+    UnreadableFile
+        There are no such results, or they are damaged.
+    """
+    found: dict[str, list[Window]] = {}
+    for folder in folders:
+        kept = {one.name for one in read_table(folder / CROPS / TABLE_NAME)}
+        rows = list(csv.DictReader(io.StringIO(read_text(folder / LIST))))
+        for row in rows:
+            try:
+                name, rank = row["field"], int(row["rank"])
+                y, x, height, width = (int(row[column]) for column in ("y", "x", "height", "width"))
+            except (KeyError, TypeError, ValueError) as error:
+                raise UnreadableFile(
+                    f"{folder / LIST} is damaged, or no list that `suggest` wrote; give the folder of its results"
+                ) from error
+            if f"{rank:0{len(str(len(rows)))}d}_{name}" in kept:
+                found.setdefault(name, []).append((y, x, height, width))
+    return found
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

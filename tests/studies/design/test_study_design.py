@@ -1,0 +1,87 @@
+"""A design is read and checked before anything runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frugalseg.errors import SettingsError, UnreadableFile
+from frugalseg.studies.design.study_design import Budget, Student, StudyDesign, parse_budget
+
+
+def parsed(task: dict[str, Any], **changed: Any) -> StudyDesign:
+    return StudyDesign.parse({"title": "a test", "tasks": {"cells": {**task, **changed}}}, "study.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (0, Budget()),
+        (4, Budget(fields=4)),
+        ("4 fields", Budget(fields=4)),
+        ("1 crop", Budget(crops=1)),
+        ("12 crops", Budget(crops=12)),
+    ],
+)
+def test_budgets(given: Any, expected: Budget) -> None:
+    assert parse_budget(given) == expected
+    assert parse_budget(str(expected) if any(expected) else 0) == expected
+
+
+@pytest.mark.parametrize("given", ["few", -1, 1.5, True, None, "1 crop of 512", [1]])
+def test_what_is_no_budget(given: Any) -> None:
+    with pytest.raises(ValueError, match="a budget is a number of fields"):
+        parse_budget(given)
+
+
+def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: Path) -> None:
+    student = {"kind": "student", "nuclei": "nuclear", "start": "stain", "student_settings": {"rounds": 1}}
+    starts = {"stain": {"kind": "stain", "stain": "nuclear"}, "student": student}
+    design = parsed(labels_task, starts=starts, budgets=[0, "1 crop", 2])
+    found = design.tasks["cells"].starts["student"]  # type: ignore[union-attr]
+    assert isinstance(found, Student)
+    assert found.student_settings == {"rounds": 1}
+    assert StudyDesign.model_validate_json(design.model_dump_json()) == design
+    (tmp_path / "study.yaml").write_text("title: t\ntasks: {cells: {kind: labels}}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"study.yaml: tasks.cells.data: Field required"):
+        StudyDesign.read(tmp_path / "study.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"target": "cell"}, r"study.yaml: tasks.cells.target: .*'nuclei' or 'cells' \('cell' was given\)"),
+        ({"budgets": ["many"]}, r"tasks.cells.budgets.0: a budget is a number of fields"),
+        ({"stepz": 3}, r"tasks.cells.stepz: Extra inputs are not permitted"),
+        (
+            {"settings": {"encodr": "small"}},
+            r"tasks.cells: there is no setting `encodr`; allowed are .*encoder",
+        ),
+        (
+            {"settings": {"max_steps": 5}},
+            r"tasks.cells: `max_steps` is no setting here; use `steps` of the task",
+        ),
+        ({"starts": {"s": {"kind": "magic"}}}, r"tasks.cells.starts.*'magic'"),
+        (
+            {"starts": {"s": {"kind": "student", "nuclei": "n", "start": "other"}}},
+            r"start 's' begins with 'other', which must be a stain or model start",
+        ),
+        (
+            {"starts": {"i": {"kind": "imagenet"}}},
+            r"tasks.cells: start 'i' needs an encoder that has ImageNet weights; set `encoder`",
+        ),
+        ({"seeds": []}, r"tasks.cells.seeds: Tuple should have at least 1 item"),
+    ],
+)
+def test_what_is_not_allowed(labels_task: dict[str, Any], changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        parsed(labels_task, **changed)
+
+
+@pytest.mark.parametrize("content", ["a: [", "\0", "!!python/object/apply:os.system [ls]"])
+def test_what_is_no_yaml(tmp_path: Path, content: str) -> None:
+    (tmp_path / "study.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(UnreadableFile, match=r"study.yaml can't be read as a design of a study"):
+        StudyDesign.read(tmp_path / "study.yaml")
+    with pytest.raises(UnreadableFile):
+        StudyDesign.read(tmp_path / "none.yaml")

@@ -1,0 +1,180 @@
+"""The runs of a study: which fields are learned from, outlined and scored, and what stands before what."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frugalseg.errors import InputError, SettingsError
+from frugalseg.studies.design.study_design import Budget, StudyDesign
+from frugalseg.studies.design.study_design import __file__ as design_file
+from frugalseg.studies.plan.folds import choose_outlined
+from frugalseg.studies.plan.planned_runs import plan_runs
+from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, StainRun, StudentRun
+from frugalseg.studies.plan.study_data import ArrayData
+
+from ..conftest import design_of
+
+STUDENT = {"kind": "student", "nuclei": "nuclear", "start": "stain"}
+STARTS = {
+    "nothing": {"kind": "nothing"},
+    "stain": {"kind": "stain", "stain": "nuclear", "steps": 7},
+    "both": STUDENT,
+}
+
+
+def test_starts_stand_before_what_needs_them_and_are_made_once(
+    labels_task: dict[str, Any], cells_data: ArrayData
+) -> None:
+    task = {**labels_task, "starts": STARTS, "budgets": [0, "1 crop", 2], "steps": [2, 4], "seeds": [0, 1]}
+    runs = plan_runs(design_of(cells=task), {"cells": cells_data})
+    kinds = [type(run) for run in runs]
+    # for each seed a stain model and a student; with nothing outlined only the student, else 3 starts x 2 budgets x 2 steps
+    assert kinds.count(StainRun) == kinds.count(StudentRun) == 2
+    assert kinds.count(LabelRun) == 2 * (1 + 3 * 2 * 2)
+    names = [run.name for run in runs]
+    assert len(set(names)) == len(names)
+    for at, run in enumerate(runs):
+        assert all(need in names[:at] for need in run.needs)
+    student = next(run for run in runs if isinstance(run, StudentRun))
+    stain = next(run for run in runs if isinstance(run, StainRun))
+    assert student.needs == (stain.name,) == (student.start,)
+    assert stain.at_steps == (7,)
+    assert stain.settings == {"encoder": "small", "scale": 0.5, "crop": 32, "batch": 2}  # those of the task
+
+
+def test_no_test_field_is_learned_from(labels_task: dict[str, Any], cells_data: ArrayData) -> None:
+    task = {**labels_task, "starts": STARTS, "budgets": ["1 crop", 1, 2], "test": "leave-one-out"}
+    runs = plan_runs(design_of(cells=task), {"cells": cells_data})
+    assert {run.fold for run in runs} == {"a", "b", "c"}  # d has no truth
+    for run in runs:
+        assert not set(run.test) & set(run.learn_from)
+        if isinstance(run, LabelRun):
+            assert set(run.outlined) <= set(run.learn_from) - {"d"}
+        else:
+            assert "d" in run.learn_from  # stains and markers need no labels
+
+
+def test_a_larger_budget_contains_the_smaller_one() -> None:
+    fields = ["a", "b", "c", "d"]
+    for seed in range(5):
+        four = choose_outlined(fields, Budget(fields=4), seed)
+        assert sorted(four) == fields
+        assert [choose_outlined(fields, Budget(crops=n), seed) for n in (1, 2)] == [four[:1], four[:2]]
+    assert len({choose_outlined(fields, Budget(fields=4), seed) for seed in range(5)}) > 1
+    assert (
+        choose_outlined(["a", "b"], Budget(crops=3), 0)[2]
+        == choose_outlined(["a", "b"], Budget(crops=1), 0)[0]
+    )
+
+
+def test_folds_of_several_fields(labels_task: dict[str, Any], cells_data: ArrayData) -> None:
+    runs = plan_runs(design_of(cells={**labels_task, "test": [["a", "b"], ["c"]]}), {"cells": cells_data})
+    assert [(run.fold, run.test, run.learn_from) for run in runs] == [
+        ("a+b", ("a", "b"), ("c", "d")),
+        ("c", ("c",), ("a", "b", "d")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        (
+            {"budgets": [3]},
+            SettingsError,
+            "a budget is 3 fields, but beside the test fields c only 2 have labels",
+        ),
+        ({"test": ["d"]}, InputError, "test field 'd' has no channel 'cells'; .* are a, b, c"),
+        ({"labels": "truth"}, InputError, "no field has channel 'truth'"),
+        (
+            {"starts": {"s": {"kind": "stain", "stain": "dapi"}}},
+            InputError,
+            "no field that may be learned from has channels phase, dapi",
+        ),
+    ],
+)
+def test_designs_that_do_not_fit_the_fields(
+    labels_task: dict[str, Any],
+    cells_data: ArrayData,
+    changed: dict[str, Any],
+    error: type[Exception],
+    message: str,
+) -> None:
+    with pytest.raises(error, match=message):
+        plan_runs(design_of(cells={**labels_task, **changed}), {"cells": cells_data})
+
+
+def test_markers_learn_together_alone_or_from_others(cells_data: ArrayData) -> None:
+    arms = {"student": {"inputs": "phase", "nuclei": "nuclear"}}
+    task = {"kind": "markers", "data": ["x"], "labels": "cells", "arms": arms, "seeds": [0]}
+    learned = {}
+    for learn in ("together", "alone", "others"):
+        runs = plan_runs(design_of(m={**task, "learn": learn}), {"m": cells_data})
+        assert all(isinstance(run, MarkerRun) for run in runs)
+        learned[learn] = [(run.test, run.learn_from) for run in runs]
+    assert learned["together"] == [(("a", "b", "c"), ("a", "b", "c", "d"))]
+    assert learned["alone"] == [((one,), (one,)) for one in "abc"]
+    assert learned["others"] == [((one,), tuple(x for x in "abcd" if x != one)) for one in "abc"]
+
+
+def test_predicted_nuclei_come_from_other_fields(cells_data: ArrayData) -> None:
+    stain = {"kind": "stain", "stain": "nuclear"}
+    arms = {"synthetic": {"inputs": "phase", "nuclei": "nuclear", "predicted_nuclei": stain}}
+    task = {"kind": "markers", "data": ["x"], "labels": "cells", "arms": arms, "seeds": [0]}
+    before, run, *_ = plan_runs(design_of(m={**task, "learn": "alone"}), {"m": cells_data})
+    assert isinstance(before, StainRun)
+    assert isinstance(run, MarkerRun)
+    assert run.needs == (before.name,) == (run.nuclei_from,)
+    assert before.learn_from == ("b", "c", "d")
+    with pytest.raises(SettingsError, match="set `learn` to 'alone' or 'others'"):
+        design_of(m=task)
+
+
+def test_where_nothing_is_learned_one_seed_is_enough(cells_data: ArrayData) -> None:
+    arms = {name: {"inputs": "phase", "nuclei": "nuclear", "method": name} for name in ("student", "voronoi")}
+    runs = plan_runs(
+        design_of(m={"kind": "markers", "data": ["x"], "labels": "cells", "arms": arms, "seeds": [4, 5]}),
+        {"m": cells_data},
+    )
+    assert [(run.arm, run.seed) for run in runs] == [("student", 4), ("student", 5), ("voronoi", 4)]
+
+
+def test_stains_are_scored_where_the_stain_is(cells_data: ArrayData) -> None:
+    task = {
+        "kind": "stains",
+        "data": ["x"],
+        "inputs": "phase",
+        "stain": "nuclear",
+        "arms": {"a": {}},
+        "steps": [4, 2],
+    }
+    (run, *_rest) = plan_runs(design_of(s={**task, "test": ["d"], "seeds": [3]}), {"s": cells_data})
+    assert isinstance(run, StainRun)
+    assert (run.test, run.learn_from, run.at_steps, run.seed) == (("d",), ("a", "b", "c"), (2, 4), 3)
+
+
+def test_starts_that_differ_in_what_follows_share_a_stain_model(
+    labels_task: dict[str, Any], cells_data: ArrayData
+) -> None:
+    stain = {"kind": "stain", "stain": "nuclear", "steps": 7}
+    starts = {
+        "whole": stain,
+        "encoder": {**stain, "settings": {"start_parts": "encoder"}},
+        "longer": {**stain, "steps": 8},
+        "student": {"kind": "student", "nuclei": "nuclear", "start": "encoder"},
+    }
+    runs = plan_runs(design_of(cells={**labels_task, "starts": starts}), {"cells": cells_data})
+    stains = [run for run in runs if isinstance(run, StainRun)]
+    assert [(run.arm, run.at_steps) for run in stains] == [("whole", (7,)), ("longer", (8,))]
+    needs = {run.arm: run.needs[0] for run in runs if run.needs}
+    assert needs["whole"] == needs["encoder"] == stains[0].name
+    assert needs["longer"] == stains[1].name
+    (student,) = (run for run in runs if isinstance(run, StudentRun))
+    assert student.needs == (stains[0].name,)
+
+
+def test_every_design_that_comes_with_the_package_is_allowed() -> None:
+    folder = Path(design_file).parent / "designs"
+    designs = {path.stem: StudyDesign.read(path) for path in folder.glob("*.yaml")}
+    assert len(designs) >= 8
+    assert {name.split("_")[0] for name in designs} == {"smoke", "laptop", "full"}

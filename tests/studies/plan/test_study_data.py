@@ -1,0 +1,52 @@
+"""Fields of a study from arrays and from files answer alike."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from frugalseg.errors import InputError, MissingChannel
+from frugalseg.images.fields import open_fields
+from frugalseg.images.write import write_image, write_labels, write_text
+from frugalseg.studies.plan.study_data import ArrayData, FileData
+
+
+def test_files_and_arrays_answer_alike(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    phase = [random.integers(0, 999, (16, 12)).astype(np.uint16) for _ in range(2)]
+    cells = np.zeros((16, 12), np.uint32)
+    cells[2:5, 3:7] = 4
+    for at, plane in enumerate(phase):
+        write_image(tmp_path / f"{at}.tif", plane[None], channels=["phase"], pixel_size=(0.5, 0.5))
+    write_labels(tmp_path / "cells.tif", cells)
+    write_text(tmp_path / "fields.csv", "field,phase,cells\na,0.tif,cells.tif\nb,1.tif,\n")
+    files = FileData(open_fields([tmp_path / "fields.csv"]))
+    arrays = ArrayData({"phase": phase, "cells": [cells, None]}, ["a", "b"], [(0.5, 0.5)] * 2)
+    assert files.names == arrays.names == ("a", "b")
+    for data in (files, arrays):
+        assert np.array_equal(data.inputs("b", "phase"), phase[1][None])
+        assert np.array_equal(data.plane("a", "phase"), phase[0])
+        assert np.array_equal(data.labels("a", "cells"), cells)
+        assert (data.has("a", "cells"), data.has("b", "cells"), data.has("a", "dapi")) == (True, False, False)
+        assert data.pixel_size("a") == (0.5, 0.5)
+        with pytest.raises(MissingChannel, match="'b' has no"):
+            data.labels("b", "cells")
+
+
+def test_the_state_changes_with_the_pixels(tmp_path: Path) -> None:
+    planes = [np.arange(64).reshape(8, 8), np.ones((8, 8))]
+    before = ArrayData({"phase": planes}).state(["1", "2"], ["phase"])
+    assert ArrayData({"phase": [one.copy() for one in planes]}).state(["1", "2"], ["phase"]) == before
+    planes[0][3, 3] += 1
+    changed = ArrayData({"phase": planes})
+    assert changed.state(["1", "2"], ["phase"]) != before
+    assert changed.state(["2"], ["phase"]) == ArrayData({"phase": [None, planes[1]]}).state(["2"], ["phase"])
+
+
+def test_arrays_that_do_not_fit() -> None:
+    with pytest.raises(InputError, match="give one array, or None, for each field"):
+        ArrayData({"phase": [np.ones((4, 4))], "cells": []})
+    with pytest.raises(InputError, match="1 different names for 2 fields"):
+        ArrayData({"phase": [np.ones((4, 4))] * 2}, names=["a", "a"])
+    with pytest.raises(InputError, match="no field is called 'z'; there are 1"):
+        ArrayData({"phase": [np.ones((4, 4))]}).plane("z", "phase")

@@ -1,0 +1,62 @@
+"""Runs that learn a stain: scored on fields that were not learned from, after several numbers of steps of one training."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from frugalseg.evaluation.pixel_scores import pearson_correlation
+from frugalseg.models.load import load_model
+from frugalseg.studies.plan.planned_runs import plan_runs
+from frugalseg.studies.plan.run_specs import StainRun
+from frugalseg.studies.plan.study_data import ArrayData
+from frugalseg.studies.runs.stain_runs import run_stain
+from frugalseg.studies.runs.work import Work
+
+from ..conftest import design_of
+
+SETTINGS = {
+    "encoder": "small",
+    "crop": 32,
+    "batch": 2,
+    "scale": 1.0,
+    "hold_out": False,
+    "target_scale": "log",
+}
+
+
+def planned(data: ArrayData, steps: list[int]) -> StainRun:
+    task = {"kind": "stains", "data": ["x"], "inputs": "phase", "stain": "nuclear", "arms": {"log": SETTINGS}}
+    (run,) = plan_runs(design_of(s={**task, "steps": steps, "seeds": [0], "test": ["c", "d"]}), {"s": data})
+    assert isinstance(run, StainRun)
+    return run
+
+
+def test_scores_of_one_training_after_several_steps(cells_data: ArrayData, tmp_path: Path) -> None:
+    rows = run_stain(planned(cells_data, [1, 2, 6]), cells_data, Work(tmp_path))
+    assert [(row.steps, row.field, row.metric) for row in rows] == [
+        (step, field, metric) for step in (1, 2, 6) for field in "cd" for metric in ("pcc", "pcc_learned")
+    ]
+    values = {(row.steps, row.field, row.metric): row.value for row in rows}
+    assert values[1, "c", "pcc"] != values[6, "c", "pcc"]
+    model = load_model(tmp_path / "model", "cpu")
+    predicted = model.predict(cells_data.inputs("c", "phase"))  # type: ignore[union-attr]
+    real = cells_data.plane("c", "nuclear").astype(np.float64)
+    assert values[6, "c", "pcc"] == pytest.approx(pearson_correlation(predicted, real), abs=1e-4)
+    logarithms = [model.card.target_scale.apply(np.float32(one)[None])[0] for one in (predicted, real)]  # type: ignore[union-attr]
+    assert values[6, "c", "pcc_learned"] == pytest.approx(pearson_correlation(*logarithms), abs=1e-3)
+    assert values[6, "c", "pcc_learned"] != values[6, "c", "pcc"]
+
+
+def test_the_stain_of_test_fields_is_not_learned(cells_data: ArrayData, tmp_path: Path) -> None:
+    other = {name: list(arrays) for name, arrays in cells_data.channels.items()}
+    other["nuclear"][2] = other["nuclear"][2][::-1].copy()  # that of field c
+    rows = []
+    for name, data in (("as_it_is", cells_data), ("changed", ArrayData(other, cells_data.names))):
+        rows.append(run_stain(planned(data, [2]), data, Work(tmp_path / name)))
+    weights = [
+        (tmp_path / name / "model" / "weights.safetensors").read_bytes() for name in ("as_it_is", "changed")
+    ]
+    assert weights[0] == weights[1]
+    assert rows[0][0].value != rows[1][0].value
+    assert rows[0][2].value == rows[1][2].value

@@ -1,0 +1,32 @@
+"""Tables of crops, as `learn labels` and people read them."""
+
+import csv
+import io
+
+from frugalseg.studies.suggestions.crop_files import crop_names, suggestion_table
+from frugalseg.studies.suggestions.suggest import Suggestion
+
+CROP = Suggestion(1, "b, c", 3, 4, 20, 30, 0.75, 6.5, 1.25, None, 0.4)
+
+
+def test_ranks_have_as_many_digits_as_the_last() -> None:
+    assert crop_names([CROP] * 2) == ["1_b, c", "2_b, c"]
+    assert crop_names([CROP] * 10)[::9] == ["01_b, c", "10_b, c"]
+
+
+def test_the_list_holds_every_number_under_its_name() -> None:
+    rows = list(csv.DictReader(io.StringIO(suggestion_table([CROP, CROP]))))
+    assert [row["rank"] for row in rows] == ["1", "2"]
+    assert rows[0] == {
+        "rank": "1",
+        "field": "b, c",
+        "y": "3",
+        "x": "4",
+        "height": "20",
+        "width": "30",
+        "score": "0.75",
+        "objects": "6.5",
+        "disagreement": "1.25",
+        "misfits": "",
+        "look_distance": "0.4",
+    }
