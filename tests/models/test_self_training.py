@@ -1,5 +1,6 @@
 """Self-training on arrays: a student without labels, better than its teacher where the teacher errs at random."""
 
+import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 import frugalseg as fs
-from frugalseg.errors import InputError, NoMarkers, SettingsError
+from frugalseg.errors import InputError, Interrupted, NoMarkers, SettingsError
 from frugalseg.models import object_scale, self_training
 from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
@@ -129,6 +130,25 @@ def test_a_later_round_takes_half_the_steps_at_half_the_rate() -> None:
     assert (later.max_steps, later.learning_rate) == (20, 1e-3)
     small = fs.SelfTrainingSettings(encoder="small")
     assert first_round(small).weights == "none"
+
+
+def test_a_stopped_training_says_in_which_round(cells: list[Any], tmp_path: Path) -> None:
+    taken = []
+
+    def interrupt(progress: Any) -> None:
+        taken.append(progress.step)
+        if taken == [1, 2, 3, 4, 1]:
+            signal.raise_signal(signal.SIGINT)
+
+    learned = [cells[0].phase], [cells[0].nuclear]
+    changed: dict[str, Any] = {**FAST, "max_steps": 4, "diameter": 22.0, "progress": interrupt}
+    with pytest.raises(
+        Interrupted, match=r"^round 2 of 3 stopped after 1 of at most 2 steps; give `resume` .*round_2.last"
+    ):
+        fs.self_train(*learned, **{**changed, "rounds": 3}, checkpoint=tmp_path)
+    taken[:] = [1, 2, 3, 4]
+    with pytest.raises(Interrupted, match=r"^stopped after 1 of at most 4 steps$"):
+        fs.self_train(*learned, **changed)
 
 
 def test_fluorescence_is_learned_and_used_as_its_logarithm(cells: list[Any]) -> None:

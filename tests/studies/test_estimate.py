@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from frugalseg.errors import Interrupted
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.estimate import (
     Speed,
@@ -20,6 +21,7 @@ from frugalseg.studies.overview import Overview, OverviewRow, make_overview, ove
 from frugalseg.studies.plan.planned_runs import plan_runs
 from frugalseg.studies.plan.run_specs import LabelRun, RunSpec
 from frugalseg.studies.plan.study_data import ArrayData
+from frugalseg.studies.runs import run_queue
 from frugalseg.studies.runs.run_folder import RunRecord
 
 STUDENT = {"kind": "student", "nuclei": "nuclear"}
@@ -99,6 +101,22 @@ def test_trials_measure_what_was_never_run_here(
     assert wall_seconds(plan, seconds, 2) == pytest.approx((stain or 0.0) + (labels or 0.0))
     monkeypatch.setenv("FAKE_ERROR", "trial")
     assert set(estimate_seconds(plan, 2, execution="fake_runs").values()) == {None}
+
+
+def test_a_trial_that_is_interrupted_promises_no_runs(
+    tmp_path: Path, fakes: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_queue._Queue, "_take", interrupt)
+    with pytest.raises(Interrupted) as caught:
+        estimate_seconds(fakes.plan(tmp_path / "out"), 1, execution="fake_runs")
+    assert str(caught.value) == (
+        "the trial that measures how long runs take was interrupted, before any run of the study began; run the same command "
+        "again"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_trial_is_a_short_run_of_the_same_network_on_one_field(fakes: ModuleType) -> None:

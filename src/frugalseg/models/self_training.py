@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import InputError, WrongShape
+from frugalseg.errors import InputError, Interrupted, WrongShape
 from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
@@ -189,7 +189,11 @@ def self_train_on_cues(
         masks = (one.targets[-1] for one in samples)
         draw = CropSampler(masks, learning.crop, options["seed"], 0.0, 0.5, weights=weights)
         settings_of_round = learning if number == 1 else later_round(learning)
-        return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
+        try:
+            return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
+        except Interrupted as error:
+            of_several = f"round {number} of {found.rounds} " if found.rounds > 1 else ""
+            raise Interrupted(f"{of_several}{error}") from error
 
     records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
     size_found, usual = _usual(network.to(pick_device(device)), images, learning, scale, diameter)

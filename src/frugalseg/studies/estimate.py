@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from frugalseg.errors import Interrupted
 from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
 from frugalseg.studies.runs.run_folder import RunRecord, fields_read, read_record
 from frugalseg.studies.runs.run_queue import make_runs
@@ -85,7 +86,7 @@ def estimate_seconds(
     Raises
     ------
     Interrupted
-        Ctrl-C.
+        Ctrl-C; nothing was written.
     """
     by_name = {spec.name: spec for spec in plan.specs}
     speeds: dict[str, Speed] = {}
@@ -193,7 +194,13 @@ def _measured(
             Job(spec, Path(folder, str(i)), "", {}, plan.data_root, plan.device, Path(folder, f"{i}.part"))
             for i, spec in enumerate(_named(trials.values()))
         ]
-        make_runs(jobs, pickle.dumps(Setup(plan.data, execution)), min(workers, len(jobs)))
+        try:
+            make_runs(jobs, pickle.dumps(Setup(plan.data, execution)), min(workers, len(jobs)))
+        except Interrupted as error:
+            raise Interrupted(
+                "the trial that measures how long runs take was interrupted, before any run of the study began; run the same "
+                "command again"
+            ) from error
         records = [read_record(job.folder) for job in jobs]
         return {
             sort: Speed.of(record, job.spec)
