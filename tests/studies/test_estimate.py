@@ -70,6 +70,12 @@ def test_steps_are_those_of_the_specification(fakes: ModuleType) -> None:
     assert [planned_steps(spec) for spec in runs_of(fakes.data(), markers)] == [600, 9, 0]
     alone = runs_of(fakes.data(), {**markers, "learn": "alone", "test": [["a", "b"]]})
     assert [planned_steps(spec) for spec in alone] == [1200, 18, 0]
+    arms["network"]["settings"] = {}
+    within = runs_of(fakes.data(), {**markers, "steps": [5, 2]})
+    assert [planned_steps(spec) for spec in within] == [600, 5, 0]
+    trial = trial_of(within[1], {})
+    assert trial is not None
+    assert planned_steps(trial) == 4
 
 
 def test_finished_runs_say_how_long_others_of_their_sort_take(tmp_path: Path, fakes: ModuleType) -> None:

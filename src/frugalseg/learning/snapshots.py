@@ -22,8 +22,8 @@ class Snapshots(Generic[SeenT]):
         Steps taken before the snapshot; 0 is the start. Those behind the end of training are never reached: training ends
         early when the validation score no longer rises.
     take
-        Is called with the step and what was learned so far: by `frugalseg.StainModel.fit` and `frugalseg.ObjectModel.fit` a
-        model that can be used, evaluated and saved. Numbers that it returns by name are kept in ``training.snapshots``.
+        Is called with the step and what was learned so far: by `frugalseg.StainModel.fit`, `frugalseg.ObjectModel.fit` and
+        `frugalseg.MarkerModel.fit` a model that can be used, evaluated and saved. Numbers that it returns by name are kept in ``training.snapshots``.
 
     Raises
     ------

@@ -11,22 +11,17 @@ from frugalseg.errors import BadModel, WrongShape
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import learn_from_markers, new_marker_network
+from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
-from frugalseg.models.inputs import (
-    check_channels,
-    check_pixel_size,
-    for_each,
-    names_of,
-    owner_of,
-)
+from frugalseg.models.inputs import check_channels, check_pixel_size, for_each, names_of, owner_of
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.marker_samples import collect_samples, marker_sample, segment_sample
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_settings import MarkerModelSettings, resolve_settings
-from frugalseg.models.training_options import Progress, training_options
+from frugalseg.models.training_options import Progress, training_options, with_models
 from frugalseg.networks.cards import MarkerCard
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.store import load_card, load_network
@@ -90,6 +85,7 @@ class MarkerModel:
         progress: Progress | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        snapshots: "Snapshots[MarkerModel] | None" = None,
         **changes: Any,
     ) -> Self:
         """Train one network on the very images it is to segment, without labels.
@@ -102,7 +98,7 @@ class MarkerModel:
             Nuclear stain, real or predicted.
         markers, masks, scribbles : one for each image
             In place of nuclei, and own foreground: see `frugalseg.find_cues`.
-        channels, names, pixel_size, device, progress, checkpoint, resume
+        channels, names, pixel_size, device, progress, checkpoint, resume, snapshots
             As of `frugalseg.StainModel.fit`.
         settings : MarkerModelSettings, optional
             Each setting can also be given as a keyword argument.
@@ -128,6 +124,7 @@ class MarkerModel:
             progress=progress,
             checkpoint=checkpoint,
             resume=resume,
+            snapshots=snapshots,
         )
 
     @classmethod
@@ -144,6 +141,7 @@ class MarkerModel:
         progress: Progress | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        snapshots: "Snapshots[MarkerModel] | None" = None,
         **changes: Any,
     ) -> Self:
         """Train one network on images whose cues are known; `fit` finds the cues and calls this.
@@ -167,18 +165,25 @@ class MarkerModel:
         data = collect_samples(cues)
         named = check_channels(channels, len(data.modalities))
         learning = MarkerSettings.preset(found.preset, found.max_steps, data.samples[0].label_free)
-        network, training = learn_from_markers(data.samples, learning, **options)
-        card = MarkerCard(
-            channels=named,
-            modalities=data.modalities,
-            nuclei=nuclei,
-            nuclei_from=nuclei_from,
-            diameter=data.diameter,
-            pixel_size=check_pixel_size(pixel_size),
-            settings=learning.model_dump(mode="json"),
-            training=summarize_training(training, found.seed, [one.name for one in data.samples]),
-        )
-        return cls(card, network, learning, training, device)
+
+        def card_of(training: TrainingRecord) -> MarkerCard:
+            return MarkerCard(
+                channels=named,
+                modalities=data.modalities,
+                nuclei=nuclei,
+                nuclei_from=nuclei_from,
+                diameter=data.diameter,
+                pixel_size=check_pixel_size(pixel_size),
+                settings=learning.model_dump(mode="json"),
+                training=summarize_training(training, found.seed, [one.name for one in data.samples]),
+            )
+
+        def made(network: MarkerNetwork, training: TrainingRecord) -> MarkerModel:
+            return cls(card_of(training), network, learning, training, device)
+
+        taken = None if snapshots is None else with_models(snapshots, made)
+        network, training = learn_from_markers(data.samples, learning, **options, snapshots=taken)
+        return cls(card_of(training), network, learning, training, device)
 
     def predict(
         self,

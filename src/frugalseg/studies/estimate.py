@@ -52,7 +52,7 @@ def planned_steps(spec: RunSpec) -> int:
             return 0
         trainings = len(spec.test) if spec.learn == "alone" else 1
         if spec.method.method == "network":
-            return trainings * _network_steps(spec.method.settings)
+            return trainings * (spec.at_steps[-1] if spec.at_steps else _network_steps(spec.method.settings))
         teacher = _network_steps(spec.method.teacher_settings) if spec.method.teacher == "network" else 0
         return trainings * (teacher + _student_steps(spec.method.settings))
     return _student_steps(spec.settings)
@@ -164,7 +164,7 @@ def trial_of(spec: RunSpec, by_name: Mapping[str, RunSpec]) -> RunSpec | None:
         if spec.method.teacher == "network":
             changed["teacher_settings"] = spec.method.teacher_settings | few
         method = spec.method.model_copy(update=changed)
-        return spec.model_copy(update={**common, "method": method, "nuclei_from": None})
+        return spec.model_copy(update={**common, "method": method, "nuclei_from": None, "at_steps": None})
     if not spec.outlined:
         return None
     common |= {"steps": TRIAL_STEPS, "outlined": field}

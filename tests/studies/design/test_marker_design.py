@@ -66,3 +66,19 @@ def test_an_arm_has_seeds_of_its_own_and_what_learns_nothing_needs_one() -> None
         "classical": (5,),
         "predicted": (5, 6),
     }
+
+
+def test_networks_are_scored_while_they_learn_and_nothing_else_is() -> None:
+    arms = {
+        "net": {"inputs": "phase", "nuclei": "dapi", "method": "network"},
+        "own": {"inputs": "phase", "nuclei": "dapi"},
+    }
+    task = _design({"arms": arms, "steps": [40, 10, 40]}).tasks["t"]
+    assert isinstance(task, MarkerTask)
+    assert (task.steps_of("net"), task.steps_of("own")) == ((10, 40), None)
+    with pytest.raises(SettingsError, match="no arm has the method 'network'; leave them out"):
+        _design({"steps": [10]})
+    with pytest.raises(
+        SettingsError, match=r"arm 'one' has `max_steps`, and the task has `steps`.*; leave one out"
+    ):
+        _design({"steps": [10]}, method="network", settings={"max_steps": 20})

@@ -15,7 +15,13 @@ from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.studies.plan.planned_runs import plan_runs
 from frugalseg.studies.plan.run_specs import RunSpec
 from frugalseg.studies.plan.study_data import ArrayData, FileData, StudyData
-from frugalseg.studies.runs.run_folder import channels_read, fields_read, fingerprints, new_run_folder
+from frugalseg.studies.runs.run_folder import (
+    _what_decides,
+    channels_read,
+    fields_read,
+    fingerprints,
+    new_run_folder,
+)
 
 from ..conftest import design_of
 
@@ -52,6 +58,19 @@ def test_a_changed_setting_concerns_its_runs_and_those_that_need_them(prints: Pr
     other = starts | {"stain": {"kind": "stain", "stain": "nuclear", "stain_settings": {"crop": 64}}}
     assert changed(before, prints(starts=other)) == {name for name in before if "stain" in name}
     assert changed(before, prints(seeds=[0, 1, 2])) == set()
+
+
+def test_steps_within_a_training_concern_networks_and_older_runs_stay(fakes: ModuleType) -> None:
+    shown = {"inputs": "phase", "nuclei": "nuclear"}
+    arms = {"net": {**shown, "method": "network"}, "own": shown}
+    markers: dict[str, Any] = {"kind": "markers", "data": [], "labels": "cells", "arms": arms, "seeds": [0]}
+    data = {"t": fakes.data()}
+    without, some, more = (
+        specs_of(data["t"], **markers, **steps) for steps in ({}, {"steps": [2, 4]}, {"steps": [2, 6]})
+    )
+    assert changed(fingerprints(without, data), fingerprints(some, data)) == {"t/net-all-seed_0"}
+    assert changed(fingerprints(some, data), fingerprints(more, data)) == {"t/net-all-seed_0"}
+    assert all("at_steps" not in _what_decides(spec) for spec in without)
 
 
 def test_changed_pixels_concern_the_runs_that_read_them(fakes: ModuleType, prints: Prints) -> None:

@@ -10,6 +10,7 @@ from frugalseg.learning.device import Device
 from frugalseg.learning.from_markers.marker_batches import Batch, MarkerBatches, MarkerSample
 from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss, nuclei_loss
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
+from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.trainer import StepLoss, train
 from frugalseg.learning.trainer_settings import TrainerSettings
 from frugalseg.learning.training_record import OnProgress, TrainingRecord
@@ -57,6 +58,7 @@ def learn_from_markers(
     checkpoint: Path | None = None,
     resume: bool = False,
     progress: OnProgress | None = None,
+    snapshots: Snapshots[tuple[MarkerNetwork, TrainingRecord]] | None = None,
 ) -> tuple[MarkerNetwork, TrainingRecord]:
     """Train a marker network, without labels, on the images that it is to segment (paper B).
 
@@ -68,7 +70,7 @@ def learn_from_markers(
         Network, batches and loss.
     seed : int
         Of weights and batches.
-    device, checkpoint, resume, progress
+    device, checkpoint, resume, progress, snapshots
         See `frugalseg.learning.trainer.train`.
 
     Returns
@@ -101,5 +103,6 @@ def learn_from_markers(
         checkpoint=checkpoint,
         resume=resume,
         progress=progress,
+        snapshots=snapshots,
     )
     return network, record

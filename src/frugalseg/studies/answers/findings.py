@@ -76,10 +76,22 @@ def reference_of(task: Task, arm: str) -> str | None:
 def task_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]:
     """Return the rows of a task as they are compared.
 
-    Methods on markers learn for as long as each needs, and are compared as they come: their rows count as of 0 steps.
+    Methods on markers learn for as long as each needs, and are compared as they come: their rows count as of 0 steps. Those
+    of a network that is scored while it learns are of its end only; see `learning_rows`.
     """
     own = [row for row in rows if row.task == name]
-    return [replace(row, steps=0) for row in own] if isinstance(task, MarkerTask) else own
+    if not isinstance(task, MarkerTask):
+        return own
+    last = {arm: steps[-1] for arm in task.arms if (steps := task.steps_of(arm))}
+    return [replace(row, steps=0) for row in own if row.steps == last.get(row.arm, row.steps)]
+
+
+def learning_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]:
+    """Return the rows of marker networks that are scored several times while they learn (paper B, figure S2)."""
+    if not isinstance(task, MarkerTask):
+        return []
+    arms = {arm for arm in task.arms if len(task.steps_of(arm) or ()) > 1}
+    return [row for row in rows if row.task == name and row.arm in arms]
 
 
 def seedless_arms(task: Task) -> frozenset[str]:

@@ -15,6 +15,7 @@ from frugalseg.studies.design.design_parts import (
     Part,
     Seed,
     Stain,
+    Steps,
     TestFields,
     check_settings,
 )
@@ -113,6 +114,12 @@ class MarkerTask(FieldSource):
         description="A field's cells come from one training on all fields, on this very field, or on all but the test fields.",
     )
     seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1)
+    steps: tuple[Steps, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Marker networks are scored after so many steps of one training, for a curve; the last is the most that they "
+        "take, in place of `max_steps`.",
+    )
     test: TestFields = Field(
         default="leave-one-out",
         description="Folds of `alone` and `others`; `together` scores every labelled field.",
@@ -125,7 +132,24 @@ class MarkerTask(FieldSource):
                 raise ValueError(
                     f"arm '{name}' predicts nuclei by a model of other fields; set `learn` to 'alone' or 'others'"
                 )
+        if self.steps is not None:
+            networks = {name: arm for name, arm in self.arms.items() if arm.method == "network"}
+            if not networks:
+                raise ValueError(
+                    "`steps` are those of marker networks, and no arm has the method 'network'; leave them out"
+                )
+            for name, arm in networks.items():
+                if "max_steps" in arm.settings:
+                    raise ValueError(
+                        f"arm '{name}' has `max_steps`, and the task has `steps`, the last of which says the same; leave one out"
+                    )
         return self
+
+    def steps_of(self, arm: str) -> tuple[int, ...] | None:
+        """Return the steps after which an arm is scored, fewest first; None where it is scored at its end only."""
+        if self.steps is None or self.arms[arm].method != "network":
+            return None
+        return tuple(sorted(set(self.steps)))
 
     def seeds_of(self, arm: str) -> tuple[int, ...]:
         """Return the seeds of an arm: one is enough where nothing is learned."""

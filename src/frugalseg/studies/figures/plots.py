@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from frugalseg.report.number_texts import count_text
 from frugalseg.studies.answers.phrases import metric_words
+from frugalseg.studies.figures.losses import LOSSES_SHOWN
 from frugalseg.studies.figures.plot_style import (
     COLOURS,
     MARKERS,
@@ -161,12 +162,29 @@ def draw_bars(
         return finish_plot(figure, name, title, caption)
 
 
-def draw_step_curves(name: str, points: Sequence[CurvePoint], words: Mapping[str, str]) -> Plot:
-    """Draw score against training steps on a scale of powers of two, one curve per arm; bars as of `draw_label_curves`."""
+def draw_step_curves(
+    name: str,
+    points: Sequence[CurvePoint],
+    words: Mapping[str, str],
+    losses: Mapping[str, Sequence[float]] | None = None,
+) -> Plot:
+    """Draw score against training steps on a scale of powers of two, one curve per arm (paper B, figure S2).
+
+    Parameters
+    ----------
+    name
+        Of the files.
+    points
+        Curves of one task and metric; bars as of `draw_label_curves`.
+    words
+        Arm -> its name in the legend.
+    losses
+        Arm -> its loss after each step from 1, which is drawn below the scores.
+    """
     arms = names_of(one.arm for one in points)
     with plot_style():
-        figure = new_figure(2.75)
-        axes = figure.subplots()
+        figure = new_figure(4.2 if losses else 2.75)
+        axes, *below = figure.subplots(2 if losses else 1, sharex=True, squeeze=False)[:, 0]
         for at, arm in enumerate(arms):
             curve = sorted((one for one in points if one.arm == arm), key=lambda one: one.steps)
             shift = 0.05 * (at - (len(arms) - 1) / 2)
@@ -175,7 +193,9 @@ def draw_step_curves(name: str, points: Sequence[CurvePoint], words: Mapping[str
         ticks = steps_of(points)
         shown = ticks[:: -(-len(ticks) // 8)] if len(ticks) > 8 else ticks
         axes.set_xticks([math.log2(max(one, 1)) for one in shown], [f"{one:,}" for one in shown])
-        axes.set_xlabel("training steps")
+        for loss_axes in below:
+            _draw_losses(loss_axes, arms, losses or {})
+        (below or [axes])[-1].set_xlabel("training steps")
         axes.set_ylabel(metric_words(points[0].metric))
         fit_scores(axes, points)
         _legend(figure, axes, points)
@@ -184,7 +204,15 @@ def draw_step_curves(name: str, points: Sequence[CurvePoint], words: Mapping[str
             f"{starting(score)} while the model learns, mean over {_number_of(points, 'fields')} of means over "
             f"{_number_of(points, 'seeds')}. {_bars(points)}"
         )
+        caption += f" Below: {LOSSES_SHOWN}." if losses else ""
         return finish_plot(figure, name, f"{points[0].task}: {score} against training steps", caption)
+
+
+def _draw_losses(axes: "Axes", arms: Sequence[str], losses: Mapping[str, Sequence[float]]) -> None:
+    for at, arm in enumerate(arms):
+        ys = losses.get(arm, ())
+        axes.plot([math.log2(step + 1) for step in range(len(ys))], ys, color=COLOURS[at % len(COLOURS)])
+    axes.set_ylabel("loss")
 
 
 def _draw_points(axes: "Axes", at: int, xs: Sequence[float], curve: Sequence[CurvePoint], name: str) -> None:

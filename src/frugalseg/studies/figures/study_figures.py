@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from frugalseg.errors import FrugalsegError
-from frugalseg.studies.answers.findings import main_metric, task_rows
+from frugalseg.studies.answers.findings import learning_rows, main_metric, task_rows
 from frugalseg.studies.answers.phrases import amount_words, arm_words, metric_words, objects_of
 from frugalseg.studies.design.study_design import LabelTask, StainTask, Task
 from frugalseg.studies.figures.example_panels import draw_examples, find_examples
+from frugalseg.studies.figures.losses import find_losses
 from frugalseg.studies.figures.plot_style import Plot, starting
 from frugalseg.studies.figures.plots import draw_bars, draw_fields, draw_label_curves, draw_step_curves
 from frugalseg.studies.plan.study_data import StudyData
@@ -21,7 +22,8 @@ def draw_task(
     """Yield the figures of one task; none without scores.
 
     Labels: score against labels for each number of steps, every test field at the least labels, and examples of these (paper A,
-    figures 7 to 10). Stains: score against steps. Markers: a bar for each arm (paper B, table I), and examples.
+    figures 7 to 10). Stains: score against steps. Markers: a bar for each arm (paper B, table I), score and loss against steps
+    of networks that are scored while they learn (figure S2), and examples.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ def draw_task(
     data
         Fields of the task; without them there are no examples.
     """
-    rows = task_rows(name, task, rows)
+    every, rows = rows, task_rows(name, task, rows)
     metric = main_metric(name, task, rows)
     points = find_curves(rows, name, metric) if metric else ()
     if not points or metric is None:
@@ -51,6 +53,9 @@ def draw_task(
         own = _least_labels(own, points)
     else:
         yield draw_bars(f"bars_{name}", points, own, words)
+        if within := learning_rows(name, task, every):
+            losses = find_losses(within, out)
+            yield draw_step_curves(f"learning_{name}", find_curves(within, name, metric), words, losses)
     said = _said(task, points, own)
     fields = draw_fields(
         f"fields_{name}",

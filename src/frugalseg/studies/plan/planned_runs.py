@@ -231,6 +231,7 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
                     labels=task.labels,
                     learn=task.learn,
                     nuclei_from=None if before is None else before.name,
+                    at_steps=task.steps_of(arm),
                 )
 
 

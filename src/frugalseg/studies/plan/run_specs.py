@@ -89,13 +89,22 @@ class LabelRun(_Spec):
 
 
 class MarkerRun(_Spec):
-    """Find cells from markers; `nuclei_from` is the run that predicts the nuclear stain."""
+    """Find cells from markers.
+
+    Attributes
+    ----------
+    nuclei_from
+        Run that predicts the nuclear stain.
+    at_steps
+        A marker network is also scored after each of these steps; the last is the most that it takes. None: as its settings.
+    """
 
     kind: Literal["markers"] = "markers"
     method: MarkerArm
     labels: str
     learn: Literal["together", "alone", "others"]
     nuclei_from: str | None = None
+    at_steps: tuple[int, ...] | None = None
 
 
 RunSpec = Annotated[StainRun | StudentRun | LabelRun | MarkerRun, Field(discriminator="kind")]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -17,7 +17,7 @@ from frugalseg.report.page import render_report
 from frugalseg.report.report_data import Report
 from frugalseg.runs.records import read_json
 from frugalseg.runs.versions import command_line, versions
-from frugalseg.studies.answers.findings import Answer, main_metric, seedless_arms, task_rows
+from frugalseg.studies.answers.findings import Answer, learning_rows, main_metric, seedless_arms, task_rows
 from frugalseg.studies.answers.study_answers import answer_study, answers_content, told
 from frugalseg.studies.design.study_design import MarkerTask, StudyDesign, Task
 from frugalseg.studies.figures.plot_style import Plot
@@ -43,10 +43,14 @@ _NOTES = (
 
 @dataclass(frozen=True)
 class TaskResults:
-    """Curves and paired differences of one task, by metric; the first metric is the one that sentences are about."""
+    """Curves and paired differences of one task, by metric; the first metric is the one that sentences are about.
+
+    `learning` are curves of marker networks that are scored while they learn.
+    """
 
     points: Mapping[str, tuple[CurvePoint, ...]]
     differences: Mapping[str, tuple[Difference, ...]]
+    learning: Mapping[str, tuple[CurvePoint, ...]]
 
 
 def evaluate_task(name: str, task: Task, rows: Sequence[ScoreRow]) -> TaskResults:
@@ -56,7 +60,13 @@ def evaluate_task(name: str, task: Task, rows: Sequence[ScoreRow]) -> TaskResult
     metrics = names_of([*([first] if first else []), *(row.metric for row in own)])
     points = {metric: found for metric in metrics if (found := find_curves(own, name, metric))}
     free = seedless_arms(task)
-    return TaskResults(points, {metric: compare_all_arms(own, name, metric, free) for metric in points})
+    within = learning_rows(name, task, rows)
+    learning = {
+        one: find_curves(within, name, one) for one in points if any(row.metric == one for row in within)
+    }
+    return TaskResults(
+        points, {metric: compare_all_arms(own, name, metric, free) for metric in points}, learning
+    )
 
 
 def write_results(
@@ -118,7 +128,13 @@ def write_results(
         DIFFERENCES: differences_to_csv(
             one for task in every for found in task.differences.values() for one in found
         ),
-        CURVES: curves_to_csv(one for task in every for found in task.points.values() for one in found),
+        CURVES: curves_to_csv(
+            one
+            for task in every
+            for curves in (task.points, task.learning)
+            for found in curves.values()
+            for one in found
+        ),
         SCORES: rows_to_csv(rows),
     }
     files = {name: in_utf8(text).encode("utf-8") for name, text in texts.items()}
@@ -142,6 +158,9 @@ def _tables(
         return
     metric = next(iter(results.points))
     yield curve_table(name, task, metric, results.points[metric])
+    if metric in results.learning:
+        table = curve_table(name, task, metric, results.learning[metric])
+        yield replace(table, title=f"{table.title} against training steps")
     differences = difference_table(name, task, metric, results.differences[metric])
     if differences is not None:
         yield differences

@@ -1,7 +1,7 @@
 """The methods of a markers task: each learns from cues, or needs not to, and finds the cells of a field."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.images.channels import parse_channels
+from frugalseg.learning.snapshots import Snapshots
 from frugalseg.models.baseline_scores import TRIMMED, baseline_cells
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.image_cues import ImageCues
@@ -35,23 +36,34 @@ class Method:
         Returns the cells (Y,X) of a field's cues; also given the field's pixel size (y, x) in um.
     steps
         Training steps; 0 where nothing is learned.
+    snapshots
+        Steps -> numbers by name that `take` of `prepare_method` returned; without those that training did not reach.
     save
         Writes the model folder; None where there is no model.
     """
 
     find: Callable[[ImageCues, PixelSize], Labels]
     steps: int = 0
+    snapshots: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     save: Callable[[Path], None] | None = None
 
 
 def method_settings(spec: MarkerRun) -> CueSettings:
     """Return the settings of a run's method, with its seed."""
     kind = LEARNING.get(spec.method.method, CueSettings)
-    seed = {"seed": spec.seed} if spec.method.learns else {}
-    return kind.model_validate({**spec.method.settings, **seed})
+    of_run: dict[str, Any] = {"seed": spec.seed} if spec.method.learns else {}
+    if spec.at_steps is not None:
+        of_run["max_steps"] = spec.at_steps[-1]
+    return kind.model_validate({**spec.method.settings, **of_run})
 
 
-def prepare_method(spec: MarkerRun, cues: Sequence[ImageCues], pixel_size: PixelSize, work: Work) -> Method:
+def prepare_method(
+    spec: MarkerRun,
+    cues: Sequence[ImageCues],
+    pixel_size: PixelSize,
+    work: Work,
+    take: Callable[[MarkerModel], Mapping[str, float]] = lambda network: {},
+) -> Method:
     """Learn from fields, where the method is not a classical one.
 
     Parameters
@@ -64,6 +76,8 @@ def prepare_method(spec: MarkerRun, cues: Sequence[ImageCues], pixel_size: Pixel
         (y, x) in um of these fields.
     work
         Device, checkpoint and progress.
+    take
+        Scores a marker network after each of the run's `at_steps` but the last.
 
     Raises
     ------
@@ -82,8 +96,11 @@ def prepare_method(spec: MarkerRun, cues: Sequence[ImageCues], pixel_size: Pixel
         "resume": work.resume,
     }
     if isinstance(settings, MarkerModelSettings):
+        earlier = (spec.at_steps or ())[:-1]
+        about["snapshots"] = Snapshots(earlier, lambda _step, network: take(network))
         network = _marker_network(spec, cues, settings, about)
-        return Method(lambda one, _: network.segment(one), _steps(network), network.save)
+        taken = {} if network.training is None else dict(network.training.snapshots)
+        return Method(lambda one, _: network.segment(one), _steps(network), taken, network.save)
     if isinstance(settings, SelfTrainingSettings):
         teacher = (
             teacher_cells if method.teacher == "grown" else _network_as_teacher(spec, cues, settings, about)
@@ -95,7 +112,7 @@ def prepare_method(spec: MarkerRun, cues: Sequence[ImageCues], pixel_size: Pixel
                 return student.segment(one, pixel_size=size).labels
             return student.find_objects(one.planes, pixel_size=size).labels
 
-        return Method(find, _steps(student), student.save)
+        return Method(find, _steps(student), save=student.save)
     return Method(lambda one, _: classical_cells(method.method, one))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from frugalseg.images.write import write_labels
 from frugalseg.models.baseline_scores import score_baselines
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_areas import marker_areas
+from frugalseg.models.marker_model import MarkerModel
 from frugalseg.studies.plan.run_specs import MarkerRun
 from frugalseg.studies.plan.study_data import StudyData
 from frugalseg.studies.runs.marker_cues import TaskCues, task_cues
@@ -24,13 +26,16 @@ from frugalseg.studies.runs.marker_methods import Labels, Method, method_setting
 from frugalseg.studies.runs.work import Work
 from frugalseg.studies.scores.score_rows import ScoreRow
 
+#: Scores that need labels and truth alone.
+LABEL_SCORES = ("mAP", "cell_miou", "two_class_miou", "mask_iou")
+
 
 def run_markers(spec: MarkerRun, data: StudyData, work: Work) -> list[ScoreRow]:
     """Find and score the cells of the test fields.
 
     Written into the folder of the run: ``<field>_labels.tif`` of every test field, and the model as ``model``, or as
     ``<field>_model`` where each field has its own; its ``training.json`` holds the loss of every step. Labels are for scores
-    only.
+    only. With `at_steps`, a training that ended earlier counts as one that stood still from there on.
 
     Parameters
     ----------
@@ -47,7 +52,7 @@ def run_markers(spec: MarkerRun, data: StudyData, work: Work) -> list[ScoreRow]:
         For each test field mAP, cell_miou, two_class_miou, mask_iou (of the pixels in any cell), nuclei_inside (share of
         the nuclei that lie in a cell of their own), roundness_gain (cell mIoU of `voronoi` less that of `propagation`: a
         property of the field, above 0 where cells are round), and of predicted nuclei markers_missed and markers_invented,
-        as shares of the markers in the real stain.
+        as shares of the markers in the real stain. After the earlier ones of `at_steps` the first four of these.
 
     Raises
     ------
@@ -80,8 +85,19 @@ def run_markers(spec: MarkerRun, data: StudyData, work: Work) -> list[ScoreRow]:
         write_labels(work.folder / f"{name}_labels.tif", labels, data.pixel_size(name))
         agreement = finder.agreement(name, np.zeros((0, 2)) if one is None else one.markers.points)
         values = score_cells(truth, labels, one) | marker_shares(agreement)
-        rows += [_row(spec, method.steps, name, metric, value) for metric, value in values.items()]
+        *earlier, last = spec.at_steps or (method.steps,)
+        for step in earlier:
+            rows += _rows(spec, step, name, _scores_after(step, method, name, values))
+        rows += _rows(spec, last, name, values)
     return rows
+
+
+def _scores_after(step: int, method: Method, name: str, final: Mapping[str, float]) -> dict[str, float]:
+    """Return the scores of a field within a training; those of its end where it ended earlier."""
+    taken = method.snapshots.get(step)
+    return {
+        metric: final[metric] if taken is None else taken[f"{metric} of {name}"] for metric in LABEL_SCORES
+    }
 
 
 def score_cells(truth: NDArray[Any], labels: Labels, cues: ImageCues | None) -> dict[str, float]:
@@ -95,12 +111,8 @@ def score_cells(truth: NDArray[Any], labels: Labels, cues: ImageCues | None) -> 
         Of the field; None where no nucleus was found.
     """
     scores = compare_labels(truth, labels)
-    values = {
-        "mAP": scores.mAP,
-        "cell_miou": scores.cell_miou,
-        "two_class_miou": scores.two_class_miou,
-        "mask_iou": scores.foreground_iou,
-    }
+    found = scores.mAP, scores.cell_miou, scores.two_class_miou, scores.foreground_iou
+    values = dict(zip(LABEL_SCORES, found, strict=True))
     if cues is None:
         return values
     inside = nuclei_agreement(labels, marker_areas(cues)).nuclei_inside
@@ -145,7 +157,8 @@ def _methods(
             [cues.get(name) or finder.find(name) for name in spec.learn_from] if spec.method.learns else []
         )
         size = data.pixel_size(spec.learn_from[0])
-        method = _saved(prepare_method(spec, learned, size, work), work.model)
+        take = partial(_score_network, spec, data, cues)
+        method = _saved(prepare_method(spec, learned, size, work, take), work.model)
         yield from ((name, method) for name in spec.test)
         return
     for name, one in cues.items():
@@ -153,8 +166,21 @@ def _methods(
             yield name, Method(lambda one, _: np.zeros(one.shape, np.uint32))
             continue
         own = work if work.checkpoint is None else replace(work, checkpoint=work.checkpoint / name)
-        method = prepare_method(spec, [one], data.pixel_size(name), own)
+        take = partial(_score_network, spec, data, {name: one})
+        method = prepare_method(spec, [one], data.pixel_size(name), own, take)
         yield name, _saved(method, work.folder / f"{name}_model")
+
+
+def _score_network(
+    spec: MarkerRun, data: StudyData, cues: Mapping[str, ImageCues | None], network: MarkerModel
+) -> dict[str, float]:
+    """Return the scores of a network in training on every test field, named ``<metric> of <field>``."""
+    found: dict[str, float] = {}
+    for name, one in cues.items():
+        truth = data.labels(name, spec.labels)
+        labels = np.zeros(truth.shape, np.uint32) if one is None else network.segment(one)
+        found |= {f"{metric} of {name}": value for metric, value in score_cells(truth, labels, None).items()}
+    return found
 
 
 def _saved(method: Method, folder: Path) -> Method:
@@ -163,17 +189,8 @@ def _saved(method: Method, folder: Path) -> Method:
     return method
 
 
-def _row(spec: MarkerRun, steps: int, field: str, metric: str, value: float) -> ScoreRow:
-    return ScoreRow(
-        task=spec.task,
-        arm=spec.arm,
-        run=spec.name,
-        budget="",
-        outlined=0,
-        steps=steps,
-        fold=spec.fold,
-        seed=spec.seed,
-        field=field,
-        metric=metric,
-        value=value,
-    )
+def _rows(spec: MarkerRun, steps: int, field: str, values: Mapping[str, float]) -> list[ScoreRow]:
+    return [
+        ScoreRow(spec.task, spec.arm, spec.name, "", 0, steps, spec.fold, spec.seed, field, metric, value)
+        for metric, value in values.items()
+    ]

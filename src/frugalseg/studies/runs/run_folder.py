@@ -147,10 +147,12 @@ def fingerprints(
 
 
 def _what_decides(spec: RunSpec) -> dict[str, Any]:
-    """Return a specification without the seeds of its arm's other runs."""
+    """Return a specification without the seeds of its arm's other runs, and without steps that it is not scored after."""
     content = spec.model_dump(mode="json")
     if isinstance(spec, MarkerRun):
         del content["method"]["seeds"]
+        if spec.at_steps is None:  # as before there was such a setting
+            del content["at_steps"]
     return content
 
 
