@@ -20,6 +20,7 @@ from frugalseg.runs.versions import command_line, versions
 from frugalseg.studies.answers.findings import Answer, learning_rows, main_metric, seedless_arms, task_rows
 from frugalseg.studies.answers.study_answers import answer_study, answers_content, told
 from frugalseg.studies.design.study_design import MarkerTask, StudyDesign, Task
+from frugalseg.studies.figures.nuclei_gain import draw_nuclei_gain, find_nuclei_gains
 from frugalseg.studies.figures.plot_style import Plot
 from frugalseg.studies.figures.study_figures import draw_task
 from frugalseg.studies.plan.study_data import StudyData
@@ -115,6 +116,8 @@ def write_results(
         for name, task in design.tasks.items()
         for plot in draw_task(name, task, rows, out, fields.get(name))
     ]
+    if nuclei := draw_nuclei_gain(find_nuclei_gains(design, rows)):
+        plots.append(nuclei)
     tables = [
         table
         for name, task in design.tasks.items()
