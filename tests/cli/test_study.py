@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from frugalseg import __version__
 from frugalseg.commands import run_study
 from frugalseg.runs.synthetic_set import write_synthetic_set
 
@@ -90,6 +91,11 @@ def test_a_study_says_what_failed_and_goes_on_the_next_time(
     assert lines[-1] == f"6 runs done, 0 failed: {out}"
     assert [line.split()[0] for line in lines if " done: cells/" in line] == ["1/4", "2/4", "3/4", "4/4"]
     assert "all 6 runs are done" in run(*typed).out
+    record = out / "runs" / "cells" / "start-student-synthetic_1-seed_0" / "run.json"
+    record.write_text(record.read_text().replace(f'"frugalseg": "{__version__}"', '"frugalseg": "0.0.9"'))
+    said = f"1 run is by frugalseg 0.0.9 and 5 by {__version__}, so scores may differ for that reason"
+    assert said in " ".join(run(*typed).out.split())
+    assert said in (out / "report.html").read_text()
 
 
 def test_what_was_typed_wrongly_is_one_line(tmp_path: Path, images: Path, run: Any) -> None:

@@ -10,6 +10,7 @@ from frugalseg.errors import OutputExists, SettingsError
 from frugalseg.images.write import path_taken, write_text
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.run_log import RunLog
+from frugalseg.studies.answers.phrases import versions_words
 from frugalseg.studies.design.new_design import new_design
 from frugalseg.studies.design.shipped_designs import find_design, is_shipped
 from frugalseg.studies.estimate import estimate_seconds
@@ -112,6 +113,8 @@ def _overview(
         log.line(
             f"{len(plan.outdated)} of them are of another design or other images, or damaged, and are made anew: {names}"
         )
+    if mixed := versions_words(plan.made_by):
+        log.line(mixed)
     return overview, seconds
 
 

@@ -235,7 +235,8 @@ class _StudyRecord:
         state = "done" if record else "failed" if name in failed else "missing"
         about: dict[str, Any] = {"name": name, "state": state, "fingerprint": self.plan.fingerprints[name]}
         if record:
-            about |= {"seconds": record.seconds, "made": "before" if name in self.before else "now"}
+            made = "before" if name in self.before else "now"
+            about |= {"seconds": record.seconds, "made": made, "made_by": record.made_by}
         if name in failed:
             about["reason"] = failed[name]
         return about

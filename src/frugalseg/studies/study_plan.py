@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from frugalseg import __version__
 from frugalseg.errors import UnreadableFile
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.studies.design.study_design import StudyDesign
@@ -63,6 +64,11 @@ class StudyPlan:
     def outdated(self) -> tuple[str, ...]:
         """Names of the missing runs that are there, but damaged, or of another design or other images."""
         return tuple(spec.name for spec in self.missing if self.folder_of(spec.name).exists())
+
+    @property
+    def made_by(self) -> tuple[str, ...]:
+        """Version of frugalseg of each run: of those that are there, and of this program for those that are missing."""
+        return *(one.made_by for one in self.finished.values()), *(__version__ for _ in self.missing)
 
     def folder_of(self, name: str) -> Path:
         """Return the folder of a run."""

@@ -125,6 +125,18 @@ def agreement(data: Any, field: str) -> float:
     return float(np.mean(ways))
 
 
+def test_runs_of_several_versions_are_named(label_rows, tmp_path, quick_figures):
+    runs = [
+        {"name": name, "state": "done", "made_by": version}
+        for name, version in zip("abc", "454", strict=True)
+    ]
+    for among, said in ((runs, True), (runs[::2], False)):
+        (tmp_path / "study.json").write_text(json.dumps({"runs": among}))
+        write_results(study(cells=LABELS), label_rows, tmp_path)
+        page = (tmp_path / "report.html").read_text()
+        assert ("2 runs are by frugalseg 4 and 1 by 5, so scores may differ for that reason;" in page) == said
+
+
 def test_results_replace_earlier_ones(label_rows, tmp_path, quick_figures):
     design = study(cells=LABELS)
     write_results(design, label_rows, tmp_path)

@@ -1,5 +1,8 @@
 """Words for what a study compares and finds: starts, budgets, scores, intervals, tests."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from frugalseg.evaluation.intervals import Interval
 from frugalseg.report.number_texts import count_text, score_text
 from frugalseg.studies.design.study_design import LabelTask, Model, Task
@@ -187,6 +190,27 @@ def range_words(amounts: tuple[Amount, ...]) -> str:
     if len(known) < len(amounts):
         return f"from {start} to more than measured"
     return start if start.endswith(most) else f"from {start} to {most}"
+
+
+def versions_words(made_by: Iterable[str]) -> str:
+    """Return a sentence where runs of one study were made by several versions of frugalseg; "" otherwise.
+
+    >>> versions_words(["0.4.0", "0.5.0", "0.5.0"])
+    '1 run is by frugalseg 0.4.0 and 2 by 0.5.0, so scores may differ for that reason; delete the folder `runs` of the study to make all again.'
+    >>> versions_words(["0.5.0", "0.5.0"])
+    ''
+    """
+    counts = Counter(made_by)
+    if len(counts) < 2:
+        return ""
+    (first, number), *others = sorted(counts.items())
+    more = [f"{count} by {version}" for version, count in others]
+    listed = " and ".join(filter(None, (", ".join(more[:-1]), more[-1])))
+    return (
+        f"{count_text(number, 'run')} {'is' if number == 1 else 'are'} by frugalseg {first}"
+        f"{', ' if len(more) > 1 else ' and '}{listed}, so scores may differ for that reason; delete the folder `runs` of the "
+        "study to make all again."
+    )
 
 
 def objects_of(task: Task) -> str:

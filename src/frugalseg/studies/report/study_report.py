@@ -18,6 +18,7 @@ from frugalseg.report.report_data import Report
 from frugalseg.runs.records import read_json
 from frugalseg.runs.versions import command_line, versions
 from frugalseg.studies.answers.findings import Answer, learning_rows, main_metric, seedless_arms, task_rows
+from frugalseg.studies.answers.phrases import versions_words
 from frugalseg.studies.answers.study_answers import answer_study, answers_content, told
 from frugalseg.studies.design.study_design import MarkerTask, StudyDesign, Task
 from frugalseg.studies.figures.nuclei_gain import draw_nuclei_gain, find_nuclei_gains
@@ -198,7 +199,7 @@ def _report(
         drawings=[_drawing(plot) for plot in plots],
         tables=list(tables),
         headline=[(number, noun, "") for number, _, noun in tiles],
-        warnings=[*_failures(ran), *_uneven(design, rows)],
+        warnings=[*_failures(ran), *_mixed(ran), *_uneven(design, rows)],
         notes=[*([design.description] if design.description else []), *_NOTES],
         seeds=sorted({row.seed for row in rows}),
         settings=design.model_dump(mode="json", exclude={"title", "description"}),
@@ -223,9 +224,19 @@ def _how_it_ran(out: Path) -> Mapping[str, JsonValue]:
         return {}
 
 
-def _failures(ran: Mapping[str, JsonValue]) -> Iterator[str]:
+def _runs(ran: Mapping[str, JsonValue]) -> list[dict[str, JsonValue]]:
     runs = ran.get("runs")
-    every = [one for one in runs if isinstance(one, dict)] if isinstance(runs, list) else []
+    return [one for one in runs if isinstance(one, dict)] if isinstance(runs, list) else []
+
+
+def _mixed(ran: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Yield a sentence where several versions of frugalseg made the runs."""
+    if said := versions_words(str(one["made_by"]) for one in _runs(ran) if "made_by" in one):
+        yield said
+
+
+def _failures(ran: Mapping[str, JsonValue]) -> Iterator[str]:
+    every = _runs(ran)
     failed = [one for one in every if one.get("state") == "failed"]
     missing = sum(one.get("state") == "missing" for one in every)
     if failed:

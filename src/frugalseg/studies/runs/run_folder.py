@@ -72,6 +72,11 @@ class RunRecord(BaseModel):
     has_model: bool
     versions: dict[str, str]
 
+    @property
+    def made_by(self) -> str:
+        """Version of frugalseg that made the run."""
+        return self.versions.get("frugalseg", "of an unknown version")
+
 
 def read_record(folder: Path) -> RunRecord | None:
     """Return the record of a finished run; None where there is none, or where it or its model is damaged or gone."""
