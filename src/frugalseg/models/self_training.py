@@ -6,6 +6,7 @@ In each further round it goes on from its own cells, corrected by the nuclei.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,8 +167,7 @@ def self_train_on_cues(
         As of `self_train`.
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
-    first = check_student_start(start, found)
-    size = check_pixel_size(pixel_size)
+    first, size = check_student_start(start, found), check_pixel_size(pixel_size)
     chosen = choose_images(_same_channels(cues))
     if not chosen.cues:
         raise InputError("`cues` is empty; give the cues of at least one image")
@@ -188,12 +188,9 @@ def self_train_on_cues(
         options = training_options(found.seed + number - 1, device, progress, folder, resume)
         masks = (one.targets[-1] for one in samples)
         draw = CropSampler(masks, learning.crop, options["seed"], 0.0, 0.5, weights=weights)
-        settings_of_round = learning if number == 1 else later_round(learning)
-        try:
-            return learn_from_labels(network.to("cpu"), samples, [], draw, settings_of_round, **options)
-        except Interrupted as error:
-            of_several = f"round {number} of {found.rounds} " if found.rounds > 1 else ""
-            raise Interrupted(f"{of_several}{error}") from error
+        of_round = learning if number == 1 else later_round(learning)
+        with _told_by_round(number, found.rounds):
+            return learn_from_labels(network.to("cpu"), samples, [], draw, of_round, **options)
 
     records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
     size_found, usual = _usual(network.to(pick_device(device)), images, learning, scale, diameter)
@@ -214,6 +211,16 @@ def self_train_on_cues(
         usual_confidence=usual,
     )
     return ObjectModel(card, network, learning, training, device)
+
+
+@contextmanager
+def _told_by_round(number: int, rounds: int) -> Iterator[None]:
+    """Let the message of a training that was stopped begin with its round, where there are several."""
+    try:
+        yield
+    except Interrupted as error:
+        of_several = f"round {number} of {rounds} " if rounds > 1 else ""
+        raise Interrupted(f"{of_several}{error}") from error
 
 
 def _train_rounds(

@@ -196,7 +196,7 @@ def versions_words(made_by: Iterable[str]) -> str:
     """Return a sentence where runs of one study were made by several versions of frugalseg; "" otherwise.
 
     >>> versions_words(["0.4.0", "0.5.0", "0.5.0"])
-    '1 run is by frugalseg 0.4.0 and 2 by 0.5.0, so scores may differ for that reason; delete the folder `runs` of the study to make all again.'
+    "1 run is by frugalseg 0.4.0 and 2 by 0.5.0, so scores may differ for that reason; delete the folder 'runs' of the study to make all again."
     >>> versions_words(["0.5.0", "0.5.0"])
     ''
     """
@@ -208,7 +208,7 @@ def versions_words(made_by: Iterable[str]) -> str:
     listed = " and ".join(filter(None, (", ".join(more[:-1]), more[-1])))
     return (
         f"{count_text(number, 'run')} {'is' if number == 1 else 'are'} by frugalseg {first}"
-        f"{', ' if len(more) > 1 else ' and '}{listed}, so scores may differ for that reason; delete the folder `runs` of the "
+        f"{', ' if len(more) > 1 else ' and '}{listed}, so scores may differ for that reason; delete the folder 'runs' of the "
         "study to make all again."
     )
 
