@@ -9,7 +9,8 @@ from frugalseg.cues.foreground import find_foreground
 from frugalseg.cues.markers import Markers, find_markers, markers_from_labels, markers_from_points
 from frugalseg.cues.scaled_plane import ScaledPlane, scale_plane
 from frugalseg.cues.scribbles import scribble_features, scribble_foreground
-from frugalseg.cues.texture import class_log_odds, fill_small_holes, fit_two_classes, texture_evidence
+from frugalseg.cues.texture import fill_small_holes, texture_evidence
+from frugalseg.cues.two_classes import class_log_odds, fit_two_classes
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
 from frugalseg.synthetic.cells import SyntheticField, make_cells
 

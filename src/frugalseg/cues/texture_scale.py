@@ -1,5 +1,7 @@
 """Choose the scale of texture windows by what lies around the nuclei."""
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +25,9 @@ def label_free_foreground(plane: Plane, markers: Markers, diameter: float) -> tu
     """Find the foreground of a label-free plane, with the narrowest texture windows that see the cells.
 
     Narrow windows see boundaries sharply, and take smooth parts of cells for background. A ring around the nuclei is
-    nearly all cell, so the share of it that a mask holds is a recall that needs no truth. If the widest windows
-    still miss too much of it, the threshold is lowered. With points alone, windows are as wide as they come.
+    nearly all cell, so the share of it that a mask holds is a recall that needs no truth. If the widest windows still
+    miss too much of it, cells are not one class: flat ones are told from the background by what that looks like, again
+    in the narrowest windows that see them. With points alone, windows are as wide as they come.
 
     Parameters
     ----------
@@ -44,15 +47,15 @@ def label_free_foreground(plane: Plane, markers: Markers, diameter: float) -> tu
     """
     if markers.nuclei is None:
         return texture_foreground(scale_plane(plane, markers, diameter))
-    for scale in SCALES:
+    for from_background, scale in product((False, True), SCALES):
         scaled = scale_plane(plane, markers, diameter * scale)
-        evidence = texture_evidence(scaled)
+        evidence = texture_evidence(scaled, from_background)
         if evidence is None:  # all cell
             return texture_foreground(scaled)
         rough = cut_texture(scaled, evidence, textured_region(scaled, evidence, exact=False))
         if _ring_share(rough, scaled, scaled.diameter / scale) >= ENOUGH:
-            return cut_texture(scaled, evidence, textured_region(scaled, evidence)), evidence.log_odds
-    return texture_foreground(scaled, hold_ring=True)
+            break
+    return cut_texture(scaled, evidence, textured_region(scaled, evidence)), evidence.log_odds
 
 
 def _ring_share(mask: NDArray[np.bool_], scaled: ScaledPlane, diameter: float) -> float:
