@@ -10,6 +10,8 @@ from frugalseg.cues.two_classes import TwoClasses
 LEAST_MODE = 0.1
 #: The density is estimated in this many bins.
 BINS = 512
+#: Half of a normal distribution's values lie within this many standard deviations of its mean.
+QUARTILE = 0.6745
 #: Log odds of what is as smooth as the most frequent background, or smoother than that.
 BACKGROUND = -4.0
 
@@ -53,7 +55,8 @@ def empty_log_odds(
     density, at = _density(values)
     mode = at[_lowest_mode(density)]
     below = values[values <= mode]
-    spread = float(np.sqrt(np.mean((below - mode) ** 2))) + 1e-3
+    # by the median, as a corner without light is smoother still
+    spread = float(np.median(mode - below)) / QUARTILE + 1e-3
     step = at[1] - at[0]
     # twice what lies below the mode, spread over bins
     height = 2 * len(below) * step / (spread * np.sqrt(2 * np.pi))
