@@ -55,6 +55,7 @@ def label_free_foreground(plane: Plane, markers: Markers, diameter: float) -> tu
         rough = cut_texture(scaled, evidence, textured_region(scaled, evidence, exact=False))
         if _ring_share(rough, scaled, scaled.diameter / scale) >= ENOUGH:
             break
+    assert evidence is not None  # for the type checker: the loop returned without any
     return cut_texture(scaled, evidence, textured_region(scaled, evidence)), evidence.log_odds
 
 
