@@ -1,12 +1,12 @@
 """Self-training on every set of real fields: what a student makes of its teacher's cells, with nuclei and without.
 
-    python experiments/self_training.py --out FILE.jsonl [--kinds HeLa,RAW] [--seeds 0,1,2] [--rounds 3] [--teacher network]
+    python experiments/self_training.py --out FILE.jsonl [--kinds HeLa,RAW] [--seeds 0,1,2] [--rounds 1,2,3] [--teacher network]
 
 "Together": all fields of a kind in one run, without their labels. "Unseen": fields that took no part in the training of
 the HeLa student. Default settings. One line per student and field: cell mIoU and mAP of the student without and with
 nuclei at prediction, of the teacher and of the best classical method (from areas of nuclei, on the same foreground).
 Results of earlier calls are kept; a student that is in the file is not trained again. With one thread about three CPU
-minutes per HeLa student. `--teacher network`: the cells of one marker network, trained on all fields of the kind, in place
+minutes per HeLa student. Several `--rounds` are of one training, which goes on from each to the next. `--teacher network`: the cells of one marker network, trained on all fields of the kind, in place
 of those grown from nuclei.
 
 Printed: per kind and set, the mean over fields for each seed, and paired differences: of each field the mean over seeds,
@@ -14,7 +14,9 @@ then the mean over fields with its 95 % interval.
 """
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from real_fields import FLUORESCENT, HELA, append_lines, parser, read_lines
 
 if TYPE_CHECKING:
     from frugalseg import Field, ObjectModel
+    from frugalseg.evaluation.scores import Scores
 
 #: Kind -> folder, channel of whole cells, fields that are learned from, fields that are only predicted.
 KINDS = {
@@ -51,8 +54,10 @@ def open_one(data: Path, name: str, folder: str) -> "Field":
     return open_fields([data / home / "fields.csv"], where=[f"field={name}"])[0]
 
 
-def learn_and_score(data: Path, kind: str, seed: int, rounds: int, teacher: str) -> list[dict[str, Any]]:
-    """Train one student, and score it on every field of the kind that has labels."""
+def learn_and_score(
+    data: Path, kind: str, seed: int, several: list[int], teacher: str
+) -> Iterator[dict[str, Any]]:
+    """Train one student, and score it after each number of rounds on every field of the kind that has labels."""
     from frugalseg import MarkerModel, find_cues
     from frugalseg.models.self_training import self_train_on_cues
     from frugalseg.models.teacher_cells import teacher_cells
@@ -68,37 +73,52 @@ def learn_and_score(data: Path, kind: str, seed: int, rounds: int, teacher: str)
     learned_cues, find = [cues[name] for name in learned], teacher_cells
     if teacher == "network":
         find = MarkerModel.fit_to_cues(learned_cues, seed=seed, device="cpu").segment
-    model = self_train_on_cues(learned_cues, rounds=rounds, seed=seed, device="cpu", teacher=find)
-    seconds = {"cues": round(found_cues - start, 1), "training": round(time.process_time() - found_cues, 1)}
-    rows = []
-    for name, field in fields.items():
-        truth = field.labels("cells") if field.has("cells") else None
-        if truth is None:
-            continue
-        rows.append({"kind": kind, "field": name, "seed": seed, "rounds": rounds, "of": teacher})
-        rows[-1]["learned"] = name in learned
-        rows[-1] |= seconds | scores_of(model, cues[name], truth, find)
-    return rows
+    truths = {name: field.labels("cells") for name, field in fields.items() if field.has("cells")}
+    fixed = {name: fixed_scores(cues[name], truth, find) for name, truth in truths.items()}
+    seconds = {"cues": round(found_cues - start, 1), "training": 0.0}
+    with TemporaryDirectory() as folder:
+        for rounds in several:
+            start = time.process_time()
+            options = {"rounds": rounds, "checkpoint": folder, "resume": True}
+            model = self_train_on_cues(learned_cues, seed=seed, device="cpu", teacher=find, **options)
+            seconds["training"] = round(seconds["training"] + time.process_time() - start, 1)
+            for name, truth in truths.items():
+                row = {"kind": kind, "field": name, "seed": seed, "rounds": rounds, "of": teacher}
+                row |= {"learned": name in learned} | seconds | fixed[name]
+                yield row | scores_of(model, cues[name], truth)
 
 
-def scores_of(model: "ObjectModel", cues: Any, truth: Any, teacher: Any) -> dict[str, Any]:
-    """Return mIoU and mAP of the student, of its teacher and of the best classical method on one field."""
+def fixed_scores(cues: Any, truth: Any, teacher: Any) -> dict[str, Any]:
+    """Return mIoU and mAP of the teacher and of the best classical method on one field."""
     from frugalseg import score_labels
     from frugalseg.models.baseline_scores import score_baselines
+
+    baselines = score_baselines(truth, cues)
+    best = max(baselines, key=lambda name: baselines[name].mAP)
+    return {
+        "teacher": three_scores(score_labels(truth, teacher(cues))),
+        "baseline": [round(baselines[best].cell_miou, 4), round(baselines[best].mAP, 4), best],
+    }
+
+
+def scores_of(model: "ObjectModel", cues: Any, truth: Any) -> dict[str, Any]:
+    """Return mIoU and mAP of the student on one field, without nuclei and with them."""
+    from frugalseg import score_labels
 
     start = time.process_time()
     found = model.segment(cues)
     seconds = round(time.process_time() - start, 2)
-    labels = {"plain": model.predict(cues.planes), "nuclei": found.labels}
-    labels["teacher"] = teacher(cues)
-    result: dict[str, Any] = {"segment_seconds": seconds, "inside": found.agreement.nuclei_inside}
-    for name, one in labels.items():
-        scores = score_labels(truth, one)
-        result[name] = [round(scores.cell_miou, 4), round(scores.mAP, 4), round(scores.foreground_iou, 4)]
-    baselines = score_baselines(truth, cues)
-    best = max(baselines, key=lambda name: baselines[name].mAP)
-    result["baseline"] = [round(baselines[best].cell_miou, 4), round(baselines[best].mAP, 4), best]
-    return result
+    return {
+        "segment_seconds": seconds,
+        "inside": found.agreement.nuclei_inside,
+        "plain": three_scores(score_labels(truth, model.predict(cues.planes))),
+        "nuclei": three_scores(score_labels(truth, found.labels)),
+    }
+
+
+def three_scores(scores: "Scores") -> list[float]:
+    """Return cell mIoU, mAP and foreground IoU."""
+    return [round(scores.cell_miou, 4), round(scores.mAP, 4), round(scores.foreground_iou, 4)]
 
 
 def print_means(rows: list[dict[str, Any]]) -> None:
@@ -142,14 +162,12 @@ def main() -> None:
 
     torch.set_num_threads(1)
     for seed in map(int, given.seeds.split(",")):
-        for rounds in map(int, given.rounds.split(",")):
-            for kind in given.kinds.split(","):
-                asked = (kind, seed, rounds, given.teacher)
-                known = {
-                    (row["kind"], row["seed"], row["rounds"], row["of"]) for row in read_lines(given.out)
-                }
-                if asked not in known:
-                    append_lines(given.out, learn_and_score(given.data, *asked))
+        for kind in given.kinds.split(","):
+            known = {(row["kind"], row["seed"], row["rounds"], row["of"]) for row in read_lines(given.out)}
+            several = sorted(map(int, given.rounds.split(",")))
+            missing = [one for one in several if (kind, seed, one, given.teacher) not in known]
+            if missing:
+                append_lines(given.out, learn_and_score(given.data, kind, seed, missing, given.teacher))
     print_means(read_lines(given.out))
 
 

@@ -7,15 +7,13 @@ In each further round it goes on from its own cells, corrected by the nuclei.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from frugalseg.errors import InputError, Interrupted, WrongShape
-from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
+from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.device import Device, pick_device
@@ -34,6 +32,7 @@ from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale, found_diameter
+from frugalseg.models.own_sample import own_sample
 from frugalseg.models.student_images import StudentImage, Teacher, student_image
 from frugalseg.models.student_start import Start, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
@@ -242,9 +241,8 @@ def _train_rounds(
         for one, sample in zip(images, taught, strict=True):
             if one.keeps_teacher:
                 samples.append(sample)
-                continue
-            own, _ = seeded_cells(network, learning, one.planes, one.nuclei, ImageScale(scale), diameter)
-            samples.append(_anchored(label_sample(one.name, one.planes, own, "cells", scale), own, one.cells))
+            else:
+                samples.append(own_sample(network, learning, one, scale, diameter))
         records.append(train(number, samples))
     return records
 
@@ -282,10 +280,3 @@ def _same_channels(cues: Iterable[ImageCues]) -> Iterator[ImageCues]:
         if len(counts) > 1:
             raise WrongShape(f"images have {sorted(counts)} channels; all must have the same channels")
         yield one
-
-
-def _anchored(sample: CropSample, own: NDArray[np.uint32], teacher: NDArray[np.uint32]) -> CropSample:
-    """Leave out of the loss where network and teacher disagree on foreground: else it drifts from round to round."""
-    shape = (int(sample.planes.shape[1]), int(sample.planes.shape[2]))
-    agree = resize_labels((own > 0) == (teacher > 0), shape)
-    return replace(sample, valid=agree if sample.valid is None else sample.valid & agree)

@@ -11,7 +11,6 @@ from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.model_scale import (
     LARGEST_SCALE,
     SMALLEST_SCALE,
-    TARGET_CELL_DIAMETER,
     normalization_of,
     scale_for_objects,
 )
@@ -22,6 +21,8 @@ from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import Normalization
 from frugalseg.networks.object_net import CellNetwork
 
+#: Cells are this wide for a student, px: docs/decisions, 17. Networks that learn from outlines see them wider.
+CELL_DIAMETER = 24.0
 #: Crops of a step, and their side, px at the model scale.
 BATCH, CROP = 4, 128
 #: Steps of the first round.
@@ -96,7 +97,7 @@ def begin_student(
     learning = first_round(settings)
     if start is None:
         network, started_from = begin_network(learning, n_channels, settings.seed)
-        scale = float(np.clip(TARGET_CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
+        scale = float(np.clip(CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
     else:
         card = start.card
         channel_names(None, n_channels, card)  # for its check

@@ -1,0 +1,54 @@
+"""What a student learns from in a further round: the cells that it finds itself, where they can be trusted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.images.resize import resize_labels
+from frugalseg.learning.crop_batches import CropSample
+from frugalseg.learning.from_labels.label_samples import label_sample
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.cell_prediction import seeded_cells
+from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.student_images import StudentImage
+from frugalseg.networks.heads import MASK
+from frugalseg.networks.object_net import CellNetwork
+
+
+def own_sample(
+    network: CellNetwork, learning: LabelSettings, image: StudentImage, scale: float, diameter: float
+) -> CropSample:
+    """Return an image with the cells that the network finds in it, corrected by the nuclei.
+
+    Nothing is learned where network and teacher disagree on foreground, unless all orientations of the image say the
+    same: without this anchor, faint parts of cells get lost from round to round; with the teacher's word against a
+    network that is sure, its errors stay.
+
+    Parameters
+    ----------
+    network, learning
+        Of the round before.
+    image
+        Normalised.
+    scale, diameter
+        Network px per image px, and a typical cell's diameter, px of the image.
+    """
+    own, maps = seeded_cells(network, learning, image.planes, image.nuclei, ImageScale(scale), diameter)
+    sample = label_sample(image.name, image.planes, own, "cells", scale)
+    agree = resize_labels((own > 0) == (image.cells > 0), sample.shape)
+    return CropSample(sample.name, sample.planes, sample.targets, agree | unanimous(maps))
+
+
+def unanimous(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.bool_]:
+    """Return where (Y,X) the maps (K,Y,X) of all orientations say cell, or all say background.
+
+    Examples
+    --------
+    >>> maps = np.zeros((3, 2, 1, 3), np.float32)
+    >>> maps[:, MASK] = [[[2, -1, 1]], [[1, -2, -1]], [[3, -1, 1]]]
+    >>> unanimous(list(maps)).tolist()
+    [[True, True, False]]
+    """
+    inside = np.stack([one[MASK] > 0 for one in maps])
+    return np.asarray(inside.all(axis=0) | ~inside.any(axis=0))
