@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import frugalseg as fs
-from frugalseg.models.field_choice import choose_images
+from frugalseg.images.normalize import normalize_plane, zscore
+from frugalseg.models.field_choice import ChosenImages, _own_look, choose_images
+from frugalseg.models.looks import image_look
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,8 @@ def test_a_rare_look_stays_and_the_others_are_stood_for(many: list[Any]) -> None
     assert chosen.counts[names.index("5")] == 1
     assert sum(chosen.counts) == 10
     assert chosen.diameters == [30.0 + seed for seed in range(10)]
-    assert chosen.fluorescent == [False] * 10
+    assert chosen.modalities == [("label-free",)] * 10
+    assert chosen.normalization == ("zscore",)
     assert list(chosen.lines([float(count) for count in chosen.counts])) == [
         "learning from 4 of 10 images, those that look most different"
     ]
@@ -41,3 +45,23 @@ def test_few_images_are_all_taken(many: list[Any]) -> None:
     assert list(chosen.lines([0.5, 0.5, 0.5, 1.0])) == [
         "images that look like few others are drawn up to 2.0 times as often: 1 of 4"
     ]
+
+
+def test_each_channel_is_seen_by_its_modality_in_most_images() -> None:
+    """A channel that looks otherwise in one image, such as a stain of few nuclei, is seen as in the others."""
+    kinds: list[Any] = [
+        ("label-free", "fluorescent"),
+        ("label-free", "label-free"),
+        ("fluorescent", "fluorescent"),
+    ]
+    assert ChosenImages(modalities=kinds).normalization == ("zscore", "log")
+    assert ChosenImages(modalities=kinds[::2]).normalization == ("zscore", "log")
+    assert ChosenImages(modalities=kinds[:2]).normalization == ("zscore", "zscore")
+
+
+def test_a_look_is_of_each_channel_by_its_own_modality() -> None:
+    cells = fs.make_cells((128, 128), n_cells=10, dim_nuclei=0, seed=1)
+    cues = fs.find_cues(cells.planes(["phase", "nuclear"]), cells.nuclear, diameter=30)
+    assert cues.modalities == ("label-free", "fluorescent")
+    wanted = [zscore(cues.planes[:1])[0], normalize_plane(cues.planes[1], "fluorescent", 30)]
+    assert _own_look(cues) == image_look(np.stack(wanted))

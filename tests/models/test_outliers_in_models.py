@@ -11,7 +11,7 @@ from frugalseg.images.focus import best_focus
 from frugalseg.images.image import Image
 from frugalseg.images.normalize import blur
 from frugalseg.images.tile_store import TileStore
-from frugalseg.models.model_scale import log_planes, model_planes, zscored_image
+from frugalseg.models.model_scale import model_planes, normalized_planes, zscored_image
 from frugalseg.prediction.tiled import make_scaled_reader
 from frugalseg.synthetic.cells import SyntheticField
 
@@ -57,8 +57,8 @@ def test_cues_are_those_of_the_image_without_hot_pixels(cells: SyntheticField) -
 
 
 def test_the_logarithm_of_fluorescence_is_not_flattened(cells: SyntheticField) -> None:
-    wanted = log_planes(cells.planes(["cytoplasm"]), 30, (), "a")[0]
-    found = log_planes(spoilt(cells.planes(["cytoplasm"])), 30, (), "a")[0]
+    wanted = normalized_planes(cells.planes(["cytoplasm"]), ["log"], 30, (), "a")[0]
+    found = normalized_planes(spoilt(cells.planes(["cytoplasm"])), ["log"], 30, (), "a")[0]
     assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.99
 
 

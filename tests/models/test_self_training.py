@@ -14,7 +14,7 @@ from frugalseg.errors import InputError, Interrupted, NoMarkers, SettingsError
 from frugalseg.models import object_scale, own_sample, self_training
 from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
-from frugalseg.models.model_scale import log_planes
+from frugalseg.models.model_scale import normalized_planes
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.student_start import CELL_DIAMETER, first_round, later_round
 from frugalseg.models.teacher_cells import teacher_cells
@@ -150,10 +150,13 @@ def test_a_stopped_training_says_in_which_round(cells: list[Any], tmp_path: Path
 def test_fluorescence_is_learned_and_used_as_its_logarithm(cells: list[Any]) -> None:
     """Other gain and black level, which a z-score bears too; and a gamma, which only the logarithm nearly bears."""
     model = fs.self_train(cells[0].cytoplasm, cells[0].nuclear, **FAST)
-    assert model.card.normalization == "log"
-    assert fs.self_train(cells[0].phase, cells[0].nuclear, **FAST).card.normalization == "zscore"
+    assert model.card.normalization == ("log",)
+    assert fs.self_train(cells[0].phase, cells[0].nuclear, **FAST).card.normalization == ("zscore",)
     image = cells[0].cytoplasm.astype(np.float64)
-    seen = [log_planes(one[None].astype(np.float32), 30, (), "a") for one in (image, 3 * image + 50)]
+    seen = [
+        normalized_planes(one[None].astype(np.float32), ["log"], 30, (), "a")
+        for one in (image, 3 * image + 50)
+    ]
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-3)
     assert not np.allclose(seen[0], (image - image.mean()) / image.std(), atol=0.1)
 

@@ -41,19 +41,20 @@ def stain_start(channels: tuple[str, ...] = ("phase",)) -> fs.StainModel:
     return fs.StainModel(card, Unet("small", len(channels), 1), device="cpu")
 
 
-def object_start(kind: Target, normalization: Normalization = "zscore") -> fs.ObjectModel:
+def object_start(kind: Target, *normalization: Normalization) -> fs.ObjectModel:
     torch.manual_seed(12)
+    channels = ("phase", "dapi")[: max(1, len(normalization))]
     settings = LabelSettings(target=kind)
     card = ObjectCard(
         kind=kind,
-        channels=("phase",),
+        channels=channels,
         training=DONE,
         scale=0.5,
         diameter=40,
         settings=settings.model_dump(),
         normalization=normalization,
     )
-    return fs.ObjectModel(card, object_network(kind, "small", 1), settings, device="cpu")
+    return fs.ObjectModel(card, object_network(kind, "small", len(channels)), settings, device="cpu")
 
 
 def tensors_of(start: fs.StainModel | fs.ObjectModel) -> dict[str, Tensor]:
@@ -128,8 +129,20 @@ def test_starts_that_do_not_fit_are_refused(field: SyntheticField, tmp_path: Pat
 def test_a_fluorescent_student_goes_on_from_another(field: SyntheticField) -> None:
     start = object_start("cells", "log")
     student = fs.self_train(field.cytoplasm, field.nuclear, start=start, **ONCE)
-    assert student.card.normalization == "log"
+    assert student.card.normalization == ("log",)
     assert max(farthest(student, tensors_of(start)).values()) < FIRST_STEP
+
+
+def test_every_channel_must_be_seen_as_by_the_start(field: SyntheticField) -> None:
+    images = field.planes(["phase", "nuclear"])
+    start = object_start("cells", "zscore", "log")
+    student = fs.self_train(images, field.nuclear, start=start, **ONCE)
+    assert student.card.normalization == ("zscore", "log")
+    assert max(farthest(student, tensors_of(start)).values()) < FIRST_STEP
+    says = "^`start` was trained on z-scored grey values of channel 'dapi' and the student of these images sees the logarithm of"
+    for other in (object_start("cells", "zscore", "zscore"), stain_start(("phase", "dapi"))):
+        with pytest.raises(SettingsError, match=says):
+            fs.self_train(images, field.nuclear, start=other, **ONCE)
 
 
 def test_cues_can_be_learned_from_with_a_start_too(field: SyntheticField) -> None:

@@ -165,6 +165,30 @@ def test_a_card_of_one_kind_is_none_of_another(models: dict[str, Path], tmp_path
             ObjectCard.model_validate({**objects("cells").model_dump(), **values})
 
 
+@pytest.mark.parametrize("how", ["log", "zscore"])
+def test_a_card_with_one_normalisation_for_all_channels_is_read(
+    models: dict[str, Path], tmp_path: Path, how: str
+) -> None:
+    card = load_card(changed(models["cells"], tmp_path / "old", normalization=how))
+    assert isinstance(card, ObjectCard)
+    assert card.normalization == (how, how)
+    for kind, channels in (("cells", 7), ("cells", "left out"), ("stain", ["a"])):
+        with pytest.raises(BadModel, match="damaged"):
+            load_card(
+                changed(models[kind], tmp_path / f"{kind}{channels}", normalization=how, channels=channels)
+            )
+
+
+def test_there_is_one_normalisation_for_each_channel(models: dict[str, Path], tmp_path: Path) -> None:
+    known = objects("cells").model_copy(update={"normalization": ("zscore", "log")})
+    save_model(tmp_path / "new", known, network_of("cells"))
+    card = load_card(tmp_path / "new")
+    assert card.model_copy(update={"sha256": ""}) == known
+    for number, wrong in enumerate((["log"], ["log"] * 3, ["log", "sqrt"], "sqrt")):
+        with pytest.raises(BadModel, match="damaged"):
+            load_card(changed(models["cells"], tmp_path / f"{number}", normalization=wrong))
+
+
 def test_looks_are_kept_and_a_card_from_before_there_were_any_is_read(
     models: dict[str, Path], tmp_path: Path
 ) -> None:

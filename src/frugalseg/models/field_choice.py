@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from frugalseg.images.normalize import Modality
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.looks import image_look
-from frugalseg.models.model_scale import normalized_planes
+from frugalseg.models.model_scale import normalization_for, normalized_planes
 from frugalseg.networks.cards import Look, Normalization
 
 #: A student learns from at most so many images; time and memory grow no further.
@@ -25,14 +26,21 @@ class ChosenImages:
         Of the images to learn from, in their order.
     counts
         How many images each of them stands for, itself included.
-    diameters, fluorescent
-        Of all images: diameter of a typical cell, px; whether the first channel shows fluorescence.
+    diameters, modalities
+        Of all images: diameter of a typical cell, px; modality of each channel.
     """
 
     cues: list[ImageCues] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     diameters: list[float] = field(default_factory=list)
-    fluorescent: list[bool] = field(default_factory=list)
+    modalities: list[tuple[Modality, ...]] = field(default_factory=list)
+
+    @property
+    def normalization(self) -> tuple[Normalization, ...]:
+        """How the grey values of each channel are normalised: by its modality in most of all images."""
+        by_channel = zip(*self.modalities, strict=True)
+        fluorescent = (2 * each.count("fluorescent") > len(each) for each in by_channel)
+        return normalization_for(["fluorescent" if most else "label-free" for most in fluorescent])
 
     def lines(self, weights: Sequence[float]) -> Iterator[str]:
         """Yield a line where not all images are learned from, and where those of rare looks are drawn more often."""
@@ -77,7 +85,7 @@ def choose_images(cues: Iterable[ImageCues], most: int = MOST_IMAGES) -> ChosenI
         chosen.cues.append(one)
         chosen.counts.append(1)
         chosen.diameters.append(one.diameter)
-        chosen.fluorescent.append(one.modalities[0] == "fluorescent")
+        chosen.modalities.append(one.modalities)
         if len(chosen.cues) > most:
             looks += [_own_look(other) for other in chosen.cues[len(looks) :]]
             first, second = _most_alike(looks)
@@ -88,7 +96,7 @@ def choose_images(cues: Iterable[ImageCues], most: int = MOST_IMAGES) -> ChosenI
 
 def _own_look(cues: ImageCues) -> Look:
     """Return the look of an image at the scale of its own cells: that of the run is known only at the end."""
-    how: Normalization = "log" if cues.modalities[0] == "fluorescent" else "zscore"
+    how = normalization_for(cues.modalities)
     planes = normalized_planes(cues.planes, how, cues.diameter, (), f"field {cues.name!r}")
     return image_look(resize_planes(planes, scaled_shape(cues.shape, cues.factor)))
 

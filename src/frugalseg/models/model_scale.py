@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from frugalseg.cues.markers import find_markers
 from frugalseg.errors import InputError, WrongShape
-from frugalseg.images.normalize import normalize_plane, zscore
+from frugalseg.images.normalize import Modality, normalize_plane, zscore
 from frugalseg.models.inputs import check_image
 from frugalseg.networks.cards import Normalization, ObjectCard, StainCard
 from frugalseg.networks.object_net import Target
@@ -22,6 +22,8 @@ TARGET_CELL_DIAMETER = 30.0
 SMALLEST_SCALE = 0.25
 #: An image is at most so many times larger for the network than it is.
 LARGEST_SCALE = 4.0
+#: How a student sees a channel: stain differs between cells by factors.
+OF_MODALITY: dict[Modality, Normalization] = {"fluorescent": "log", "label-free": "zscore"}
 #: The pixels of an image are at most so many times larger or smaller than those of the training images.
 MOST_SIZE_RATIO = 200.0
 
@@ -73,42 +75,56 @@ def model_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArra
     return normalized_planes(planes, normalization_of(card), diameter, card.channels, owner)
 
 
-def normalization_of(card: StainCard | ObjectCard | None) -> Normalization:
-    """Return how a model's grey values are normalised; z-scored where there is no model, as by every stain model."""
-    return card.normalization if isinstance(card, ObjectCard) else "zscore"
+def normalization_of(card: StainCard | ObjectCard | None) -> tuple[Normalization, ...]:
+    """Return how a model normalises the grey values of each channel: a stain model z-scores all. Without a model empty."""
+    if card is None:
+        return ()
+    unless_said: Normalization = "zscore"
+    own = card.normalization if isinstance(card, ObjectCard) else ()
+    return own or (unless_said,) * len(card.channels)
+
+
+def normalization_for(modalities: Sequence[Modality]) -> tuple[Normalization, ...]:
+    """Return how a student normalises channels: each by its own modality, the logarithm of fluorescence, else z-scored.
+
+    Examples
+    --------
+    >>> normalization_for(["label-free", "fluorescent"])
+    ('zscore', 'log')
+    """
+    return tuple(OF_MODALITY[one] for one in modalities)
 
 
 def normalized_planes(
     planes: NDArray[np.float32],
-    normalization: Normalization,
+    normalization: Sequence[Normalization],
     diameter: float,
     channels: Sequence[str],
     owner: str,
 ) -> NDArray[np.float32]:
-    """Return planes (C,Y,X) as a network sees them but for their size; `diameter` in px, for the logarithm.
+    """Return planes (C,Y,X) as a network sees them but for their size: each channel with mean 0 and standard deviation 1.
+
+    Parameters
+    ----------
+    planes : (C,Y,X) float32
+        Grey values.
+    normalization
+        One for each channel.
+    diameter
+        Of a typical object, px, for the logarithm.
+    channels, owner
+        Names of the channels, or none, and of the image, for messages.
 
     Raises
     ------
     BadPixels
         A channel is constant.
     """
-    if normalization == "log":
-        return log_planes(planes, diameter, channels, owner)
-    return zscore(planes, channels, owner)
-
-
-def log_planes(
-    planes: NDArray[np.float32], diameter: float, channels: Sequence[str], owner: str
-) -> NDArray[np.float32]:
-    """Return the logarithm of fluorescent planes (C,Y,X), with mean 0 and standard deviation 1 per channel.
-
-    Raises
-    ------
-    BadPixels
-        A channel is constant.
-    """
-    zscore(planes, channels, owner)  # for its checks
-    return np.stack([normalize_plane(plane, "fluorescent", diameter) for plane in planes])
+    normalized = zscore(planes, channels, owner)
+    for index, (plane, how) in enumerate(zip(planes, normalization, strict=True)):
+        if how == "log":
+            normalized[index] = normalize_plane(plane, "fluorescent", diameter)
+    return normalized
 
 
 def scale_by_pixel_size(card: StainCard | ObjectCard, pixel_size: tuple[float, float] | None) -> float:

@@ -24,7 +24,7 @@ from frugalseg.models.inputs import (
     owner_of,
 )
 from frugalseg.models.model_parts import ImagePart, parts_of
-from frugalseg.models.model_scale import normalized_planes, scale_for_objects, zscored_image
+from frugalseg.models.model_scale import normalization_of, normalized_planes, scale_for_objects, zscored_image
 from frugalseg.models.model_settings import ObjectModelSettings
 from frugalseg.models.training_options import OnError
 from frugalseg.networks.cards import Normalization, ObjectCard, StainCard
@@ -128,7 +128,7 @@ def read_labelled_images(
     names: Sequence[str] | None = None,
     channels: Sequence[str] | None = None,
     on_error: OnError | None = None,
-    normalization: Normalization = "zscore",
+    card: StainCard | ObjectCard | None = None,
     diameter: float | None = None,
 ) -> tuple[LabelledImage, ...]:
     """Check and keep every labelled image.
@@ -143,8 +143,10 @@ def read_labelled_images(
         Of the images and their channels.
     on_error
         Called for images that can't be used, which are then left out; None: the first one is an error.
-    normalization, diameter
-        Of grey values, and of a typical object, px, for the logarithm; None: of the labelled objects.
+    card
+        Of a model that sees the images as it always does, if they have as many channels; None: grey values are z-scored.
+    diameter
+        Of a typical object, px, for the logarithm of grey values; None: of the labelled objects.
 
     Raises
     ------
@@ -174,14 +176,15 @@ def read_labelled_images(
         raise errors[0]
     if not any((one.labels > 0).any() for one in kept):
         raise InputError(f"there is no object in `labels`; outline some {target} first")
-    if normalization == "zscore":
+    how = normalization_of(card)
+    if "log" not in how or len(how) != len(kept[0].planes):
         return tuple(kept)
     size = diameter or typical_diameter([one.labels for one in kept])
-    return tuple(_normalized_anew(one, sequence[one.index], normalization, size) for one in kept)
+    return tuple(_normalized_anew(one, sequence[one.index], how, size) for one in kept)
 
 
 def _normalized_anew(
-    one: LabelledImage, image: Any, normalization: Normalization, diameter: float
+    one: LabelledImage, image: Any, normalization: Sequence[Normalization], diameter: float
 ) -> LabelledImage:
     """Return a z-scored image normalised in another way, for which the size of objects had to be known first."""
     planes = check_image(image, one.name)

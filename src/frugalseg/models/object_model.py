@@ -137,8 +137,7 @@ class ObjectModel:
         first = None if start is None else check_start(start, found)
         card, weights = (None, None) if first is None else (first.card, first.network)
         learning = learning_settings(found, target, card)
-        how = normalization_of(card)
-        kept = read_labelled_images(images, labels, target, names, channels, on_error, how)
+        kept = read_labelled_images(images, labels, target, names, channels, on_error, card)
         named = channel_names(channels, len(kept[0].planes), card)
         whole = card if found.start_parts == "all" else None
         begin = card, weights, found.start_parts
@@ -151,7 +150,8 @@ class ObjectModel:
         say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
         before = () if first is None else score_dataset(network, dataset, learning)
         rehearsed = rehearsal_samples(network, whole, learning, dataset, unlabelled, on_error)
-        known = {"channels": named, "pixel_size": size, "started_from": started_from, "normalization": how}
+        known = {"channels": named, "pixel_size": size, "started_from": started_from}
+        known |= {"normalization": normalization_of(card)}
 
         def made(network: ObjectNetwork, training: TrainingRecord) -> "ObjectModel":
             card = card_of_objects(dataset, learning, training, found.seed, **known)
@@ -243,7 +243,7 @@ class ObjectModel:
         again; of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
         """
         on_error = (lambda *_: None) if self.parts else None
-        card, how = self.card, (self.card.normalization, self.card.diameter)
+        card, how = self.card, (self.card, self.card.diameter)
         kept = read_labelled_images(images, labels, card.kind, None, card.channels, on_error, *how)
         if not self.parts:
             say(None, "", tuple(doubt for one in kept for doubt in one.doubts))

@@ -37,7 +37,7 @@ from frugalseg.models.student_images import StudentImage, Teacher, student_image
 from frugalseg.models.student_start import Start, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
-from frugalseg.networks.cards import Normalization, ObjectCard
+from frugalseg.networks.cards import ObjectCard
 from frugalseg.networks.object_net import CellNetwork
 from frugalseg.prediction.whole_image import cell_confidence
 
@@ -171,10 +171,9 @@ def self_train_on_cues(
     if not chosen.cues:
         raise InputError("`cues` is empty; give the cues of at least one image")
     diameter = float(np.median(chosen.diameters))
-    fluorescent = sum(chosen.fluorescent) * 2 > len(chosen.fluorescent)
-    how: Normalization = "log" if fluorescent else "zscore"
-    images = [student_image(one, teacher).normalized(fluorescent, diameter) for one in chosen.cues]
-    student = begin_student(found, first, len(images[0].planes), how, diameter)
+    how = chosen.normalization
+    images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
+    student = begin_student(found, first, how, diameter)
     network, learning, scale = student.network, student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)

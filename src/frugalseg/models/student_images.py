@@ -1,6 +1,6 @@
 """Images as a student learns from them: grey values, nuclei, and the cells of its teacher."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,11 +45,10 @@ class StudentImage:
         """(Y, X)."""
         return int(self.planes.shape[1]), int(self.planes.shape[2])
 
-    def normalized(self, fluorescent: bool, diameter: float) -> "StudentImage":
-        """Return the image with normalised grey values: the logarithm of fluorescence, else z-scored."""
-        how: Normalization = "log" if fluorescent else "zscore"
+    def normalized(self, normalization: Sequence[Normalization], diameter: float) -> "StudentImage":
+        """Return the image with normalised grey values, each channel in its own way; `diameter` of a cell, px."""
         owner = f"field {self.name!r}"
-        return replace(self, planes=normalized_planes(self.planes, how, diameter, (), owner))
+        return replace(self, planes=normalized_planes(self.planes, normalization, diameter, (), owner))
 
 
 def student_image(cues: ImageCues, teacher: Teacher = teacher_cells) -> StudentImage:

@@ -1,5 +1,6 @@
 """How the student of self-training begins: its settings, scale and first weights, its own or those of another model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +19,7 @@ from frugalseg.models.model_settings import ObjectModelSettings, SelfTrainingSet
 from frugalseg.models.object_model import ObjectModel, check_start
 from frugalseg.models.object_training import begin_network, channel_names
 from frugalseg.models.stain_model import StainModel
-from frugalseg.networks.cards import Normalization
+from frugalseg.networks.cards import Normalization, ObjectCard, StainCard
 from frugalseg.networks.object_net import CellNetwork
 
 #: Cells are this wide for a student, px: docs/decisions, 17. Networks that learn from outlines see them wider.
@@ -74,8 +75,7 @@ def check_student_start(start: Start | str | Path | None, settings: SelfTraining
 def begin_student(
     settings: SelfTrainingSettings,
     start: Start | None,
-    n_channels: int,
-    normalization: Normalization,
+    normalization: Sequence[Normalization],
     diameter: float,
 ) -> Student:
     """Make the network of a student, with its first weights.
@@ -86,22 +86,22 @@ def begin_student(
         Encoder, weights, steps, seed.
     start
         Model to start from, from `check_student_start`: its encoder, and its scale where it finds other objects.
-    n_channels, normalization, diameter
-        Of the images: how their grey values are normalised, and a typical cell's diameter, px.
+    normalization, diameter
+        Of the images: how the grey values of each channel are normalised, and a typical cell's diameter, px.
 
     Raises
     ------
     SettingsError
         The start has another number of channels, or sees grey values normalised in another way.
     """
-    learning = first_round(settings)
+    learning, n_channels = first_round(settings), len(normalization)
     if start is None:
         network, started_from = begin_network(learning, n_channels, settings.seed)
         scale = float(np.clip(CELL_DIAMETER / diameter, SMALLEST_SCALE, LARGEST_SCALE))
     else:
         card = start.card
         channel_names(None, n_channels, card)  # for its check
-        _check_normalization(normalization_of(card), normalization)
+        _check_normalization(card, normalization)
         encoder = {"encoder": card.settings.get("encoder", "small"), "weights": "none"}
         learning = learning.model_copy(update=encoder)
         network, started_from = begin_network(learning, n_channels, settings.seed, card, start.network)
@@ -110,13 +110,16 @@ def begin_student(
     return Student(network, learning, scale, started_from)
 
 
-def _check_normalization(of_start: Normalization, of_student: Normalization) -> None:
-    if of_start != of_student:
-        ways = {"log": "the logarithm of fluorescence", "zscore": "z-scored grey values"}
-        raise SettingsError(
-            f"`start` was trained on {ways[of_start]} and the student of these images sees {ways[of_student]}; start from a "
-            "model that was trained on such images, or leave `start` out"
-        )
+def _check_normalization(start: StainCard | ObjectCard, of_student: Sequence[Normalization]) -> None:
+    """Raise `SettingsError` at the first channel that a start and the student see in different ways."""
+    ways = {"log": "the logarithm of fluorescence", "zscore": "z-scored grey values"}
+    for name, one, other in zip(start.channels, normalization_of(start), of_student, strict=True):
+        if one != other:
+            which = "" if len(of_student) == 1 else f" of channel {name!r}"
+            raise SettingsError(
+                f"`start` was trained on {ways[one]}{which} and the student of these images sees {ways[other]}; start from a "
+                "model that was trained on such images, or leave `start` out"
+            )
 
 
 def first_round(settings: SelfTrainingSettings) -> LabelSettings:

@@ -19,7 +19,7 @@ Length = Annotated[float, Field(gt=1e-6, lt=1e6)]
 #: Model px per image px.
 Scale = Annotated[float, Field(gt=1e-4, le=4)]
 
-#: Of grey values: mean 0 and standard deviation 1, or the logarithm of fluorescence, likewise.
+#: Of the grey values of a channel: mean 0 and standard deviation 1, or the logarithm of fluorescence, likewise.
 Normalization = Literal["zscore", "log"]
 
 
@@ -161,7 +161,8 @@ class ObjectCard(Card):
     started_from
         Starting weights: "nothing", "imagenet", or the kind and checksum of a model.
     normalization
-        Of grey values: "zscore", or "log", the logarithm of fluorescence (`frugalseg.images.normalize.normalize_plane`).
+        Of the grey values of each channel: "zscore", or "log", the logarithm of fluorescence
+        (`frugalseg.images.normalize.normalize_plane`). Empty: all channels are z-scored.
     self_trained
         Whether the labels were grown from nuclei and not drawn by a person.
     found_diameter
@@ -176,11 +177,17 @@ class ObjectCard(Card):
     scale: Scale
     diameter: Length
     started_from: str = "nothing"
-    normalization: Normalization = "zscore"
+    normalization: tuple[Normalization, ...] = ()
     self_trained: bool = False
     found_diameter: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     looks: tuple[Look, ...] = ()
     usual_confidence: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if len(self.normalization) not in (0, len(self.channels)):
+            raise ValueError(f"{len(self.channels)} channels and {len(self.normalization)} normalisations")
+        return self
 
     def diameter_at(self, scale: float) -> float:
         """Return the diameter of a typical object in an image that is resized by `scale`, px of the image."""

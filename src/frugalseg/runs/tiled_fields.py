@@ -19,7 +19,7 @@ from frugalseg.images.tiles import Window, read_window
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
-from frugalseg.models.model_scale import model_planes
+from frugalseg.models.model_scale import model_planes, normalization_of
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.stain_model import StainModel
@@ -131,10 +131,15 @@ def find_large_objects(
 
     Parameters and errors are those of `predict_large_stain`.
     """
-    if model.card.normalization == "log":
+    logarithms = [
+        repr(name)
+        for name, how in zip(model.card.channels, normalization_of(model.card), strict=True)
+        if how == "log"
+    ]
+    if logarithms:
         raise InputError(
-            f"field {field.name!r} is too large for a model of fluorescent cells, which needs the whole image at once; cut it "
-            "into parts"
+            f"field {field.name!r} is too large for this model, which sees the logarithm of {', '.join(logarithms)} and needs "
+            "the whole image for it; cut the field into parts"
         )
     kind, h, diameter = model.card.kind, model.settings.h, model.card.diameter_at(scale)
     largest = min(LARGEST_OBJECT, math.ceil(4 * diameter))

@@ -1,0 +1,106 @@
+"""A student sees each channel by its own modality: phase z-scored, and a nuclear stain beside it on its logarithm."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import frugalseg as fs
+from frugalseg.errors import BadPixels
+from frugalseg.images.normalize import normalize_plane, zscore
+from frugalseg.models import self_training
+from frugalseg.models.model_scale import model_planes, normalization_of
+from frugalseg.models.object_dataset import read_labelled_images
+from frugalseg.synthetic.cells import SyntheticField
+
+ONCE: dict[str, Any] = {"encoder": "small", "max_steps": 1, "rounds": 1, "device": "cpu", "diameter": 30}
+CHANNELS = ["phase", "dapi"]
+
+
+@pytest.fixture(scope="module")
+def images(cells: SyntheticField) -> np.ndarray:
+    """Phase, and nuclei whose brightness differs by factors."""
+    bright = np.where(cells.cells % 2 == 0, 1.0, 20.0)
+    return np.stack([cells.phase, cells.nuclear * bright]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def student(images: np.ndarray, cells: SyntheticField) -> fs.ObjectModel:
+    return fs.self_train(images, cells.nuclear, channels=CHANNELS, **ONCE)
+
+
+def wanted(images: np.ndarray, *how: str, diameter: float = 30) -> np.ndarray:
+    """Planes normalised one by one."""
+    return np.stack(
+        [
+            normalize_plane(one, "fluorescent", diameter) if way == "log" else zscore(one[None])[0]
+            for one, way in zip(images, how, strict=True)
+        ]
+    )
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_training_sees_each_channel_by_its_own_modality(
+    order: list[int], images: np.ndarray, cells: SyntheticField, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    learn = self_training.learn_from_labels
+
+    def watched(network: Any, samples: list[Any], *rest: Any, **more: Any) -> Any:
+        seen.extend(samples)
+        return learn(network, samples, *rest, **more)
+
+    monkeypatch.setattr(self_training, "learn_from_labels", watched)
+    model = fs.self_train(images[order], cells.nuclear, **ONCE)
+    how = [("zscore", "log")[channel] for channel in order]
+    assert model.card.normalization == tuple(how)
+    assert model.card.scale == 1
+    np.testing.assert_array_equal(seen[0].planes, wanted(images[order], *how))
+
+
+def test_the_saved_model_sees_them_so_too(
+    student: fs.ObjectModel, images: np.ndarray, tmp_path: Path
+) -> None:
+    planes = wanted(images, "zscore", "log")
+    assert float(np.abs(planes - zscore(images))[1].max()) > 0.5
+    student.save(tmp_path / "model")
+    loaded = fs.ObjectModel.load(tmp_path / "model", "cpu")
+    assert loaded.card.normalization == ("zscore", "log")
+    np.testing.assert_array_equal(model_planes(loaded.card, images, "a"), planes)
+    np.testing.assert_array_equal(loaded.predict(images), student.predict(images))
+
+
+def test_labels_are_learned_and_scored_with_each_channel_as_in_the_start(
+    student: fs.ObjectModel, images: np.ndarray, cells: SyntheticField
+) -> None:
+    tuned = fs.ObjectModel.fit(
+        images, cells.cells, start=student, crop=32, batch=2, max_steps=1, hold_out=False, device="cpu"
+    )
+    planes = wanted(images, "zscore", "log", diameter=tuned.card.diameter)
+    assert tuned.card.normalization == ("zscore", "log")
+    for part in (*tuned.start_evaluation, *tuned.evaluate(images, cells.cells)):
+        np.testing.assert_array_equal(part.planes, planes)
+    plain = read_labelled_images(images, cells.cells, "cells")
+    np.testing.assert_array_equal(plain[0].planes, zscore(images))
+
+
+def test_an_old_student_sees_all_channels_in_its_one_way(student: fs.ObjectModel, images: np.ndarray) -> None:
+    old = student.card.model_copy(update={"normalization": ("log", "log")})
+    assert normalization_of(old) == ("log", "log")
+    np.testing.assert_array_equal(model_planes(old, images, "a"), wanted(images, "log", "log"))
+    before = student.card.model_copy(update={"normalization": ()})
+    np.testing.assert_array_equal(model_planes(before, images, "a"), zscore(images))
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_a_constant_channel_is_named(
+    channel: int, student: fs.ObjectModel, images: np.ndarray, cells: SyntheticField
+) -> None:
+    constant = images.copy()
+    constant[channel] = 7
+    says = f"^field 'b': channel '{CHANNELS[channel]}' is constant"
+    with pytest.raises(BadPixels, match=says):
+        student.predict([images, constant], names=["a", "b"])
+    with pytest.raises(BadPixels, match=says):
+        fs.self_train([images, constant], [cells.nuclear] * 2, channels=CHANNELS, names=["a", "b"], **ONCE)
