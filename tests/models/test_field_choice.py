@@ -65,3 +65,17 @@ def test_a_look_is_of_each_channel_by_its_own_modality() -> None:
     assert cues.modalities == ("label-free", "fluorescent")
     wanted = [zscore(cues.planes[:1])[0], normalize_plane(cues.planes[1], "fluorescent", 30)]
     assert _own_look(cues) == image_look(np.stack(wanted))
+
+
+def test_the_nuclear_stain_among_the_channels_is_named() -> None:
+    cells = fs.make_cells((128, 128), n_cells=10, dim_nuclei=0, seed=1)
+    both = fs.find_cues(cells.planes(["phase", "nuclear"]), cells.nuclear, diameter=30)
+    other = fs.find_cues(cells.planes(["phase", "membrane"]), cells.nuclear, diameter=30)
+    points = fs.find_cues(cells.planes(["phase", "nuclear"]), markers=cells.markers, diameter=30)
+    (line,) = choose_images([both]).lines([1.0], ["phase", "dapi"])
+    assert line.startswith(
+        "channel 'dapi' is the stain that nuclei were found in: a student that sees it learns to miss"
+    )
+    assert [one.split(" is ")[0] for one in choose_images([both]).lines([1.0])] == ["channel 1"]
+    for cues in ([other], [points], [both, other]):
+        assert list(choose_images(cues).lines([1.0] * len(cues))) == []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from frugalseg.images.normalize import Modality
+from frugalseg.images.outliers import without_outliers
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.looks import image_look
@@ -42,14 +43,20 @@ class ChosenImages:
         fluorescent = (2 * each.count("fluorescent") > len(each) for each in by_channel)
         return normalization_for(["fluorescent" if most else "label-free" for most in fluorescent])
 
-    def lines(self, weights: Sequence[float]) -> Iterator[str]:
-        """Yield a line where not all images are learned from, and where those of rare looks are drawn more often."""
+    def lines(self, weights: Sequence[float], channels: Sequence[str] | None = None) -> Iterator[str]:
+        """Yield lines for the log: on images that are left out or drawn more often, and on nuclei among the channels."""
         if len(self.cues) < len(self.diameters):
             yield f"learning from {len(self.cues)} of {len(self.diameters)} images, those that look most different"
         rates = [weight / count for weight, count in zip(weights, self.counts, strict=True)]
         rare, times = sum(rate > min(rates) for rate in rates), max(rates) / min(rates)
         if rare:
             yield f"images that look like few others are drawn up to {times:.1f} times as often: {rare} of {len(rates)}"
+        for index in range(len(self.cues[0].planes)):
+            if all(_shows_nuclei(one, index) for one in self.cues):
+                yield (
+                    f"channel {channels[index] if channels else index!r} is the stain that nuclei were found in: a student "
+                    "that sees it learns to miss cells whose nucleus was not found, so better leave it out"
+                )
 
 
 def choose_images(cues: Iterable[ImageCues], most: int = MOST_IMAGES) -> ChosenImages:
@@ -92,6 +99,11 @@ def choose_images(cues: Iterable[ImageCues], most: int = MOST_IMAGES) -> ChosenI
             chosen.counts[first] += chosen.counts[second]
             del chosen.cues[second], chosen.counts[second], looks[second]
     return chosen
+
+
+def _shows_nuclei(cues: ImageCues, channel: int) -> bool:
+    """Return whether a channel is the very stain that the markers were found in."""
+    return cues.nuclei is not None and np.array_equal(without_outliers(cues.planes[channel]), cues.nuclei)
 
 
 def _own_look(cues: ImageCues) -> Look:

@@ -70,7 +70,8 @@ def self_train(
     Parameters
     ----------
     images : (Y,X) or (C,Y,X), or a sequence of such arrays
-        Channels that show the whole cell, of any real type.
+        Channels that show the whole cell, of any real type; each is normalised by its own modality. Not the nuclear stain
+        itself: a student that sees it learns to miss the cells whose nucleus was not found.
     nuclei : (Y,X), or one for each image
         Nuclear stain, real or predicted; needed for learning only.
     markers, masks, scribbles : one for each image
@@ -177,7 +178,7 @@ def self_train_on_cues(
     network, learning, scale = student.network, student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)
-    _log_lines(chosen.lines(weights), log)
+    _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
         line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
