@@ -12,9 +12,16 @@ from frugalseg.images.normalize import normalize_plane, zscore
 from frugalseg.models import self_training
 from frugalseg.models.model_scale import model_planes, normalization_of
 from frugalseg.models.object_dataset import read_labelled_images
+from frugalseg.models.student_start import CELL_DIAMETER
 from frugalseg.synthetic.cells import SyntheticField
 
-ONCE: dict[str, Any] = {"encoder": "small", "max_steps": 1, "rounds": 1, "device": "cpu", "diameter": 30}
+ONCE: dict[str, Any] = {
+    "encoder": "small",
+    "max_steps": 1,
+    "rounds": 1,
+    "device": "cpu",
+    "diameter": CELL_DIAMETER,
+}
 CHANNELS = ["phase", "dapi"]
 
 
@@ -30,7 +37,7 @@ def student(images: np.ndarray, cells: SyntheticField) -> fs.ObjectModel:
     return fs.self_train(images, cells.nuclear, channels=CHANNELS, **ONCE)
 
 
-def wanted(images: np.ndarray, *how: str, diameter: float = 30) -> np.ndarray:
+def wanted(images: np.ndarray, *how: str, diameter: float = CELL_DIAMETER) -> np.ndarray:
     """Planes normalised one by one."""
     return np.stack(
         [
