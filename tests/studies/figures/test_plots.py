@@ -62,6 +62,24 @@ def test_curves_say_what_they_show_and_are_the_same_each_time(points):
     assert draw_label_curves("curves_cells", points, WORDS, 200, "cells") == plot
 
 
+def test_budgets_of_nearly_as_many_objects_share_a_label(make_rows):
+    scores = {
+        ("imagenet", "1 crop", 20): {"x": [0.2, 0.3]},
+        ("imagenet", "1 field", 180): {"x": [0.3, 0.4]},
+        ("imagenet", "2 fields", 202): {"x": [0.4, 0.5]},
+        ("imagenet", "4 fields", 402): {"x": [0.5, 0.6]},
+    }
+    said = texts(
+        draw_label_curves("c", find_curves(make_rows(scores), "cells", "mAP"), WORDS, 200, "cells").svg
+    )
+    assert [one for one in said if one in ("20", "180", "202", "180, 202", "402")] == [
+        "20",
+        "180, 202",
+        "402",
+    ]
+    assert "1 field, 2 fields" in said
+
+
 def test_without_intervals_the_caption_says_so(make_rows):
     points = find_curves(make_rows({("a", "1 crop", 46): {"x": [0.5]}}), "cells", "mAP")
     plot = draw_label_curves("curves", points, {}, 200, "cells")

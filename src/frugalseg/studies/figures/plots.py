@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_UPRIGHT = 4  # names of arms, before they overlap
+_LABELS_APART = 0.08  # share of the axis: budgets nearer to each other have one label
 
 
 def draw_label_curves(
@@ -230,10 +231,19 @@ def _place(outlined: float, smallest: float) -> float:
 
 
 def _budget_axis(axes: "Axes", budgets: Mapping[str, float], smallest: float) -> None:
-    places = [_place(one, smallest) for one in budgets.values()]
-    axes.set_xticks(places, [f"{one:,.0f}" for one in budgets.values()])
+    groups = list[list[str]]()
+    places = {name: _place(one, smallest) for name, one in budgets.items()}
+    apart = _LABELS_APART * (max(places.values()) - min(places.values()))
+    for name in sorted(places, key=lambda name: places[name]):
+        if groups and places[name] - places[groups[-1][0]] < apart:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    middles = [sum(places[name] for name in group) / len(group) for group in groups]
+    axes.set_xticks(middles, [", ".join(f"{budgets[name]:,.0f}" for name in group) for group in groups])
     top = axes.secondary_xaxis("top")
-    top.set_xticks(places, list(budgets), rotation=35, ha="left", rotation_mode="anchor", fontsize=7)
+    names = [", ".join(group) for group in groups]
+    top.set_xticks(middles, names, rotation=35, ha="left", rotation_mode="anchor", fontsize=7)
     top.tick_params(length=0, pad=2)
     top.spines["top"].set_visible(False)
 
