@@ -6,6 +6,7 @@ the runs concerned. Every beginning of a run is written to the file `FAKE_LOG`: 
 
 import errno
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -150,3 +151,12 @@ def main() -> None:
         print(event.kind, flush=True)
 
     study(Path(sys.argv[1]), workers=2, progress=begun)
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Return weights and scores of every run."""
+    found = {}
+    for record in sorted(out.glob("runs/*/*/run.json")):
+        rows = json.loads(record.read_text())["rows"]
+        found[record.parent.name] = (record.parent / "model" / "weights").read_text() + json.dumps(rows)
+    return found

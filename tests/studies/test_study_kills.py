@@ -26,15 +26,6 @@ AS_TYPED = (
 )
 
 
-def contents(out: Path) -> dict[str, str]:
-    """Return weights and scores of every run."""
-    found = {}
-    for record in sorted(out.glob("runs/*/*/run.json")):
-        rows = json.loads(record.read_text())["rows"]
-        found[record.parent.name] = (record.parent / "model" / "weights").read_text() + json.dumps(rows)
-    return found
-
-
 def start(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
     """Start Python with the modules of this process, in a group of processes of its own."""
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
@@ -90,13 +81,13 @@ def test_a_study_that_is_killed_three_times_gives_what_an_uninterrupted_one_give
         os.killpg(study.pid, signal.SIGKILL)
         study.communicate()
         wait_until(lambda: not any(is_alive(process) for process, _, _ in begun(log)), 30.0)
-    kept = len(contents(out))
+    kept = len(fakes.contents(out))
     last = start("import fake_runs; fake_runs.main()", out, FAKE_LOG=str(log))
     last.communicate()
     assert last.returncode == 0
-    assert contents(out) == contents(tmp_path / "whole")
+    assert fakes.contents(out) == fakes.contents(tmp_path / "whole")
     assert (out / "scores.csv").read_bytes() == (tmp_path / "whole" / "scores.csv").read_bytes()
-    assert kept < len(contents(out))
+    assert kept < len(fakes.contents(out))
     assert any(step > 0 for _, _, step in begun(log)), "no run went on from its checkpoint"
     assert not [path for path in out.rglob(".*") if path.name != ".lock"]
     finished = Counter(name for _, name, _ in begun(log))
@@ -131,4 +122,4 @@ def test_ctrl_c_keeps_what_is_done_and_the_steps_of_what_is_not(tmp_path: Path, 
     (first_step,) = [step for _, name, step in begun(log)[2:] if name == begun(log)[1][1]]
     assert first_step > 0
     run_plan(plan_study(design, None, tmp_path / "whole", device="cpu"), execution="fake_runs", report=False)
-    assert contents(out) == contents(tmp_path / "whole")
+    assert fakes.contents(out) == fakes.contents(tmp_path / "whole")

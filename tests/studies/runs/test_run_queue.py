@@ -20,15 +20,6 @@ STAIN = "cells/start-stain-a-seed_0"
 LATER = "cells/stain-1_field-200_steps-a-seed_0", "cells/stain-2_fields-200_steps-a-seed_0"
 
 
-def contents(out: Path) -> dict[str, str]:
-    """Return weights and scores of every run."""
-    found = {}
-    for record in sorted(out.glob("runs/*/*/run.json")):
-        rows = json.loads(record.read_text())["rows"]
-        found[record.parent.name] = (record.parent / "model" / "weights").read_text() + json.dumps(rows)
-    return found
-
-
 def states(out: Path) -> dict[str, str]:
     """Return the state of every run as ``study.json`` has it."""
     return {run["name"]: run["state"] for run in json.loads((out / "study.json").read_text())["runs"]}
@@ -41,8 +32,8 @@ def test_two_workers_give_what_one_gives_and_runs_wait_for_what_they_need(
     fakes.study(tmp_path / "one", workers=1)
     monkeypatch.setenv("FAKE_DELAY", "start-stain")
     result = fakes.study(tmp_path / "two", workers=2, progress=events.append)
-    assert len(contents(tmp_path / "one")) == 10
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert len(fakes.contents(tmp_path / "one")) == 10
+    assert fakes.contents(tmp_path / "one") == fakes.contents(tmp_path / "two")
     assert (tmp_path / "one" / "scores.csv").read_bytes() == (tmp_path / "two" / "scores.csv").read_bytes()
     assert len(read_rows(tmp_path / "two" / "scores.csv")) == len(result.rows) == 8 * 2 + 2
     assert {event.worker for event in events if event.kind == "started"} == {0, 1}
@@ -129,12 +120,12 @@ def test_only_what_a_changed_design_touches_is_made_again(tmp_path: Path, fakes:
     more = fakes.study(tmp_path / "out", fakes.task(budgets=[1, 2, 3]))
     assert {name.split("-")[1] for name in more.made} == {"3_fields"}
     assert len(more.made) == 4
-    before = contents(tmp_path / "out")
+    before = fakes.contents(tmp_path / "out")
     other = fakes.task(starts={"nothing": {"kind": "nothing"}, "stain": {"kind": "stain", "stain": "phase"}})
     plan = fakes.plan(tmp_path / "out", other)
     assert set(plan.outdated) == {name for name in (spec.name for spec in plan.specs) if "stain" in name}
     assert set(fakes.study(tmp_path / "out", other).made) == set(plan.outdated)
-    after = contents(tmp_path / "out")
+    after = fakes.contents(tmp_path / "out")
     assert {name for name in before if before[name] != after[name]} == {
         name for name in before if "stain" in name and "3_fields" not in name
     }
@@ -155,7 +146,7 @@ def test_changed_pixels_make_anew_the_runs_that_read_them(tmp_path: Path, fakes:
 def test_damaged_runs_are_made_again_and_all_with_overwrite(tmp_path: Path, fakes: ModuleType) -> None:
     given = fakes.task(starts={"nothing": {"kind": "nothing"}}, budgets=[1], seeds=[0, 1, 2, 3, 4])
     fakes.study(tmp_path / "out", given)
-    before = contents(tmp_path / "out")
+    before = fakes.contents(tmp_path / "out")
     runs = {f"cells/nothing-1_field-200_steps-a-seed_{seed}": seed for seed in range(5)}
     for name, damage in zip(runs, ("", "{", '{"fingerprint": 3}'), strict=False):
         (tmp_path / "out" / "runs" / name / "run.json").write_text(damage)
@@ -163,7 +154,7 @@ def test_damaged_runs_are_made_again_and_all_with_overwrite(tmp_path: Path, fake
     damaged = tuple(runs)[:4]
     assert fakes.plan(tmp_path / "out", given).outdated == damaged
     assert fakes.study(tmp_path / "out", given).made == damaged
-    assert contents(tmp_path / "out") == before
+    assert fakes.contents(tmp_path / "out") == before
     assert fakes.study(tmp_path / "out", given, overwrite=True).made == tuple(runs)
 
 
