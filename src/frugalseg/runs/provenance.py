@@ -1,5 +1,6 @@
 """What a result was made from: files and settings that `resume` compares, and images that are never replaced."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -207,11 +208,37 @@ def file_state(path: Path) -> FileState | None:
     try:
         found = path.stat()
         size, changed = (0, 0) if path.is_dir() else (found.st_size, found.st_mtime_ns)
-        for folder, inner, names in os.walk(path):
-            if Path(folder) == path and "labels" in inner:
-                inner.remove("labels")
-            for state in (os.stat(Path(folder, name)) for name in names):  # noqa: PTH116
-                size, changed = size + state.st_size, max(changed, state.st_mtime_ns)
+        for state in (file.stat() for file in _files_in(path)):
+            size, changed = size + state.st_size, max(changed, state.st_mtime_ns)
     except OSError:
         return None
     return str(path.absolute()), size, changed
+
+
+def content_checksum(path: Path) -> str:
+    """Return the checksum of what a file holds, or a folder with all that is in it: a copy of it has the same one.
+
+    Raises
+    ------
+    UnreadableFile
+        It can't be read.
+    """
+    found = hashlib.sha256()
+    try:
+        for file in _files_in(path) if path.is_dir() else [path]:
+            with file.open("rb") as stream:
+                found.update(f"{file.relative_to(path).as_posix()}\0".encode())
+                found.update(hashlib.file_digest(stream, "sha256").digest())
+    except OSError as error:
+        raise UnreadableFile(f"{path} can't be read: {error.strerror}") from error
+    return found.hexdigest()
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return the files of a folder in order, those of an OME-Zarr's labels left out; none for a file."""
+    files: list[Path] = []
+    for at, inner, names in os.walk(folder):
+        if Path(at) == folder and "labels" in inner:
+            inner.remove("labels")
+        files += (Path(at, name) for name in names)
+    return sorted(files)

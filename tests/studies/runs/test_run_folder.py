@@ -1,6 +1,6 @@
 """What a run is known by: its specification, the runs and models that it needs, and the pixels that it reads."""
 
-import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -99,20 +99,23 @@ def test_another_model_at_the_same_place_is_another_start(tmp_path: Path, prints
     assert changed(without, first) == changed(first, second) == of_model
 
 
-def test_files_are_known_by_their_names_sizes_and_times(tmp_path: Path, prints: Prints) -> None:
-    def data() -> FileData:
-        return FileData(open_fields([table]))
+def test_files_are_known_by_their_names_and_what_they_hold(tmp_path: Path, prints: Prints) -> None:
+    def found(folder: Path) -> dict[str, str]:
+        data = FileData(open_fields([folder / "fields.csv"]))
+        return prints(data, test=["synthetic_1"], budgets=[1], seeds=[0])
 
-    table = write_synthetic_set(tmp_path, 2, shape=(32, 32), n_cells=1)
-    before = prints(data(), test=["synthetic_1"], budgets=[1], seeds=[0])
-    os.utime(tmp_path / "synthetic_2_membrane.tif", ns=(1, 1))
-    assert prints(data(), test=["synthetic_1"], budgets=[1], seeds=[0]) == before
-    os.utime(tmp_path / "synthetic_2_nuclear.tif", ns=(1, 1))
-    after = prints(data(), test=["synthetic_1"], budgets=[1], seeds=[0])
-    assert changed(before, after) == {name for name in before if "stain" in name}
-    write_image(tmp_path / "synthetic_1_phase.tif", np.zeros((32, 32), np.uint16), overwrite=True)
-    write_labels(tmp_path / "synthetic_1_cells.tif", np.ones((32, 32), int), overwrite=True)
-    assert changed(before, prints(data(), test=["synthetic_1"], budgets=[1], seeds=[0])) == set(before)
+    first, copied = tmp_path / "first", tmp_path / "copied"
+    write_synthetic_set(first, 2, shape=(32, 32), n_cells=1)
+    before = found(first)
+    shutil.copytree(first, copied, copy_function=shutil.copyfile)  # with other times of change
+    assert found(copied) == before
+    write_image(copied / "synthetic_2_membrane.tif", np.zeros((32, 32), np.uint16), overwrite=True)
+    assert found(copied) == before  # nothing reads it
+    write_image(copied / "synthetic_2_nuclear.tif", np.zeros((32, 32), np.uint16), overwrite=True)
+    assert changed(before, found(copied)) == {name for name in before if "stain" in name}
+    write_image(copied / "synthetic_1_phase.tif", np.zeros((32, 32), np.uint16), overwrite=True)
+    write_labels(copied / "synthetic_1_cells.tif", np.ones((32, 32), int), overwrite=True)
+    assert changed(before, found(copied)) == set(before)
 
 
 def test_another_seed_of_an_arm_leaves_its_other_runs_as_they_are(fakes: ModuleType) -> None:

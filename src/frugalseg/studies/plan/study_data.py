@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import InputError, MissingChannel
 from frugalseg.images.channels import input_names, parse_channels, read_inputs
 from frugalseg.images.fields import FieldTable
-from frugalseg.runs.provenance import find_sources
+from frugalseg.runs.provenance import content_checksum, find_sources
 
 
 class StudyData(Protocol):
@@ -40,7 +40,10 @@ class StudyData(Protocol):
         """Return (y, x) in um where it is known."""
 
     def state(self, names: Iterable[str], channels: Iterable[str]) -> str:
-        """Return a text that is another one when a file or pixel of these fields has changed."""
+        """Return a text that is another one when a file or pixel of these fields has changed; found at once for files."""
+
+    def checksum(self, names: Iterable[str], channels: Iterable[str]) -> str:
+        """Return a text that is another one when what these fields show is another; copies of files have the same."""
 
 
 class FileData:
@@ -94,6 +97,13 @@ class FileData:
         sources = find_sources([self.table[name] for name in names], tuple(channels))
         states = [(name, Path(path).name, *rest) for name, one in sources.items() for path, *rest in one.read]
         return hashlib.sha256(repr(states).encode()).hexdigest()
+
+    def checksum(self, names: Iterable[str], channels: Iterable[str]) -> str:
+        """Return a checksum of name and content of every file of these fields, wherever it lies."""
+        sources = find_sources([self.table[name] for name in names], tuple(channels))
+        paths = [(name, Path(state[0])) for name, one in sources.items() for state in one.read]
+        contents = [(name, path.name, content_checksum(path)) for name, path in paths]
+        return hashlib.sha256(repr(contents).encode()).hexdigest()
 
 
 class ArrayData:
@@ -180,6 +190,10 @@ class ArrayData:
                     found.update(f"{name}/{channel}/{array.shape}/{array.dtype}".encode())
                     found.update(array.tobytes())
         return found.hexdigest()
+
+    def checksum(self, names: Iterable[str], channels: Iterable[str]) -> str:
+        """Return a checksum of the pixels of these fields."""
+        return self.state(names, channels)
 
     def _index(self, name: str) -> int:
         if name not in self.names:

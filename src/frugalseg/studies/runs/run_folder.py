@@ -131,13 +131,13 @@ def fingerprints(
     Returns
     -------
     dict
-        Name of a run -> checksum of its specification, of the runs that it needs, of its pixels (files: their names, sizes
-        and times of change), and of a model that it starts from.
+        Name of a run -> checksum of its specification, of the runs that it needs, of its pixels (files: their names and
+        what they hold, so that a copy of the images counts as the same), and of a model that it starts from.
     """
 
     @cache
     def state(task: str, field: str, channels: tuple[str, ...]) -> str:
-        return data[task].state([field], channels)
+        return data[task].checksum([field], channels)
 
     found: dict[str, str] = {}
     for spec in specs:
