@@ -229,7 +229,7 @@ COMMANDS = (
             click.Option(
                 ["--workers"],
                 type=click.IntRange(min=1),
-                help="Number of processes; by default one for each CPU or GPU, as far as memory allows.",
+                help="Number of processes; by default one for each CPU as far as memory allows, that of GPUs too.",
             ),
             click.Option(
                 ["--dry-run", "--list", "dry_run"],

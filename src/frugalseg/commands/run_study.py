@@ -59,7 +59,7 @@ def study_command(
         Folder that files and models of the design are relative to; that of the design's file by default, and the current
         one for a design that comes with frugalseg.
     workers
-        Number of processes; by default one for each CPU or GPU.
+        Number of processes; by default one for each CPU; several share a GPU.
     dry_run
         List the runs and the time they will take, and stop.
     options

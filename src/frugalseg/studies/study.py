@@ -94,7 +94,7 @@ def run_study(
     data_root
         Folder that files and models of the design are relative to; that of the design's file by default.
     workers
-        Number of processes; by default one for each CPU or GPU, as far as memory allows.
+        Number of processes; by default one for each CPU as far as memory allows, that of GPUs too.
     device
         Where to compute.
     overwrite

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from frugalseg.errors import OutputExists, OutputFailed
 from frugalseg.studies.plan.study_data import ArrayData
@@ -180,6 +182,21 @@ def test_workers_are_as_many_as_processors_memory_and_runs_allow(monkeypatch: py
     assert count_workers(None, "mps", 100) == 1
     monkeypatch.setattr(run_queue, "free_memory", lambda: None)
     assert count_workers(None, "cpu", 100) == 8
+
+
+def test_several_workers_share_a_gpu_as_far_as_its_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def card(gigabytes: float) -> Callable[[int], SimpleNamespace]:
+        return lambda index: SimpleNamespace(total_memory=round(gigabytes * 1e9))
+
+    monkeypatch.setattr(run_queue, "usable_cpus", lambda: 16)
+    monkeypatch.setattr(run_queue, "free_memory", lambda: None)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    for gigabytes, workers in ((143.8, 16), (80, 16), (24, 4), (8, 2)):
+        monkeypatch.setattr(torch.cuda, "get_device_properties", card(gigabytes))
+        assert count_workers(None, "cuda", 100) == workers
+    monkeypatch.setattr(torch.cuda, "get_device_properties", card(143.8))
+    monkeypatch.setattr(run_queue, "usable_cpus", lambda: 1)
+    assert count_workers(None, "cuda", 100) == 2
 
 
 def test_each_process_has_one_thread_and_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

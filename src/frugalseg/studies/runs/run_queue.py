@@ -10,7 +10,7 @@ from frugalseg.images.memory import free_memory
 from frugalseg.learning.device import Device
 from frugalseg.runs.processors import usable_cpus
 from frugalseg.studies.runs.run_worker import Job, Message
-from frugalseg.studies.runs.worker_process import WorkerProcess, visible_cards
+from frugalseg.studies.runs.worker_process import WorkerProcess, room_on_cards, visible_cards
 
 #: Bytes that a process takes beside the images: libraries, a network, its batches.
 MEMORY_OF_WORKER = 1_500_000_000
@@ -67,7 +67,9 @@ class Outcome:
 
 
 def count_workers(workers: int | None, device: Device, runs: int, image_bytes: int = 0) -> int:
-    """Return how many processes to use: as asked, or one for each CPU or GPU as far as memory allows.
+    """Return how many processes to use: as asked, or one for each CPU as far as memory allows, that of GPUs too.
+
+    Several share a GPU, which a network that trains on a few small crops leaves idle most of the time.
 
     Parameters
     ----------
@@ -86,7 +88,11 @@ def count_workers(workers: int | None, device: Device, runs: int, image_bytes: i
     3
     """
     if workers is None:
-        workers = len(visible_cards()) if device == "cuda" else 1 if device == "mps" else usable_cpus()
+        workers = usable_cpus()
+        if device == "cuda":
+            workers = min(max(workers, len(visible_cards())), room_on_cards())
+        elif device == "mps":
+            workers = 1
         free = free_memory()
         if free is not None:
             workers = min(workers, free // (MEMORY_OF_WORKER + image_bytes))

@@ -26,6 +26,8 @@ _THREAD_VARIABLES = (
 )
 _START = "from frugalseg.studies.runs.run_worker import main; main()"
 _GPUS = "CUDA_VISIBLE_DEVICES"
+#: Bytes of a GPU that a process may take. Networks with the settings of the shipped laptop designs take 2 to 3 GB.
+MEMORY_ON_CARD = 10_000_000_000
 
 Events: TypeAlias = "queue.SimpleQueue[tuple[WorkerProcess, Message | None]]"
 
@@ -140,3 +142,12 @@ def visible_cards() -> list[str]:
     import torch
 
     return [str(i) for i in range(torch.cuda.device_count())]
+
+
+def room_on_cards() -> int:
+    """Return how many processes the memory of the GPUs has room for, at least one on each; they are shared out evenly."""
+    import torch
+
+    count = len(visible_cards())
+    memory = [torch.cuda.get_device_properties(i).total_memory for i in range(count)]
+    return count * max(1, min(memory, default=0) // MEMORY_ON_CARD)
