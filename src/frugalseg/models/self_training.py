@@ -28,6 +28,7 @@ from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import check_channels, check_pixel_size
 from frugalseg.models.looks import image_look, sampling_weights
 from frugalseg.models.many_cues import find_many_cues
+from frugalseg.models.mask_level import match_foreground
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
@@ -191,8 +192,9 @@ def self_train_on_cues(
         with _told_by_round(number, found.rounds):
             return learn_from_labels(network.to("cpu"), samples, [], draw, of_round, **options)
 
-    records = _train_rounds(images, network, found, learning, scale, diameter, train, device)
-    size_found, usual = _usual(network.to(pick_device(device)), images, learning, scale, diameter)
+    fluorescent = how[0] == "log"
+    records = _train_rounds(images, network, found, learning, scale, diameter, train, device, fluorescent)
+    size_found, usual = _usual(network, images, learning, scale, diameter)
     training = TrainingRecord.joined(records)
     card = ObjectCard(
         kind="cells",
@@ -231,19 +233,22 @@ def _train_rounds(
     diameter: float,
     train: Callable[[int, list[CropSample]], TrainingRecord],
     device: Device,
+    fluorescent: bool,
 ) -> list[TrainingRecord]:
     """Train the network, in place: first on the teacher's cells, then on its own unless the teacher's are kept."""
     taught = [label_sample(one.name, one.planes, one.cells, "cells", scale) for one in images]
-    records = [train(1, taught)]
-    for number in range(2, settings.rounds + 1):
-        network.to(pick_device(device)).eval()
-        samples = []
-        for one, sample in zip(images, taught, strict=True):
-            if one.keeps_teacher:
-                samples.append(sample)
-            else:
-                samples.append(own_sample(network, learning, one, scale, diameter))
+    records = list[TrainingRecord]()
+    for number in range(1, settings.rounds + 1):
+        samples = taught
+        if number > 1:
+            samples = [
+                sample if one.keeps_teacher else own_sample(network, learning, one, scale, diameter)
+                for one, sample in zip(images, taught, strict=True)
+            ]
         records.append(train(number, samples))
+        network.to(pick_device(device)).eval()
+        if fluorescent:
+            match_foreground(network, images, scale, learning.orientations)
     return records
 
 
@@ -255,7 +260,6 @@ def _usual(
     diameter: float,
 ) -> tuple[float, float | None]:
     """Return the diameter of a typical cell that the trained network finds in images, px, and its usual confidence."""
-    network.eval()
     sizes, sure = list[float](), list[float]()
     for one in images[:MEASURED]:
         size, own = found_diameter(network, one.planes, learning.h, scale, diameter)
