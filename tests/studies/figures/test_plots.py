@@ -123,7 +123,7 @@ def test_bars_fields_and_steps_are_drawn(make_rows):
     assert draw_fields("fields", [row for row in rows if row.arm == "cut"], {}, "t", "c") is None
     rows = [row for steps in (128, 256, 1024) for row in make_rows(arms, metric="pcc", steps=steps)]
     steps = draw_step_curves("steps", find_curves(rows, "cells", "pcc"), {})
-    assert {"128", "256", "1,024", "training steps", "PCC"} <= set(texts(steps.svg))
+    assert {"128", "256", "1024", "training steps", "PCC"} <= set(texts(steps.svg))
 
 
 def test_the_part_that_is_shown_holds_the_most_true_objects():

@@ -193,7 +193,7 @@ def draw_step_curves(
             _draw_points(axes, at, xs, curve, words.get(arm, arm))
         ticks = steps_of(points)
         shown = ticks[:: -(-len(ticks) // 8)] if len(ticks) > 8 else ticks
-        axes.set_xticks([math.log2(max(one, 1)) for one in shown], [f"{one:,}" for one in shown])
+        axes.set_xticks([math.log2(max(one, 1)) for one in shown], [step_label(one) for one in shown])
         for loss_axes in below:
             _draw_losses(loss_axes, arms, losses or {})
         (below or [axes])[-1].set_xlabel("training steps")
@@ -207,6 +207,15 @@ def draw_step_curves(
         )
         caption += f" Below: {LOSSES_SHOWN}." if losses else ""
         return finish_plot(figure, name, f"{points[0].task}: {score} against training steps", caption)
+
+
+def step_label(steps: int) -> str:
+    """Return a number of steps for an axis on which each is twice the one before, so that there is little room.
+
+    >>> step_label(1600), step_label(192_000)
+    ('1600', '192k')
+    """
+    return str(steps) if steps < 10_000 else f"{steps / 1000:g}k"
 
 
 def _draw_losses(axes: "Axes", arms: Sequence[str], losses: Mapping[str, Sequence[float]]) -> None:
