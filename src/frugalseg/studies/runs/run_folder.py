@@ -136,7 +136,7 @@ def fingerprints(
     """
 
     @cache
-    def state(task: str, field: str, channels: tuple[str, ...]) -> str:
+    def pixels(task: str, field: str, channels: tuple[str, ...]) -> str:
         return data[task].checksum([field], channels)
 
     found: dict[str, str] = {}
@@ -144,7 +144,7 @@ def fingerprints(
         content = {
             "spec": _what_decides(spec),
             "needs": [found[name] for name in spec.needs],
-            "pixels": [state(spec.task, field, channels_read(spec)) for field in fields_read(spec)],
+            "pixels": [pixels(spec.task, field, channels_read(spec)) for field in fields_read(spec)],
             "model": _state_of_model(spec, data_root),
         }
         found[spec.name] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

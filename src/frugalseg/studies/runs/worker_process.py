@@ -26,7 +26,7 @@ _THREAD_VARIABLES = (
 )
 _START = "from frugalseg.studies.runs.run_worker import main; main()"
 _GPUS = "CUDA_VISIBLE_DEVICES"
-#: Bytes of a GPU that a process may take. Networks with the settings of the shipped laptop designs take 2 to 3 GB.
+#: Bytes of a GPU that a process may take. Fourteen processes of laptop and paper B designs took 39 GB together.
 MEMORY_ON_CARD = 10_000_000_000
 
 Events: TypeAlias = "queue.SimpleQueue[tuple[WorkerProcess, Message | None]]"
