@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from frugalseg.models import own_sample
+from frugalseg.models.seeded_cells import SeededCells
 from frugalseg.models.student_images import StudentImage
 from frugalseg.networks.heads import MASK
 
@@ -21,9 +22,14 @@ def image() -> StudentImage:
 
 
 def sample_of(
-    image: StudentImage, monkeypatch: pytest.MonkeyPatch, *said: list[float], scale: float = 1.0
+    image: StudentImage,
+    monkeypatch: pytest.MonkeyPatch,
+    *said: list[float],
+    scale: float = 1.0,
+    found_at: float | None = None,
 ) -> Any:
     """Return the sample where each orientation gives the band half by half the logits `said`."""
+    every = round(1 / (found_at or scale))
     own = np.zeros((64, 48), np.uint32)
     own[:40] = 7
     maps = []
@@ -31,8 +37,8 @@ def sample_of(
         one = np.full((2, 64, 48), -3.0, np.float32)
         one[MASK, :20] = 3.0
         one[MASK, BAND, :24], one[MASK, BAND, 24:] = left, right
-        maps.append(one[:, :: round(1 / scale), :: round(1 / scale)])
-    monkeypatch.setattr(own_sample, "seeded_cells", lambda *_: (own, maps))
+        maps.append(one[:, ::every, ::every])
+    monkeypatch.setattr(own_sample, "seeded_cells", lambda *_: SeededCells(own, maps, {}))
     return own_sample.own_sample(None, None, image, scale, 24.0)  # type: ignore[arg-type]
 
 
@@ -63,3 +69,11 @@ def test_all_is_at_the_scale_of_the_network(image: StudentImage, monkeypatch: py
     sample = sample_of(image, monkeypatch, [2.0, -1.0], [2.0, 1.0], scale=0.5)
     assert sample.shape == sample.valid.shape == (32, 24)
     assert (~sample.valid).sum() == 10 * 12
+
+
+def test_cells_that_were_found_at_a_finer_scale_are_learned_at_the_scale_of_the_network(
+    image: StudentImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = sample_of(image, monkeypatch, [2.0, -1.0], [2.0, 1.0], scale=0.25, found_at=1.0)
+    assert sample.shape == sample.valid.shape == (16, 12)
+    assert (~sample.valid).sum() == 5 * 6

@@ -12,7 +12,7 @@ from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.cell_prediction import CellPrediction, ObjectPrediction, find_alone, predict_cells
+from frugalseg.models.cell_prediction import find_alone, find_labels, predict_cells
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import as_partners, check_pixel_size, for_each, owner_of
 from frugalseg.models.marker_areas import nucleus_seeds
@@ -34,13 +34,13 @@ from frugalseg.models.object_training import (
     learning_settings,
     train_objects,
 )
+from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.rehearsal import rehearsal_samples
 from frugalseg.models.stain_model import StainModel
 from frugalseg.models.training_options import Log, OnError, Progress, say, training_options, with_models
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.store import load_card, load_network
-from frugalseg.prediction.whole_image import predict_objects
 
 
 class ObjectModel:
@@ -200,9 +200,8 @@ class ObjectModel:
             owner = owner_of(index, image, names)
             seeds = None if stains is None else nucleus_seeds(stains[index], one, owner)
             planes = model_planes(self.card, one, owner)
-            scale, own = self.image_scale(planes, size, diameter)
-            how = self.settings.h, self.card.diameter_at(scale), self.settings.orientations, seeds, own
-            return predict_objects(self.network, planes, self.card.kind, scale, *how)[0]
+            seen = self.image_scale(planes, size, diameter)
+            return find_labels(self.network, self.card, self.settings, planes, seen, seeds)
 
         return for_each(image, predict, "image")
 

@@ -9,8 +9,8 @@ from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.models.cell_prediction import seeded_cells
 from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.seeded_cells import seeded_cells
 from frugalseg.models.student_images import StudentImage
 from frugalseg.networks.heads import MASK
 from frugalseg.networks.object_net import CellNetwork
@@ -34,10 +34,11 @@ def own_sample(
     scale, diameter
         Network px per image px, and a typical cell's diameter, px of the image.
     """
-    own, maps = seeded_cells(network, learning, image.planes, image.nuclei, ImageScale(scale), diameter)
-    sample = label_sample(image.name, image.planes, own, "cells", scale)
-    agree = resize_labels((own > 0) == (image.cells > 0), sample.shape)
-    return CropSample(sample.name, sample.planes, sample.targets, agree | unanimous(maps))
+    own = seeded_cells(network, learning, image.planes, image.nuclei, ImageScale(scale), diameter)
+    sample = label_sample(image.name, image.planes, own.labels, "cells", scale)
+    agree = resize_labels((own.labels > 0) == (image.cells > 0), sample.shape)
+    sure = resize_labels(unanimous(own.maps), sample.shape)
+    return CropSample(sample.name, sample.planes, sample.targets, agree | sure)
 
 
 def unanimous(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.bool_]:

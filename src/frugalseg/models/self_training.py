@@ -21,7 +21,6 @@ from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.cell_prediction import seeded_cells
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.field_doubts import usual_confidence
 from frugalseg.models.image_cues import ImageCues
@@ -34,13 +33,13 @@ from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settin
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.own_sample import own_sample
+from frugalseg.models.seeded_cells import seeded_cells
 from frugalseg.models.student_images import StudentImage, Teacher, student_image
 from frugalseg.models.student_start import Start, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard
 from frugalseg.networks.object_net import CellNetwork
-from frugalseg.prediction.whole_image import cell_confidence
 
 #: The size of the cells that the student finds, and how sure it is of them, are measured in so many images at most.
 MEASURED = 8
@@ -264,9 +263,8 @@ def _usual(
     for one in images[:MEASURED]:
         size, own = found_diameter(network, one.planes, learning.h, scale, diameter)
         sizes += [size] if size else []
-        seen = ImageScale(scale, own)
-        cells, maps = seeded_cells(network, learning, one.planes, one.nuclei, seen, diameter)
-        sure += cell_confidence(cells, maps, learning.h, diameter, one.nuclei).values()
+        found = seeded_cells(network, learning, one.planes, one.nuclei, ImageScale(scale, own), diameter)
+        sure += found.confidence.values()
     return float(np.median(sizes or [diameter])), usual_confidence(sure)
 
 

@@ -56,7 +56,6 @@ def predict_objects(
     h: float = 20.0,
     diameter: float | None = None,
     orientations: int = 1,
-    nuclei: Nuclei | None = None,
     own: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Predict the nuclei or cells of an image.
@@ -77,8 +76,6 @@ def predict_objects(
         Diameter of a typical object, px of the image; see there.
     orientations
         Flips and transposes of the image over which maps are averaged, 1 to 8.
-    nuclei : (Y,X) integers, optional
-        Label map of the nuclei, of cells only: see `frugalseg.instances.seeded_maps.labels_from_seeded_maps`.
     own : (K,y,x) float32, optional
         See `oriented_maps`.
 
@@ -91,7 +88,7 @@ def predict_objects(
     """
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     oriented = oriented_maps(network, planes, scale, orientations, own)
-    return objects_from_maps(oriented, shape, target, h, diameter, nuclei)
+    return objects_from_maps(oriented, shape, target, h, diameter)
 
 
 def objects_from_maps(
@@ -100,11 +97,10 @@ def objects_from_maps(
     target: Target,
     h: float = 20.0,
     diameter: float | None = None,
-    nuclei: Nuclei | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Return labels and maps at an image's scale, (Y,X), from maps of `oriented_maps`; all else as of `predict_objects`."""
     maps = resize_planes(mean_maps(oriented), shape)
-    return _labels(maps, target, h, diameter, nuclei), maps
+    return labels_from_maps(maps, target, h, diameter), maps
 
 
 def oriented_maps(
@@ -149,8 +145,10 @@ def cell_confidence(
         The cells, from all orientations together.
     maps
         Of `oriented_maps`.
-    h, diameter, nuclei
+    h, diameter
         As of `predict_objects`, at the image's scale.
+    nuclei : (Y,X) integers, optional
+        Label map of the nuclei that the cells started from.
 
     Returns
     -------
@@ -163,16 +161,12 @@ def cell_confidence(
     factor = shape[0] / labels.shape[0]
     total = dict.fromkeys(np.unique(labels[labels > 0]).tolist(), 0.0)
     for one in maps:
-        match = match_labels(small, _labels(one, "cells", h, diameter * factor, seeds))
+        if seeds is None:
+            cells = labels_from_maps(one, "cells", h, diameter * factor)
+        else:
+            cells = labels_from_seeded_maps(one, seeds, diameter * factor)
+        match = match_labels(small, cells)
         best, _ = match.best()
         for number, iou in zip(match.true_ids.tolist(), best.tolist(), strict=True):
             total[number] += iou / len(maps)
     return total
-
-
-def _labels(
-    maps: NDArray[np.float32], target: Target, h: float, diameter: float | None, nuclei: Nuclei | None
-) -> NDArray[np.uint32]:
-    if nuclei is None or target != "cells" or diameter is None:
-        return labels_from_maps(maps, target, h, diameter)
-    return labels_from_seeded_maps(maps, nuclei, diameter)

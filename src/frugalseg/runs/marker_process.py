@@ -14,8 +14,8 @@ from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.field import Field
 from frugalseg.images.write import write_labels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
-from frugalseg.models.cell_prediction import CellPrediction
 from frugalseg.models.model_settings import MarkerModelSettings
+from frugalseg.models.predictions import CellPrediction
 from frugalseg.report import FieldReport, TrainingCurve, preview
 from frugalseg.report.report_data import FULL_FIELDS
 from frugalseg.runs.cell_pages import (

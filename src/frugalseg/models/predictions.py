@@ -1,0 +1,58 @@
+"""What a model of nuclei or cells says of one image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.evaluation.nuclei_agreement import NucleiAgreement
+
+
+@dataclass(frozen=True)
+class CellPrediction:
+    """Cells of one image, and how far they can be trusted.
+
+    Attributes
+    ----------
+    labels
+        (Y,X) uint32; a cell has the number of its nucleus, cells without a nucleus have larger numbers.
+    confidence
+        Number of a cell -> agreement of the image's orientations on it, 0..1.
+    agreement
+        Of cells and nuclei.
+    look_distance
+        How far the image looks from those that the model was learned from, above 1: unlike them; None: the model does not
+        say.
+    doubts
+        Sentences for the user.
+    """
+
+    labels: NDArray[np.uint32]
+    confidence: Mapping[int, float]
+    agreement: NucleiAgreement
+    look_distance: float | None = None
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ObjectPrediction:
+    """Nuclei or cells of one image, found without its nuclei, and how far they can be trusted.
+
+    Attributes
+    ----------
+    labels
+        (Y,X) uint32.
+    maps
+        (K,Y,X) float32, what they were made of.
+    confidence
+        As of `CellPrediction`; None of nuclei, and of a model that sees the image in one orientation only.
+    look_distance, doubts
+        As of `CellPrediction`.
+    """
+
+    labels: NDArray[np.uint32]
+    maps: NDArray[np.float32]
+    confidence: Mapping[int, float] | None
+    look_distance: float | None
+    doubts: tuple[str, ...]

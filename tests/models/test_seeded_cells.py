@@ -1,0 +1,106 @@
+"""Cells around known nuclei: at the finer of two scales, unless the network is less sure of them there."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import frugalseg as fs
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models import seeded_cells as module
+from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.seeded_cells import SeededCells, seeded_cells
+from frugalseg.synthetic.cells import make_cells
+
+SIDE = 96
+SETTINGS = LabelSettings(target="cells", zoom=0.25, orientations=4)
+FINER = math.exp(0.25)
+Radii = Callable[[float], list[float]]
+
+
+def disc(scale: float, radius: float) -> NDArray[np.float32]:
+    """Return maps (2,y,x) of a disc in the middle of the image, `radius` in px of the image."""
+    side = round(SIDE * scale)
+    y, x = (np.mgrid[:side, :side] + 0.5) / scale - SIDE / 2
+    distance = np.clip(1 - np.hypot(y, x) / radius, 0, 1)
+    return np.stack([distance, np.where(distance > 0, 5.0, -5.0)]).astype(np.float32)
+
+
+def found(
+    monkeypatch: pytest.MonkeyPatch, radii: Radii, settings: LabelSettings = SETTINGS
+) -> tuple[SeededCells, list[float]]:
+    """Return the cells, and the scales that the network was asked for; it sees discs of `radii` at a scale."""
+    asked = list[float]()
+
+    def oriented(_: Any, planes: Any, scale: float, orientations: int, own: Any) -> list[NDArray[np.float32]]:
+        asked.append(scale)
+        return [disc(scale, radius) for radius in radii(scale)]
+
+    monkeypatch.setattr(module, "oriented_maps", oriented)
+    nuclei = np.zeros((SIDE, SIDE), np.uint32)
+    nuclei[46:50, 46:50] = 3
+    planes = np.zeros((1, SIDE, SIDE), np.float32)
+    return seeded_cells(None, settings, planes, nuclei, ImageScale(1.0), 40.0), asked  # type: ignore[arg-type]
+
+
+def area_of(radius: float) -> float:
+    return pytest.approx(math.pi * radius**2, rel=0.05)  # type: ignore[return-value]
+
+
+def test_the_finer_scale_counts_where_the_orientations_agree_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells, asked = found(monkeypatch, lambda scale: [20.0] * 4 if scale == 1 else [24.0] * 4)
+    assert asked == pytest.approx([1.0, FINER])
+    assert (cells.labels == 3).sum() == area_of(24)
+    assert cells.maps[0].shape == (2, round(SIDE * FINER), round(SIDE * FINER))
+    assert cells.confidence == {3: pytest.approx(1.0, abs=0.02)}
+
+
+def test_the_usual_scale_counts_where_they_agree_less_at_the_finer_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells, _ = found(monkeypatch, lambda scale: [20.0] * 4 if scale == 1 else [18.0, 24.0, 24.0, 28.0])
+    assert (cells.labels == 3).sum() == area_of(20)
+    assert cells.maps[0].shape == (2, SIDE, SIDE)
+    assert cells.mean_confidence > 0.98
+
+
+def test_hardly_less_agreement_is_no_reason_against_the_finer_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells, _ = found(monkeypatch, lambda scale: [20.0] * 4 if scale == 1 else [24.0, 24.0, 24.0, 24.6])
+    assert (cells.labels == 3).sum() == area_of(24)
+    assert 0.975 < cells.mean_confidence < 1.0
+
+
+@pytest.mark.parametrize("changed", [{"orientations": 1}, {"zoom": 0.0}])
+def test_a_network_that_knows_one_scale_or_orientation_is_asked_once(
+    changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SETTINGS.model_copy(update=changed)
+    cells, asked = found(monkeypatch, lambda scale: [20.0] * settings.orientations, settings)
+    assert asked == [1.0]
+    assert (cells.labels == 3).sum() == area_of(20)
+
+
+def test_without_a_cell_there_is_nothing_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[float]()
+
+    def oriented(_: Any, planes: Any, scale: float, *__: Any) -> list[NDArray[np.float32]]:
+        asked.append(scale)
+        return [np.full((2, SIDE, SIDE), -5.0, np.float32)] * 4
+
+    monkeypatch.setattr(module, "oriented_maps", oriented)
+    nothing = np.zeros((SIDE, SIDE), np.uint32)
+    planes = np.zeros((1, SIDE, SIDE), np.float32)
+    cells = seeded_cells(None, SETTINGS, planes, nothing, ImageScale(1.0), 40.0)  # type: ignore[arg-type]
+    assert (cells.labels.max(), cells.mean_confidence, asked) == (0, 0.0, [1.0])
+
+
+def test_predict_and_segment_find_the_same_cells() -> None:
+    cells = make_cells((128, 128), n_cells=12, dim_nuclei=0, seed=1)
+    model = fs.self_train(cells.phase, cells.nuclear, encoder="small", rounds=1, max_steps=60, device="cpu")
+    cues = fs.find_cues(cells.phase, cells.nuclear)
+    found = model.segment(cues).labels
+    np.testing.assert_array_equal(model.predict(cells.phase, nuclei=cells.nuclear) > 0, found > 0)
+    assert found.max() > 5
