@@ -8,6 +8,7 @@ import pytest
 from frugalseg.models import own_sample
 from frugalseg.models.seeded_cells import SeededCells
 from frugalseg.models.student_images import StudentImage
+from frugalseg.models.student_start import Student
 from frugalseg.networks.heads import MASK
 
 BAND = slice(20, 40)  # rows that the teacher calls background and the network calls cell
@@ -39,7 +40,8 @@ def sample_of(
         one[MASK, BAND, :24], one[MASK, BAND, 24:] = left, right
         maps.append(one[:, ::every, ::every])
     monkeypatch.setattr(own_sample, "seeded_cells", lambda *_: SeededCells(own, maps, {}))
-    return own_sample.own_sample(None, None, image, scale, 24.0)  # type: ignore[arg-type]
+    student = Student(None, None, scale, 24.0, ("zscore",), "nothing")  # type: ignore[arg-type]
+    return own_sample.own_sample(student, image)
 
 
 def test_its_targets_are_the_networks_own_cells(image: StudentImage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,34 +8,23 @@ from numpy.typing import NDArray
 from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
-from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.seeded_cells import seeded_cells
 from frugalseg.models.student_images import StudentImage
+from frugalseg.models.student_start import Student
 from frugalseg.networks.heads import MASK
-from frugalseg.networks.object_net import CellNetwork
 
 
-def own_sample(
-    network: CellNetwork, learning: LabelSettings, image: StudentImage, scale: float, diameter: float
-) -> CropSample:
-    """Return an image with the cells that the network finds in it, corrected by the nuclei.
+def own_sample(student: Student, image: StudentImage) -> CropSample:
+    """Return an image, normalised, with the cells that the student finds in it, corrected by the nuclei.
 
     Nothing is learned where network and teacher disagree on foreground, unless all orientations of the image say the
     same: without this anchor, faint parts of cells get lost from round to round; with the teacher's word against a
     network that is sure, its errors stay.
-
-    Parameters
-    ----------
-    network, learning
-        Of the round before.
-    image
-        Normalised.
-    scale, diameter
-        Network px per image px, and a typical cell's diameter, px of the image.
     """
-    own = seeded_cells(network, learning, image.planes, image.nuclei, ImageScale(scale), diameter)
-    sample = label_sample(image.name, image.planes, own.labels, "cells", scale)
+    seen = ImageScale(student.scale)
+    own = seeded_cells(student.network, student.learning, image.planes, image.nuclei, seen, student.diameter)
+    sample = label_sample(image.name, image.planes, own.labels, "cells", student.scale)
     agree = resize_labels((own.labels > 0) == (image.cells > 0), sample.shape)
     sure = resize_labels(unanimous(own.maps), sample.shape)
     return CropSample(sample.name, sample.planes, sample.targets, agree | sure)

@@ -70,15 +70,15 @@ def seeded_cells(
     diameter
         Of a typical cell, px.
     """
-    usual = _cells_at(network, settings, planes, nuclei, seen, diameter)
+    usual = cells_at(network, settings, planes, nuclei, seen, diameter)
     if settings.orientations == 1 or not settings.zoom or not usual.confidence:
         return usual
     larger = ImageScale(seen.scale * math.exp(settings.zoom))
-    finer = _cells_at(network, settings, planes, nuclei, larger, diameter)
+    finer = cells_at(network, settings, planes, nuclei, larger, diameter)
     return finer if finer.mean_confidence >= usual.mean_confidence - MAY_COST else usual
 
 
-def _cells_at(
+def cells_at(
     network: NucleusNetwork | CellNetwork,
     settings: LabelSettings,
     planes: NDArray[np.float32],

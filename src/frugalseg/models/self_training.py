@@ -18,7 +18,6 @@ from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_samples import label_sample
-from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.field_choice import choose_images
@@ -35,11 +34,10 @@ from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.own_sample import own_sample
 from frugalseg.models.seeded_cells import seeded_cells
 from frugalseg.models.student_images import StudentImage, Teacher, student_image
-from frugalseg.models.student_start import Start, begin_student, check_student_start, later_round
+from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard
-from frugalseg.networks.object_net import CellNetwork
 
 #: The size of the cells that the student finds, and how sure it is of them, are measured in so many images at most.
 MEASURED = 8
@@ -175,7 +173,7 @@ def self_train_on_cues(
     how = chosen.normalization
     images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
     student = begin_student(found, first, how, diameter)
-    network, learning, scale = student.network, student.learning, student.scale
+    learning, scale = student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)
     _log_lines(chosen.lines(weights, channels), log)
@@ -189,11 +187,10 @@ def self_train_on_cues(
         draw = CropSampler(masks, learning.crop, options["seed"], 0.0, 0.5, weights=weights)
         of_round = learning if number == 1 else later_round(learning)
         with _told_by_round(number, found.rounds):
-            return learn_from_labels(network.to("cpu"), samples, [], draw, of_round, **options)
+            return learn_from_labels(student.network.to("cpu"), samples, [], draw, of_round, **options)
 
-    fluorescent = how[0] == "log"
-    records = _train_rounds(images, network, found, learning, scale, diameter, train, device, fluorescent)
-    size_found, usual = _usual(network, images, learning, scale, diameter)
+    records = _train_rounds(student, images, found.rounds, train, device)
+    size_found, usual = _usual(student, images)
     training = TrainingRecord.joined(records)
     card = ObjectCard(
         kind="cells",
@@ -210,7 +207,7 @@ def self_train_on_cues(
         looks=tuple(looks),
         usual_confidence=usual,
     )
-    return ObjectModel(card, network, learning, training, device)
+    return ObjectModel(card, student.network, learning, training, device)
 
 
 @contextmanager
@@ -224,47 +221,38 @@ def _told_by_round(number: int, rounds: int) -> Iterator[None]:
 
 
 def _train_rounds(
+    student: Student,
     images: Sequence[StudentImage],
-    network: CellNetwork,
-    settings: SelfTrainingSettings,
-    learning: LabelSettings,
-    scale: float,
-    diameter: float,
+    rounds: int,
     train: Callable[[int, list[CropSample]], TrainingRecord],
     device: Device,
-    fluorescent: bool,
 ) -> list[TrainingRecord]:
-    """Train the network, in place: first on the teacher's cells, then on its own unless the teacher's are kept."""
-    taught = [label_sample(one.name, one.planes, one.cells, "cells", scale) for one in images]
+    """Train a student, in place: first on the teacher's cells, then on its own unless the teacher's are kept."""
+    taught = [label_sample(one.name, one.planes, one.cells, "cells", student.scale) for one in images]
     records = list[TrainingRecord]()
-    for number in range(1, settings.rounds + 1):
+    for number in range(1, rounds + 1):
         samples = taught
         if number > 1:
             samples = [
-                sample if one.keeps_teacher else own_sample(network, learning, one, scale, diameter)
+                sample if one.keeps_teacher else own_sample(student, one)
                 for one, sample in zip(images, taught, strict=True)
             ]
         records.append(train(number, samples))
-        network.to(pick_device(device)).eval()
-        if fluorescent:
-            match_foreground(network, images, scale, learning.orientations)
+        student.network.to(pick_device(device)).eval()
+        if student.sees_fluorescence:
+            match_foreground(student.network, images, student.scale, student.learning.orientations)
     return records
 
 
-def _usual(
-    network: CellNetwork,
-    images: Sequence[StudentImage],
-    learning: LabelSettings,
-    scale: float,
-    diameter: float,
-) -> tuple[float, float | None]:
-    """Return the diameter of a typical cell that the trained network finds in images, px, and its usual confidence."""
+def _usual(student: Student, images: Sequence[StudentImage]) -> tuple[float, float | None]:
+    """Return the diameter of a typical cell that a trained student finds in images, px, and its usual confidence."""
+    network, learning, diameter = student.network, student.learning, student.diameter
     sizes, sure = list[float](), list[float]()
     for one in images[:MEASURED]:
-        size, own = found_diameter(network, one.planes, learning.h, scale, diameter)
+        size, own = found_diameter(network, one.planes, learning.h, student.scale, diameter)
         sizes += [size] if size else []
-        found = seeded_cells(network, learning, one.planes, one.nuclei, ImageScale(scale, own), diameter)
-        sure += found.confidence.values()
+        seen = ImageScale(student.scale, own)
+        sure += seeded_cells(network, learning, one.planes, one.nuclei, seen, diameter).confidence.values()
     return float(np.median(sizes or [diameter])), usual_confidence(sure)
 
 

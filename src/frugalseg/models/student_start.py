@@ -36,16 +36,20 @@ Start: TypeAlias = StainModel | ObjectModel
 
 @dataclass(frozen=True)
 class Student:
-    """A student before its first round.
+    """A student, before its first round or while it learns.
 
     Attributes
     ----------
     network
-        With its first weights.
+        Trained in place.
     learning
         Settings of the first round.
     scale
         Network px per image px.
+    diameter
+        Of a typical cell, px of the images.
+    normalization
+        How the grey values of each channel are normalised.
     started_from
         For the card: the encoder's weights, or the kind and checksum of the start.
     """
@@ -53,7 +57,14 @@ class Student:
     network: CellNetwork
     learning: LabelSettings
     scale: float
+    diameter: float
+    normalization: tuple[Normalization, ...]
     started_from: str
+
+    @property
+    def sees_fluorescence(self) -> bool:
+        """Whether the first channel is fluorescent."""
+        return self.normalization[0] == "log"
 
 
 def check_student_start(start: Start | str | Path | None, settings: SelfTrainingSettings) -> Start | None:
@@ -107,7 +118,7 @@ def begin_student(
         network, started_from = begin_network(learning, n_channels, settings.seed, card, start.network)
         scale = scale_for_objects("cells", diameter, card)
     assert isinstance(network, CellNetwork)
-    return Student(network, learning, scale, started_from)
+    return Student(network, learning, scale, diameter, tuple(normalization), started_from)
 
 
 def _check_normalization(start: StainCard | ObjectCard, of_student: Sequence[Normalization]) -> None:

@@ -1,0 +1,104 @@
+"""Cells around known nuclei at several scales: which scale is best, and does the agreement of orientations tell?
+
+    python experiments/finer_scale.py --out FILE.jsonl [--kinds HeLa,RAW] [--seeds 0] [--factors 0.8,1,1.28] [--data FOLDER]
+
+A student of each kind, see `self_training.KINDS`, finds the cells of its own fields, and that of the HeLa lines also
+those of other lines, with the network's scale multiplied by each factor. One line per field and factor: cell mIoU and mAP
+with nuclei, and the mean confidence of the cells. Fields and students are kept in the file and not done again.
+
+Printed: per kind the mean over fields and seeds of cell mIoU and mAP, at each factor, and where the last factor is taken
+unless it costs more than so much of the mean confidence at factor 1.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from real_fields import append_lines, parser, read_lines
+from self_training import KINDS, open_one
+
+#: Confidence that the last factor may cost; the first always keeps to the scale of training, the last never does.
+MARGINS = (-1.0, 0.0, 0.01, 0.015, 0.02, 0.03, 0.035, 0.05, 1.0)
+
+
+def score_scales(data: Path, kind: str, seed: int, factors: list[float]) -> Iterator[dict[str, Any]]:
+    """Train one student, and score it on every labelled field of the kind at every scale."""
+    from frugalseg import find_cues, score_labels
+    from frugalseg.models.marker_areas import marker_areas
+    from frugalseg.models.model_scale import model_planes
+    from frugalseg.models.object_scale import ImageScale
+    from frugalseg.models.seeded_cells import cells_at
+    from frugalseg.models.self_training import self_train_on_cues
+
+    folder, channel, learned, unseen = KINDS[kind]
+    fields = {name: open_one(data, name, folder) for name in (*learned, *unseen)}
+    cues = {
+        name: find_cues(one.planes([channel]), one.plane("nuclear"), name=name)
+        for name, one in fields.items()
+    }
+    model = self_train_on_cues([cues[name] for name in learned], seed=seed, device="cpu")
+    for name, field in fields.items():
+        if not field.has("cells"):
+            continue
+        planes = model_planes(model.card, cues[name].planes, name)
+        scale = model.image_scale(planes, cues=cues[name]).scale
+        for factor in factors:
+            seen, diameter = ImageScale(scale * factor), model.card.diameter_at(scale)
+            known = marker_areas(cues[name])
+            found = cells_at(model.network, model.settings, planes, known, seen, diameter)
+            scores = score_labels(field.labels("cells"), found.labels)
+            row = {"kind": kind, "seed": seed, "field": name, "learned": name in learned, "factor": factor}
+            row |= {"scores": [round(scores.cell_miou, 4), round(scores.mAP, 4)]}
+            yield row | {"confidence": round(found.mean_confidence, 4)}
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print means per kind at each factor, and for each margin."""
+    kinds = sorted({(row["kind"], row["learned"]) for row in rows}, reverse=True)
+    for kind, learned in kinds:
+        table: dict[tuple[str, int], dict[float, dict[str, Any]]] = {}
+        for row in rows:
+            if (row["kind"], row["learned"]) == (kind, learned):
+                table.setdefault((row["field"], row["seed"]), {})[row["factor"]] = row
+        print(kind, "learned from" if learned else "unseen", f"{len(table)} fields and seeds")
+        last = max(row["factor"] for row in rows)
+        for factor in sorted({factor for one in table.values() for factor in one}):
+            print(f"  x {factor}: {mean_scores([one[factor] for one in table.values()])}")
+        for margin in MARGINS:
+            taken = [
+                one[last] if one[last]["confidence"] >= one[1.0]["confidence"] - margin else one[1.0]
+                for one in table.values()
+            ]
+            share = np.mean([one["factor"] == last for one in taken])
+            print(f"  x {last} may cost {margin}: {mean_scores(taken)}, taken in {share:.0%}")
+
+
+def mean_scores(rows: list[dict[str, Any]]) -> str:
+    """Return the mean cell mIoU and mAP of rows as text."""
+    return " / ".join(f"{value:.3f}" for value in np.mean([row["scores"] for row in rows], axis=0))
+
+
+def main() -> None:
+    """Do what is not in the file yet, and print the tables."""
+    options = parser(__doc__)
+    options.add_argument("--out", type=Path, required=True)
+    options.add_argument("--kinds", default="HeLa unseen,RAW,MCF10A,3T3,Kc167,macrophage")
+    options.add_argument("--seeds", default="0")
+    options.add_argument("--factors", default="0.8,1,1.28")
+    given = options.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    factors = [float(one) for one in given.factors.split(",")]
+    if 1.0 not in factors:
+        options.error("--factors must hold 1, the scale of training")
+    for seed in map(int, given.seeds.split(",")):
+        for kind in given.kinds.split(","):
+            if (kind, seed) not in {(row["kind"], row["seed"]) for row in read_lines(given.out)}:
+                append_lines(given.out, score_scales(given.data, kind, seed, factors))
+    print_table(read_lines(given.out))
+
+
+if __name__ == "__main__":
+    main()
