@@ -10,7 +10,7 @@ from frugalseg.images.resize import resize_planes
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.maps import distance_target
 from frugalseg.prediction.stain_values import in_original_units, learned_values
-from frugalseg.prediction.whole_image import predict_objects, predict_stain
+from frugalseg.prediction.whole_image import objects_from_maps, oriented_maps, predict_stain
 
 
 class Linear(nn.Module):
@@ -86,7 +86,7 @@ def test_cells_are_found_at_the_networks_scale_and_given_at_the_fields() -> None
     maps = np.stack([distance_target(truth) / 100, np.where(truth > 0, 4.0, -4.0)]).astype(np.float32)
     for scale in (1.0, 0.5):
         network = Linear()
-        labels, found = predict_objects(network, maps, "cells", scale)
+        labels, found = objects_from_maps(oriented_maps(network, maps, scale), (60, 80), "cells")
         assert network.seen == [(1, 2, round(60 * scale), round(80 * scale))]
         assert (labels.shape, labels.dtype, found.shape) == ((60, 80), np.uint32, (2, 60, 80))
         np.testing.assert_array_equal(labels, labels_from_maps(found, "cells"))
@@ -100,7 +100,7 @@ def test_h_reaches_the_watershed() -> None:
     x = np.abs(np.arange(81) - 40.0)
     height = np.where(x > 20, 1.0 - (x - 20) / 20, 0.8 + 0.01 * x)
     maps = np.stack([np.tile(height, (9, 1)), np.ones((9, 81))]).astype(np.float32)
-    counts = [int(predict_objects(Linear(), maps, "cells", 1.0, h)[0].max()) for h in (10.0, 30.0)]
+    counts = [int(objects_from_maps([maps], maps.shape[1:], "cells", h)[0].max()) for h in (10.0, 30.0)]
     assert counts == [2, 1]
 
 

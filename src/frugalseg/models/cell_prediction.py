@@ -14,13 +14,9 @@ from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.seeded_cells import seeded_cells
 from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
+from frugalseg.models.unseeded_objects import unseeded_objects
 from frugalseg.networks.cards import ObjectCard
-from frugalseg.prediction.whole_image import (
-    cell_confidence,
-    objects_from_maps,
-    oriented_maps,
-    predict_objects,
-)
+from frugalseg.prediction.whole_image import cell_confidence
 
 #: Said where the network's cells do not count.
 KEPT = (
@@ -87,8 +83,7 @@ def find_labels(
     diameter = card.diameter_at(seen.scale)
     if nuclei is not None and card.kind == "cells":
         return seeded_cells(network, settings, planes, nuclei, seen, diameter).labels
-    how = card.kind, seen.scale, settings.h, diameter, settings.orientations, seen.maps
-    return predict_objects(network, planes, *how)[0]
+    return unseeded_objects(network, settings, planes, seen, diameter).labels
 
 
 def find_alone(
@@ -99,13 +94,7 @@ def find_alone(
     seen: ImageScale,
 ) -> ObjectPrediction:
     """Return the nuclei or cells of one image of which nothing else is known; parameters as of `predict_cells`."""
-    diameter = card.diameter_at(seen.scale)
-    oriented = oriented_maps(network, planes, seen.scale, settings.orientations, seen.maps)
-    shape = (int(planes.shape[1]), int(planes.shape[2]))
-    labels, maps = objects_from_maps(oriented, shape, card.kind, settings.h, diameter)
-    confidence = None
-    if card.kind == "cells" and len(oriented) > 1:
-        confidence = cell_confidence(labels, oriented, settings.h, diameter)
+    found = unseeded_objects(network, settings, planes, seen, card.diameter_at(seen.scale))
     distance = distance_from_learned(card, planes, seen.scale)
-    doubts = field_doubts(card, distance, (confidence or {}).values())
-    return ObjectPrediction(labels, maps, confidence, distance, doubts)
+    doubts = field_doubts(card, distance, (found.confidence or {}).values())
+    return ObjectPrediction(found.labels, found.maps, found.confidence, distance, doubts)

@@ -7,8 +7,9 @@ from frugalseg.evaluation.scores import compare_labels
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.object_dataset import LabelledImage, ObjectDataset
+from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork
-from frugalseg.prediction.whole_image import predict_objects
+from frugalseg.models.unseeded_objects import unseeded_objects
 
 
 def score_parts(
@@ -40,11 +41,9 @@ def score_parts(
     whole = (slice(None), slice(None))
     for part in parts or [ImagePart(one.name, "new", one.index, whole) for one in images]:
         image, area = by_index[part.index], part.area
-        labels, maps = predict_objects(
-            network, image.planes, settings.target, scale, settings.h, diameter, settings.orientations
-        )
-        truth, predicted = image.labels[area], labels[area]
-        overlap = mask_iou((maps[-1][area] > 0) & (truth >= 0), truth > 0)
+        found = unseeded_objects(network, settings, image.planes, ImageScale(scale), diameter)
+        truth, predicted = image.labels[area], found.labels[area]
+        overlap = mask_iou((found.maps[-1][area] > 0) & (truth >= 0), truth > 0)
         scores = compare_labels(truth, predicted)
         yield ObjectPartScore(part.name, part.role, overlap, scores, image.planes[:, *area], truth, predicted)
 

@@ -15,7 +15,7 @@ from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
 
 #: Mean confidence that a finer scale may cost: docs/decisions, 21.
-MAY_COST = 0.02
+MAY_COST = 0.01
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,18 @@ def seeded_cells(
     diameter
         Of a typical cell, px.
     """
-    usual = cells_at(network, settings, planes, nuclei, seen, diameter)
-    if settings.orientations == 1 or not settings.zoom or not usual.confidence:
+    usual, larger = cells_at(network, settings, planes, nuclei, seen, diameter), finer_scale(settings, seen)
+    if larger is None or not usual.confidence:
         return usual
-    larger = ImageScale(seen.scale * math.exp(settings.zoom))
     finer = cells_at(network, settings, planes, nuclei, larger, diameter)
     return finer if finer.mean_confidence >= usual.mean_confidence - MAY_COST else usual
+
+
+def finer_scale(settings: LabelSettings, seen: ImageScale) -> ImageScale | None:
+    """Return a scale that is finer by the usual zoom of training; None where the network can't tell whether it copes."""
+    if settings.orientations == 1 or not settings.zoom:
+        return None
+    return ImageScale(seen.scale * math.exp(settings.zoom))
 
 
 def cells_at(

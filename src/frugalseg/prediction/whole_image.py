@@ -48,49 +48,6 @@ def predict_stain(network: Unet, planes: NDArray[np.float32], scale: float) -> N
     return stain
 
 
-def predict_objects(
-    network: NucleusNetwork | CellNetwork,
-    planes: NDArray[np.float32],
-    target: Target,
-    scale: float,
-    h: float = 20.0,
-    diameter: float | None = None,
-    orientations: int = 1,
-    own: NDArray[np.float32] | None = None,
-) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-    """Predict the nuclei or cells of an image.
-
-    Parameters
-    ----------
-    network
-        Trained; computes on the device it is on.
-    planes : (C,Y,X) float32
-        z-scored, at the image's scale.
-    target
-        What the network finds.
-    scale
-        Model px per image px.
-    h
-        Least height of a maximum, per cent; see `frugalseg.instances.map_labels.labels_from_maps`.
-    diameter
-        Diameter of a typical object, px of the image; see there.
-    orientations
-        Flips and transposes of the image over which maps are averaged, 1 to 8.
-    own : (K,y,x) float32, optional
-        See `oriented_maps`.
-
-    Returns
-    -------
-    labels : (Y,X) uint32
-        0 is background.
-    maps : (K,Y,X) float32
-        The network's output, interpolated to the image's scale.
-    """
-    shape = (int(planes.shape[1]), int(planes.shape[2]))
-    oriented = oriented_maps(network, planes, scale, orientations, own)
-    return objects_from_maps(oriented, shape, target, h, diameter)
-
-
 def objects_from_maps(
     oriented: Sequence[NDArray[np.float32]],
     shape: tuple[int, int],
@@ -98,7 +55,28 @@ def objects_from_maps(
     h: float = 20.0,
     diameter: float | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-    """Return labels and maps at an image's scale, (Y,X), from maps of `oriented_maps`; all else as of `predict_objects`."""
+    """Return the nuclei or cells of an image, and the maps they are made of.
+
+    Parameters
+    ----------
+    oriented
+        Maps (K,y,x) of each orientation, of `oriented_maps`; their mean counts.
+    shape
+        (Y, X) of the image.
+    target
+        What the network finds.
+    h
+        Least height of a maximum, per cent; see `frugalseg.instances.map_labels.labels_from_maps`.
+    diameter
+        Diameter of a typical object, px of the image; see there.
+
+    Returns
+    -------
+    labels : (Y,X) uint32
+        0 is background.
+    maps : (K,Y,X) float32
+        The mean, interpolated to the image's scale.
+    """
     maps = resize_planes(mean_maps(oriented), shape)
     return labels_from_maps(maps, target, h, diameter), maps
 
@@ -112,8 +90,18 @@ def oriented_maps(
 ) -> list[NDArray[np.float32]]:
     """Return the maps (K,y,x) of planes (C,Y,X) at the model's scale, one for each orientation of the image.
 
-    `own` are maps of the image's own orientation, the first, from an earlier call at the same scale; they are not
-    computed again.
+    Parameters
+    ----------
+    network
+        Trained; computes on the device it is on.
+    planes : (C,Y,X) float32
+        Normalised, at the image's scale.
+    scale
+        Model px per image px.
+    orientations
+        Number of flips and transposes of the image, 1 to 8.
+    own : (K,y,x) float32, optional
+        Maps of the image's own orientation, the first, from an earlier call at the same scale; they are not computed again.
     """
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     small = torch.from_numpy(resize_planes(planes, scaled_shape(shape, scale)))
@@ -146,7 +134,7 @@ def cell_confidence(
     maps
         Of `oriented_maps`.
     h, diameter
-        As of `predict_objects`, at the image's scale.
+        As of `objects_from_maps`, at the image's scale.
     nuclei : (Y,X) integers, optional
         Label map of the nuclei that the cells started from.
 
