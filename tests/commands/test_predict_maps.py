@@ -65,6 +65,7 @@ class Bright(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.tensor(1.0))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        getattr(self, "seen", []).append(tuple(images.shape))
         return torch.cat([images * self.weight, images * self.weight], dim=1)
 
 
@@ -305,6 +306,33 @@ def test_what_is_a_speck_depends_on_the_models_cells_as_this_image_shows_them(
         assert run_json(out)["fields"]["a"]["n_cells"] == count
 
 
+@pytest.mark.parametrize("given", [{}, {"nuclei": "nuclear"}], ids=["alone", "nuclei"])
+def test_fast_sees_each_image_once_and_so_without_confidence(
+    models: dict[str, Path],
+    images: Path,
+    tmp_path: Path,
+    given: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[int, ...]] = []
+    monkeypatch.setattr(Bright, "seen", seen, raising=False)
+    settings = LabelSettings(target="cells", orientations=4, zoom=0.25).model_dump(mode="json")
+    card = ObjectCard(**COMMON, kind="cells", settings=settings, diameter=20.0)
+    save_model(tmp_path / "flips", card, Bright())
+    counts = {}
+    for fast in (False, True):
+        seen.clear()
+        result = predict(
+            tmp_path / "flips", images, tmp_path / str(fast), fast=fast, where=("field=synthetic_1",), **given
+        )
+        assert result.failed == {}
+        counts[fast] = len(seen)
+        columns = (tmp_path / str(fast) / "measurements.csv").read_text().splitlines()[0].split(",")
+        assert ("confidence" in columns) is not fast
+        assert run_json(tmp_path / str(fast))["settings"]["fast"] is fast
+    assert counts == {False: 8 if given else 6, True: 1}
+
+
 @pytest.mark.parametrize(
     ("kind", "given", "says"),
     [
@@ -314,6 +342,7 @@ def test_what_is_a_speck_depends_on_the_models_cells_as_this_image_shows_them(
         ("stain", {"cells": ("phase", "brightfield")}, "phase, brightfield are 2"),
         ("cells", {"cells": ("phase[0]",)}, "counted from 1"),
         ("stain", {"diameter": 20.0}, "leave `diameter` out"),
+        ("stain", {"fast": True}, "only models of nuclei or cells can be `fast`"),
     ],
     ids=str,
 )

@@ -44,6 +44,11 @@ class PredictSettings(MarkerRunSettings):
         description="Channels, where they are named differently than in the model: as many and in the same order.",
     )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Start of all random numbers.")
+    fast: bool = Field(
+        default=False,
+        description="See each image once, and not several times flipped and enlarged: several times faster, with less "
+        "accurate borders and without confidence. Models of nuclei or cells only.",
+    )
 
 
 class LearnStainsSettings(StainModelSettings):

@@ -63,7 +63,7 @@ def predict_fields(
         There are results already; nothing can be written.
     """
     options, settings, folder = options or RunOptions(), settings or PredictSettings(), Path(model)
-    loaded = load_model(folder, options.device)
+    loaded = load_model(folder, options.device, fast=settings.fast)
     if isinstance(loaded, MarkerModel):
         return _predict_cells(loaded, folder, inputs, out, _completed(settings, loaded, folder), options)
     if isinstance(loaded, ObjectModel) and loaded.card.kind == "cells" and settings.has_source:
@@ -108,16 +108,18 @@ def _predict_cells(
 def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:
     """Return the settings of a whole-image model; refuse those that only a marker network uses."""
     without_use = settings.model_dump(
-        exclude_defaults=True, exclude={"truth", "diameter", "seed", "baselines", "cells"}
+        exclude_defaults=True, exclude={"truth", "diameter", "seed", "baselines", "cells", "fast"}
     )
     if without_use:
         names = ", ".join(f"`{name}`" for name in without_use)
         raise SettingsError(
             f"{model} finds its objects without markers, so it has no use for {names}; leave that out"
         )
-    return MapSettings(
-        inputs=",".join(settings.cells) or None, truth=settings.truth, diameter=settings.diameter
+    inputs, others = (
+        ",".join(settings.cells) or None,
+        settings.model_dump(include={"truth", "diameter", "fast"}),
     )
+    return MapSettings(inputs=inputs, **others)
 
 
 def _completed(settings: PredictSettings, model: MarkerModel, folder: Path) -> PredictSettings:

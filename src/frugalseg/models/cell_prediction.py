@@ -55,7 +55,8 @@ def predict_cells(
     kept = card.self_trained and stain_draws_borders(cues)
     if kept:
         labels = _with_lone_cells(teacher_cells(cues), labels, int(nuclei.max(initial=0)))
-        confidence = cell_confidence(labels, found.maps, settings.h, diameter, nuclei)
+        if len(found.maps) > 1:
+            confidence = cell_confidence(labels, found.maps, settings.h, diameter, nuclei)
     distance = distance_from_learned(card, planes, seen.scale)
     doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
     return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)

@@ -18,7 +18,7 @@ class CellPrediction:
     labels
         (Y,X) uint32; a cell has the number of its nucleus, cells without a nucleus have larger numbers.
     confidence
-        Number of a cell -> agreement of the image's orientations on it, 0..1.
+        Number of a cell -> agreement of the image's orientations on it, 0..1; empty of a model that sees one orientation.
     agreement
         Of cells and nuclei.
     look_distance

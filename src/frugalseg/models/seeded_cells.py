@@ -29,7 +29,7 @@ class SeededCells:
     maps
         (K,y,x) float32 of each orientation, what the cells were made of.
     confidence
-        Number of a cell -> agreement of the orientations on it, 0..1.
+        Number of a cell -> agreement of the orientations on it, 0..1; empty where there is one orientation only.
     """
 
     labels: NDArray[np.uint32]
@@ -38,7 +38,7 @@ class SeededCells:
 
     @property
     def mean_confidence(self) -> float:
-        """0 where there is no cell."""
+        """0 where nothing is known."""
         return float(np.mean(list(self.confidence.values()))) if self.confidence else 0.0
 
 
@@ -96,4 +96,5 @@ def cells_at(
     maps = oriented_maps(network, planes, seen.scale, settings.orientations, seen.maps)
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     labels = labels_from_seeded_maps(resize_planes(mean_maps(maps), shape), nuclei, diameter)
-    return SeededCells(labels, maps, cell_confidence(labels, maps, settings.h, diameter, nuclei))
+    sure = cell_confidence(labels, maps, settings.h, diameter, nuclei) if len(maps) > 1 else {}
+    return SeededCells(labels, maps, sure)

@@ -53,6 +53,8 @@ class MapSettings(BaseModel):
     diameter
         Of a typical object, px, where it differs from that in the training labels; images are resized accordingly. When
         None, pixel sizes are compared instead, where the model and the image both state one.
+    fast
+        Whether the model was loaded to see each image once; for the record.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +62,7 @@ class MapSettings(BaseModel):
     inputs: str | None = None
     truth: str | None = None
     diameter: float | None = None
+    fast: bool = False
 
 
 def predict_maps_of_fields(

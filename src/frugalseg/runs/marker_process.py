@@ -76,7 +76,7 @@ class Segmented:
     def of(cls, found: CellPrediction) -> "Segmented":
         """Return what a model of cells found."""
         known = {"nuclei_agreement": asdict(found.agreement), "look_distance": found.look_distance}
-        return cls(found.labels, known, confidence=found.confidence, doubts=found.doubts)
+        return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
 
     def rows(self, planes: Mapping[str, NDArray[Any]], pixel_size: tuple[float, float] | None) -> list[Row]:
         """Return one row of measurements per cell, with its confidence where that is known."""
