@@ -2,33 +2,34 @@
 
     python experiments/finer_scale.py --out FILE.jsonl [--kinds HeLa,RAW] [--seeds 0] [--factors 0.8,1,1.28] [--data FOLDER]
 
-A student of each kind, see `self_training.KINDS`, finds the cells of its own fields, and that of the HeLa lines also
-those of other lines, with the network's scale multiplied by each factor. One line per field and factor: cell mIoU and mAP
-with nuclei, and the mean confidence of the cells. Fields and students are kept in the file and not done again.
+A student of each kind, see `self_training.KINDS`, finds the cells of its own fields, and that of HeLa also those of other
+lines, with the network's scale multiplied by each factor. One line per field and factor, with nuclei and without: cell mIoU
+and mAP, and how well the orientations agree: with nuclei the mean confidence of the cells, without them the agreement on
+cells that grow from the cores of those found at factor 1. Students are kept in the file and not trained again.
 
-Printed: per kind the mean over fields and seeds of cell mIoU and mAP, at each factor, and where the last factor is taken
-unless it costs more than so much of the mean confidence at factor 1.
+Printed: per kind, with nuclei and without, the mean over fields and seeds of cell mIoU and mAP at each factor, and where the
+last factor is taken unless it costs more than so much of the agreement at factor 1.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from real_fields import append_lines, parser, read_lines
 from self_training import KINDS, open_one
 
-#: Confidence that the last factor may cost; the first always keeps to the scale of training, the last never does.
+if TYPE_CHECKING:
+    from frugalseg import ImageCues, ObjectModel
+
+#: Agreement that the last factor may cost; the first always keeps to the scale of training, the last never does.
 MARGINS = (-1.0, 0.0, 0.01, 0.015, 0.02, 0.03, 0.035, 0.05, 1.0)
 
 
 def score_scales(data: Path, kind: str, seed: int, factors: list[float]) -> Iterator[dict[str, Any]]:
     """Train one student, and score it on every labelled field of the kind at every scale."""
     from frugalseg import find_cues, score_labels
-    from frugalseg.models.marker_areas import marker_areas
     from frugalseg.models.model_scale import model_planes
-    from frugalseg.models.object_scale import ImageScale
-    from frugalseg.models.seeded_cells import cells_at
     from frugalseg.models.self_training import self_train_on_cues
 
     folder, channel, learned, unseen = KINDS[kind]
@@ -43,31 +44,54 @@ def score_scales(data: Path, kind: str, seed: int, factors: list[float]) -> Iter
             continue
         planes = model_planes(model.card, cues[name].planes, name)
         scale = model.image_scale(planes, cues=cues[name]).scale
-        for factor in factors:
-            seen, diameter = ImageScale(scale * factor), model.card.diameter_at(scale)
-            known = marker_areas(cues[name])
-            found = cells_at(model.network, model.settings, planes, known, seen, diameter)
-            scores = score_labels(field.labels("cells"), found.labels)
+        truth = field.labels("cells")
+        for factor, nuclei, labels, agreement in cells_at_scales(model, planes, cues[name], scale, factors):
+            scores = score_labels(truth, labels)
             row = {"kind": kind, "seed": seed, "field": name, "learned": name in learned, "factor": factor}
-            row |= {"scores": [round(scores.cell_miou, 4), round(scores.mAP, 4)]}
-            yield row | {"confidence": round(found.mean_confidence, 4)}
+            row |= {"nuclei": nuclei, "scores": [round(scores.cell_miou, 4), round(scores.mAP, 4)]}
+            yield row | {"agreement": round(agreement, 4)}
+
+
+def cells_at_scales(
+    model: "ObjectModel", planes: Any, cues: "ImageCues", scale: float, factors: list[float]
+) -> Iterator[tuple[float, bool, Any, float]]:
+    """Find the cells at each factor, with nuclei and without; the factor, whether with nuclei, labels and agreement."""
+    from frugalseg.images.resize import resize_planes
+    from frugalseg.instances.map_labels import labels_from_maps
+    from frugalseg.models.marker_areas import marker_areas
+    from frugalseg.models.object_scale import ImageScale
+    from frugalseg.models.seeded_cells import cells_at
+    from frugalseg.models.unseeded_objects import cell_cores, core_agreement, grown_cells
+    from frugalseg.prediction.whole_image import mean_maps
+
+    diameter, h = model.card.diameter_at(scale), model.settings.h
+    how = model.network, model.settings, planes, marker_areas(cues)
+    found = {factor: cells_at(*how, ImageScale(scale * factor), diameter) for factor in factors}
+    maps = {factor: resize_planes(mean_maps(one.maps), cues.shape) for factor, one in found.items()}
+    alone = labels_from_maps(maps[1.0], "cells", h, diameter)
+    cores = cell_cores(alone, maps[1.0][0])
+    for factor, one in found.items():
+        yield factor, True, one.labels, one.mean_confidence
+        labels = alone if factor == 1 else grown_cells(maps[factor], cores)
+        yield factor, False, labels, core_agreement(one.maps, cores)
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print means per kind at each factor, and for each margin."""
-    kinds = sorted({(row["kind"], row["learned"]) for row in rows}, reverse=True)
-    for kind, learned in kinds:
+    groups = sorted({(row["kind"], row["learned"], row["nuclei"]) for row in rows}, reverse=True)
+    for kind, learned, nuclei in groups:
         table: dict[tuple[str, int], dict[float, dict[str, Any]]] = {}
         for row in rows:
-            if (row["kind"], row["learned"]) == (kind, learned):
+            if (row["kind"], row["learned"], row["nuclei"]) == (kind, learned, nuclei):
                 table.setdefault((row["field"], row["seed"]), {})[row["factor"]] = row
-        print(kind, "learned from" if learned else "unseen", f"{len(table)} fields and seeds")
+        where, what = "learned from" if learned else "unseen", "with nuclei" if nuclei else "alone"
+        print(f"{kind}, {where}, {what}: {len(table)} fields and seeds")
         last = max(row["factor"] for row in rows)
         for factor in sorted({factor for one in table.values() for factor in one}):
             print(f"  x {factor}: {mean_scores([one[factor] for one in table.values()])}")
         for margin in MARGINS:
             taken = [
-                one[last] if one[last]["confidence"] >= one[1.0]["confidence"] - margin else one[1.0]
+                one[last] if one[last]["agreement"] >= one[1.0]["agreement"] - margin else one[1.0]
                 for one in table.values()
             ]
             share = np.mean([one["factor"] == last for one in taken])
