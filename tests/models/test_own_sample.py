@@ -79,3 +79,18 @@ def test_cells_that_were_found_at_a_finer_scale_are_learned_at_the_scale_of_the_
     sample = sample_of(image, monkeypatch, [2.0, -1.0], [2.0, 1.0], scale=0.25, found_at=1.0)
     assert sample.shape == sample.valid.shape == (16, 12)
     assert (~sample.valid).sum() == 5 * 6
+
+
+@pytest.mark.parametrize(("normalization", "found_by"), [("zscore", "seeded_cells"), ("log", "cells_at")])
+def test_students_of_fluorescence_learn_from_cells_at_their_own_scale(
+    image: StudentImage, monkeypatch: pytest.MonkeyPatch, normalization: Any, found_by: str
+) -> None:
+    found = {}
+    for number, name in enumerate(("seeded_cells", "cells_at"), start=1):
+        own = np.zeros((64, 48), np.uint32)
+        own[: 10 * number] = 1
+        found[name] = SeededCells(own, [np.ones((2, 64, 48), np.float32)], {})
+        monkeypatch.setattr(own_sample, name, lambda *_, name=name: found[name])
+    student = Student(None, None, 1.0, 24.0, (normalization,), "nothing")  # type: ignore[arg-type]
+    sample = own_sample.own_sample(student, image)
+    np.testing.assert_array_equal(sample.targets[1] > 0, found[found_by].labels > 0)

@@ -9,7 +9,7 @@ from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import seeded_cells
+from frugalseg.models.seeded_cells import cells_at, seeded_cells
 from frugalseg.models.student_images import StudentImage
 from frugalseg.models.student_start import Student
 from frugalseg.networks.heads import MASK
@@ -22,8 +22,10 @@ def own_sample(student: Student, image: StudentImage) -> CropSample:
     same: without this anchor, faint parts of cells get lost from round to round; with the teacher's word against a
     network that is sure, its errors stay.
     """
+    # in fluorescence the mask is matched to the teacher's area, at the network's scale and at no other
+    find = cells_at if student.sees_fluorescence else seeded_cells
     seen = ImageScale(student.scale)
-    own = seeded_cells(student.network, student.learning, image.planes, image.nuclei, seen, student.diameter)
+    own = find(student.network, student.learning, image.planes, image.nuclei, seen, student.diameter)
     sample = label_sample(image.name, image.planes, own.labels, "cells", student.scale)
     agree = resize_labels((own.labels > 0) == (image.cells > 0), sample.shape)
     sure = resize_labels(unanimous(own.maps), sample.shape)
