@@ -85,6 +85,15 @@ def test_a_network_that_knows_one_scale_or_orientation_is_asked_once(
     assert (cells.labels == 3).sum() == area_of(20)
 
 
+def test_an_image_that_is_too_large_is_not_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_AT_MODEL_SCALE", round(SIDE * FINER) ** 2 - 1)
+    cells, asked = found(monkeypatch, lambda _: [20.0] * 4)
+    assert asked == [1.0]
+    monkeypatch.setattr(module, "LARGEST_AT_MODEL_SCALE", round(SIDE * FINER) ** 2)
+    assert found(monkeypatch, lambda _: [20.0] * 4)[1] == pytest.approx([1.0, FINER])
+    assert (cells.labels == 3).sum() == area_of(20)
+
+
 def test_without_a_cell_there_is_nothing_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = list[float]()
 

@@ -23,6 +23,7 @@ from frugalseg.images.fields import FieldTable
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.write import plain, write_json, write_text
 from frugalseg.models.load import load_model
+from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.report import Report, preview, write_report
 from frugalseg.report.contact_sheet import write_contact_sheet
@@ -34,7 +35,7 @@ from frugalseg.runs.output_folder import REPORT, RUN
 from frugalseg.runs.provenance import Sources, check_channels, find_sources
 from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.run_log import RunLog
-from frugalseg.runs.tiled_fields import LARGEST_AT_MODEL_SCALE, is_large
+from frugalseg.runs.tiled_fields import is_large
 from frugalseg.runs.versions import command_line, versions
 from frugalseg.runs.whole_folder import check_replaceable, checksums, refuse_inputs_within, whole_folder
 from frugalseg.studies.suggestions.crop_files import (

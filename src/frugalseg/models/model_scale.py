@@ -22,6 +22,8 @@ TARGET_CELL_DIAMETER = 30.0
 SMALLEST_SCALE = 0.25
 #: An image is at most so many times larger for the network than it is.
 LARGEST_SCALE = 4.0
+#: Pixels at the network's scale that are predicted in one piece; those of a field of 2160 x 2160 px are.
+LARGEST_AT_MODEL_SCALE = 6_000_000
 #: How a student sees a channel: stain differs between cells by factors.
 OF_MODALITY: dict[Modality, Normalization] = {"fluorescent": "log", "label-free": "zscore"}
 #: The pixels of an image are at most so many times larger or smaller than those of the training images.

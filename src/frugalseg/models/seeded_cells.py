@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.images.resize import resize_planes
+from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
@@ -70,18 +71,24 @@ def seeded_cells(
     diameter
         Of a typical cell, px.
     """
-    usual, larger = cells_at(network, settings, planes, nuclei, seen, diameter), finer_scale(settings, seen)
+    usual = cells_at(network, settings, planes, nuclei, seen, diameter)
+    larger = finer_scale(settings, seen, (int(planes.shape[1]), int(planes.shape[2])))
     if larger is None or not usual.confidence:
         return usual
     finer = cells_at(network, settings, planes, nuclei, larger, diameter)
     return finer if finer.mean_confidence >= usual.mean_confidence - MAY_COST else usual
 
 
-def finer_scale(settings: LabelSettings, seen: ImageScale) -> ImageScale | None:
-    """Return a scale that is finer by the usual zoom of training; None where the network can't tell whether it copes."""
+def finer_scale(settings: LabelSettings, seen: ImageScale, shape: tuple[int, int]) -> ImageScale | None:
+    """Return a scale that is finer by the usual zoom of training.
+
+    None: the network sees one orientation or one scale only, and can't tell whether it copes; or an image of this shape,
+    (Y, X), is too large for it.
+    """
     if settings.orientations == 1 or not settings.zoom:
         return None
-    return ImageScale(seen.scale * math.exp(settings.zoom))
+    scale = seen.scale * math.exp(settings.zoom)
+    return None if math.prod(scaled_shape(shape, scale)) > LARGEST_AT_MODEL_SCALE else ImageScale(scale)
 
 
 def cells_at(

@@ -75,7 +75,7 @@ def unseeded_objects(
     if settings.target == "nuclei" or len(oriented) == 1:
         return UnseededObjects(labels, maps, None)
     confidence = cell_confidence(labels, oriented, h, diameter)
-    larger = finer_scale(settings, seen)
+    larger = finer_scale(settings, seen, shape)
     if larger is None or not confidence:
         return UnseededObjects(labels, maps, confidence)
     cores = cell_cores(labels, maps[0])

@@ -19,7 +19,7 @@ from frugalseg.images.tiles import Window, read_window
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.stitch import label_tiles, stitch_tiles, write_stitched
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
-from frugalseg.models.model_scale import model_planes, normalization_of
+from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE, model_planes, normalization_of
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.stain_model import StainModel
@@ -34,9 +34,6 @@ from frugalseg.prediction.tiled import (
 from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.tiled_numbers import measure_large, real_stain, score_large
 from frugalseg.runs.tiled_run import MAPS, PARTS, TiledRun, discard, kept_tiles, open_store
-
-LARGEST_AT_MODEL_SCALE = 6_000_000
-"""Pixels at the network's scale of a field that is predicted in one piece; a field of 2160 x 2160 px is."""
 
 LARGEST_IN_MEMORY = 24_000_000
 """Pixels at the image's scale, of all inputs together, of such a field: about 2 GB while cells are separated."""
