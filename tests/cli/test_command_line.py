@@ -86,6 +86,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("MODEL", "MODEL", REQUIRED),
         INPUTS,
         ("-o --out", "OUT", REQUIRED),
+        ("--fast", None, FLAG),
         ("--cells --from", "CH[,CH]", None),
         *CUES,
         *SCORING,
