@@ -61,19 +61,20 @@ def cells_at_scales(
     from frugalseg.models.marker_areas import marker_areas
     from frugalseg.models.object_scale import ImageScale
     from frugalseg.models.seeded_cells import cells_at
-    from frugalseg.models.unseeded_objects import cell_cores, core_agreement, grown_cells
+    from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS, cell_cores, core_agreement, grown_cells
     from frugalseg.prediction.whole_image import mean_maps
 
     diameter, h = model.card.diameter_at(scale), model.settings.h
     how = model.network, model.settings, planes, marker_areas(cues)
     found = {factor: cells_at(*how, ImageScale(scale * factor), diameter) for factor in factors}
-    maps = {factor: resize_planes(mean_maps(one.maps), cues.shape) for factor, one in found.items()}
-    alone = labels_from_maps(maps[1.0], "cells", h, diameter)
-    cores = cell_cores(alone, maps[1.0][0])
+    maps = resize_planes(mean_maps(found[1.0].maps), cues.shape)
+    alone = labels_from_maps(maps, "cells", h, diameter)
+    cores = cell_cores(alone, maps[0])
     for factor, one in found.items():
         yield factor, True, one.labels, one.mean_confidence
-        labels = alone if factor == 1 else grown_cells(maps[factor], cores)
-        yield factor, False, labels, core_agreement(one.maps, cores)
+        few = one.maps[:FINER_ORIENTATIONS]
+        labels = alone if factor == 1 else grown_cells(resize_planes(mean_maps(few), cues.shape), cores)
+        yield factor, False, labels, core_agreement(few, cores)
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
