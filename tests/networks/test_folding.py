@@ -45,3 +45,10 @@ def test_the_maps_are_the_same_and_the_network_is_unchanged(encoder: EncoderName
 def test_without_norms_the_network_is_used_as_it_is() -> None:
     network = nn.Sequential(nn.Conv2d(1, 1, 1))
     assert fold_norms(network) is network
+
+
+def test_the_copy_lies_channels_last_in_memory_and_the_network_as_before() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval()
+    folded = fold_norms(network)
+    assert network[0].weight.stride() == (27, 9, 3, 1)
+    assert folded[0].weight.stride() == (27, 1, 9, 3)

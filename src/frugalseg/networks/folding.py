@@ -4,6 +4,7 @@ import copy
 from itertools import pairwise
 from typing import TypeVar
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -13,7 +14,8 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 def fold_norms(network: NetworkT) -> NetworkT:
     """Return a copy of a network whose convolutions do the work of the batch norms right behind them.
 
-    A network without batch norms is returned as it is.
+    A network without batch norms is returned as it is. On a CPU, the copy has its weights channels last, which is how images
+    come and where convolutions are faster.
 
     Parameters
     ----------
@@ -39,4 +41,6 @@ def fold_norms(network: NetworkT) -> NetworkT:
             if isinstance(part, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(parent, name, fuse_conv_bn_eval(part, norm))
                 setattr(parent, norm_name, nn.Identity())
+    if all(weights.device.type == "cpu" for weights in folded.parameters()):
+        folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return folded

@@ -33,6 +33,7 @@ from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
 from frugalseg.images.write_tiles import write_tiles
 from frugalseg.networks.encoders import EncoderName
+from frugalseg.networks.folding import fold_norms
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, check_finite, predict_maps_whole
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.stain_values import in_original_units, learned_values, stored_type
@@ -132,9 +133,9 @@ def predict_image_tiles(
     progress
         Called with (finished, all) after each tile.
     """
-    unet = network if isinstance(network, Unet) else network.unet
+    unet, folded = network if isinstance(network, Unet) else network.unet, fold_norms(network)
     predict_tiles(
-        lambda planes: check_finite(predict_maps_whole(network, planes)),
+        lambda planes: check_finite(predict_maps_whole(folded, planes)),
         lambda window: resize_window(read, shape, store.shape, window),
         store,
         margin,
