@@ -54,6 +54,7 @@ def test_the_finer_scale_counts_where_the_orientations_agree_as_well(monkeypatch
     cells, asked = found(monkeypatch, lambda scale: [20.0] * 4 if scale == 1 else [24.0] * 4)
     assert asked == pytest.approx([1.0, FINER])
     assert (cells.labels == 3).sum() == area_of(24)
+    assert cells.finer is True
     assert cells.maps[0].shape == (2, round(SIDE * FINER), round(SIDE * FINER))
     assert cells.confidence == {3: pytest.approx(1.0, abs=0.02)}
 
@@ -63,6 +64,7 @@ def test_the_usual_scale_counts_where_they_agree_less_at_the_finer_one(
 ) -> None:
     cells, _ = found(monkeypatch, lambda scale: [20.0] * 4 if scale == 1 else [18.0, 24.0, 24.0, 28.0])
     assert (cells.labels == 3).sum() == area_of(20)
+    assert cells.finer is False
     assert cells.maps[0].shape == (2, SIDE, SIDE)
     assert cells.mean_confidence > 0.98
 
@@ -81,7 +83,7 @@ def test_a_network_that_knows_one_scale_or_orientation_is_asked_once(
 ) -> None:
     settings = SETTINGS.model_copy(update=changed)
     cells, asked = found(monkeypatch, lambda scale: [20.0] * settings.orientations, settings)
-    assert asked == [1.0]
+    assert (asked, cells.finer) == ([1.0], None)
     assert (cells.labels == 3).sum() == area_of(20)
 
 

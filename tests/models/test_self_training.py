@@ -1,6 +1,7 @@
 """Self-training on arrays: a student without labels, better than its teacher where the teacher errs at random."""
 
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.model_scale import normalized_planes
 from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import SeededCells
+from frugalseg.models.seeded_cells import SeededCells, seeded_cells
 from frugalseg.models.student_start import CELL_DIAMETER, first_round, later_round
 from frugalseg.models.teacher_cells import teacher_cells
+from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS
 
 FAST: dict[str, Any] = {"encoder": "small", "max_steps": 2, "rounds": 1, "device": "cpu"}
 
@@ -58,6 +60,29 @@ def test_a_student_learns_from_nuclei_and_needs_none(cells: list[Any], tmp_path:
     alone, seeded = model.find_objects(images[0]), model.segment(fs.find_cues(images[0], nuclei[0]))
     for doubts in (alone.doubts, seeded.doubts):
         assert [one[:22] for one in doubts] == ["The model is less sure"]
+
+
+@pytest.mark.parametrize(
+    ("finer", "copes"),
+    [([True, False], True), ([False, False], False), ([None, False], False), ([None, None], True)],
+)
+def test_the_images_learned_from_tell_whether_others_are_seen_enlarged(
+    finer: list[bool | None], copes: bool, cells: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = iter(finer)
+
+    def seeded(*given: Any) -> SeededCells:
+        return replace(seeded_cells(*given), finer=next(said))
+
+    monkeypatch.setattr(self_training, "seeded_cells", seeded)
+    images, nuclei = [one.cytoplasm for one in cells], [one.nuclear for one in cells]
+    model = fs.self_train(images, nuclei, **{**FAST, "max_steps": 60})
+    assert model.card.copes_with_finer is copes
+    passes: list[int] = []
+    model.network.register_forward_pre_hook(lambda *_: passes.append(1))
+    model.predict(images[0], diameter=model.card.diameter)
+    model.find_objects(images[0], diameter=model.card.diameter)
+    assert len(passes) == 2 * (model.settings.orientations + (FINER_ORIENTATIONS if copes else 0))
 
 
 def test_what_told_the_scale_is_not_computed_again(cells: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ def found(
     monkeypatch: pytest.MonkeyPatch,
     says: Callable[[float, int], Discs],
     settings: LabelSettings = SETTINGS,
+    finer: bool = True,
 ) -> tuple[UnseededObjects, list[tuple[float, int]]]:
     """Return what is found where orientation number i at a scale sees `says(scale, i)`, and what the network was asked for."""
     asked = list[tuple[float, int]]()
@@ -47,7 +48,8 @@ def found(
     monkeypatch.setattr(module, "oriented_maps", oriented)
     monkeypatch.setattr(module, "fold_norms", lambda network: network)
     planes = np.zeros((1, SIDE, SIDE), np.float32)
-    return unseeded_objects(None, settings, planes, ImageScale(1.0), 40.0), asked  # type: ignore[arg-type]
+    objects = unseeded_objects(None, settings, planes, ImageScale(1.0), 40.0, finer)  # type: ignore[arg-type]
+    return objects, asked
 
 
 def area_of(radius: float) -> Any:
@@ -103,6 +105,12 @@ def test_who_does_not_know_other_scales_or_orientations_is_asked_once(
     assert asked == [(1.0, settings.orientations)]
     assert (cells.labels > 0).sum() == area_of(20)
     assert (cells.confidence is None) == ("zoom" not in changed)
+
+
+def test_a_network_that_may_not_look_closer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells, asked = found(monkeypatch, lambda scale, _: [(48, 20.0 if scale == 1 else 24.0)], finer=False)
+    assert asked == [(1.0, 4)]
+    assert (cells.labels > 0).sum() == area_of(20)
 
 
 def test_an_image_without_a_cell_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,17 +193,19 @@ def test_looks_are_kept_and_a_card_from_before_there_were_any_is_read(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
     look = Look(values=(0.25, -0.5), spread=0.125)
-    known = objects("cells").model_copy(update={"looks": (look, look), "usual_confidence": 0.875})
+    known = objects("cells").model_copy(
+        update={"looks": (look, look), "usual_confidence": 0.875, "copes_with_finer": False}
+    )
     save_model(tmp_path / "new", known, network_of("cells"))
     card = load_card(tmp_path / "new")
     assert card.model_copy(update={"sha256": ""}) == known
     old = shutil.copytree(models["cells"], tmp_path / "old")
     content = yaml.safe_load((old / CARD).read_text())
-    del content["looks"], content["usual_confidence"]
+    del content["looks"], content["usual_confidence"], content["copes_with_finer"]
     (old / CARD).write_text(yaml.safe_dump(content))
     before = load_card(old)
     assert isinstance(before, ObjectCard)
-    assert (before.looks, before.usual_confidence) == ((), None)
+    assert (before.looks, before.usual_confidence, before.copes_with_finer) == ((), None, True)
     (old / CARD).write_text(yaml.safe_dump({**content, "looks": [{"values": [0.1], "spread": -1.0}]}))
     with pytest.raises(BadModel, match="spread"):
         load_card(old)

@@ -84,7 +84,7 @@ def find_labels(
     diameter = card.diameter_at(seen.scale)
     if nuclei is not None and card.kind == "cells":
         return seeded_cells(network, settings, planes, nuclei, seen, diameter).labels
-    return unseeded_objects(network, settings, planes, seen, diameter).labels
+    return unseeded_objects(network, settings, planes, seen, diameter, card.copes_with_finer).labels
 
 
 def find_alone(
@@ -95,7 +95,8 @@ def find_alone(
     seen: ImageScale,
 ) -> ObjectPrediction:
     """Return the nuclei or cells of one image of which nothing else is known; parameters as of `predict_cells`."""
-    found = unseeded_objects(network, settings, planes, seen, card.diameter_at(seen.scale))
+    diameter = card.diameter_at(seen.scale)
+    found = unseeded_objects(network, settings, planes, seen, diameter, card.copes_with_finer)
     distance = distance_from_learned(card, planes, seen.scale)
     doubts = field_doubts(card, distance, (found.confidence or {}).values())
     return ObjectPrediction(found.labels, found.maps, found.confidence, distance, doubts)

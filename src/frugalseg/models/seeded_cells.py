@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,14 @@ class SeededCells:
         (K,y,x) float32 of each orientation, what the cells were made of.
     confidence
         Number of a cell -> agreement of the orientations on it, 0..1; empty where there is one orientation only.
+    finer
+        Whether these are the cells of the enlarged image; None: it was not looked at.
     """
 
     labels: NDArray[np.uint32]
     maps: Sequence[NDArray[np.float32]]
     confidence: Mapping[int, float]
+    finer: bool | None = None
 
     @property
     def mean_confidence(self) -> float:
@@ -76,7 +79,8 @@ def seeded_cells(
     if larger is None or not usual.confidence:
         return usual
     finer = cells_at(network, settings, planes, nuclei, larger, diameter)
-    return finer if finer.mean_confidence >= usual.mean_confidence - MAY_COST else usual
+    copes = finer.mean_confidence >= usual.mean_confidence - MAY_COST
+    return replace(finer if copes else usual, finer=copes)
 
 
 def finer_scale(settings: LabelSettings, seen: ImageScale, shape: tuple[int, int]) -> ImageScale | None:

@@ -190,7 +190,7 @@ def self_train_on_cues(
             return learn_from_labels(student.network.to("cpu"), samples, [], draw, of_round, **options)
 
     records = _train_rounds(student, images, found.rounds, train, device)
-    size_found, usual = _usual(student, images)
+    usual = _usual(student, images)
     training = TrainingRecord.joined(records)
     card = ObjectCard(
         kind="cells",
@@ -203,9 +203,8 @@ def self_train_on_cues(
         started_from=f"self-training of {found.rounds} rounds, {student.started_from}",
         normalization=how,
         self_trained=True,
-        found_diameter=size_found,
         looks=tuple(looks),
-        usual_confidence=usual,
+        **usual,
     )
     return ObjectModel(card, student.network, learning, training, device)
 
@@ -244,16 +243,22 @@ def _train_rounds(
     return records
 
 
-def _usual(student: Student, images: Sequence[StudentImage]) -> tuple[float, float | None]:
-    """Return the diameter of a typical cell that a trained student finds in images, px, and its usual confidence."""
+def _usual(student: Student, images: Sequence[StudentImage]) -> dict[str, Any]:
+    """Return what the card of a trained student says of the images that it learned from."""
     network, learning, diameter = student.network, student.learning, student.diameter
-    sizes, sure = list[float](), list[float]()
+    sizes, sure, copes = list[float](), list[float](), list[bool]()
     for one in images[:MEASURED]:
         size, own = found_diameter(network, one.planes, learning.h, student.scale, diameter)
         sizes += [size] if size else []
         seen = ImageScale(student.scale, own)
-        sure += seeded_cells(network, learning, one.planes, one.nuclei, seen, diameter).confidence.values()
-    return float(np.median(sizes or [diameter])), usual_confidence(sure)
+        cells = seeded_cells(network, learning, one.planes, one.nuclei, seen, diameter)
+        sure += cells.confidence.values()
+        copes += [] if cells.finer is None else [cells.finer]
+    return {
+        "found_diameter": float(np.median(sizes or [diameter])),
+        "usual_confidence": usual_confidence(sure),
+        "copes_with_finer": 2 * sum(copes) >= len(copes),
+    }
 
 
 def _log_lines(lines: Iterable[str], log: Log | None) -> None:

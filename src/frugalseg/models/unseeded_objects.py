@@ -50,6 +50,7 @@ def unseeded_objects(
     planes: NDArray[np.float32],
     seen: ImageScale,
     diameter: float,
+    finer: bool = True,
 ) -> UnseededObjects:
     """Return the nuclei or cells that a network finds in an image.
 
@@ -67,6 +68,8 @@ def unseeded_objects(
         Network px per image px, and what the network has said at it.
     diameter
         Of a typical object, px.
+    finer
+        Whether the network may look at a finer scale.
     """
     network = fold_norms(network)
     oriented = oriented_maps(network, planes, seen.scale, settings.orientations, seen.maps)
@@ -75,16 +78,16 @@ def unseeded_objects(
     if settings.target == "nuclei" or len(oriented) == 1:
         return UnseededObjects(labels, maps, None)
     confidence = cell_confidence(labels, oriented, h, diameter)
-    larger = finer_scale(settings, seen, shape)
+    larger = finer_scale(settings, seen, shape) if finer else None
     if larger is None or not confidence:
         return UnseededObjects(labels, maps, confidence)
     cores = cell_cores(labels, maps[0])
     enlarged = oriented_maps(network, planes, larger.scale, FINER_ORIENTATIONS)
-    finer = resize_planes(mean_maps(enlarged), shape)
-    grown = clean_labels(grown_cells(finer, cores))
+    fine_maps = resize_planes(mean_maps(enlarged), shape)
+    grown = clean_labels(grown_cells(fine_maps, cores))
     if core_agreement(enlarged, cores) < core_agreement(oriented[:FINER_ORIENTATIONS], cores) - MAY_COST:
         return UnseededObjects(labels, maps, confidence)
-    return UnseededObjects(grown, finer, confidence)
+    return UnseededObjects(grown, fine_maps, confidence)
 
 
 def cell_cores(labels: NDArray[np.uint32], distance: NDArray[np.float32]) -> NDArray[np.uint32]:

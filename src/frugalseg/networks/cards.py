@@ -171,6 +171,8 @@ class ObjectCard(Card):
         Of the images that were learned from; empty where they are not known.
     usual_confidence
         Nine in ten cells of these images have a higher confidence, 0..1; None where it is not known.
+    copes_with_finer
+        Whether the network is as sure of the cells around the nuclei of these images when it sees the images enlarged.
     """
 
     kind: Literal["nuclei", "cells"]
@@ -182,6 +184,7 @@ class ObjectCard(Card):
     found_diameter: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     looks: tuple[Look, ...] = ()
     usual_confidence: float | None = Field(default=None, ge=0, le=1)
+    copes_with_finer: bool = True
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
