@@ -154,6 +154,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--slope", "NUMBER|fitted", None),
         ("--alpha", None, None),
         ("--h", "PERCENT", None),
+        ("--orientations", None, None),
         ("--rehearsal", None, None),
         *NETWORK,
         *TRAINING,

@@ -9,6 +9,7 @@ import pytest
 import tifffile
 import torch
 
+import frugalseg as fs
 from frugalseg.cli import main
 from frugalseg.runs.synthetic_set import write_synthetic_set
 
@@ -185,6 +186,14 @@ def test_learning_says_what_is_wrong_and_leaves_nothing(
     assert ended.error.startswith("error: ")
     assert says in ended.error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_number_of_orientations_is_a_number_in_the_card(run: Any, images: Path, tmp_path: Path) -> None:
+    command = (*LABELS, images, "--from", "phase", "-o", tmp_path / "m", *FEW)
+    wrong = run(*command, "--orientations", "3")
+    assert (wrong.code, "'1', '2', '4', '8'" in wrong.err) == (2, True)
+    assert run(*command, "--orientations", "4").code == 0
+    assert fs.load_model(tmp_path / "m", device="cpu").card.settings["orientations"] == 4
 
 
 def test_a_constant_target_is_one_line(run: Any, images: Path, tmp_path: Path) -> None:

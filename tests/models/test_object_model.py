@@ -48,6 +48,23 @@ def test_labels_and_maps(model: fs.ObjectModel, images: list[np.ndarray]) -> Non
     np.testing.assert_array_equal(found, expected)
 
 
+def test_orientations_are_averaged_where_that_is_asked_for(
+    images: list[np.ndarray], labels: list[np.ndarray]
+) -> None:
+    model = fs.ObjectModel.fit(images, labels, target="nuclei", orientations=4, **QUICK)
+    assert model.card.settings["orientations"] == 4
+    passes: list[int] = []
+    model.network.register_forward_pre_hook(lambda *_: passes.append(1))
+    found = model.find_objects(images[0])
+    assert len(passes) == 4
+    flipped = model.find_objects(np.flip(images[0], axis=(1, 2)))
+    assert np.abs(flipped.maps[:, ::-1, ::-1] - found.maps).max() < 1e-3
+    one = model.settings.model_copy(update={"orientations": 1})
+    model.settings = one
+    alone = model.find_objects(np.flip(images[0], axis=(1, 2)))
+    assert np.abs(alone.maps[:, ::-1, ::-1] - model.find_objects(images[0]).maps).max() > 1e-2
+
+
 def test_a_model_learns_its_cells() -> None:
     """Cells that are simply bright, far apart: one image is enough."""
     truth = np.zeros((96, 96), np.int32)

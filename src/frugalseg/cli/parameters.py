@@ -104,7 +104,7 @@ def _type(field: "FieldInfo", spelling: Spelling) -> "click.ParamType[Any] | typ
             return click.STRING
     lowest = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
     if get_origin(annotation) is Literal:
-        return click.Choice([str(value) for value in get_args(annotation)])
+        return click.Choice(get_args(annotation))
     if get_origin(annotation) is tuple:
         return click.STRING if spelling.repeatable else Channels()
     if annotation is Path:

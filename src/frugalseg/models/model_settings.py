@@ -144,6 +144,11 @@ class ObjectModelSettings(_UnetSettings):
         description="How pronounced a peak of the distance map must be to become an object of its own, in per cent (20): "
         "lower splits more, higher merges more.",
     )
+    orientations: Literal[1, 2, 4, 8] | None = Field(
+        default=None,
+        description="Flips and transposes of an image that are averaged when the model is used (1; 4 with a self-trained model to "
+        "start from). With several, the model also says how sure it is of each cell.",
+    )
     rehearsal: float | None = Field(
         default=None,
         ge=0,
