@@ -123,7 +123,12 @@ class LearnCellsSettings(CueChannels, MarkerModelSettings):
         min_length=1,
         description="Weights that this encoder starts from: 'imagenet' (the default where there are any), 'none', or a file.",
     )
-
+    max_steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="Training steps of the first round, 300 by default; each further round takes half as many. With `rounds` 0 an "
+        "upper bound: training ends when the loss is stable.",
+    )
     start: Path | None = Field(
         default=None,
         description="Model (folder) whose weights self-training starts from: a stain model, or a model of nuclei or cells, "
