@@ -13,7 +13,7 @@ import frugalseg as fs
 from frugalseg.cli import main
 from frugalseg.runs.synthetic_set import write_synthetic_set
 
-FEW = ("--crop", "32", "--batch", "2", "--max-steps", "3", "--device", "cpu", "--quiet")
+FEW = ("--encoder", "small", "--crop", "32", "--batch", "2", "--max-steps", "3", "--device", "cpu", "--quiet")
 PATTERN = ("--pattern", "{field}_{channel}.tif")
 
 

@@ -25,8 +25,24 @@ from frugalseg.runs.synthetic_set import write_synthetic_set
 
 pytestmark = pytest.mark.slow
 
-STAINS = {"inputs": "phase,brightfield", "to": "nuclear", "crop": 32, "batch": 2, "max_steps": 8, "seed": 1}
-LABELS = {"labels": "cells", "target": "cells", "crop": 32, "batch": 2, "max_steps": 4, "seed": 1}
+STAINS = {
+    "inputs": "phase,brightfield",
+    "to": "nuclear",
+    "encoder": "small",
+    "crop": 32,
+    "batch": 2,
+    "max_steps": 8,
+    "seed": 1,
+}
+LABELS = {
+    "labels": "cells",
+    "target": "cells",
+    "encoder": "small",
+    "crop": 32,
+    "batch": 2,
+    "max_steps": 4,
+    "seed": 1,
+}
 FILES = {"card.yaml", "weights.safetensors", "training.json", "record.json", "report.html"}
 
 

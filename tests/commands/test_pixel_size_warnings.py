@@ -25,7 +25,7 @@ from frugalseg.runs.options import RunOptions
 from frugalseg.synthetic.cells import make_cells
 
 QUIET = RunOptions(device="cpu", quiet=True)
-QUICK: dict[str, Any] = {"crop": 32, "batch": 2, "max_steps": 2, "seed": 1}
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 2, "max_steps": 2, "seed": 1}
 SIZES = {"good": (0.65, 0.65), "bad": (650.0, 0.65)}
 DOUBT = "Its pixels are stated to be 650 um high and 0.65 um wide, which can hardly be right"
 

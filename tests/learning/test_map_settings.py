@@ -1,6 +1,7 @@
 """The presets `paper` of stains and labels have the paper's numbers, and settings that can't work are refused."""
 
 import math
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -70,11 +71,32 @@ def test_the_defaults_budgets_are_as_measured() -> None:
 
 
 def test_defaults_need_no_download_and_augment() -> None:
+    usual: dict[str, Any] = {
+        "encoder": "efficientnet_lite0",
+        "weights": "imagenet",
+    }  # installed with the package
     for settings in (StainSettings.preset("default"), LabelSettings.preset("default", target="cells")):
-        assert (settings.encoder, settings.weights, settings.flips) == ("small", "none", True)
+        assert (settings.encoder, settings.weights, settings.flips) == (*usual.values(), True)
         assert settings.intensity_jitter > 0
-    assert StainSettings.preset("default") == StainSettings()
-    assert LabelSettings.preset("default", target="nuclei") == LabelSettings(target="nuclei")
+    assert StainSettings.preset("default") == StainSettings(**usual)
+    assert LabelSettings.preset("default", target="nuclei") == LabelSettings(target="nuclei", **usual)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"encoder": "small"}, ("small", "none")),
+        ({"encoder": "densenet121"}, ("densenet121", "none")),
+        ({"weights": "none"}, ("efficientnet_lite0", "none")),
+        ({"encoder": "densenet121", "weights": "imagenet"}, ("densenet121", "imagenet")),
+    ],
+)
+def test_an_encoder_begins_with_the_weights_that_are_installed(
+    given: dict[str, str], expected: tuple[str, str]
+) -> None:
+    labels = learning_settings(ObjectModelSettings(**given), "nuclei", None)  # type: ignore[arg-type]
+    stains = StainSettings.preset("default", **given)
+    assert (labels.encoder, labels.weights) == (stains.encoder, stains.weights) == expected
 
 
 @pytest.mark.parametrize("name", ["default", "paper"])

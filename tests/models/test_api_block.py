@@ -13,7 +13,7 @@ from frugalseg.commands.segment_cells import segment_cells
 from frugalseg.runs.options import RunOptions
 from frugalseg.synthetic.cells import SyntheticField
 
-MAPS: dict[str, Any] = {"crop": 64, "batch": 4, "device": "cpu"}
+MAPS: dict[str, Any] = {"encoder": "small", "crop": 64, "batch": 4, "device": "cpu"}
 
 
 def test_from_arrays_to_every_model(fields: list[SyntheticField], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from frugalseg.models.object_dataset import typical_diameter
 from frugalseg.models.object_model import check_start
 from frugalseg.synthetic.cells import SyntheticField
 
-QUICK: dict[str, Any] = {"crop": 32, "batch": 2, "max_steps": 2, "device": "cpu"}
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 2, "max_steps": 2, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,17 @@ def test_labels_and_maps(model: fs.ObjectModel, images: list[np.ndarray]) -> Non
     np.testing.assert_array_equal(model.find_objects(images[0]).maps, maps)
     expected = labels_from_maps(maps, "cells", model.settings.h, model.card.diameter)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_model_begins_with_the_imagenet_weights_that_are_installed(
+    images: list[np.ndarray], labels: list[np.ndarray], fields: list[SyntheticField]
+) -> None:
+    usual = {name: value for name, value in QUICK.items() if name != "encoder"}
+    cells = fs.ObjectModel.fit(images, labels, **usual)
+    stain = fs.StainModel.fit(images, [one.nuclear for one in fields], **usual)
+    assert cells.card.started_from.startswith("efficientnet-lite0-57934424.pth")
+    for settings in (cells.card.settings, stain.card.settings):
+        assert (settings["encoder"], settings["weights"]) == ("efficientnet_lite0", "imagenet")
 
 
 def test_orientations_are_averaged_where_that_is_asked_for(
@@ -161,7 +172,7 @@ def test_starts_that_do_not_fit(
     ):
         fit(images[0][0], labels[0], start=stain, **QUICK)
     with pytest.raises(SettingsError, match="`start` has the encoder 'small', so `encoder` 'densenet121'"):
-        fit(images[0], labels[0], start=stain, encoder="densenet121", **QUICK)
+        fit(images[0], labels[0], start=stain, **{**QUICK, "encoder": "densenet121"})
     with pytest.raises(SettingsError, match="`weights` and `start` both say"):
         fit(images[0], labels[0], start=stain, weights="imagenet", **QUICK)
     with pytest.raises(BadModel, match="no model folder"):

@@ -15,7 +15,7 @@ from frugalseg.models.model_scale import model_planes, normalized_planes, zscore
 from frugalseg.prediction.tiled import make_scaled_reader
 from frugalseg.synthetic.cells import SyntheticField
 
-QUICK: dict[str, Any] = {"crop": 32, "batch": 2, "max_steps": 3, "device": "cpu"}
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 2, "max_steps": 3, "device": "cpu"}
 
 
 def spoilt(image: np.ndarray, value: float = 1e30, count: int = 5) -> np.ndarray:

@@ -21,7 +21,7 @@ from frugalseg.prediction.whole_image import mean_maps, oriented_maps
 from frugalseg.synthetic.cells import SyntheticField
 
 TUNING = LabelSettings.preset("tuning", target="cells", crop=32, batch=4)
-QUICK: dict[str, Any] = {"crop": 32, "batch": 4, "hold_out": False, "device": "cpu"}
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 4, "hold_out": False, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_only_a_self_trained_start_of_cells_is_rehearsed_by_default(student: fs.
     assert (found.rehearsal, found.crop, found.zoom, found.orientations) == (0.5, 128, 0.25, 4)
     assert found.max_steps == LabelSettings.preset("tuning", target="cells").max_steps < 600
     usual = LabelSettings(target="cells")
-    assert learning_settings(settings, "cells", None) == usual
+    assert learning_settings(fs.ObjectModelSettings(encoder="small"), "cells", None) == usual
     assert learning_settings(settings, "cells", drawn) == usual
     assert learning_settings(settings, "nuclei", student.card) == LabelSettings(target="nuclei")
     paper = LabelSettings.preset("paper", target="cells", encoder="small", weights="none")

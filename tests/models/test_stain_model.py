@@ -15,7 +15,7 @@ from frugalseg.models.model_parts import ImagePart
 from frugalseg.models.model_scale import automatic_scale
 from frugalseg.synthetic.cells import SyntheticField
 
-QUICK: dict[str, Any] = {"crop": 32, "batch": 2, "max_steps": 4, "device": "cpu"}
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 2, "max_steps": 4, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,14 @@ from frugalseg.models import stain_dataset
 from frugalseg.models.stain_scale import fit_stain_scale, learned_stain
 from frugalseg.synthetic.cells import SyntheticField
 
-QUICK: dict[str, Any] = {"crop": 32, "batch": 2, "max_steps": 2, "scale": 1.0, "device": "cpu"}
+QUICK: dict[str, Any] = {
+    "encoder": "small",
+    "crop": 32,
+    "batch": 2,
+    "max_steps": 2,
+    "scale": 1.0,
+    "device": "cpu",
+}
 KINDS: tuple[TargetScale, ...] = get_args(TargetScale)
 #: Two fields of one stain at two exposures: background, dim nuclei and bright ones.
 DARK = np.array([[100, 100, 100, 100, 110, 200]], np.float32)

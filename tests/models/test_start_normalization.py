@@ -24,7 +24,7 @@ from frugalseg.networks.store import load_card
 from frugalseg.runs.options import RunOptions
 from frugalseg.synthetic.cells import SyntheticField
 
-QUICK: dict[str, Any] = {"crop": 32, "batch": 2, "max_steps": 1, "device": "cpu"}
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 2, "max_steps": 1, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def test_a_model_is_trained_from_its_start(
     wanted = {key: tensor for key, tensor in before.items() if key in weights}
     assert parts_of(wanted) == comes_with(name, target)
     assert 0 < max(farthest(model.network.state_dict(), wanted).values()) < FIRST_STEP
-    alone = fit(field, target)
+    alone = fit(field, target, encoder="small")
     assert min(farthest(alone.network.state_dict(), wanted).values()) > 0.01
     kind = "stain" if name == "stain" else start.card.kind
     assert model.card.started_from.startswith(f"{kind} model ")

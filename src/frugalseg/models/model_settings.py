@@ -74,12 +74,13 @@ class _UnetSettings(BaseModel):
     preset: Preset = Field(default="default", description=_PRESET)
     encoder: EncoderChoice | None = Field(
         default=None,
-        description="Encoder of the U-Net: 'small' is fast and the default, 'densenet121' is the paper's.",
+        description="Encoder of the U-Net: 'efficientnet_lite0' by default, 'small' takes less time and has no ImageNet weights, "
+        "'densenet121' is the paper's. A start brings its own.",
     )
     weights: str | None = Field(
         default=None,
         min_length=1,
-        description="Weights that the encoder starts from: 'imagenet', 'none' (the default), or a file.",
+        description="Weights that the encoder starts from: 'imagenet' (the default of efficientnet_lite0), 'none', or a file.",
     )
     crop: int | None = Field(
         default=None,

@@ -28,8 +28,6 @@ CELL_DIAMETER = 24.0
 BATCH, CROP = 4, 128
 #: Steps of the first round.
 STEPS = 300
-#: Encoders with ImageNet weights that are installed with the package.
-WITH_IMAGENET = ("efficientnet_lite0",)
 
 Start: TypeAlias = StainModel | ObjectModel
 
@@ -135,12 +133,11 @@ def _check_normalization(start: StainCard | ObjectCard, of_student: Sequence[Nor
 
 def first_round(settings: SelfTrainingSettings) -> LabelSettings:
     """Return the settings of the first round: few short steps, as longer training fits the teacher's errors."""
-    usual = "imagenet" if settings.encoder in WITH_IMAGENET else "none"
     return LabelSettings.preset(
         "default",
         target="cells",
         encoder=settings.encoder,
-        weights=settings.weights or usual,
+        weights=settings.weights,
         crop=CROP,
         batch=BATCH,
         zoom=0.25,

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from frugalseg.learning.first_weights import with_usual_encoder
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.object_net import Target
 
@@ -121,4 +122,8 @@ class LabelSettings(BaseModel):
             "orientations": 4,
         }
         values = {"default": {}, "paper": paper, "tuning": tuning}[name]
-        return cls(**{**values, **{key: value for key, value in changed.items() if value is not None}})
+        return cls(
+            **with_usual_encoder(
+                {**values, **{key: value for key, value in changed.items() if value is not None}}
+            )
+        )

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from frugalseg.learning.first_weights import with_usual_encoder
 from frugalseg.learning.from_stains.target_scales import TargetScale
 from frugalseg.networks.encoders import EncoderName
 
@@ -90,4 +91,8 @@ class StainSettings(BaseModel):
             "enough": 0.15 if changed.get("target_scale") == "mask" else None,
         }
         values = paper if name == "paper" else {}
-        return cls(**{**values, **{key: value for key, value in changed.items() if value is not None}})
+        return cls(
+            **with_usual_encoder(
+                {**values, **{key: value for key, value in changed.items() if value is not None}}
+            )
+        )

@@ -121,11 +121,7 @@ class LabelTask(FieldSource):
                 )
             settings = {**self.settings, **start.settings}
             check_settings(ObjectModelSettings, settings, OF_TASK)
-            paper = settings.get("preset") == "paper"
-            if (
-                isinstance(start, ImageNet)
-                and (settings.get("encoder") or ("densenet121" if paper else "small")) == "small"
-            ):
+            if isinstance(start, ImageNet) and settings.get("encoder") == "small":
                 raise ValueError(
                     f"start '{name}' needs an encoder that has ImageNet weights; set `encoder` in `settings` to efficientnet_lite0 "
                     "or densenet121"
