@@ -50,7 +50,7 @@ def predict_cells(
         Network px per image px, and what the network has said at it.
     """
     nuclei, diameter = marker_areas(cues), card.diameter_at(seen.scale)
-    found = seeded_cells(network, settings, planes, nuclei, seen, diameter)
+    found = seeded_cells(network, settings, planes, nuclei, seen, diameter, card.copes_with_finer)
     labels, confidence = found.labels, found.confidence
     kept = card.self_trained and stain_draws_borders(cues)
     if kept:
@@ -83,7 +83,7 @@ def find_labels(
     """Return the nuclei, or the cells, of one image (Y,X), from `nuclei` (Y,X) where they are given; all else as of `predict_cells`."""
     diameter = card.diameter_at(seen.scale)
     if nuclei is not None and card.kind == "cells":
-        return seeded_cells(network, settings, planes, nuclei, seen, diameter).labels
+        return seeded_cells(network, settings, planes, nuclei, seen, diameter, card.copes_with_finer).labels
     return unseeded_objects(network, settings, planes, seen, diameter, card.copes_with_finer).labels
 
 

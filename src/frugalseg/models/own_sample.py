@@ -1,6 +1,7 @@
 """What a student learns from in a further round: the cells that it finds itself, where they can be trusted."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,23 +10,41 @@ from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import cells_at, seeded_cells
+from frugalseg.models.seeded_cells import SeededCells, at_both_scales, cells_at, copes
 from frugalseg.models.student_images import StudentImage
 from frugalseg.models.student_start import Student
 from frugalseg.networks.heads import MASK
 
 
-def own_sample(student: Student, image: StudentImage) -> CropSample:
-    """Return an image, normalised, with the cells that the student finds in it, corrected by the nuclei.
+def own_samples(student: Student, images: Sequence[StudentImage]) -> list[CropSample]:
+    """Return images, normalised, with the cells that the student finds in them, corrected by the nuclei.
+
+    They are found in the images enlarged if the student copes with that, which is asked of all images together: of one
+    alone, chance says too much.
 
     Nothing is learned where network and teacher disagree on foreground, unless all orientations of the image say the
     same: without this anchor, faint parts of cells get lost from round to round; with the teacher's word against a
     network that is sure, its errors stay.
     """
     # in fluorescence the mask is matched to the teacher's area, at the network's scale and at no other
-    find = cells_at if student.sees_fluorescence else seeded_cells
-    seen = ImageScale(student.scale)
-    own = find(student.network, student.learning, image.planes, image.nuclei, seen, student.diameter)
+    find = _at_its_scale if student.sees_fluorescence else at_both_scales
+    usual, finer, areas = list[CropSample](), list[CropSample](), list[tuple[float, float]]()
+    for one in images:
+        seen = ImageScale(student.scale)
+        own, enlarged = find(
+            student.network, student.learning, one.planes, one.nuclei, seen, student.diameter
+        )
+        usual.append(_own_sample(student, one, own))
+        finer.append(usual[-1] if enlarged is None else _own_sample(student, one, enlarged))
+        areas.append((own.area, (enlarged or own).area))
+    return finer if copes([one for one, _ in areas], [one for _, one in areas]) else usual
+
+
+def _at_its_scale(*given: Any) -> tuple[SeededCells, None]:
+    return cells_at(*given), None
+
+
+def _own_sample(student: Student, image: StudentImage, own: SeededCells) -> CropSample:
     sample = label_sample(image.name, image.planes, own.labels, "cells", student.scale)
     agree = resize_labels((own.labels > 0) == (image.cells > 0), sample.shape)
     sure = resize_labels(unanimous(own.maps), sample.shape)

@@ -1,8 +1,8 @@
-"""Cells around nuclei that are known, at the finest scale at which a network is still sure of them."""
+"""Cells around nuclei that are known, at the finest scale with which a network copes."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,12 @@ from frugalseg.instances.seeded_maps import labels_from_seeded_maps
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE
 from frugalseg.models.object_scale import ImageScale
+from frugalseg.networks.heads import MASK
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
 
-#: Mean confidence that a finer scale may cost: docs/decisions, 21.
-MAY_COST = 0.01
+#: Shares of the area called cell that an enlarged image may lose, or have more: docs/decisions, 21.
+MAY_LOSE, MAY_ADD = 0.03, 0.1
 
 
 @dataclass(frozen=True)
@@ -31,19 +32,16 @@ class SeededCells:
         (K,y,x) float32 of each orientation, what the cells were made of.
     confidence
         Number of a cell -> agreement of the orientations on it, 0..1; empty where there is one orientation only.
-    finer
-        Whether these are the cells of the enlarged image; None: it was not looked at.
     """
 
     labels: NDArray[np.uint32]
     maps: Sequence[NDArray[np.float32]]
     confidence: Mapping[int, float]
-    finer: bool | None = None
 
     @property
-    def mean_confidence(self) -> float:
-        """0 where nothing is known."""
-        return float(np.mean(list(self.confidence.values()))) if self.confidence else 0.0
+    def area(self) -> float:
+        """What the network calls cell, px of the image."""
+        return cell_share(self.maps) * self.labels.size
 
 
 def seeded_cells(
@@ -53,13 +51,14 @@ def seeded_cells(
     nuclei: NDArray[np.unsignedinteger],
     seen: ImageScale,
     diameter: float,
+    finer: bool = True,
 ) -> SeededCells:
     """Return the cells that a network finds around nuclei.
 
     Borders are finer where the network sees an image larger, but in large cells it then takes their insides for
-    background and gaps. Nuclei tell it how many cells there are, and the orientations of the image whether it copes: the
-    image is seen at its scale, and enlarged by the usual zoom of training, and the enlarged cells count unless the
-    orientations agree less on them. A model that sees the image in one orientation only can't tell, and keeps to its scale.
+    background and gaps. Nuclei tell it how many cells there are, and the area that it calls cell whether it copes: the
+    image is seen at its scale, and enlarged by the usual zoom of training, and the enlarged cells count if that area is
+    about the same. A model that sees the image in one orientation only keeps to its scale.
 
     Parameters
     ----------
@@ -73,21 +72,62 @@ def seeded_cells(
         Network px per image px, and what the network has said at it.
     diameter
         Of a typical cell, px.
+    finer
+        Whether the network may see the image enlarged.
+    """
+    if not finer:
+        return cells_at(network, settings, planes, nuclei, seen, diameter)
+    usual, enlarged = at_both_scales(network, settings, planes, nuclei, seen, diameter)
+    return enlarged if enlarged is not None and copes([usual.area], [enlarged.area]) else usual
+
+
+def at_both_scales(
+    network: NucleusNetwork | CellNetwork,
+    settings: LabelSettings,
+    planes: NDArray[np.float32],
+    nuclei: NDArray[np.unsignedinteger],
+    seen: ImageScale,
+    diameter: float,
+) -> tuple[SeededCells, SeededCells | None]:
+    """Return the cells found at the network's scale, and in the image enlarged; parameters as of `seeded_cells`.
+
+    The second is None where the image can't be enlarged or has no cell.
     """
     usual = cells_at(network, settings, planes, nuclei, seen, diameter)
     larger = finer_scale(settings, seen, (int(planes.shape[1]), int(planes.shape[2])))
     if larger is None or not usual.confidence:
-        return usual
-    finer = cells_at(network, settings, planes, nuclei, larger, diameter)
-    copes = finer.mean_confidence >= usual.mean_confidence - MAY_COST
-    return replace(finer if copes else usual, finer=copes)
+        return usual, None
+    return usual, cells_at(network, settings, planes, nuclei, larger, diameter)
+
+
+def copes(areas: Sequence[float], enlarged: Sequence[float]) -> bool:
+    """Return whether a network calls about as much of images cell when it sees them enlarged.
+
+    Where it does not cope, it takes insides of cells for background, or the background's texture for cells.
+
+    Parameters
+    ----------
+    areas, enlarged
+        What is called cell in each image, at the network's scale and enlarged, in one unit.
+
+    Examples
+    --------
+    >>> copes([500, 100], [494, 94]), copes([500, 100], [480, 99]), copes([500], [600])
+    (True, False, False)
+    """
+    usual, larger = sum(areas), sum(enlarged)
+    return (1 - MAY_LOSE) * usual <= larger <= (1 + MAY_ADD) * usual
+
+
+def cell_share(maps: Sequence[NDArray[np.float32]]) -> float:
+    """Return the share of an image that is called cell in the mean of maps (2,y,x) of its orientations."""
+    return float((mean_maps(maps)[MASK] > 0).mean())
 
 
 def finer_scale(settings: LabelSettings, seen: ImageScale, shape: tuple[int, int]) -> ImageScale | None:
     """Return a scale that is finer by the usual zoom of training.
 
-    None: the network sees one orientation or one scale only, and can't tell whether it copes; or an image of this shape,
-    (Y, X), is too large for it.
+    None: the network sees one orientation or one scale only, or an image of this shape, (Y, X), is too large for it.
     """
     if settings.orientations == 1 or not settings.zoom:
         return None

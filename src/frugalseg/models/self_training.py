@@ -31,8 +31,8 @@ from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale, found_diameter
-from frugalseg.models.own_sample import own_sample
-from frugalseg.models.seeded_cells import seeded_cells
+from frugalseg.models.own_sample import own_samples
+from frugalseg.models.seeded_cells import SeededCells, at_both_scales, copes
 from frugalseg.models.student_images import StudentImage, Teacher, student_image
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
@@ -232,9 +232,9 @@ def _train_rounds(
     for number in range(1, rounds + 1):
         samples = taught
         if number > 1:
+            own = iter(own_samples(student, [one for one in images if not one.keeps_teacher]))
             samples = [
-                sample if one.keeps_teacher else own_sample(student, one)
-                for one, sample in zip(images, taught, strict=True)
+                sample if one.keeps_teacher else next(own) for one, sample in zip(images, taught, strict=True)
             ]
         records.append(train(number, samples))
         student.network.to(pick_device(device)).eval()
@@ -246,18 +246,19 @@ def _train_rounds(
 def _usual(student: Student, images: Sequence[StudentImage]) -> dict[str, Any]:
     """Return what the card of a trained student says of the images that it learned from."""
     network, learning, diameter = student.network, student.learning, student.diameter
-    sizes, sure, copes = list[float](), list[float](), list[bool]()
+    sizes, both = list[float](), list[tuple[SeededCells, SeededCells]]()
     for one in images[:MEASURED]:
         size, own = found_diameter(network, one.planes, learning.h, student.scale, diameter)
         sizes += [size] if size else []
         seen = ImageScale(student.scale, own)
-        cells = seeded_cells(network, learning, one.planes, one.nuclei, seen, diameter)
-        sure += cells.confidence.values()
-        copes += [] if cells.finer is None else [cells.finer]
+        usual, enlarged = at_both_scales(network, learning, one.planes, one.nuclei, seen, diameter)
+        both.append((usual, enlarged or usual))
+    finer = copes([one.area for one, _ in both], [one.area for _, one in both])
+    sure = [value for pair in both for value in pair[finer].confidence.values()]
     return {
         "found_diameter": float(np.median(sizes or [diameter])),
         "usual_confidence": usual_confidence(sure),
-        "copes_with_finer": 2 * sum(copes) >= len(copes),
+        "copes_with_finer": finer,
     }
 
 
