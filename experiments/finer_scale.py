@@ -1,14 +1,14 @@
-"""Cells around known nuclei at several scales: which scale is best, and does the agreement of orientations tell?
+"""Cells at several scales: which scale is best, and does the area that is called cell tell?
 
     python experiments/finer_scale.py --out FILE.jsonl [--kinds HeLa,RAW] [--seeds 0] [--factors 0.8,1,1.28] [--data FOLDER]
 
 A student of each kind, see `self_training.KINDS`, finds the cells of its own fields, and that of HeLa also those of other
 lines, with the network's scale multiplied by each factor. One line per field and factor, with nuclei and without: cell mIoU
-and mAP, and how well the orientations agree: with nuclei the mean confidence of the cells, without them the agreement on
-cells that grow from the cores of those found at factor 1. Students are kept in the file and not trained again.
+and mAP, the area that the network calls cell, and with nuclei the mean confidence of the cells. Without nuclei, cells grow from the cores of
+those found at factor 1. Students are not trained again where the file has them.
 
-Printed: per kind, with nuclei and without, the mean over fields and seeds of cell mIoU and mAP at each factor, and where the
-last factor is taken unless it costs more than so much of the agreement at factor 1.
+Printed: per kind, with nuclei and without, the mean over fields and seeds of cell mIoU and mAP at each factor, and the area there
+relative to factor 1, all fields of a seed together.
 """
 
 from collections.abc import Iterator
@@ -21,9 +21,6 @@ from self_training import KINDS, open_one
 
 if TYPE_CHECKING:
     from frugalseg import ImageCues, ObjectModel
-
-#: Agreement that the last factor may cost; the first always keeps to the scale of training, the last never does.
-MARGINS = (-1.0, 0.0, 0.01, 0.015, 0.02, 0.03, 0.035, 0.05, 1.0)
 
 
 def score_scales(data: Path, kind: str, seed: int, factors: list[float]) -> Iterator[dict[str, Any]]:
@@ -45,23 +42,23 @@ def score_scales(data: Path, kind: str, seed: int, factors: list[float]) -> Iter
         planes = model_planes(model.card, cues[name].planes, name)
         scale = model.image_scale(planes, cues=cues[name]).scale
         truth = field.labels("cells")
-        for factor, nuclei, labels, agreement in cells_at_scales(model, planes, cues[name], scale, factors):
+        for factor, nuclei, labels, area, sure in cells_at_scales(model, planes, cues[name], scale, factors):
             scores = score_labels(truth, labels)
             row = {"kind": kind, "seed": seed, "field": name, "learned": name in learned, "factor": factor}
             row |= {"nuclei": nuclei, "scores": [round(scores.cell_miou, 4), round(scores.mAP, 4)]}
-            yield row | {"agreement": round(agreement, 4)}
+            yield row | {"area": round(area), "confidence": round(sure, 4)}
 
 
 def cells_at_scales(
     model: "ObjectModel", planes: Any, cues: "ImageCues", scale: float, factors: list[float]
-) -> Iterator[tuple[float, bool, Any, float]]:
-    """Find the cells at each factor, with nuclei and without; the factor, whether with nuclei, labels and agreement."""
+) -> Iterator[tuple[float, bool, Any, float, float]]:
+    """Find the cells at each factor: the factor, whether with nuclei, labels, area called cell, and mean confidence."""
     from frugalseg.images.resize import resize_planes
     from frugalseg.instances.map_labels import labels_from_maps
     from frugalseg.models.marker_areas import marker_areas
     from frugalseg.models.object_scale import ImageScale
     from frugalseg.models.seeded_cells import cells_at
-    from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS, cell_cores, core_agreement, grown_cells
+    from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS, cell_cores, grown_cells
     from frugalseg.prediction.whole_image import mean_maps
 
     diameter, h = model.card.diameter_at(scale), model.settings.h
@@ -71,32 +68,33 @@ def cells_at_scales(
     alone = labels_from_maps(maps, "cells", h, diameter)
     cores = cell_cores(alone, maps[0])
     for factor, one in found.items():
-        yield factor, True, one.labels, one.mean_confidence
+        sure = float(np.mean(list(one.confidence.values()) or [0.0]))
+        yield factor, True, one.labels, one.area, sure
         few = one.maps[:FINER_ORIENTATIONS]
         labels = alone if factor == 1 else grown_cells(resize_planes(mean_maps(few), cues.shape), cores)
-        yield factor, False, labels, core_agreement(few, cores)
+        yield factor, False, labels, one.area, sure
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print means per kind at each factor, and for each margin."""
+    """Print means per kind at each factor, and the area relative to factor 1."""
     groups = sorted({(row["kind"], row["learned"], row["nuclei"]) for row in rows}, reverse=True)
-    for kind, learned, nuclei in groups:
-        table: dict[tuple[str, int], dict[float, dict[str, Any]]] = {}
-        for row in rows:
-            if (row["kind"], row["learned"], row["nuclei"]) == (kind, learned, nuclei):
-                table.setdefault((row["field"], row["seed"]), {})[row["factor"]] = row
+    for group in groups:
+        kind, learned, nuclei = group
+        own = [row for row in rows if (row["kind"], row["learned"], row["nuclei"]) == group]
         where, what = "learned from" if learned else "unseen", "with nuclei" if nuclei else "alone"
-        print(f"{kind}, {where}, {what}: {len(table)} fields and seeds")
-        last = max(row["factor"] for row in rows)
-        for factor in sorted({factor for one in table.values() for factor in one}):
-            print(f"  x {factor}: {mean_scores([one[factor] for one in table.values()])}")
-        for margin in MARGINS:
-            taken = [
-                one[last] if one[last]["agreement"] >= one[1.0]["agreement"] - margin else one[1.0]
-                for one in table.values()
+        print(f"{kind}, {where}, {what}:")
+        for factor in sorted({row["factor"] for row in own}):
+            there = [row for row in own if row["factor"] == factor]
+            areas = [
+                total_area(own, seed, factor) / total_area(own, seed, 1.0)
+                for seed in sorted({row["seed"] for row in own})
             ]
-            share = np.mean([one["factor"] == last for one in taken])
-            print(f"  x {last} may cost {margin}: {mean_scores(taken)}, taken in {share:.0%}")
+            print(f"  x {factor}: {mean_scores(there)}, area {', '.join(f'{one:.3f}' for one in areas)}")
+
+
+def total_area(rows: list[dict[str, Any]], seed: int, factor: float) -> float:
+    """Return the area called cell in all fields of a seed at a factor, px."""
+    return float(sum(row["area"] for row in rows if (row["seed"], row["factor"]) == (seed, factor)))
 
 
 def mean_scores(rows: list[dict[str, Any]]) -> str:

@@ -39,9 +39,9 @@ def sample_of(
         one[MASK, :20] = 3.0
         one[MASK, BAND, :24], one[MASK, BAND, 24:] = left, right
         maps.append(one[:, ::every, ::every])
-    monkeypatch.setattr(own_sample, "seeded_cells", lambda *_: SeededCells(own, maps, {}))
+    monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: (SeededCells(own, maps, {}), None))
     student = Student(None, None, scale, 24.0, ("zscore",), "nothing")  # type: ignore[arg-type]
-    return own_sample.own_sample(student, image)
+    return own_sample.own_samples(student, [image])[0]
 
 
 def test_its_targets_are_the_networks_own_cells(image: StudentImage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,16 +81,51 @@ def test_cells_that_were_found_at_a_finer_scale_are_learned_at_the_scale_of_the_
     assert (~sample.valid).sum() == 5 * 6
 
 
-@pytest.mark.parametrize(("normalization", "found_by"), [("zscore", "seeded_cells"), ("log", "cells_at")])
-def test_students_of_fluorescence_learn_from_cells_at_their_own_scale(
-    image: StudentImage, monkeypatch: pytest.MonkeyPatch, normalization: Any, found_by: str
+def found_on(rows: int, side: int = 64) -> SeededCells:
+    """Cells in so many of 64 rows, in maps of another size."""
+    labels = np.zeros((64, 48), np.uint32)
+    labels[:rows] = 1
+    maps = np.full((2, side, side), -1.0, np.float32)
+    maps[:, : rows * side // 64] = 1
+    return SeededCells(labels, [maps], {})
+
+
+def student_of(normalization: Any) -> Student:
+    return Student(None, None, 1.0, 24.0, (normalization,), "nothing")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("enlarged", "taken"),
+    [
+        ((40, 30), "enlarged"),
+        ((39, 31), "enlarged"),  # what one loses, the other has more
+        ((36, 30), "usual"),
+        ((40, 38), "usual"),
+        ((None, 30), "enlarged"),  # an image that is too large to be enlarged keeps its cells
+    ],
+)
+def test_enlarged_images_are_learned_where_all_together_keep_their_area(
+    image: StudentImage, monkeypatch: pytest.MonkeyPatch, enlarged: tuple[int | None, int], taken: str
 ) -> None:
-    found = {}
-    for number, name in enumerate(("seeded_cells", "cells_at"), start=1):
-        own = np.zeros((64, 48), np.uint32)
-        own[: 10 * number] = 1
-        found[name] = SeededCells(own, [np.ones((2, 64, 48), np.float32)], {})
-        monkeypatch.setattr(own_sample, name, lambda *_, name=name: found[name])
-    student = Student(None, None, 1.0, 24.0, (normalization,), "nothing")  # type: ignore[arg-type]
-    sample = own_sample.own_sample(student, image)
-    np.testing.assert_array_equal(sample.targets[1] > 0, found[found_by].labels > 0)
+    usual = (40, 30)
+    pairs = [
+        (found_on(one), None if other is None else found_on(other, 128))
+        for one, other in zip(usual, enlarged, strict=True)
+    ]
+    said = iter(pairs)
+    monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: next(said))
+    samples = own_sample.own_samples(student_of("zscore"), [image, image])
+    rows = [int((one.targets[1] > 0).sum()) // 48 for one in samples]
+    assert rows == [
+        (one if taken == "usual" or other is None else other)
+        for one, other in zip(usual, enlarged, strict=True)
+    ]
+
+
+def test_students_of_fluorescence_learn_from_cells_at_their_own_scale(
+    image: StudentImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: (found_on(30), found_on(30)))
+    monkeypatch.setattr(own_sample, "cells_at", lambda *_: found_on(20))
+    (sample,) = own_sample.own_samples(student_of("log"), [image])
+    assert (sample.targets[1] > 0).sum() == 20 * 48

@@ -1,7 +1,6 @@
 """Self-training on arrays: a student without labels, better than its teacher where the teacher errs at random."""
 
 import signal
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ from scipy.ndimage import distance_transform_edt
 
 import frugalseg as fs
 from frugalseg.errors import InputError, Interrupted, NoMarkers, SettingsError
-from frugalseg.models import object_scale, own_sample, self_training
+from frugalseg.models import object_scale, own_sample, seeded_cells, self_training, unseeded_objects
 from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.model_scale import normalized_planes
 from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import SeededCells, seeded_cells
+from frugalseg.models.seeded_cells import SeededCells
 from frugalseg.models.student_start import CELL_DIAMETER, first_round, later_round
 from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS
@@ -63,26 +62,32 @@ def test_a_student_learns_from_nuclei_and_needs_none(cells: list[Any], tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("finer", "copes"),
-    [([True, False], True), ([False, False], False), ([None, False], False), ([None, None], True)],
+    ("larger", "copes"), [((1.0, 1.0), True), ((0.9, 1.02), False), ((0.95, 1.04), True)]
 )
-def test_the_images_learned_from_tell_whether_others_are_seen_enlarged(
-    finer: list[bool | None], copes: bool, cells: list[Any], monkeypatch: pytest.MonkeyPatch
+def test_the_images_learned_from_tell_together_whether_any_is_seen_enlarged(
+    larger: tuple[float, float], copes: bool, cells: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = iter(finer)
+    said = iter(larger)
 
-    def seeded(*given: Any) -> SeededCells:
-        return replace(seeded_cells(*given), finer=next(said))
+    def seen(*given: Any) -> tuple[SeededCells, SeededCells]:
+        mask = np.full((2, 1, 1000), -1.0, np.float32)
+        usual, enlarged = mask.copy(), mask.copy()
+        usual[:, :, :500] = 1
+        enlarged[:, :, : round(500 * next(said))] = 1
+        labels = np.zeros((100, 100), np.uint32)
+        return SeededCells(labels, [usual], {}), SeededCells(labels, [enlarged], {})
 
-    monkeypatch.setattr(self_training, "seeded_cells", seeded)
+    monkeypatch.setattr(self_training, "at_both_scales", seen)
     images, nuclei = [one.cytoplasm for one in cells], [one.nuclear for one in cells]
     model = fs.self_train(images, nuclei, **{**FAST, "max_steps": 60})
     assert model.card.copes_with_finer is copes
+    monkeypatch.setattr(unseeded_objects, "copes", lambda *_: True)
+    monkeypatch.setattr(seeded_cells, "copes", lambda *_: True)
     passes: list[int] = []
     model.network.register_forward_pre_hook(lambda *_: passes.append(1))
     model.predict(images[0], diameter=model.card.diameter)
-    model.find_objects(images[0], diameter=model.card.diameter)
-    assert len(passes) == 2 * (model.settings.orientations + (FINER_ORIENTATIONS if copes else 0))
+    model.segment(fs.find_cues(images[0], nuclei[0]), diameter=model.card.diameter)
+    assert len(passes) == 2 * 4 + ((FINER_ORIENTATIONS + 4) if copes else 0)
 
 
 def test_what_told_the_scale_is_not_computed_again(cells: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +103,7 @@ def test_what_told_the_scale_is_not_computed_again(cells: list[Any], monkeypatch
         np.testing.assert_array_equal(labels, again)
     seeded = model.segment(cues, diameter=model.card.diameter)
     np.testing.assert_array_equal(model.segment(cues).labels, seeded.labels)
-    assert len(passes) == 3 * 4 + 2 * 8  # with nuclei, two scales are seen
+    assert len(passes) == 3 * 4 + 2 * (8 if model.card.copes_with_finer else 4)
     seen = ImageScale(model.card.scale, np.zeros((2, 1, 1), np.float32))
     with pytest.raises(ValueError, match="shape"):  # what is handed over is used
         model.find_objects(image, seen=seen)
