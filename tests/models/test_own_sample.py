@@ -1,5 +1,6 @@
 """What a further round learns from: own cells, and nothing where network and teacher disagree and the network is unsure."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,11 +101,11 @@ def student_of(normalization: Any) -> Student:
         ((40, 30), "enlarged"),
         ((39, 31), "enlarged"),  # what one loses, the other has more
         ((36, 30), "usual"),
-        ((40, 38), "usual"),
+        ((40, 60), "enlarged"),
         ((None, 30), "enlarged"),  # an image that is too large to be enlarged keeps its cells
     ],
 )
-def test_enlarged_images_are_learned_where_all_together_keep_their_area(
+def test_enlarged_images_are_learned_where_all_together_lose_no_area(
     image: StudentImage, monkeypatch: pytest.MonkeyPatch, enlarged: tuple[int | None, int], taken: str
 ) -> None:
     usual = (40, 30)
@@ -120,6 +121,21 @@ def test_enlarged_images_are_learned_where_all_together_keep_their_area(
         (one if taken == "usual" or other is None else other)
         for one, other in zip(usual, enlarged, strict=True)
     ]
+
+
+def test_an_image_on_which_the_orientations_agree_less_enlarged_keeps_its_cells(
+    image: StudentImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure = [replace(found_on(40), confidence={1: value}) for value in (0.9, 0.888, 0.892)]
+    said = iter(
+        [
+            (sure[0], replace(sure[1], labels=found_on(41).labels)),
+            (sure[0], replace(sure[2], labels=found_on(42).labels)),
+        ]
+    )
+    monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: next(said))
+    samples = own_sample.own_samples(student_of("zscore"), [image, image])
+    assert [int((one.targets[1] > 0).sum()) // 48 for one in samples] == [40, 42]
 
 
 def test_students_of_fluorescence_learn_from_cells_at_their_own_scale(

@@ -10,7 +10,7 @@ from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import SeededCells, at_both_scales, cells_at, copes
+from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, cells_at, copes
 from frugalseg.models.student_images import StudentImage
 from frugalseg.models.student_start import Student
 from frugalseg.networks.heads import MASK
@@ -19,8 +19,8 @@ from frugalseg.networks.heads import MASK
 def own_samples(student: Student, images: Sequence[StudentImage]) -> list[CropSample]:
     """Return images, normalised, with the cells that the student finds in them, corrected by the nuclei.
 
-    They are found in the images enlarged if the student copes with that, which is asked of all images together: of one
-    alone, chance says too much.
+    They are found in the images enlarged, where the orientations of an image agree as well on them, if the student copes
+    with that in all images together.
 
     Nothing is learned where network and teacher disagree on foreground, unless all orientations of the image say the
     same: without this anchor, faint parts of cells get lost from round to round; with the teacher's word against a
@@ -35,7 +35,8 @@ def own_samples(student: Student, images: Sequence[StudentImage]) -> list[CropSa
             student.network, student.learning, one.planes, one.nuclei, seen, student.diameter
         )
         usual.append(_own_sample(student, one, own))
-        finer.append(usual[-1] if enlarged is None else _own_sample(student, one, enlarged))
+        better = better_of(own, enlarged)
+        finer.append(usual[-1] if better is own else _own_sample(student, one, better))
         areas.append((own.area, (enlarged or own).area))
     return finer if copes([one for one, _ in areas], [one for _, one in areas]) else usual
 

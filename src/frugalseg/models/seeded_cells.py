@@ -16,8 +16,8 @@ from frugalseg.networks.heads import MASK
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
 
-#: Shares of the area called cell that an enlarged image may lose, or have more: docs/decisions, 21.
-MAY_LOSE, MAY_ADD = 0.03, 0.1
+#: Mean confidence that an enlarged image may cost, and share of the area called cell that all of a run may lose: docs/decisions, 21.
+MAY_COST, MAY_LOSE = 0.01, 0.03
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,14 @@ class SeededCells:
     confidence: Mapping[int, float]
 
     @property
+    def mean_confidence(self) -> float:
+        """0 where nothing is known."""
+        return float(np.mean(list(self.confidence.values()))) if self.confidence else 0.0
+
+    @property
     def area(self) -> float:
         """What the network calls cell, px of the image."""
-        return cell_share(self.maps) * self.labels.size
+        return float((mean_maps(self.maps)[MASK] > 0).mean()) * self.labels.size
 
 
 def seeded_cells(
@@ -56,9 +61,9 @@ def seeded_cells(
     """Return the cells that a network finds around nuclei.
 
     Borders are finer where the network sees an image larger, but in large cells it then takes their insides for
-    background and gaps. Nuclei tell it how many cells there are, and the area that it calls cell whether it copes: the
-    image is seen at its scale, and enlarged by the usual zoom of training, and the enlarged cells count if that area is
-    about the same. A model that sees the image in one orientation only keeps to its scale.
+    background and gaps. Nuclei tell it how many cells there are, and the orientations of the image whether it copes: the
+    image is seen at its scale, and enlarged by the usual zoom of training, and the enlarged cells count unless the
+    orientations agree less on them. A model that sees the image in one orientation only can't tell, and keeps to its scale.
 
     Parameters
     ----------
@@ -73,12 +78,19 @@ def seeded_cells(
     diameter
         Of a typical cell, px.
     finer
-        Whether the network may see the image enlarged.
+        Whether the network may see the image enlarged: see `copes`.
     """
     if not finer:
         return cells_at(network, settings, planes, nuclei, seen, diameter)
     usual, enlarged = at_both_scales(network, settings, planes, nuclei, seen, diameter)
-    return enlarged if enlarged is not None and copes([usual.area], [enlarged.area]) else usual
+    return better_of(usual, enlarged)
+
+
+def better_of(usual: SeededCells, enlarged: SeededCells | None) -> SeededCells:
+    """Return the cells of the enlarged image, where there are any and the orientations agree as well on them."""
+    if enlarged is None or enlarged.mean_confidence < usual.mean_confidence - MAY_COST:
+        return usual
+    return enlarged
 
 
 def at_both_scales(
@@ -101,9 +113,10 @@ def at_both_scales(
 
 
 def copes(areas: Sequence[float], enlarged: Sequence[float]) -> bool:
-    """Return whether a network calls about as much of images cell when it sees them enlarged.
+    """Return whether a network calls as much of images cell when it sees them enlarged.
 
-    Where it does not cope, it takes insides of cells for background, or the background's texture for cells.
+    Where it does not cope, it takes insides of cells for background. Of one image with few cells, chance says too much; all
+    that a student learned from are asked together.
 
     Parameters
     ----------
@@ -112,22 +125,17 @@ def copes(areas: Sequence[float], enlarged: Sequence[float]) -> bool:
 
     Examples
     --------
-    >>> copes([500, 100], [494, 94]), copes([500, 100], [480, 99]), copes([500], [600])
-    (True, False, False)
+    >>> copes([500, 100], [494, 94]), copes([500, 100], [480, 99])
+    (True, False)
     """
-    usual, larger = sum(areas), sum(enlarged)
-    return (1 - MAY_LOSE) * usual <= larger <= (1 + MAY_ADD) * usual
-
-
-def cell_share(maps: Sequence[NDArray[np.float32]]) -> float:
-    """Return the share of an image that is called cell in the mean of maps (2,y,x) of its orientations."""
-    return float((mean_maps(maps)[MASK] > 0).mean())
+    return sum(enlarged) >= (1 - MAY_LOSE) * sum(areas)
 
 
 def finer_scale(settings: LabelSettings, seen: ImageScale, shape: tuple[int, int]) -> ImageScale | None:
     """Return a scale that is finer by the usual zoom of training.
 
-    None: the network sees one orientation or one scale only, or an image of this shape, (Y, X), is too large for it.
+    None: the network sees one orientation or one scale only, and can't tell whether it copes; or an image of this shape,
+    (Y, X), is too large for it.
     """
     if settings.orientations == 1 or not settings.zoom:
         return None

@@ -32,7 +32,7 @@ from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settin
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.own_sample import own_samples
-from frugalseg.models.seeded_cells import SeededCells, at_both_scales, copes
+from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, copes
 from frugalseg.models.student_images import StudentImage, Teacher, student_image
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
@@ -254,7 +254,7 @@ def _usual(student: Student, images: Sequence[StudentImage]) -> dict[str, Any]:
         usual, enlarged = at_both_scales(network, learning, one.planes, one.nuclei, seen, diameter)
         both.append((usual, enlarged or usual))
     finer = copes([one.area for one, _ in both], [one.area for _, one in both])
-    sure = [value for pair in both for value in pair[finer].confidence.values()]
+    sure = [v for one, other in both for v in (better_of(one, other) if finer else one).confidence.values()]
     return {
         "found_diameter": float(np.median(sizes or [diameter])),
         "usual_confidence": usual_confidence(sure),

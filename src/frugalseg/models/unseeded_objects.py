@@ -1,18 +1,18 @@
 """Objects of an image of which nothing else is known; cells get their borders at a finer scale than their number."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.images.resize import resize_planes
+from frugalseg.images.resize import resize_labels, resize_planes
 from frugalseg.instances.clean import clean_labels
 from frugalseg.instances.maps import PEAK
 from frugalseg.instances.watershed import watershed
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import cell_share, copes, finer_scale
+from frugalseg.models.seeded_cells import MAY_COST, finer_scale
 from frugalseg.networks.folding import fold_norms
 from frugalseg.networks.heads import MASK
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
@@ -55,8 +55,8 @@ def unseeded_objects(
     """Return the nuclei or cells that a network finds in an image.
 
     At a finer scale the network finds better borders, and too many cells. So what it finds at its scale are the cells, and
-    they grow anew from their cores in the maps of the finer scale, if the network calls about as much of the image cell
-    there (docs/decisions, 21).
+    they grow anew from their cores in the maps of the finer scale, unless the orientations agree less on them there
+    (docs/decisions, 21).
 
     Parameters
     ----------
@@ -81,12 +81,13 @@ def unseeded_objects(
     larger = finer_scale(settings, seen, shape) if finer else None
     if larger is None or not confidence:
         return UnseededObjects(labels, maps, confidence)
-    enlarged = oriented_maps(network, planes, larger.scale, FINER_ORIENTATIONS)
-    if not copes([cell_share(oriented)], [cell_share(enlarged)]):
-        return UnseededObjects(labels, maps, confidence)
     cores = cell_cores(labels, maps[0])
+    enlarged = oriented_maps(network, planes, larger.scale, FINER_ORIENTATIONS)
     fine_maps = resize_planes(mean_maps(enlarged), shape)
-    return UnseededObjects(clean_labels(grown_cells(fine_maps, cores)), fine_maps, confidence)
+    grown = clean_labels(grown_cells(fine_maps, cores))
+    if core_agreement(enlarged, cores) < core_agreement(oriented[:FINER_ORIENTATIONS], cores) - MAY_COST:
+        return UnseededObjects(labels, maps, confidence)
+    return UnseededObjects(grown, fine_maps, confidence)
 
 
 def cell_cores(labels: NDArray[np.uint32], distance: NDArray[np.float32]) -> NDArray[np.uint32]:
@@ -106,3 +107,33 @@ def cell_cores(labels: NDArray[np.uint32], distance: NDArray[np.float32]) -> NDA
 def grown_cells(maps: NDArray[np.float32], cores: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Return the cells (Y,X) that grow from cores (Y,X) in the maps (2,Y,X) of a network."""
     return watershed(maps[0].astype(np.float64) * PEAK, cores, (maps[MASK] > 0) | (cores > 0))
+
+
+def core_agreement(maps: Sequence[NDArray[np.float32]], cores: NDArray[np.uint32]) -> float:
+    """Return how well the cells agree that grow from cores in the maps (2,y,x) of several orientations, and in their mean.
+
+    It is the mean over cells of the IoU with the cell of the same core in an orientation alone, 0..1; the cores may be at
+    another scale.
+
+    Examples
+    --------
+    >>> one = np.full((2, 4, 4), -1, np.float32)
+    >>> one[1, 1:3, 1:3], cores = 1, np.zeros((4, 4), np.uint32)
+    >>> cores[1, 1], other = 5, one.copy()
+    >>> other[1, 1:3, 1] = -0.5
+    >>> core_agreement([one, one], cores), round(core_agreement([one, other], cores), 3)
+    (1.0, 0.875)
+    """
+    seeds = resize_labels(cores, (int(maps[0].shape[1]), int(maps[0].shape[2])))
+    together = grown_cells(mean_maps(maps), seeds)
+    there = np.unique(together[together > 0])
+    ious = list[float]()
+    for one in maps:
+        alone = grown_cells(one, seeds)
+        common = np.where(alone == together, alone, 0)
+        areas = [
+            np.bincount(cells.ravel(), minlength=int(seeds.max()) + 1)[there]
+            for cells in (alone, together, common)
+        ]
+        ious.append(float(np.mean(areas[2] / (areas[0] + areas[1] - areas[2]))))
+    return float(np.mean(ious))

@@ -172,7 +172,7 @@ class ObjectCard(Card):
     usual_confidence
         Nine in ten cells of these images have a higher confidence, 0..1; None where it is not known.
     copes_with_finer
-        Whether the network calls about as much of these images cell when it sees them enlarged.
+        Whether the network calls as much of these images cell when it sees them enlarged.
     """
 
     kind: Literal["nuclei", "cells"]
