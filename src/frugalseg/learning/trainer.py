@@ -147,7 +147,7 @@ class _Run(Generic[NetworkT, BatchT]):
     ) -> None:
         self.network, self.loss, self.settings, self.device = network.to(device), loss, settings, device
         self.score = score
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.record = TrainingRecord(device=str(device))
         self.best: dict[str, Tensor] = {}
         self.finished = False
