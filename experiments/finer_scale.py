@@ -4,11 +4,11 @@
 
 A student of each kind, see `self_training.KINDS`, finds the cells of its own fields, and that of HeLa also those of other
 lines, with the network's scale multiplied by each factor. One line per field and factor, with nuclei and without: cell mIoU
-and mAP, the area that the network calls cell, and with nuclei the mean confidence of the cells. Without nuclei, cells grow from the cores of
-those found at factor 1. Students are not trained again where the file has them.
+and mAP, the area that the network calls cell, and how well the orientations agree: with nuclei the mean confidence of the cells, without them
+the agreement on cells that grow from the cores of those found at factor 1. Students are not trained again where the file has them.
 
-Printed: per kind, with nuclei and without, the mean over fields and seeds of cell mIoU and mAP at each factor, and the area there
-relative to factor 1, all fields of a seed together.
+Printed: per kind, with nuclei and without, the mean over fields and seeds of cell mIoU, mAP and agreement at each factor, and the area
+there relative to factor 1, all fields of a seed together.
 """
 
 from collections.abc import Iterator
@@ -42,23 +42,23 @@ def score_scales(data: Path, kind: str, seed: int, factors: list[float]) -> Iter
         planes = model_planes(model.card, cues[name].planes, name)
         scale = model.image_scale(planes, cues=cues[name]).scale
         truth = field.labels("cells")
-        for factor, nuclei, labels, area, sure in cells_at_scales(model, planes, cues[name], scale, factors):
+        for factor, nuclei, labels, area, agree in cells_at_scales(model, planes, cues[name], scale, factors):
             scores = score_labels(truth, labels)
             row = {"kind": kind, "seed": seed, "field": name, "learned": name in learned, "factor": factor}
             row |= {"nuclei": nuclei, "scores": [round(scores.cell_miou, 4), round(scores.mAP, 4)]}
-            yield row | {"area": round(area), "confidence": round(sure, 4)}
+            yield row | {"area": round(area), "agreement": round(agree, 4)}
 
 
 def cells_at_scales(
     model: "ObjectModel", planes: Any, cues: "ImageCues", scale: float, factors: list[float]
 ) -> Iterator[tuple[float, bool, Any, float, float]]:
-    """Find the cells at each factor: the factor, whether with nuclei, labels, area called cell, and mean confidence."""
+    """Find the cells at each factor: the factor, whether with nuclei, labels, area called cell, and agreement."""
     from frugalseg.images.resize import resize_planes
     from frugalseg.instances.map_labels import labels_from_maps
     from frugalseg.models.marker_areas import marker_areas
     from frugalseg.models.object_scale import ImageScale
     from frugalseg.models.seeded_cells import cells_at
-    from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS, cell_cores, grown_cells
+    from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS, cell_cores, core_agreement, grown_cells
     from frugalseg.prediction.whole_image import mean_maps
 
     diameter, h = model.card.diameter_at(scale), model.settings.h
@@ -68,11 +68,10 @@ def cells_at_scales(
     alone = labels_from_maps(maps, "cells", h, diameter)
     cores = cell_cores(alone, maps[0])
     for factor, one in found.items():
-        sure = float(np.mean(list(one.confidence.values()) or [0.0]))
-        yield factor, True, one.labels, one.area, sure
+        yield factor, True, one.labels, one.area, one.mean_confidence
         few = one.maps[:FINER_ORIENTATIONS]
         labels = alone if factor == 1 else grown_cells(resize_planes(mean_maps(few), cues.shape), cores)
-        yield factor, False, labels, one.area, sure
+        yield factor, False, labels, one.area, core_agreement(few, cores)
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
@@ -89,7 +88,9 @@ def print_table(rows: list[dict[str, Any]]) -> None:
                 total_area(own, seed, factor) / total_area(own, seed, 1.0)
                 for seed in sorted({row["seed"] for row in own})
             ]
-            print(f"  x {factor}: {mean_scores(there)}, area {', '.join(f'{one:.3f}' for one in areas)}")
+            agreement = np.mean([row["agreement"] for row in there])
+            area = ", ".join(f"{one:.3f}" for one in areas)
+            print(f"  x {factor}: {mean_scores(there)}, agreement {agreement:.3f}, area {area}")
 
 
 def total_area(rows: list[dict[str, Any]], seed: int, factor: float) -> float:

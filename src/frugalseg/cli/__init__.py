@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 #: How often a waiting thread of torch looks for work before it sleeps, where nothing else is asked for. By default it is
-#: 300 000 times (GNU OpenMP): while another program keeps one of the cores busy, a training then takes tens of times as long.
+#: 300 000 times (GNU OpenMP): while another program keeps one of the cores busy, a training can then take tens of times as long.
 SPINS = 2000
 
 

@@ -1,7 +1,6 @@
 """What a student learns from in a further round: the cells that it finds itself, where they can be trusted."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,23 +25,17 @@ def own_samples(student: Student, images: Sequence[StudentImage]) -> list[CropSa
     same: without this anchor, faint parts of cells get lost from round to round; with the teacher's word against a
     network that is sure, its errors stay.
     """
-    # in fluorescence the mask is matched to the teacher's area, at the network's scale and at no other
-    find = _at_its_scale if student.sees_fluorescence else at_both_scales
     usual, finer, areas = list[CropSample](), list[CropSample](), list[tuple[float, float]]()
     for one in images:
         seen = ImageScale(student.scale)
-        own, enlarged = find(
-            student.network, student.learning, one.planes, one.nuclei, seen, student.diameter
-        )
+        how = student.network, student.learning, one.planes, one.nuclei, seen, student.diameter
+        # in fluorescence the mask is matched to the teacher's area, at the network's scale and at no other
+        own, enlarged = (cells_at(*how), None) if student.sees_fluorescence else at_both_scales(*how)
         usual.append(_own_sample(student, one, own))
         better = better_of(own, enlarged)
         finer.append(usual[-1] if better is own else _own_sample(student, one, better))
         areas.append((own.area, (enlarged or own).area))
     return finer if copes([one for one, _ in areas], [one for _, one in areas]) else usual
-
-
-def _at_its_scale(*given: Any) -> tuple[SeededCells, None]:
-    return cells_at(*given), None
 
 
 def _own_sample(student: Student, image: StudentImage, own: SeededCells) -> CropSample:

@@ -122,8 +122,4 @@ class LabelSettings(BaseModel):
             "orientations": 4,
         }
         values = {"default": {}, "paper": paper, "tuning": tuning}[name]
-        return cls(
-            **with_usual_encoder(
-                {**values, **{key: value for key, value in changed.items() if value is not None}}
-            )
-        )
+        return cls(**with_usual_encoder(values, changed))

@@ -91,8 +91,4 @@ class StainSettings(BaseModel):
             "enough": 0.15 if changed.get("target_scale") == "mask" else None,
         }
         values = paper if name == "paper" else {}
-        return cls(
-            **with_usual_encoder(
-                {**values, **{key: value for key, value in changed.items() if value is not None}}
-            )
-        )
+        return cls(**with_usual_encoder(values, changed))
