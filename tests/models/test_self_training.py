@@ -265,6 +265,15 @@ def test_the_teachers_cells_are_kept_where_the_stain_draws_the_borders(
     assert segmented.doubts[0].startswith("The stain itself draws the borders between cells")
     assert model.card.self_trained
     np.testing.assert_array_equal(found[teacher > 0], teacher[teacher > 0])
+    usual = model.segment(fs.find_cues(cues.planes, cues.nuclei))
+    assert usual.doubts[0] == segmented.doubts[0]
+    predicted = model.predict(cues.planes, nuclei=cues.nuclei)
+    np.testing.assert_array_equal(predicted, usual.labels)
+    nothing = np.zeros_like(cues.planes[0])
+    nothing[0, 0] = 1  # no nucleus, and not constant either
+    alone = model.predict(cues.planes, nuclei=nothing)
+    assert (alone == 0).any()
+    assert not np.array_equal(alone, predicted)
     assert not np.isin(found[teacher == 0], np.unique(teacher[teacher > 0])).any()
     model.card = model.card.model_copy(update={"self_trained": False})
     assert not np.array_equal(model.segment(cues).labels, found)

@@ -1,14 +1,20 @@
 """Nuclei or cells of an image, and how far they can be trusted."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.errors import NoMarkers
 from frugalseg.evaluation.nuclei_agreement import nuclei_agreement
 from frugalseg.instances.clean import clean_labels
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.cue_settings import CueSettings
+from frugalseg.models.cue_sources import CueSources
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
-from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.marker_areas import marker_areas
+from frugalseg.models.image_cues import ImageCues, cues_of
+from frugalseg.models.marker_areas import marker_areas, nucleus_seeds
+from frugalseg.models.model_scale import normalization_of
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
@@ -60,6 +66,33 @@ def predict_cells(
     distance = distance_from_learned(card, planes, seen.scale)
     doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
     return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)
+
+
+def known_nuclei(card: ObjectCard, stain: Any, image: Any, owner: str) -> NDArray[np.uint32] | ImageCues:
+    """Return the nuclei (Y,X) of an image by its nuclear stain, or all of its cues where they say which cells are kept.
+
+    That is so of fluorescence, for a self-trained model; see `predict_cells`.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    stain, image
+        (Y,X), and (Y,X) or (C,Y,X).
+    owner
+        What messages call the image.
+
+    Raises
+    ------
+    InputError
+        The stain or the image can't be used, or they differ in shape.
+    """
+    if card.self_trained and normalization_of(card)[0] == "log":
+        try:
+            return cues_of(CueSources(image, stain), CueSettings(), owner, owner)
+        except NoMarkers:  # the model needs none
+            pass
+    return nucleus_seeds(stain, image, owner)
 
 
 def _with_lone_cells(

@@ -12,10 +12,9 @@ from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.cell_prediction import find_alone, find_labels, predict_cells
+from frugalseg.models.cell_prediction import find_alone, find_labels, known_nuclei, predict_cells
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import as_partners, check_pixel_size, for_each, owner_of
-from frugalseg.models.marker_areas import nucleus_seeds
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import model_planes, normalization_of
@@ -138,7 +137,7 @@ class ObjectModel:
         card, weights = (None, None) if first is None else (first.card, first.network)
         learning = learning_settings(found, target, card)
         kept = read_labelled_images(images, labels, target, names, channels, on_error, card)
-        named = channel_names(channels, len(kept[0].planes), card)
+        known: dict[str, Any] = {"channels": channel_names(channels, len(kept[0].planes), card)}
         whole = card if found.start_parts == "all" else None
         begin = card, weights, found.start_parts
         network, started_from = begin_network(learning, len(kept[0].planes), found.seed, *begin)
@@ -150,8 +149,7 @@ class ObjectModel:
         say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
         before = () if first is None else score_dataset(network, dataset, learning)
         rehearsed = rehearsal_samples(network, whole, learning, dataset, unlabelled, on_error)
-        known = {"channels": named, "pixel_size": size, "started_from": started_from}
-        known |= {"normalization": normalization_of(card)}
+        known |= {"pixel_size": size, "started_from": started_from, "normalization": normalization_of(card)}
 
         def made(network: ObjectNetwork, training: TrainingRecord) -> "ObjectModel":
             card = card_of_objects(dataset, learning, training, found.seed, **known)
@@ -178,10 +176,10 @@ class ObjectModel:
         image, pixel_size, names
             As of `frugalseg.StainModel.predict`.
         nuclei : (Y,X), or one for each image, optional
-            Nuclear stain: its nuclei correct cells that were split or merged.
+            Nuclear stain: its nuclei correct cells that were split or merged. Of fluorescence, a self-trained model finds
+            all cues first, and returns what `segment` does.
         diameter : float, optional
-            Of a typical object, px; it outweighs `pixel_size`. Without it, a self-trained model corrects the scale by the
-            cells that it finds.
+            Of a typical object, px; it outweighs `pixel_size`. Without it, a self-trained model corrects the scale itself.
 
         Returns
         -------
@@ -198,10 +196,12 @@ class ObjectModel:
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
-            seeds = None if stains is None else nucleus_seeds(stains[index], one, owner)
+            known = None if stains is None else known_nuclei(self.card, stains[index], one, owner)
+            if isinstance(known, ImageCues):
+                return self.segment(known, pixel_size=size, diameter=diameter).labels
             planes = model_planes(self.card, one, owner)
             seen = self.image_scale(planes, size, diameter)
-            return find_labels(self.network, self.card, self.settings, planes, seen, seeds)
+            return find_labels(self.network, self.card, self.settings, planes, seen, known)
 
         return for_each(image, predict, "image")
 
