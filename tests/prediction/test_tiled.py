@@ -16,8 +16,10 @@ from frugalseg.images.write import write_image
 from frugalseg.instances.stitch import label_tiles, stitch_tiles
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.object_net import CellNetwork, predict_maps_whole
+from frugalseg.networks.patches import apply_flips, invert_flips
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.tiled import TILE_MARGINS, predict_tiles
+from frugalseg.prediction.whole_image import ORIENTATIONS
 
 SHAPE = (136, 264)
 
@@ -59,6 +61,13 @@ def run(
     return store
 
 
+def padded_maps(network: nn.Module, window: np.ndarray) -> np.ndarray:
+    """Maps of a window that is no multiple of the stride, padded below and at the right, as a U-Net does it."""
+    missing = [-size % 8 for size in window.shape[1:]]
+    padded = np.pad(window, ((0, 0), (0, missing[0]), (0, missing[1])))
+    return predict_maps_whole(network, padded)[:, : window.shape[1], : window.shape[2]]
+
+
 def everything(store: TileStore) -> np.ndarray:
     return store.read("maps", (slice(0, store.shape[0]), slice(0, store.shape[1])))
 
@@ -74,19 +83,29 @@ def test_maps_are_those_of_the_whole_image(
     np.testing.assert_allclose(maps, whole, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(133, 261), (264, 136)])
+@pytest.mark.parametrize("orientations", [4, 8])
+def test_flips_of_tiles_are_those_of_the_whole_image(
+    tmp_path: Path, pooling: nn.Module, orientations: int, shape: tuple[int, int]
+) -> None:
+    planes, compute = image(shape), partial(padded_maps, pooling)
+    one_by_one = []
+    for flips in ORIENTATIONS[:orientations]:
+        seen = apply_flips(torch.from_numpy(planes), flips).numpy()
+        one_by_one.append(invert_flips(torch.from_numpy(compute(np.ascontiguousarray(seen))), flips).numpy())
+    store = TileStore(tmp_path / "work", shape, 64, {})
+    predict_tiles(compute, lambda window: planes[:, *window], store, 40, 8, orientations=orientations)
+    np.testing.assert_allclose(everything(store), np.mean(one_by_one, axis=0), atol=1e-5)
+    assert np.abs(everything(store) - one_by_one[0]).max() > 1e-2
+
+
 @pytest.mark.parametrize(("core", "margin", "multiple"), [(64, 8, 8), (68, 44, 4)])
 def test_too_small_a_margin_or_another_grid_is_seen(
     tmp_path: Path, pooling: nn.Module, core: int, margin: int, multiple: int
 ) -> None:
     planes = image()
     store = TileStore(tmp_path / "work", SHAPE, core, {})
-
-    def compute(window: np.ndarray) -> np.ndarray:
-        missing = [-size % 8 for size in window.shape[1:]]
-        padded = np.pad(window, ((0, 0), (0, missing[0]), (0, missing[1])))
-        return predict_maps_whole(pooling, padded)[:, : window.shape[1], : window.shape[2]]
-
-    predict_tiles(compute, lambda window: planes[:, *window], store, margin, multiple)
+    predict_tiles(partial(padded_maps, pooling), lambda window: planes[:, *window], store, margin, multiple)
     assert np.abs(everything(store) - predict_maps_whole(pooling, planes)).max() > 1e-2
 
 

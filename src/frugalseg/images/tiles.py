@@ -4,7 +4,7 @@ Results are computed on a window and kept on its core. The rest of the window is
 core equal those on the whole image.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,21 +80,30 @@ def plan_tiles(shape: tuple[int, int], core: int, margin: int, multiple: int = 1
             f"`core` must be a multiple of {max(multiple, 1)} px, `margin` at least 0 px and `multiple` at least 1 px; "
             f"they are {core}, {margin} and {multiple}"
         )
-    rows, columns = (list(_spans(size, core, margin, multiple)) for size in shape)
+    rows, columns = (
+        [slice(start, min(start + core, size)) for start in range(0, size, core)] for size in shape
+    )
     return [
-        Tile(row, column, (core_rows, core_columns), (window_rows, window_columns))
-        for row, (core_rows, window_rows) in enumerate(rows)
-        for column, (core_columns, window_columns) in enumerate(columns)
+        Tile(row, column, (here, there), window_around((here, there), shape, margin, multiple))
+        for row, here in enumerate(rows)
+        for column, there in enumerate(columns)
     ]
 
 
-def _spans(size: int, core: int, margin: int, multiple: int) -> Iterator[tuple[slice, slice]]:
-    """Return core and window of every tile along one axis."""
-    for start in range(0, size, core):
-        stop = min(start + core, size)
-        first = max(0, (start - margin) // multiple * multiple)
-        last = min(size, -(-(stop + margin) // multiple) * multiple)
-        yield slice(start, stop), slice(first, last)
+def window_around(core: Window, shape: tuple[int, int], margin: int, multiple: int) -> Window:
+    """Return the window around a core; all else as of `plan_tiles`.
+
+    >>> window_around((slice(40, 50), slice(0, 50)), (60, 60), margin=5, multiple=8)
+    (slice(32, 56, None), slice(0, 56, None))
+    """
+    rows, columns = (
+        slice(
+            max(0, (span.start - margin) // multiple * multiple),
+            min(size, -(-(span.stop + margin) // multiple) * multiple),
+        )
+        for span, size in zip(core, shape, strict=True)
+    )
+    return rows, columns
 
 
 def read_window(

@@ -42,6 +42,46 @@ def invert_flips(patches: Tensor, flips: Flips) -> Tensor:
     return patches.flip(-1) if flip_x else patches
 
 
+def flip_window(
+    window: tuple[slice, slice], shape: tuple[int, int], flips: Flips
+) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """Return where a window of an image (Y, X) lies in the flipped image, and the shape of that.
+
+    Examples
+    --------
+    >>> flip_window((slice(0, 2), slice(1, 4)), (6, 9), (True, False, True))
+    ((slice(5, 8, None), slice(0, 2, None)), (9, 6))
+    """
+    flip_x, flip_y, transpose = flips
+    rows, columns = window
+    rows = _mirrored(rows, shape[0]) if flip_y else rows
+    columns = _mirrored(columns, shape[1]) if flip_x else columns
+    if transpose:
+        return (columns, rows), (shape[1], shape[0])
+    return (rows, columns), shape
+
+
+def unflip_window(window: tuple[slice, slice], shape: tuple[int, int], flips: Flips) -> tuple[slice, slice]:
+    """Undo `flip_window`; the shape is that of the image itself.
+
+    Examples
+    --------
+    >>> unflip_window((slice(5, 8), slice(0, 2)), (6, 9), (True, False, True))
+    (slice(0, 2, None), slice(1, 4, None))
+    """
+    flip_x, flip_y, transpose = flips
+    rows, columns = (window[1], window[0]) if transpose else window
+    return (
+        _mirrored(rows, shape[0]) if flip_y else rows,
+        _mirrored(columns, shape[1]) if flip_x else columns,
+    )
+
+
+def _mirrored(span: slice, size: int) -> slice:
+    """Return a span of an axis when the axis is flipped."""
+    return slice(size - span.stop, size - span.start)
+
+
 def pad_planes(planes: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Pad planes (C,Y,X) by half a patch, mirrored, so that every marker has a whole patch.
 

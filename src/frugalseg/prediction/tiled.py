@@ -10,7 +10,8 @@ The network sees a window of the image, that is a tile's core and a margin aroun
   pools the same pixels as in the whole image;
 - intensities are scaled by the moments of the whole image, not of the window, and outliers are replaced as in the whole
   image (`make_scaled_reader`);
-- windows are resized as the whole image would be (`frugalseg.images.resize_window`).
+- windows are resized as the whole image would be (`frugalseg.images.resize_window`);
+- windows of a flipped image are planned in that image.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, WrongShape
@@ -30,13 +32,15 @@ from frugalseg.images.pixel_size import PixelSize
 from frugalseg.images.resize_window import resize_window
 from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
 from frugalseg.images.tile_store import TileStore
-from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
+from frugalseg.images.tiles import ReadWindow, Tile, Window, plan_tiles, read_window, window_around
 from frugalseg.images.write_tiles import write_tiles
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.folding import fold_norms
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, check_finite, predict_maps_whole
+from frugalseg.networks.patches import Flips, apply_flips, flip_window, invert_flips, unflip_window
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction.stain_values import in_original_units, learned_values, stored_type
+from frugalseg.prediction.whole_image import ORIENTATIONS, mean_maps
 
 ComputeMaps = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Turns channels (C, y, x) into maps (K, y, x)."""
@@ -61,6 +65,7 @@ def predict_tiles(
     multiple: int = MULTIPLE,
     kind: str = "maps",
     progress: Progress | None = None,
+    orientations: int = 1,
 ) -> None:
     """Compute the maps of every tile that is not finished yet.
 
@@ -80,6 +85,8 @@ def predict_tiles(
         Kind of the tiles in the store.
     progress
         Called with (finished, all) after each tile, including those that were finished before.
+    orientations
+        Flips and transposes of the image that are averaged, as of `frugalseg.prediction.whole_image.oriented_maps`.
 
     Raises
     ------
@@ -97,15 +104,37 @@ def predict_tiles(
     tiles = plan_tiles(store.shape, store.core, margin, multiple)
     for done, tile in enumerate(tiles, start=1):
         if not store.has(kind, tile):
-            planes = read(tile.window)
-            maps = np.asarray(compute(planes), dtype=np.float32)
-            if maps.ndim != 3 or maps.shape[1:] != planes.shape[1:]:
-                raise WrongShape(
-                    f"maps of a window must be (K, {planes.shape[1]}, {planes.shape[2]}), not {maps.shape}"
-                )
-            store.save(kind, tile, maps[:, *tile.inner])
+            maps = [
+                _maps_of_core(compute, read, tile.core, store.shape, (margin, multiple), flips)
+                for flips in ORIENTATIONS[:orientations]
+            ]
+            store.save(kind, tile, mean_maps(maps))
         if progress is not None:
             progress(done, len(tiles))
+
+
+def _maps_of_core(
+    compute: ComputeMaps,
+    read: ReadWindow,
+    core: Window,
+    shape: tuple[int, int],
+    around: tuple[int, int],
+    flips: Flips,
+) -> NDArray[np.float32]:
+    """Return the maps (K, y, x) of a core in one orientation of an image (Y, X); `around` is margin and multiple.
+
+    The window is planned in the flipped image, so that the network pools the same pixels as in the whole flipped image.
+    """
+    there, flipped_shape = flip_window(core, shape, flips)
+    window = window_around(there, flipped_shape, *around)
+    inner = Tile(0, 0, there, window).inner
+    planes = read(unflip_window(window, shape, flips))
+    seen = np.ascontiguousarray(apply_flips(torch.from_numpy(planes), flips).numpy())
+    maps = np.asarray(compute(seen), dtype=np.float32)
+    if maps.ndim != 3 or maps.shape[1:] != seen.shape[1:]:
+        raise WrongShape(f"maps of a window must be (K, {seen.shape[1]}, {seen.shape[2]}), not {maps.shape}")
+    own = np.ascontiguousarray(maps[:, *inner])
+    return np.ascontiguousarray(invert_flips(torch.from_numpy(own), flips).numpy())
 
 
 def predict_image_tiles(
@@ -114,6 +143,7 @@ def predict_image_tiles(
     shape: tuple[int, int],
     store: TileStore,
     margin: int,
+    orientations: int,
     progress: Progress | None = None,
 ) -> None:
     """Compute a network's maps of an image, at the model's scale, in every tile that is not finished yet.
@@ -130,6 +160,8 @@ def predict_image_tiles(
         Of the image's shape at the model's scale.
     margin
         From `TILE_MARGINS`.
+    orientations
+        Of the image that are averaged.
     progress
         Called with (finished, all) after each tile.
     """
@@ -141,6 +173,7 @@ def predict_image_tiles(
         margin,
         unet.stride,
         progress=progress,
+        orientations=orientations,
     )
 
 

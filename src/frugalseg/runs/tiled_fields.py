@@ -180,6 +180,7 @@ def _finished_maps(
 ) -> tuple[TileStore, Mapping[str, object]]:
     """Return all tiles of the maps, and what they were made from."""
     network = model.network
+    orientations = model.settings.orientations if isinstance(model, ObjectModel) else 1
     margin = TILE_MARGINS[(network if isinstance(network, Unet) else network.unet).encoder_name]
     paths = sorted({field.reference(channel.channel).path for channel in run.channels})
     states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
@@ -189,11 +190,12 @@ def _finished_maps(
         "files": states,
         "scale": scale,
         "margin": margin,
+        "orientations": orientations,
         "greys": "without outliers",
     }
     store = open_store(run, folder / MAPS, scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance)
     with run.log.status("measuring brightness"):
         read = make_scaled_reader(image, store)
     with run.log.bar("network") as progress:
-        predict_image_tiles(network, read, image.shape, store, margin, progress)
+        predict_image_tiles(network, read, image.shape, store, margin, orientations, progress)
     return store, provenance
