@@ -74,7 +74,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Model folders whose networks are known functions."""
     scale = IntensityScale(how="percentile", centre=(CENTRE,), spread=(SPREAD,), channels=("my stain",))
     stain = StainCard(**COMMON, settings={"encoder": "small"}, target="my stain", target_scale=scale)
-    settings = LabelSettings(target="cells").model_dump(mode="json")
+    settings = LabelSettings(target="cells", orientations=1).model_dump(mode="json")
     cells = ObjectCard(**COMMON, kind="cells", settings=settings, diameter=20.0)
     save_model(tmp_path / "stain", stain, Through())
     save_model(tmp_path / "cells", cells, Bright())

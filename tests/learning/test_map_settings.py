@@ -78,6 +78,7 @@ def test_defaults_need_no_download_and_augment() -> None:
     for settings in (StainSettings.preset("default"), LabelSettings.preset("default", target="cells")):
         assert (settings.encoder, settings.weights, settings.flips) == (*usual.values(), True)
         assert settings.intensity_jitter > 0
+    assert LabelSettings.preset("default", target="cells").orientations == 4  # docs/decisions, 22
     assert StainSettings.preset("default") == StainSettings(**usual)
     assert LabelSettings.preset("default", target="nuclei") == LabelSettings(target="nuclei", **usual)
 

@@ -144,7 +144,6 @@ def first_round(settings: SelfTrainingSettings) -> LabelSettings:
         learning_rate=2e-3,
         schedule="budget",
         max_steps=settings.max_steps or STEPS,
-        orientations=4,
     )
 
 

@@ -62,7 +62,7 @@ class LabelSettings(BaseModel):
     schedule: Literal["constant", "budget"] = "budget"
     max_steps: int = Field(600, ge=1)
     h: float = Field(20.0, gt=0, lt=100)
-    orientations: Literal[1, 2, 4, 8] = 1
+    orientations: Literal[1, 2, 4, 8] = 4
     rehearsal: float = Field(0.0, ge=0, lt=1, allow_inf_nan=False)
 
     @property
@@ -112,6 +112,7 @@ class LabelSettings(BaseModel):
             "zoom": 0.0,
             "learning_rate": 0.01,
             "schedule": "constant",
+            "orientations": 1,
             "max_steps": 10_000 if changed.get("target") == "cells" else 20_000,
         }
         tuning: dict[str, Any] = {
@@ -119,7 +120,6 @@ class LabelSettings(BaseModel):
             "zoom": 0.25,
             "max_steps": 100,
             "rehearsal": 0.5,
-            "orientations": 4,
         }
         values = {"default": {}, "paper": paper, "tuning": tuning}[name]
         return cls(**with_usual_encoder(values, changed))
