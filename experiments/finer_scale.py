@@ -58,12 +58,15 @@ def cells_at_scales(
     from frugalseg.models.marker_areas import marker_areas
     from frugalseg.models.object_scale import ImageScale
     from frugalseg.models.seeded_cells import cells_at
+    from frugalseg.models.seen_image import SeenImage
     from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS, cell_cores, core_agreement, grown_cells
     from frugalseg.prediction.whole_image import mean_maps
 
     diameter, h = model.card.diameter_at(scale), model.settings.h
-    how = model.network, model.settings, planes, marker_areas(cues)
-    found = {factor: cells_at(*how, ImageScale(scale * factor), diameter) for factor in factors}
+    found, nuclei = {}, marker_areas(cues)
+    for factor in factors:
+        at = ImageScale(scale * factor)
+        found[factor] = cells_at(SeenImage(model.network, model.settings, planes, at, diameter), nuclei)
     maps = resize_planes(mean_maps(found[1.0].maps), cues.shape)
     alone = labels_from_maps(maps, "cells", h, diameter)
     cores = cell_cores(alone, maps[0])

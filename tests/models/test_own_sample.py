@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frugalseg.models import own_sample
+from frugalseg.models import own_sample, seeded_cells
 from frugalseg.models.seeded_cells import SeededCells
 from frugalseg.models.student_images import StudentImage
 from frugalseg.models.student_start import Student
@@ -141,7 +141,6 @@ def test_an_image_on_which_the_orientations_agree_less_enlarged_keeps_its_cells(
 def test_students_of_fluorescence_learn_from_cells_at_their_own_scale(
     image: StudentImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: (found_on(30), found_on(30)))
-    monkeypatch.setattr(own_sample, "cells_at", lambda *_: found_on(20))
+    monkeypatch.setattr(seeded_cells, "cells_at", lambda seen, _: found_on(round(20 * seen.at.scale)))
     (sample,) = own_sample.own_samples(student_of("log"), [image])
     assert (sample.targets[1] > 0).sum() == 20 * 48

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 import frugalseg as fs
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models import seeded_cells as module
+from frugalseg.models import seen_image
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.seeded_cells import SeededCells, seeded_cells
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.synthetic.cells import make_cells
 
 SIDE = 96
@@ -43,8 +45,8 @@ def found(
     nuclei = np.zeros((SIDE, SIDE), np.uint32)
     nuclei[46:50, 46:50] = 3
     planes = np.zeros((1, SIDE, SIDE), np.float32)
-    cells = seeded_cells(None, settings, planes, nuclei, ImageScale(1.0), 40.0, finer)  # type: ignore[arg-type]
-    return cells, asked
+    image = SeenImage(None, settings, planes, ImageScale(1.0), 40.0, finer)  # type: ignore[arg-type]
+    return seeded_cells(image, nuclei), asked
 
 
 def area_of(radius: float) -> float:
@@ -93,10 +95,10 @@ def test_a_network_that_knows_one_scale_or_orientation_is_asked_once(
 
 
 def test_an_image_that_is_too_large_is_not_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST_AT_MODEL_SCALE", round(SIDE * FINER) ** 2 - 1)
+    monkeypatch.setattr(seen_image, "LARGEST_AT_MODEL_SCALE", round(SIDE * FINER) ** 2 - 1)
     cells, asked = found(monkeypatch, lambda _: [20.0] * 4)
     assert asked == [1.0]
-    monkeypatch.setattr(module, "LARGEST_AT_MODEL_SCALE", round(SIDE * FINER) ** 2)
+    monkeypatch.setattr(seen_image, "LARGEST_AT_MODEL_SCALE", round(SIDE * FINER) ** 2)
     assert found(monkeypatch, lambda _: [20.0] * 4)[1] == pytest.approx([1.0, FINER])
     assert (cells.labels == 3).sum() == area_of(20)
 
@@ -111,7 +113,8 @@ def test_without_a_cell_there_is_nothing_to_compare(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "oriented_maps", oriented)
     nothing = np.zeros((SIDE, SIDE), np.uint32)
     planes = np.zeros((1, SIDE, SIDE), np.float32)
-    cells = seeded_cells(None, SETTINGS, planes, nothing, ImageScale(1.0), 40.0)  # type: ignore[arg-type]
+    image = SeenImage(None, SETTINGS, planes, ImageScale(1.0), 40.0)  # type: ignore[arg-type]
+    cells = seeded_cells(image, nothing)
     assert (cells.labels.max(), cells.area, asked) == (0, 0.0, [1.0])
 
 

@@ -119,7 +119,7 @@ def test_later_rounds_learn_from_the_networks_own_cells(
     own[:64] = 5
     monkeypatch.setattr(self_training, "learn_from_labels", watched)
     found = SeededCells(own, [np.zeros((2, 128, 128), np.float32)], {})
-    monkeypatch.setattr(own_sample, "cells_at", lambda *_: found)  # of fluorescence
+    monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: (found, None))
     cues = fs.find_cues(cells[0].cytoplasm, cells[0].nuclear, diameter=CELL_DIAMETER)
     self_training.self_train_on_cues([cues], **{**FAST, "rounds": 2})
     (first,), (second,) = seen

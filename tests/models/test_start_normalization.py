@@ -17,6 +17,7 @@ from frugalseg.models import object_model
 from frugalseg.models.model_scale import model_planes, normalized_planes
 from frugalseg.models.object_dataset import ObjectDataset, typical_diameter
 from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.unseeded_objects import unseeded_objects
 from frugalseg.networks.cards import Normalization, ObjectCard, TrainingSummary
 from frugalseg.networks.object_net import object_network
@@ -89,7 +90,8 @@ def test_training_prediction_and_card_have_the_logarithm_of_the_start(
     loaded = fs.ObjectModel.load(tmp_path / "model", "cpu")
     assert loaded.card.normalization == ("log",)
     card, settings = loaded.card, loaded.settings
-    maps = unseeded_objects(loaded.network, settings, wanted, ImageScale(card.scale), card.diameter).maps
+    at = ImageScale(card.scale)
+    maps = unseeded_objects(SeenImage(loaded.network, settings, wanted, at, card.diameter)).maps
     found = loaded.find_objects(planes, diameter=card.diameter)
     np.testing.assert_array_equal(found.maps, maps)
     again = fs.ObjectModel.fit(planes, truth, target=target, start=loaded, **QUICK)

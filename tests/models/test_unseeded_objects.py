@@ -12,6 +12,7 @@ from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models import unseeded_objects as module
 from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.unseeded_objects import UnseededObjects, cell_cores, core_agreement, unseeded_objects
 
 SIDE = 96
@@ -48,8 +49,8 @@ def found(
     monkeypatch.setattr(module, "oriented_maps", oriented)
     monkeypatch.setattr(module, "fold_norms", lambda network: network)
     planes = np.zeros((1, SIDE, SIDE), np.float32)
-    objects = unseeded_objects(None, settings, planes, ImageScale(1.0), 40.0, finer)  # type: ignore[arg-type]
-    return objects, asked
+    image = SeenImage(None, settings, planes, ImageScale(1.0), 40.0, finer)  # type: ignore[arg-type]
+    return unseeded_objects(image), asked
 
 
 def area_of(radius: float) -> Any:

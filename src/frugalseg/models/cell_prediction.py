@@ -8,17 +8,15 @@ from numpy.typing import NDArray
 from frugalseg.errors import NoMarkers
 from frugalseg.evaluation.nuclei_agreement import nuclei_agreement
 from frugalseg.instances.clean import clean_labels
-from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import CueSources
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
 from frugalseg.models.image_cues import ImageCues, cues_of
 from frugalseg.models.marker_areas import marker_areas, nucleus_seeds
 from frugalseg.models.model_scale import normalization_of
-from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.seeded_cells import seeded_cells
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
 from frugalseg.models.unseeded_objects import unseeded_objects
 from frugalseg.networks.cards import ObjectCard
@@ -31,14 +29,7 @@ KEPT = (
 )
 
 
-def predict_cells(
-    network: ObjectNetwork,
-    card: ObjectCard,
-    settings: LabelSettings,
-    planes: NDArray[np.float32],
-    cues: ImageCues,
-    seen: ImageScale,
-) -> CellPrediction:
+def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPrediction:
     """Return the cells of one image, its nuclei as seeds.
 
     Where the network learned from cells grown from nuclei, and the stain itself draws the borders, such cells are kept,
@@ -46,24 +37,22 @@ def predict_cells(
 
     Parameters
     ----------
-    network, card, settings
-        Of a model of cells.
-    planes : (C,Y,X) float32
-        The image, normalised.
+    image
+        And the model of cells that sees it.
+    card
+        Of the model.
     cues
         Of the image.
-    seen
-        Network px per image px, and what the network has said at it.
     """
-    nuclei, diameter = marker_areas(cues), card.diameter_at(seen.scale)
-    found = seeded_cells(network, settings, planes, nuclei, seen, diameter, card.copes_with_finer)
+    nuclei = marker_areas(cues)
+    found = seeded_cells(image, nuclei)
     labels, confidence = found.labels, found.confidence
     kept = card.self_trained and stain_draws_borders(cues)
     if kept:
         labels = _with_lone_cells(teacher_cells(cues), labels, int(nuclei.max(initial=0)))
         if len(found.maps) > 1:
-            confidence = cell_confidence(labels, found.maps, settings.h, diameter, nuclei)
-    distance = distance_from_learned(card, planes, seen.scale)
+            confidence = cell_confidence(labels, found.maps, image.settings.h, image.diameter, nuclei)
+    distance = distance_from_learned(card, image.planes, image.at.scale)
     doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
     return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)
 
@@ -105,31 +94,16 @@ def _with_lone_cells(
     return clean_labels(np.where(free & lone[found], found, cells))
 
 
-def find_labels(
-    network: ObjectNetwork,
-    card: ObjectCard,
-    settings: LabelSettings,
-    planes: NDArray[np.float32],
-    seen: ImageScale,
-    nuclei: NDArray[np.unsignedinteger] | None = None,
-) -> NDArray[np.uint32]:
-    """Return the nuclei, or the cells, of one image (Y,X), from `nuclei` (Y,X) where they are given; all else as of `predict_cells`."""
-    diameter = card.diameter_at(seen.scale)
-    if nuclei is not None and card.kind == "cells":
-        return seeded_cells(network, settings, planes, nuclei, seen, diameter, card.copes_with_finer).labels
-    return unseeded_objects(network, settings, planes, seen, diameter, card.copes_with_finer).labels
+def find_labels(image: SeenImage, nuclei: NDArray[np.unsignedinteger] | None = None) -> NDArray[np.uint32]:
+    """Return the nuclei, or the cells, of one image (Y,X), from `nuclei` (Y,X) where they are given."""
+    if nuclei is not None and image.settings.target == "cells":
+        return seeded_cells(image, nuclei).labels
+    return unseeded_objects(image).labels
 
 
-def find_alone(
-    network: ObjectNetwork,
-    card: ObjectCard,
-    settings: LabelSettings,
-    planes: NDArray[np.float32],
-    seen: ImageScale,
-) -> ObjectPrediction:
+def find_alone(image: SeenImage, card: ObjectCard) -> ObjectPrediction:
     """Return the nuclei or cells of one image of which nothing else is known; parameters as of `predict_cells`."""
-    diameter = card.diameter_at(seen.scale)
-    found = unseeded_objects(network, settings, planes, seen, diameter, card.copes_with_finer)
-    distance = distance_from_learned(card, planes, seen.scale)
+    found = unseeded_objects(image)
+    distance = distance_from_learned(card, image.planes, image.at.scale)
     doubts = field_doubts(card, distance, (found.confidence or {}).values())
     return ObjectPrediction(found.labels, found.maps, found.confidence, distance, doubts)

@@ -35,6 +35,7 @@ from frugalseg.models.object_training import (
 )
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.rehearsal import rehearsal_samples
+from frugalseg.models.seen_image import SeenImage, seen_by
 from frugalseg.models.stain_model import StainModel
 from frugalseg.models.training_options import Log, OnError, Progress, say, training_options, with_models
 from frugalseg.networks.cards import ObjectCard, StainCard
@@ -49,12 +50,10 @@ class ObjectModel:
     ----------
     card, network
         Channels, scale, size of the objects, settings; the trained network.
-    settings, training
-        How it is used, and what happened in training; None where the model folder does not say.
+    settings, device, training
+        How it is used, and where it computes; what happened in training, None where the model folder does not say.
     parts, start_evaluation
         After `fit`: what was learned from and what was held out, and scores of every part before training from a start.
-    device
-        Where it computes.
 
     Examples
     --------
@@ -200,8 +199,7 @@ class ObjectModel:
             if isinstance(known, ImageCues):
                 return self.segment(known, pixel_size=size, diameter=diameter).labels
             planes = model_planes(self.card, one, owner)
-            seen = self.image_scale(planes, size, diameter)
-            return find_labels(self.network, self.card, self.settings, planes, seen, known)
+            return find_labels(self._seen(planes, self.image_scale(planes, size, diameter)), known)
 
         return for_each(image, predict, "image")
 
@@ -216,7 +214,10 @@ class ObjectModel:
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
         planes = model_planes(self.card, cues.planes, f"field {cues.name!r}")
         seen = self.image_scale(planes, pixel_size, diameter, cues)
-        return predict_cells(self.network, self.card, self.settings, planes, cues, seen)
+        return predict_cells(self._seen(planes, seen), self.card, cues)
+
+    def _seen(self, planes: NDArray[np.float32], at: ImageScale) -> SeenImage:
+        return seen_by(self.card, self.network, self.settings, planes, at)
 
     def find_objects(
         self,
@@ -233,7 +234,7 @@ class ObjectModel:
         """
         planes = model_planes(self.card, image, owner_of(0, image, names))
         seen = seen or self.image_scale(planes, check_pixel_size(pixel_size), diameter)
-        return find_alone(self.network, self.card, self.settings, planes, seen)
+        return find_alone(self._seen(planes, seen), self.card)
 
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
         """Score every part of the images that `fit` was given, or new images for a loaded model, one by one.

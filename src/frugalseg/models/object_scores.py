@@ -9,6 +9,7 @@ from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.object_dataset import LabelledImage, ObjectDataset
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.unseeded_objects import unseeded_objects
 
 
@@ -41,7 +42,7 @@ def score_parts(
     whole = (slice(None), slice(None))
     for part in parts or [ImagePart(one.name, "new", one.index, whole) for one in images]:
         image, area = by_index[part.index], part.area
-        found = unseeded_objects(network, settings, image.planes, ImageScale(scale), diameter)
+        found = unseeded_objects(SeenImage(network, settings, image.planes, ImageScale(scale), diameter))
         truth, predicted = image.labels[area], found.labels[area]
         overlap = mask_iou((found.maps[-1][area] > 0) & (truth >= 0), truth > 0)
         scores = compare_labels(truth, predicted)

@@ -9,7 +9,8 @@ from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, cells_at, copes
+from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, copes
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.student_images import StudentImage
 from frugalseg.models.student_start import Student
 from frugalseg.networks.heads import MASK
@@ -27,10 +28,11 @@ def own_samples(student: Student, images: Sequence[StudentImage]) -> list[CropSa
     """
     usual, finer, areas = list[CropSample](), list[CropSample](), list[tuple[float, float]]()
     for one in images:
-        seen = ImageScale(student.scale)
-        how = student.network, student.learning, one.planes, one.nuclei, seen, student.diameter
+        at = ImageScale(student.scale)
         # in fluorescence the mask is matched to the teacher's area, at the network's scale and at no other
-        own, enlarged = (cells_at(*how), None) if student.sees_fluorescence else at_both_scales(*how)
+        larger = not student.sees_fluorescence
+        seen = SeenImage(student.network, student.learning, one.planes, at, student.diameter, larger)
+        own, enlarged = at_both_scales(seen, one.nuclei)
         usual.append(_own_sample(student, one, own))
         better = better_of(own, enlarged)
         finer.append(usual[-1] if better is own else _own_sample(student, one, better))

@@ -1,19 +1,15 @@
 """Cells around nuclei that are known, at the finest scale with which a network copes."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.images.resize import resize_planes, scaled_shape
+from frugalseg.images.resize import resize_planes
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
-from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE
-from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.networks.heads import MASK
-from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
 
 #: Mean confidence that an enlarged image may cost, and share of the area called cell that all of a run may lose: docs/decisions, 21.
@@ -49,15 +45,7 @@ class SeededCells:
         return float((mean_maps(self.maps)[MASK] > 0).mean()) * self.labels.size
 
 
-def seeded_cells(
-    network: NucleusNetwork | CellNetwork,
-    settings: LabelSettings,
-    planes: NDArray[np.float32],
-    nuclei: NDArray[np.unsignedinteger],
-    seen: ImageScale,
-    diameter: float,
-    finer: bool = True,
-) -> SeededCells:
+def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> SeededCells:
     """Return the cells that a network finds around nuclei.
 
     Borders are finer where the network sees an image larger, but in large cells it then takes their insides for
@@ -67,23 +55,12 @@ def seeded_cells(
 
     Parameters
     ----------
-    network, settings
-        Of a model of cells.
-    planes : (C,Y,X) float32
-        The image, normalised.
+    image
+        And the model of cells that sees it.
     nuclei : (Y,X) integers
         Label map of the nuclei.
-    seen
-        Network px per image px, and what the network has said at it.
-    diameter
-        Of a typical cell, px.
-    finer
-        Whether the network may see the image enlarged: see `copes`.
     """
-    if not finer:
-        return cells_at(network, settings, planes, nuclei, seen, diameter)
-    usual, enlarged = at_both_scales(network, settings, planes, nuclei, seen, diameter)
-    return better_of(usual, enlarged)
+    return better_of(*at_both_scales(image, nuclei))
 
 
 def better_of(usual: SeededCells, enlarged: SeededCells | None) -> SeededCells:
@@ -94,22 +71,14 @@ def better_of(usual: SeededCells, enlarged: SeededCells | None) -> SeededCells:
 
 
 def at_both_scales(
-    network: NucleusNetwork | CellNetwork,
-    settings: LabelSettings,
-    planes: NDArray[np.float32],
-    nuclei: NDArray[np.unsignedinteger],
-    seen: ImageScale,
-    diameter: float,
+    image: SeenImage, nuclei: NDArray[np.unsignedinteger]
 ) -> tuple[SeededCells, SeededCells | None]:
     """Return the cells found at the network's scale, and in the image enlarged; parameters as of `seeded_cells`.
 
     The second is None where the image can't be enlarged or has no cell.
     """
-    usual = cells_at(network, settings, planes, nuclei, seen, diameter)
-    larger = finer_scale(settings, seen, (int(planes.shape[1]), int(planes.shape[2])))
-    if larger is None or not usual.confidence:
-        return usual, None
-    return usual, cells_at(network, settings, planes, nuclei, larger, diameter)
+    usual, larger = cells_at(image, nuclei), image.enlarged()
+    return usual, None if larger is None or not usual.confidence else cells_at(larger, nuclei)
 
 
 def copes(areas: Sequence[float], enlarged: Sequence[float]) -> bool:
@@ -131,29 +100,10 @@ def copes(areas: Sequence[float], enlarged: Sequence[float]) -> bool:
     return sum(enlarged) >= (1 - MAY_LOSE) * sum(areas)
 
 
-def finer_scale(settings: LabelSettings, seen: ImageScale, shape: tuple[int, int]) -> ImageScale | None:
-    """Return a scale that is finer by the usual zoom of training.
-
-    None: the network sees one orientation or one scale only, and can't tell whether it copes; or an image of this shape,
-    (Y, X), is too large for it.
-    """
-    if settings.orientations == 1 or not settings.zoom:
-        return None
-    scale = seen.scale * math.exp(settings.zoom)
-    return None if math.prod(scaled_shape(shape, scale)) > LARGEST_AT_MODEL_SCALE else ImageScale(scale)
-
-
-def cells_at(
-    network: NucleusNetwork | CellNetwork,
-    settings: LabelSettings,
-    planes: NDArray[np.float32],
-    nuclei: NDArray[np.unsignedinteger],
-    seen: ImageScale,
-    diameter: float,
-) -> SeededCells:
+def cells_at(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> SeededCells:
     """Return the cells found at one scale."""
-    maps = oriented_maps(network, planes, seen.scale, settings.orientations, seen.maps)
-    shape = (int(planes.shape[1]), int(planes.shape[2]))
-    labels = labels_from_seeded_maps(resize_planes(mean_maps(maps), shape), nuclei, diameter)
+    settings, diameter = image.settings, image.diameter
+    maps = oriented_maps(image.network, image.planes, image.at.scale, settings.orientations, image.at.maps)
+    labels = labels_from_seeded_maps(resize_planes(mean_maps(maps), image.shape), nuclei, diameter)
     sure = cell_confidence(labels, maps, settings.h, diameter, nuclei) if len(maps) > 1 else {}
     return SeededCells(labels, maps, sure)

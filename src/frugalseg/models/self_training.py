@@ -33,6 +33,7 @@ from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.own_sample import own_samples
 from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, copes
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.student_images import StudentImage, Teacher, student_image
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
 from frugalseg.models.teacher_cells import teacher_cells
@@ -251,7 +252,7 @@ def _usual(student: Student, images: Sequence[StudentImage]) -> dict[str, Any]:
         size, own = found_diameter(network, one.planes, learning.h, student.scale, diameter)
         sizes += [size] if size else []
         seen = ImageScale(student.scale, own)
-        usual, enlarged = at_both_scales(network, learning, one.planes, one.nuclei, seen, diameter)
+        usual, enlarged = at_both_scales(SeenImage(network, learning, one.planes, seen, diameter), one.nuclei)
         both.append((usual, enlarged or usual))
     finer = copes([one.area for one, _ in both], [one.area for _, one in both])
     sure = [v for one, other in both for v in (better_of(one, other) if finer else one).confidence.values()]

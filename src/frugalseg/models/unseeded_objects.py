@@ -10,12 +10,10 @@ from frugalseg.images.resize import resize_labels, resize_planes
 from frugalseg.instances.clean import clean_labels
 from frugalseg.instances.maps import PEAK
 from frugalseg.instances.watershed import watershed
-from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import MAY_COST, finer_scale
+from frugalseg.models.seeded_cells import MAY_COST
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.networks.folding import fold_norms
 from frugalseg.networks.heads import MASK
-from frugalseg.networks.object_net import CellNetwork, NucleusNetwork
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, objects_from_maps, oriented_maps
 
 #: Orientations that are averaged at the finer scale, where each takes longer.
@@ -44,46 +42,24 @@ class UnseededObjects:
     confidence: Mapping[int, float] | None
 
 
-def unseeded_objects(
-    network: NucleusNetwork | CellNetwork,
-    settings: LabelSettings,
-    planes: NDArray[np.float32],
-    seen: ImageScale,
-    diameter: float,
-    finer: bool = True,
-) -> UnseededObjects:
+def unseeded_objects(image: SeenImage) -> UnseededObjects:
     """Return the nuclei or cells that a network finds in an image.
 
     At a finer scale the network finds better borders, and too many cells. So what it finds at its scale are the cells, and
     they grow anew from their cores in the maps of the finer scale, unless the orientations agree less on them there
     (docs/decisions, 21).
-
-    Parameters
-    ----------
-    network, settings
-        Of a model of nuclei or cells.
-    planes : (C,Y,X) float32
-        The image, normalised.
-    seen
-        Network px per image px, and what the network has said at it.
-    diameter
-        Of a typical object, px.
-    finer
-        Whether the network may look at a finer scale.
     """
-    network = fold_norms(network)
-    oriented = oriented_maps(network, planes, seen.scale, settings.orientations, seen.maps)
-    shape, h = (int(planes.shape[1]), int(planes.shape[2])), settings.h
-    labels, maps = objects_from_maps(oriented, shape, settings.target, h, diameter)
+    network, planes, settings = fold_norms(image.network), image.planes, image.settings
+    oriented = oriented_maps(network, planes, image.at.scale, settings.orientations, image.at.maps)
+    labels, maps = objects_from_maps(oriented, image.shape, settings.target, settings.h, image.diameter)
     if settings.target == "nuclei" or len(oriented) == 1:
         return UnseededObjects(labels, maps, None)
-    confidence = cell_confidence(labels, oriented, h, diameter)
-    larger = finer_scale(settings, seen, shape) if finer else None
+    confidence, larger = cell_confidence(labels, oriented, settings.h, image.diameter), image.enlarged()
     if larger is None or not confidence:
         return UnseededObjects(labels, maps, confidence)
     cores = cell_cores(labels, maps[0])
-    enlarged = oriented_maps(network, planes, larger.scale, FINER_ORIENTATIONS)
-    fine_maps = resize_planes(mean_maps(enlarged), shape)
+    enlarged = oriented_maps(network, planes, larger.at.scale, FINER_ORIENTATIONS)
+    fine_maps = resize_planes(mean_maps(enlarged), image.shape)
     grown = clean_labels(grown_cells(fine_maps, cores))
     if core_agreement(enlarged, cores) < core_agreement(oriented[:FINER_ORIENTATIONS], cores) - MAY_COST:
         return UnseededObjects(labels, maps, confidence)

@@ -1,0 +1,71 @@
+"""An image as a network of nuclei or cells sees it: at a scale, and enlarged."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.images.resize import scaled_shape
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE
+from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.object_training import ObjectNetwork
+from frugalseg.networks.cards import ObjectCard
+
+
+@dataclass(frozen=True)
+class SeenImage:
+    """An image, and the network that is to find nuclei or cells in it.
+
+    Attributes
+    ----------
+    network, settings
+        Of the model.
+    planes
+        (C,Y,X) float32, the image, normalised.
+    at
+        Network px per image px, and what the network has said at it.
+    diameter
+        Of a typical object, px of the image.
+    may_enlarge
+        Whether the network may see the image enlarged, for finer borders: see `frugalseg.models.seeded_cells.copes`.
+    """
+
+    network: ObjectNetwork
+    settings: LabelSettings
+    planes: NDArray[np.float32]
+    at: ImageScale
+    diameter: float
+    may_enlarge: bool = True
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X), px of the image."""
+        return int(self.planes.shape[1]), int(self.planes.shape[2])
+
+    def enlarged(self) -> Self | None:
+        """Return the image seen larger, by the usual zoom of training.
+
+        None: it may not be; or the network sees one orientation or one scale only, and can't tell whether it copes; or the
+        image is too large for it.
+        """
+        settings = self.settings
+        if not self.may_enlarge or settings.orientations == 1 or not settings.zoom:
+            return None
+        scale = self.at.scale * math.exp(settings.zoom)
+        if math.prod(scaled_shape(self.shape, scale)) > LARGEST_AT_MODEL_SCALE:
+            return None
+        return replace(self, at=ImageScale(scale))
+
+
+def seen_by(
+    card: ObjectCard,
+    network: ObjectNetwork,
+    settings: LabelSettings,
+    planes: NDArray[np.float32],
+    at: ImageScale,
+) -> SeenImage:
+    """Return an image as a model sees it, by its card; all else as of `SeenImage`."""
+    return SeenImage(network, settings, planes, at, card.diameter_at(at.scale), card.copes_with_finer)
