@@ -1,16 +1,18 @@
-"""The self-trained HeLa student tuned to one outlined crop, or one outlined field, and scored on the other fields.
+"""How long should a self-trained student be tuned, for how much that is outlined? Scored on fields that were not outlined.
 
-    python experiments/tune_student.py --out FILE.jsonl [--data FOLDER] [--kinds HeLa,"HeLa unseen"] [--seeds 0,1,2]
-        [--arms crop,field,crop-alone]
+    python experiments/tune_student.py --out FILE.jsonl [--data FOLDER] [--kinds HeLa,RAW] [--seeds 0,1]
+        [--arms crop,field,fields,crop-alone,crop-held-out] [--steps 100,400] [--students FOLDER]
 
-"HeLa": the student learned from hela_1 to hela_5, without a label, and is scored on all of them but hela_2. "HeLa unseen": it
-learned from hela_1 to hela_4 and an unlabelled field, and is scored on hela_5, which it never saw. Labels are of hela_2: one crop
-of 512 px (46, 45 and 47 cells for seeds 0 to 2; everything else is not annotated), or all of it. Default settings, nothing
-held out. "crop-alone": nothing is rehearsed, so the crop is all that is learned from. Without nuclei.
+For each kind of cells, one student learns from all its fields, without a label. Then it is tuned: to one crop of at most 512
+px, and at most half of the field's side ("crop"; everything else is not annotated), to one whole field ("field"), to all but the
+fields of the test ("fields"), to the crop with nothing rehearsed ("crop-alone"), or with the default hold-out ("crop-held-out"). The fields of the test, two of HeLa
+and one of other kinds, are never outlined; seeds take the fields in turns. Settings other than steps are the defaults, but
+nothing is held out where not said, and nuclei are not used. `--steps default`: what the settings choose.
 
-One line per kind, seed, arm and field: mAP, cell mIoU, foreground IoU. Results of earlier calls are kept. With one thread
-about three CPU minutes per student and two per arm. Printed: means over fields for each seed, and paired differences to
-the student: of each field the mean over seeds, then the mean over fields with its 95 % interval.
+One line per kind, seed, arm, steps and field: mAP, cell mIoU, foreground IoU, and how often a step showed each outlined pixel.
+Results of earlier calls are kept, and students in the folder `--students`. With one thread about three CPU minutes per
+student and half a minute per 100 steps. Printed: mAP per kind, arm and steps, mean over fields and seeds, and its difference to the
+student that is not tuned.
 """
 
 import time
@@ -24,59 +26,66 @@ from self_training import KINDS, open_one
 if TYPE_CHECKING:
     from frugalseg import ObjectModel
 
-LABELLED, SIDE = "hela_2", 512
-#: Seed -> place of the crop, see `crop_labels`: those that hold about 46 cells.
-PLACES = {0: 3, 1: 0, 2: 1}
 STUDENT = "student"
 SCORES = ("mAP", "cell_miou", "foreground_iou")
+#: The largest crop, px.
+SIDE = 512
 
 
 class Fields:
-    """Fields of a kind, each read once."""
+    """Fields of a kind with labels: which are outlined and which are for the test, and those without labels."""
 
-    def __init__(self, data: Path, kind: str) -> None:
-        self.folder, self.channel, self.learned, unseen = KINDS[kind]
-        names = (*self.learned, *unseen)
-        self.fields = {name: open_one(data, name, self.folder) for name in names}
-        hela = [name for name in (unseen or self.learned) if name.startswith("hela") and name != LABELLED]
-        self.test = tuple(name for name in hela if self.fields[name].has("cells"))
+    def __init__(self, data: Path, kind: str, seed: int) -> None:
+        folder, self.channel, learned, _ = KINDS[kind]
+        self.fields = {name: open_one(data, name, folder) for name in learned}
+        labelled = [name for name in learned if self.fields[name].has("cells")]
+        turned = [labelled[(at + seed) % len(labelled)] for at in range(len(labelled))]
+        n_test = 2 if len(labelled) > 3 else 1
+        self.outlined, self.test = turned[:-n_test], turned[-n_test:]
 
     def planes(self, name: str) -> Any:
         """Return the input (C,Y,X) of a field."""
         return self.fields[name].planes([self.channel])
 
-    def student(self, seed: int) -> "ObjectModel":
-        """Learn from the fields and their nuclei, without a label."""
-        from frugalseg import self_train
+    def student(self, seed: int, folder: Path | None) -> "ObjectModel":
+        """Learn from all fields and their nuclei, without a label; or load it, where that was done."""
+        from frugalseg import load_model, self_train
 
-        stains = [self.fields[name].plane("nuclear") for name in self.learned]
-        images = [self.planes(name) for name in self.learned]
-        return self_train(
-            images, stains, names=self.learned, channels=[self.channel], seed=seed, device="cpu"
+        if folder is not None and folder.exists():
+            return load_model(folder, device="cpu")
+        stains = [field.plane("nuclear") for field in self.fields.values()]
+        images = [self.planes(name) for name in self.fields]
+        model = self_train(
+            images, stains, names=list(self.fields), channels=[self.channel], seed=seed, device="cpu"
         )
+        if folder is not None:
+            model.save(folder)
+        return model
 
-    def tuned(self, student: "ObjectModel", arm: str, seed: int) -> "ObjectModel":
-        """Tune a student to the labels of an arm; the fields it learned from are there without labels."""
+    def labels_for(self, arm: str, seed: int) -> dict[str, Any]:
+        """Return the label maps that an arm learns from."""
+        count = len(self.outlined) if arm == "fields" else 1
+        labels = {name: self.fields[name].labels("cells") for name in self.outlined[:count]}
+        if not arm.startswith("crop"):
+            return labels
+        return {name: crop_labels(one, min(SIDE, min(one.shape) // 2), seed) for name, one in labels.items()}
+
+    def tuned(
+        self, student: "ObjectModel", labels: dict[str, Any], arm: str, steps: str, seed: int
+    ) -> "ObjectModel":
+        """Tune a student to labels; the fields that it learned from are there without labels."""
         from frugalseg import ObjectModel
 
-        labels = self.fields[LABELLED].labels("cells")
-        if arm != "field":
-            labels = crop_labels(labels, SIDE, PLACES[seed])
-        others = [self.planes(name) for name in self.learned if name != LABELLED]
-        changes = {"rehearsal": 0.0} if arm == "crop-alone" else {}
-        return ObjectModel.fit(
-            self.planes(LABELLED),
-            labels,
-            start=student,
-            unlabelled=others,
-            hold_out=False,
-            seed=seed,
-            device="cpu",
-            **changes,
-        )
+        others = [self.planes(name) for name in self.fields if name not in labels]
+        changes: dict[str, Any] = {"rehearsal": 0.0} if arm == "crop-alone" else {}
+        changes |= {} if steps == "default" else {"max_steps": int(steps)}
+        changes |= {"hold_out": arm == "crop-held-out"}
+        options = {"start": student, "unlabelled": others, "seed": seed, "device": "cpu"}
+        images = [self.planes(name) for name in labels]
+        return ObjectModel.fit(images, list(labels.values()), **options, **changes)
 
     def scores(self, model: "ObjectModel") -> dict[str, dict[str, float]]:
-        """Score a model on every test field."""
+        """Score a model on every field of the test."""
         from frugalseg import score_labels
 
         found = {}
@@ -86,66 +95,70 @@ class Fields:
         return found
 
 
-def measure(data: Path, kind: str, seed: int, arms: list[str], out: Path) -> None:
-    """Train one student, tune it for each arm, and append the scores of all."""
-    fields = Fields(data, kind)
-    start = time.process_time()
-    student = fields.student(seed)
-    known = {(row["kind"], row["seed"], row["arm"]) for row in read_lines(out)}
-    for arm in [STUDENT, *arms]:
-        if (kind, seed, arm) in known:
-            continue
-        model = student if arm == STUDENT else fields.tuned(student, arm, seed)
-        seconds = round(time.process_time() - start, 1)
-        rows = [
-            {"kind": kind, "seed": seed, "arm": arm, "field": name, "seconds": seconds, **scores}
-            for name, scores in fields.scores(model).items()
-        ]
-        append_lines(out, rows)
-        start = time.process_time()
+def times_shown(model: "ObjectModel", labels: dict[str, Any]) -> float:
+    """Return how often training showed each outlined pixel, on average."""
+    crops = model.settings.batch - model.settings.rehearsed_crops
+    outlined = sum(int((one >= 0).sum()) for one in labels.values()) * model.card.scale**2
+    assert model.training is not None
+    return float(model.training.steps * crops * model.settings.crop**2 / outlined)
+
+
+def measure(given: Any, kind: str, seed: int, todo: list[tuple[str, str]]) -> None:
+    """Train one student, or load it, tune it for each arm and number of steps, and append the scores of all."""
+    fields = Fields(given.data, kind, seed)
+    folder = given.students and given.students / f"{kind.replace(' ', '_')}_{seed}"
+    student = fields.student(seed, folder)
+    for arm, steps in todo:
+        start, about = time.process_time(), {"kind": kind, "seed": seed, "arm": arm, "steps": steps}
+        model = student
+        if arm != STUDENT:
+            labels = fields.labels_for(arm, seed)
+            model = fields.tuned(student, labels, arm, steps, seed)
+            about["cells"] = sum(len(set(one[one > 0].tolist())) for one in labels.values())
+            about["shown"] = round(times_shown(model, labels), 1)
+        about["seconds"] = round(time.process_time() - start, 1)
+        rows = [about | {"field": name} | scores for name, scores in fields.scores(model).items()]
+        append_lines(given.out, rows)
 
 
 def print_means(rows: list[dict[str, Any]]) -> None:
-    """Print means over fields for each seed, and paired differences to the student over fields."""
+    """Print mAP per kind, arm and steps, and its paired difference to the student."""
     import numpy as np
 
-    from frugalseg.evaluation.intervals import mean_interval
-
-    for kind in dict.fromkeys(row["kind"] for row in rows):
-        for arm in dict.fromkeys(row["arm"] for row in rows if row["kind"] == kind):
-            for score in SCORES:
-                table = {
-                    (row["arm"], row["field"], row["seed"]): row[score] for row in rows if row["kind"] == kind
-                }
-                mine = [key for key in table if key[0] == arm and (STUDENT, *key[1:]) in table]
-                seeds, names = ({key[at] for key in mine} for at in (2, 1))
-                means = [np.mean([table[key] for key in mine if key[2] == seed]) for seed in sorted(seeds)]
-                gains = [
-                    float(np.mean([table[key] - table[STUDENT, *key[1:]] for key in mine if key[1] == name]))
-                    for name in sorted(names)
-                ]
-                text = "" if arm == STUDENT else f"; - student: {mean_interval(gains)}"
-                by_seed = " ".join(f"{mean:.3f}" for mean in means)
-                print(f"{kind}, {arm:10} {score:14} {np.mean(means):.3f}, seeds {by_seed}{text}")
+    table = {(row["kind"], row["seed"], row["field"], row["arm"], row["steps"]): row["mAP"] for row in rows}
+    about = {(row["kind"], row["arm"], row["steps"]): row for row in rows}
+    for (kind, arm, steps), row in about.items():
+        same = [key for key in table if (key[0], *key[3:]) == (kind, arm, steps)]
+        gains = [table[key] - table[(*key[:3], STUDENT, "0")] for key in same]
+        mean = np.mean([table[key] for key in same])
+        shown = "" if arm == STUDENT else f", {row['cells']} cells, shown {row['shown']} times"
+        print(f"{kind:11} {arm:10} {steps:>7} steps: mAP {mean:.3f} ({np.mean(gains):+.3f}){shown}")
 
 
 def main() -> None:
     """Measure what is not in the file yet, and print all means."""
     options = parser(__doc__)
     options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--kinds", default="HeLa,HeLa unseen")
-    options.add_argument("--seeds", default="0,1,2")
-    options.add_argument("--arms", default="crop,field,crop-alone")
+    options.add_argument("--students", type=Path)
+    options.add_argument("--kinds", default="HeLa,RAW,3T3,Kc167,macrophage")
+    options.add_argument("--seeds", default="0")
+    options.add_argument("--arms", default="crop,field,fields")
+    options.add_argument("--steps", default="100,400")
     given = options.parse_args()
     import torch
 
     torch.set_num_threads(1)
-    arms = given.arms.split(",")
+    asked = [(STUDENT, "0")]
+    asked += [(arm, steps) for steps in given.steps.split(",") for arm in given.arms.split(",")]
     for seed in map(int, given.seeds.split(",")):
         for kind in given.kinds.split(","):
-            known = {(row["kind"], row["seed"], row["arm"]) for row in read_lines(given.out)}
-            if any((kind, seed, arm) not in known for arm in [STUDENT, *arms]):
-                measure(given.data, kind, seed, arms, given.out)
+            rows = read_lines(given.out)
+            known = {(row["kind"], row["seed"], row["arm"], row["steps"]) for row in rows}
+            todo = [one for one in asked if (kind, seed, *one) not in known]
+            if kind in ("RAW", "3T3"):  # two fields: all but the test are one
+                todo = [one for one in todo if one[0] != "fields"]
+            if todo:
+                measure(given, kind, seed, todo)
     print_means(read_lines(given.out))
 
 
