@@ -1,13 +1,14 @@
 """How long should a self-trained student be tuned, for how much that is outlined? Scored on fields that were not outlined.
 
     python experiments/tune_student.py --out FILE.jsonl [--data FOLDER] [--kinds HeLa,RAW] [--seeds 0,1]
-        [--arms crop,field,fields,crop-alone,crop-held-out] [--steps 100,400] [--students FOLDER]
+        [--arms crop,field,fields,crop-held-out] [--steps 100,400] [--students FOLDER]
 
 For each kind of cells, one student learns from all its fields, without a label. Then it is tuned: to one crop of at most 512
 px, and at most half of the field's side ("crop"; everything else is not annotated), to one whole field ("field"), to all but the
-fields of the test ("fields"), to the crop with nothing rehearsed ("crop-alone"), or with the default hold-out ("crop-held-out"). The fields of the test, two of HeLa
+fields of the test ("fields"), or to the crop with nothing rehearsed ("crop-alone"). "crop-held-out", "field-held-out" and "fields-held-out": with the default
+hold-out, which chooses the weights. The fields of the test, two of HeLa
 and one of other kinds, are never outlined; seeds take the fields in turns. Settings other than steps are the defaults, but
-nothing is held out where not said, and nuclei are not used. `--steps default`: what the settings choose.
+nothing is held out where that is not said, and nuclei are not used. `--steps default`: what the settings choose.
 
 One line per kind, seed, arm, steps and field: mAP, cell mIoU, foreground IoU, and how often a step showed each outlined pixel.
 Results of earlier calls are kept, and students in the folder `--students`. With one thread about three CPU minutes per
@@ -64,7 +65,7 @@ class Fields:
 
     def labels_for(self, arm: str, seed: int) -> dict[str, Any]:
         """Return the label maps that an arm learns from."""
-        count = len(self.outlined) if arm == "fields" else 1
+        count = len(self.outlined) if arm.startswith("fields") else 1
         labels = {name: self.fields[name].labels("cells") for name in self.outlined[:count]}
         if not arm.startswith("crop"):
             return labels
@@ -79,7 +80,7 @@ class Fields:
         others = [self.planes(name) for name in self.fields if name not in labels]
         changes: dict[str, Any] = {"rehearsal": 0.0} if arm == "crop-alone" else {}
         changes |= {} if steps == "default" else {"max_steps": int(steps)}
-        changes |= {"hold_out": arm == "crop-held-out"}
+        changes |= {"hold_out": arm.endswith("held-out")}
         options = {"start": student, "unlabelled": others, "seed": seed, "device": "cpu"}
         images = [self.planes(name) for name in labels]
         return ObjectModel.fit(images, list(labels.values()), **options, **changes)
@@ -156,7 +157,7 @@ def main() -> None:
             known = {(row["kind"], row["seed"], row["arm"], row["steps"]) for row in rows}
             todo = [one for one in asked if (kind, seed, *one) not in known]
             if kind in ("RAW", "3T3"):  # two fields: all but the test are one
-                todo = [one for one in todo if one[0] != "fields"]
+                todo = [one for one in todo if not one[0].startswith("fields")]
             if todo:
                 measure(given, kind, seed, todo)
     print_means(read_lines(given.out))
