@@ -1,8 +1,9 @@
-"""Segment real fields with no label, each by a marker network trained on itself, seeds 0-2, against the baselines.
+"""Segment real fields with no label, each by a network trained on this field alone, seeds 0-2, against the baselines.
 
-    python experiments/segment_real_fields.py --out FOLDER [--data FOLDER] [--workers 2] [--seeds 0 1 2]
+    python experiments/segment_real_fields.py --out FOLDER [--rounds 0] [--data FOLDER] [--workers 2] [--seeds 0 1 2]
 
-Defaults only, the same for every field. A run is one field and one seed in a process of one thread; runs that are
+`--rounds 0` (default): a marker network for each field, as in paper B; `--rounds 3`: a student for each field, which is
+what `segment` does with one field. All other settings are the defaults, the same for every field. A run is one field and one seed in a process of one thread; runs that are
 complete in FOLDER are kept, so the script can be stopped and called again. Baselines have no seed: all runs of a field
 have the same. Writes FOLDER/segment_real_fields.json and the tables of docs/results.md to stdout. The seconds of each run are in
 the second table.
@@ -46,7 +47,7 @@ def planned(seeds: Iterable[int]) -> list[Run]:
     return [*runs, *(Run("hela_2", "phase,nuclear", seed) for seed in seeds)]
 
 
-def execute(run: Run, data: Path, out: Path) -> dict[str, Any]:
+def execute(run: Run, data: Path, out: Path, rounds: int) -> dict[str, Any]:
     """Do one run, or read what an earlier call left."""
     from frugalseg.commands.command_settings import PredictSettings, SegmentSettings
     from frugalseg.commands.predict_fields import predict_fields
@@ -57,10 +58,11 @@ def execute(run: Run, data: Path, out: Path) -> dict[str, Any]:
     options = RunOptions(where=(f"field={run.field}",), device="cpu", resume=True, quiet=True)
     common = {"cells": tuple(run.cells.split(",")), "nuclei": "nuclear", "truth": "cells", "seed": run.seed}
     if run.model_of:
-        model = out / Run(run.model_of, run.cells, run.seed).name / f"{run.model_of}_model"
+        folder = "model" if rounds else f"{run.model_of}_model"
+        model = out / Run(run.model_of, run.cells, run.seed).name / folder
         result = predict_fields(model, table, out / run.name, PredictSettings(**common), options)
     else:
-        result = segment_cells(table, out / run.name, SegmentSettings(**common), options)
+        result = segment_cells(table, out / run.name, SegmentSettings(**common, rounds=rounds), options)
     return {**run._asdict(), "record": result.to_dict()["fields"][run.field]}
 
 
@@ -77,6 +79,7 @@ def main() -> None:
     """Run everything, then print the tables."""
     options = parser(__doc__)
     options.add_argument("--out", type=Path, required=True)
+    options.add_argument("--rounds", type=int, default=0)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options.add_argument("--tables", action="store_true", help="only print the tables of what is complete")
@@ -91,7 +94,7 @@ def main() -> None:
     done: list[dict[str, Any]] = []
     with ProcessPoolExecutor(given.workers) as pool:
         for part in (first, then):
-            jobs = [pool.submit(execute, run, given.data, given.out) for run in part]
+            jobs = [pool.submit(execute, run, given.data, given.out, given.rounds) for run in part]
             for run, job in zip(part, jobs, strict=True):
                 done.append(job.result())
                 scores = done[-1]["record"]["scores"]
