@@ -39,7 +39,13 @@ CHANNELS = ("phase", "bf")
 def done(target: str) -> dict[str, Any]:
     """What a card says of the training."""
     summary = TrainingSummary(steps=1, stopped_because="test", seconds=0, seed=0, fields=("a",))
-    return {"settings": {"target": target} if target != "stain" else {}, "training": summary}
+    if target == "stain":
+        return {"settings": {}, "training": summary}
+    # Cells in one orientation: a whole image would be seen at a finer scale as well, and cells get a confidence there.
+    return {
+        "settings": {"target": target, "orientations": 1 if target == "cells" else 4},
+        "training": summary,
+    }
 
 
 def labelled(shape: tuple[int, int]) -> np.ndarray:
