@@ -10,7 +10,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 import frugalseg as fs
-from frugalseg.errors import InputError, Interrupted, NoMarkers, SettingsError
+from frugalseg.errors import InputError, Interrupted, NoMarkers, SettingsError, WrongShape
 from frugalseg.models import object_scale, own_sample, self_training
 from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
@@ -269,6 +269,8 @@ def test_the_teachers_cells_are_kept_where_the_stain_draws_the_borders(
     assert usual.doubts[0] == segmented.doubts[0]
     predicted = model.predict(cues.planes, nuclei=cues.nuclei)
     np.testing.assert_array_equal(predicted, usual.labels)
+    with pytest.raises(WrongShape, match=r"^the image has 2 channels"):
+        model.predict(np.concatenate([cues.planes, cues.planes]), nuclei=cues.nuclei)
     nothing = np.zeros_like(cues.planes[0])
     nothing[0, 0] = 1  # no nucleus, and not constant either
     alone = model.predict(cues.planes, nuclei=nothing)

@@ -195,10 +195,10 @@ class ObjectModel:
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
+            planes = model_planes(self.card, one, owner)
             known = None if stains is None else known_nuclei(self.card, stains[index], one, owner)
             if isinstance(known, ImageCues):
                 return self.segment(known, pixel_size=size, diameter=diameter).labels
-            planes = model_planes(self.card, one, owner)
             return find_labels(self._seen(planes, self.image_scale(planes, size, diameter)), known)
 
         return for_each(image, predict, "image")
