@@ -144,7 +144,11 @@ def test_rehearsal_keeps_what_the_start_found(
         )
         return float(np.abs(expit(now[1]) - expit(before[1])).mean())
 
-    assert tuned() < 0.85 * tuned(rehearsal=0)
+    # One training of so few steps is chance, which differs between machines already.
+    with_it, without = (
+        sum(tuned(seed=seed, **changed) for seed in range(4)) for changed in ({}, {"rehearsal": 0.0})
+    )
+    assert with_it < 0.85 * without
 
 
 def test_only_a_self_trained_start_of_cells_is_rehearsed_by_default(student: fs.ObjectModel) -> None:
