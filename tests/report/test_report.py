@@ -161,6 +161,11 @@ def test_numbers_are_in_the_page(page: Page) -> None:
     assert "diameter –" in page.text
 
 
+def test_a_mean_over_fields_says_that_each_has_a_best_baseline_of_its_own() -> None:
+    page = Page(render_report(one_report(one_field("A1"), one_field("A2"))))
+    assert "+0.080 to each field's best baseline" in page.text
+
+
 def test_viewer_has_every_layer(page: Page) -> None:
     toggles = [a["data-layer"] for t, a in page.tags if t == "button" and "data-layer" in a]
     assert toggles == ["image", "nuclei", "cells", "markers", "foreground", "truth"]

@@ -63,7 +63,8 @@ def _cell_tiles(report: Report, rows: Sequence[Rows]) -> list[HeadlineTile]:
     scored = [field for field in report.fields if field.scores is not None]
     for key, name in (("cell_miou", "mean cell IoU"), ("mAP", "mAP")) if scored else ():
         gaps = [g for field in scored if (g := gap(field.scores, field.baselines, key)) is not None]
-        note = f"{difference_text(fmean(gaps))} to the best baseline" if gaps else "against truth"
+        whose = "the" if len(scored) == 1 else "each field's"
+        note = f"{difference_text(fmean(gaps))} to {whose} best baseline" if gaps else "against truth"
         mean = fmean(getattr(field.scores, key) for field in scored)
         tiles.append(HeadlineTile(score_text(mean), name, note))
     return tiles
