@@ -26,6 +26,21 @@ if TYPE_CHECKING:
     from frugalseg import Field, ObjectModel
     from frugalseg.evaluation.scores import Scores
 
+#: One run for cells of five lines, of two magnifications.
+MIXED = (
+    *HELA[:4],
+    "hela_u1",
+    "mcf10a_s1",
+    "mcf10a_u1",
+    "raw_1",
+    "raw_3",
+    "3t3_1",
+    "3t3_2",
+    "3t3_u1",
+    "bmdm_u1",
+    "bmdm_u2",
+)
+
 #: Kind -> folder, channel of whole cells, fields that are learned from, fields that are only predicted.
 KINDS = {
     "HeLa": ("phase_nuclear", "phase", HELA, ()),
@@ -40,6 +55,7 @@ KINDS = {
     "3T3": ("phase_nuclear", "phase", ("3t3_1", "3t3_2", "3t3_u1"), ()),
     **{kind: ("fluo_two_channel", "cyto", names, ()) for kind, names in FLUORESCENT.items()},
     "BMDM": ("phase_nuclear", "phase", ("bmdm_u1", "bmdm_u2"), ()),
+    "mixed": ("phase_nuclear", "phase", MIXED, ("hela_5",)),
 }
 
 #: Rows of the table: the teacher, the best classical method, the student without nuclei and with them.
