@@ -1,6 +1,7 @@
 """A student begins with the weights of another model, where that sees images as the student does."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,14 @@ from torch import Tensor
 import frugalseg as fs
 from frugalseg.errors import BadModel, SettingsError
 from frugalseg.images.normalize import IntensityScale
+from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_stains.stain_settings import StainSettings
+from frugalseg.models import self_training
 from frugalseg.models.object_training import begin_network
 from frugalseg.models.self_training import self_train_on_cues
+from frugalseg.models.student_images import first_teacher
+from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.networks.cards import Normalization, ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.unet import Unet
@@ -153,3 +158,38 @@ def test_cues_can_be_learned_from_with_a_start_too(field: SyntheticField) -> Non
     other = fs.self_train(field.phase, field.nuclear, start=stain_start(), **ONCE)
     for name, tensor in one.network.state_dict().items():
         np.testing.assert_array_equal(tensor.numpy(), other.network.state_dict()[name].numpy())
+
+
+@pytest.mark.parametrize("kind", [None, "stain", "nuclei"])
+def test_cells_that_grow_from_nuclei_teach_unless_the_start_finds_cells(kind: Any) -> None:
+    start = None if kind is None else stain_start() if kind == "stain" else object_start(kind)
+    assert first_teacher(start, None) is teacher_cells
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_cells_that_a_start_finds_are_learned_first(
+    field: SyntheticField, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    start, cues = object_start("cells"), fs.find_cues(field.phase, field.nuclear)
+    asked, taught = list[Any](), list[Any]()
+
+    def segment(cues: Any, *, pixel_size: Any) -> Any:
+        asked.append((cues.name, pixel_size))
+        return SimpleNamespace(labels=field.cells)
+
+    monkeypatch.setattr(start, "segment", segment)
+    learn = self_training.learn_from_labels
+
+    def watched(network: Any, samples: Any, *rest: Any, **options: Any) -> Any:
+        taught.append(samples[0].targets)
+        return learn(network, samples, *rest, **options)
+
+    monkeypatch.setattr(self_training, "learn_from_labels", watched)
+    more: dict[str, Any] = {"teacher": teacher_cells} if own else {}
+    student = self_train_on_cues(
+        [cues], start=start, pixel_size=0.25, rounds=1, max_steps=1, device="cpu", **more
+    )
+    assert asked == ([] if own else [("image", (0.25, 0.25))])
+    cells = teacher_cells(cues) if own else field.cells
+    wanted = label_sample("one", cues.planes, cells, "cells", student.card.scale).targets
+    assert np.array_equal(taught[0], wanted)

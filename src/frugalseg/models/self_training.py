@@ -34,9 +34,8 @@ from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.own_sample import own_samples
 from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, copes
 from frugalseg.models.seen_image import SeenImage
-from frugalseg.models.student_images import StudentImage, Teacher, student_image
+from frugalseg.models.student_images import StudentImage, Teacher, first_teacher, student_image
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
-from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard
 
@@ -76,7 +75,8 @@ def self_train(
     markers, masks, scribbles : one for each image
         In place of nuclei, and own foreground: see `frugalseg.find_cues`.
     start : model or path, optional
-        A stain model, or a model of nuclei or cells of such images: the student begins with its weights.
+        The student begins with its weights: a stain model, or a model of nuclei or of cells. The cells that a model of cells
+        finds are what the first round learns, so the start may be a student of another cell line.
     channels, names : sequence of str, optional
         Names of the channels and of the images.
     pixel_size : float or (float, float), optional
@@ -144,7 +144,7 @@ def self_train_on_cues(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     log: Log | None = None,
-    teacher: Teacher = teacher_cells,
+    teacher: Teacher | None = None,
     **changes: Any,
 ) -> ObjectModel:
     """Learn cells from images whose cues are known; `self_train` finds the cues and calls this.
@@ -154,7 +154,8 @@ def self_train_on_cues(
     cues
         From `frugalseg.find_cues`; walked through once.
     teacher : callable
-        Returns the cells (Y,X) of an image's cues that the first round learns; by default they grow from the nuclei.
+        Returns the cells (Y,X) of an image's cues that the first round learns; by default a start of cells finds them, and
+        without one they grow from the nuclei.
 
     All others are those of `self_train`.
 
@@ -172,8 +173,9 @@ def self_train_on_cues(
         raise InputError("`cues` is empty; give the cues of at least one image")
     diameter = float(np.median(chosen.diameters))
     how = chosen.normalization
-    images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
     student = begin_student(found, first, how, diameter)
+    teacher = teacher or first_teacher(first, size)
+    images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
     learning, scale = student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_areas import marker_areas
 from frugalseg.models.model_scale import normalized_planes
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.student_start import Start
 from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
 from frugalseg.networks.cards import Normalization
 
@@ -49,6 +51,21 @@ class StudentImage:
         """Return the image with normalised grey values, each channel in its own way; `diameter` of a cell, px."""
         owner = f"field {self.name!r}"
         return replace(self, planes=normalized_planes(self.planes, normalization, diameter, (), owner))
+
+
+def first_teacher(start: Start | None, pixel_size: tuple[float, float] | None) -> Teacher:
+    """Return what the first round learns: the cells that a start finds, with nuclei as seeds, or else those that grow from nuclei.
+
+    Parameters
+    ----------
+    start
+        A model of cells knows more of them than nuclei and foreground tell. Any other does not find cells.
+    pixel_size : (float, float), optional
+        (y, x) in um.
+    """
+    if isinstance(start, ObjectModel) and start.card.kind == "cells":
+        return lambda cues: start.segment(cues, pixel_size=pixel_size).labels
+    return teacher_cells
 
 
 def student_image(cues: ImageCues, teacher: Teacher = teacher_cells) -> StudentImage:
