@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import frugalseg
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -58,6 +60,12 @@ def test_documents_name_files_that_exist(document: Path) -> None:
     named += re.findall(r"\]\(((?!https?:)[^)#]+)\)", text)
     base = document.parent
     assert [name for name in named if not (ROOT / name).exists() and not (base / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_name_what_is_public(document: Path) -> None:
+    named = set(re.findall(r"\bfs\.([A-Za-z_]\w*)", document.read_text(encoding="utf-8")))
+    assert sorted(named - set(frugalseg.__all__)) == []
 
 
 def test_the_steps_of_the_architecture_are_functions_of_their_files() -> None:

@@ -51,6 +51,7 @@ _HOMES = {
     "load_model": "models.load",
     "segment_nuclei": "models.nucleus_labels",
     "self_train": "models.self_training",
+    "self_train_on_cues": "models.self_training",
     "SelfTrainingSettings": "models.model_settings",
     "ArrayData": "studies.plan.study_data",
     "FileData": "studies.plan.study_data",

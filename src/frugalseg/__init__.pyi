@@ -86,6 +86,7 @@ from frugalseg.models.model_settings import StainModelSettings as StainModelSett
 from frugalseg.models.nucleus_labels import segment_nuclei as segment_nuclei
 from frugalseg.models.object_model import ObjectModel as ObjectModel
 from frugalseg.models.self_training import self_train as self_train
+from frugalseg.models.self_training import self_train_on_cues as self_train_on_cues
 from frugalseg.models.stain_model import StainModel as StainModel
 from frugalseg.runs.synthetic_set import write_synthetic_set as write_synthetic_set
 from frugalseg.studies.design.study_design import StudyDesign as StudyDesign

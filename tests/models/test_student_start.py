@@ -166,6 +166,12 @@ def test_cells_that_grow_from_nuclei_teach_unless_the_start_finds_cells(kind: An
     assert first_teacher(start, None) is teacher_cells
 
 
+def test_in_fluorescence_cells_that_grow_from_nuclei_teach_whatever_the_start(field: SyntheticField) -> None:
+    cues = fs.find_cues(field.cytoplasm, field.nuclear)
+    taught = first_teacher(object_start("cells", "log"), None)(cues)
+    assert np.array_equal(taught, teacher_cells(cues))
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_the_cells_that_a_start_finds_are_learned_first(
     field: SyntheticField, monkeypatch: pytest.MonkeyPatch, own: bool

@@ -75,8 +75,8 @@ def self_train(
     markers, masks, scribbles : one for each image
         In place of nuclei, and own foreground: see `frugalseg.find_cues`.
     start : model or path, optional
-        The student begins with its weights: a stain model, or a model of nuclei or of cells. The cells that a model of cells
-        finds are what the first round learns, so the start may be a student of another cell line.
+        The student begins with its weights: a stain model, or a model of nuclei or of cells. In label-free images, the cells
+        that a model of cells finds are what the first round learns, so the start may be a student of another cell line.
     channels, names : sequence of str, optional
         Names of the channels and of the images.
     pixel_size : float or (float, float), optional
@@ -154,8 +154,8 @@ def self_train_on_cues(
     cues
         From `frugalseg.find_cues`; walked through once.
     teacher : callable
-        Returns the cells (Y,X) of an image's cues that the first round learns; by default a start of cells finds them, and
-        without one they grow from the nuclei.
+        Returns the cells (Y,X) of an image's cues that the first round learns; by default, a start of cells finds them in
+        label-free images, and else they grow from the nuclei.
 
     All others are those of `self_train`.
 

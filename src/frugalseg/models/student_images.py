@@ -59,12 +59,19 @@ def first_teacher(start: Start | None, pixel_size: tuple[float, float] | None) -
     Parameters
     ----------
     start
-        A model of cells knows more of them than nuclei and foreground tell. Any other does not find cells.
+        A model of cells knows more of them than nuclei and foreground tell, in label-free images. In fluorescence the stain
+        shows where cells are, and those that grow from nuclei are the better teacher. Other models find no cells.
     pixel_size : (float, float), optional
         (y, x) in um.
     """
     if isinstance(start, ObjectModel) and start.card.kind == "cells":
-        return lambda cues: start.segment(cues, pixel_size=pixel_size).labels
+
+        def found(cues: ImageCues) -> NDArray[np.uint32]:
+            if cues.modalities[0] == "fluorescent":
+                return teacher_cells(cues)
+            return start.segment(cues, pixel_size=pixel_size).labels
+
+        return found
     return teacher_cells
 
 

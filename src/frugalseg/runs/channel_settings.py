@@ -132,7 +132,8 @@ class LearnCellsSettings(CueChannels, MarkerModelSettings):
     start: Path | None = Field(
         default=None,
         description="Model (folder) whose weights self-training starts from: a stain model, or a model of nuclei or cells, "
-        "trained on such images. Cells that a model of cells finds are learned first, so it may be a student of another cell line.",
+        "trained on such images. In label-free images the cells that a model of cells finds are learned first, so it may be a student "
+        "of another cell line.",
     )
 
     @model_validator(mode="after")
