@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from real_fields import open_field, parser
+from real_fields import open_field, speed_parser
 
 #: Cells are this wide for the cyto models of cellpose, px.
 CELLPOSE_DIAMETER = 30.0
@@ -65,12 +65,8 @@ def alternate(ours: dict[str, Callable[[], Any]], theirs: Callable[[], Seconds],
 
 def main() -> None:
     """Measure all and print it."""
-    options = parser(__doc__)
-    options.add_argument("--model", type=Path, required=True)
+    options = speed_parser(__doc__, threads=2)
     options.add_argument("--cellpose", type=Path, required=True)
-    options.add_argument("--field", default="hela_u1")
-    options.add_argument("--repeats", type=int, default=5)
-    options.add_argument("--threads", type=int, default=2)
     given = options.parse_args()
 
     import torch

@@ -10,11 +10,10 @@ for each in turn, by PYTHONPATH, and take the ratio of CPU seconds.
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_fields import open_field, parser
+from real_fields import open_field, speed_parser
 
 
 def show(name: str, run: Callable[[], Any], repeats: int) -> None:
@@ -64,12 +63,7 @@ def training_step() -> Callable[[], None]:
 
 def main() -> None:
     """Measure all and print it."""
-    options = parser(__doc__)
-    options.add_argument("--model", type=Path, required=True)
-    options.add_argument("--field", default="hela_u1")
-    options.add_argument("--repeats", type=int, default=5)
-    options.add_argument("--threads", type=int, default=1)
-    given = options.parse_args()
+    given = speed_parser(__doc__, threads=1).parse_args()
 
     import torch
 

@@ -32,6 +32,16 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return found
 
 
+def speed_parser(doc: str | None, threads: int) -> argparse.ArgumentParser:
+    """Return a parser for timing a model on one field, with so many threads by default."""
+    found = parser(doc)
+    found.add_argument("--model", type=Path, required=True)
+    found.add_argument("--field", default="hela_u1")
+    found.add_argument("--repeats", type=int, default=5)
+    found.add_argument("--threads", type=int, default=threads)
+    return found
+
+
 def home_of(name: str) -> tuple[str, str]:
     """Return the folder of a field, and its channel with whole cells."""
     return ("phase_nuclear", "phase") if name.startswith(("hela", "3t3")) else ("fluo_two_channel", "cyto")
