@@ -1,13 +1,14 @@
 """How long should a self-trained student be tuned, for how much that is outlined? Scored on fields that were not outlined.
 
     python experiments/tune_student.py --out FILE.jsonl [--data FOLDER] [--kinds HeLa,RAW] [--seeds 0,1]
-        [--arms crop,field,fields,crop-held-out] [--steps 100,400] [--students FOLDER]
+        [--arms crop,field,fields,crop-held-out] [--steps 100,400] [--students FOLDER] [--outline FIELD]
 
 For each kind of cells, one student learns from all its fields, without a label. Then it is tuned: to one crop of at most 512
 px, and at most half of the field's side ("crop"; everything else is not annotated), to one whole field ("field"), to all but the
-fields of the test ("fields"), or to the crop with nothing rehearsed ("crop-alone"). "crop-held-out", "field-held-out" and "fields-held-out": with the default
+fields of the test ("fields"), to the crop with nothing rehearsed ("crop-alone"), or at a quarter of the learning rate ("crop-slow"). "crop-held-out", "field-held-out" and "fields-held-out": with the default
 hold-out, which chooses the weights. The fields of the test, two of HeLa
-and one of other kinds, are never outlined; seeds take the fields in turns. Settings other than steps are the defaults, but
+and one of other kinds, are never outlined; seeds take the fields in turns. `--outline` says which field is outlined instead, and
+all others are the test, whatever the seed. Settings other than steps are the defaults, but
 nothing is held out where that is not said, and nuclei are not used. `--steps default`: what the settings choose.
 
 One line per kind, seed, arm, steps and field: mAP, cell mIoU, foreground IoU, and how often a step showed each outlined pixel.
@@ -36,10 +37,13 @@ SIDE = 512
 class Fields:
     """Fields of a kind with labels: which are outlined and which are for the test, and those without labels."""
 
-    def __init__(self, data: Path, kind: str, seed: int) -> None:
+    def __init__(self, data: Path, kind: str, seed: int, outline: str = "") -> None:
         folder, self.channel, learned, _ = KINDS[kind]
         self.fields = {name: open_one(data, name, folder) for name in learned}
         labelled = [name for name in learned if self.fields[name].has("cells")]
+        if outline:
+            self.outlined, self.test = [outline], [name for name in labelled if name != outline]
+            return
         turned = [labelled[(at + seed) % len(labelled)] for at in range(len(labelled))]
         n_test = 2 if len(labelled) > 3 else 1
         self.outlined, self.test = turned[:-n_test], turned[-n_test:]
@@ -76,9 +80,13 @@ class Fields:
     ) -> "ObjectModel":
         """Tune a student to labels; the fields that it learned from are there without labels."""
         from frugalseg import ObjectModel
+        from frugalseg.learning.from_labels.label_settings import LabelSettings
 
         others = [self.planes(name) for name in self.fields if name not in labels]
-        changes: dict[str, Any] = {"rehearsal": 0.0} if arm == "crop-alone" else {}
+        changes: dict[str, Any] = {
+            "crop-alone": {"rehearsal": 0.0},
+            "crop-slow": {"learning_rate": LabelSettings.preset("tuning", target="cells").learning_rate / 4},
+        }.get(arm, {})
         changes |= {} if steps == "default" else {"max_steps": int(steps)}
         changes |= {"hold_out": arm.endswith("held-out")}
         options = {"start": student, "unlabelled": others, "seed": seed, "device": "cpu"}
@@ -106,7 +114,7 @@ def times_shown(model: "ObjectModel", labels: dict[str, Any]) -> float:
 
 def measure(given: Any, kind: str, seed: int, todo: list[tuple[str, str]]) -> None:
     """Train one student, or load it, tune it for each arm and number of steps, and append the scores of all."""
-    fields = Fields(given.data, kind, seed)
+    fields = Fields(given.data, kind, seed, given.outline)
     folder = given.students and given.students / f"{kind.replace(' ', '_')}_{seed}"
     student = fields.student(seed, folder)
     for arm, steps in todo:
@@ -141,6 +149,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--students", type=Path)
+    options.add_argument("--outline", default="", help="field to outline, by default each in turn")
     options.add_argument("--kinds", default="HeLa,RAW,3T3,Kc167,macrophage")
     options.add_argument("--seeds", default="0")
     options.add_argument("--arms", default="crop,field,fields")

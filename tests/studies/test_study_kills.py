@@ -64,6 +64,47 @@ def wait_until(met: object, seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
+def real_trainings() -> dict[str, object]:
+    """Return a design that trains each kind of network for so many steps that kills meet them: stain, student, labels, markers."""
+    data = {"n_fields": 3, "seed": 1, "settings": {"shape": [96, 96], "n_cells": 8, "dim_nuclei": 0}}
+    small = {"encoder": "small", "crop": 32, "batch": 2, "scale": 0.5, "hold_out": False}
+    cells = {
+        "kind": "labels",
+        "data": data,
+        "target": "cells",
+        "inputs": "phase",
+        "labels": "cells",
+        "starts": {"stain": {"kind": "stain", "stain": "nuclear", "steps": 60, "stain_settings": small}},
+        "budgets": [1],
+        "steps": [60],
+        "seeds": [0],
+        "test": ["synthetic_3"],
+        "settings": small,
+    }
+    arms = {
+        "student": {
+            "inputs": "phase",
+            "nuclei": "nuclear",
+            "settings": {"encoder": "small", "rounds": 2, "max_steps": 20},
+        },
+        "network": {
+            "inputs": "phase",
+            "nuclei": "nuclear",
+            "method": "network",
+            "settings": {"max_steps": 30},
+        },
+    }
+    markers = {
+        "kind": "markers",
+        "data": data,
+        "labels": "cells",
+        "arms": arms,
+        "learn": "together",
+        "seeds": [0],
+    }
+    return {"title": "real trainings", "tasks": {"cells": cells, "markers": markers}}
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux whether processes still run")
 def test_a_study_that_is_killed_three_times_gives_what_an_uninterrupted_one_gives(
     tmp_path: Path, fakes: ModuleType
@@ -123,3 +164,37 @@ def test_ctrl_c_keeps_what_is_done_and_the_steps_of_what_is_not(tmp_path: Path, 
     assert first_step > 0
     run_plan(plan_study(design, None, tmp_path / "whole", device="cpu"), execution="fake_runs", report=False)
     assert fakes.contents(out) == fakes.contents(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_trainings_that_are_killed_three_times_give_the_same_models_and_scores(tmp_path: Path) -> None:
+    design = tmp_path / "study.yaml"
+    design.write_text(json.dumps(real_trainings()))
+    outs = {name: tmp_path / name for name in ("whole", "killed")}
+
+    def study(name: str) -> subprocess.Popen[str]:
+        typed = ("study", design, "-o", outs[name], "--device", "cpu", "--workers", 1, "--quiet")
+        return start("import frugalseg.cli; frugalseg.cli.main()", *typed, OMP_NUM_THREADS="1")
+
+    def traces() -> set[Path]:
+        return {path for path in outs["killed"].rglob("*") if path.is_file()}
+
+    chance = random.Random(7)
+    for _ in range(KILLS):
+        before, running = traces(), study("killed")
+        wait_until(lambda: len(traces() - before) > 3)  # noqa: B023 - called in this very turn
+        time.sleep(chance.uniform(0.0, 1.5))
+        assert running.poll() is None, running.communicate()
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+    for name in outs:
+        finished = study(name)
+        assert (finished.communicate()[1], finished.returncode) == ("", 0)
+    kept = [sorted(outs[name].glob("runs/*/*/model/*.safetensors")) for name in outs]
+    whole, killed = (
+        {path.relative_to(outs[name]): path.read_bytes() for path in one}
+        for name, one in zip(outs, kept, strict=True)
+    )
+    assert len(whole) == 4
+    assert killed == whole
+    assert (outs["killed"] / "scores.csv").read_bytes() == (outs["whole"] / "scores.csv").read_bytes()
