@@ -34,7 +34,7 @@ def timed(name: str, arguments: list[str], out: Path) -> dict[str, Any]:
         raise SystemExit(f"{name} failed: {' '.join(command)}")
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     result = {"run": name, "wall": round(wall, 1), "cpu": round(used.ru_utime + used.ru_stime, 1)}
-    return result | {"memory_gb": round(used.ru_maxrss / 1e6, 2), "stages": record.get("seconds")}
+    return result | {"memory_gb": round(used.ru_maxrss / 1e6, 2), "stages": record.get("stages")}
 
 
 def table_of_twenty(data: Path, folder: Path) -> Path:

@@ -58,7 +58,12 @@ def labels_in(out: Path, name: str = NAMES[0]) -> np.ndarray:
 def test_one_model_serves_all_fields(done: Path) -> None:
     run = json.loads((done / "run.json").read_text())
     assert (run["state"], list(run["fields"])) == ("done", list(NAMES))
-    assert run["stages"]["learning"] > 0
+    assert list(run["stages"]) == ["cues", "learning", "fields", "report"]
+    assert min(run["stages"].values()) > 0
+    assert 0 <= run["seconds"] - sum(run["stages"].values()) < 0.2 * run["seconds"] + 1
+    assert run["stages"]["fields"] == pytest.approx(
+        sum(one["seconds"] for one in run["fields"].values()), abs=0.02
+    )
     assert [path.name for path in done.glob("*model*")] == ["model"]
     card = fs.load_model(done / "model").card
     assert (card.kind, card.channels, card.training.steps) == ("cells", ("cytoplasm",), 40 + 20)

@@ -80,3 +80,19 @@ def test_a_nucleus_outside_of_the_mask_is_a_cell(filled: bool) -> None:
 def test_nothing_gives_nothing() -> None:
     empty = np.zeros((16, 16), np.uint32)
     assert not labels_from_seeded_maps(maps_of(empty.astype(np.int64)), empty, DIAMETER).any()
+
+
+def test_nuclei_that_another_cell_lies_between_are_not_of_one_cell() -> None:
+    x = np.arange(40)
+    maps = np.full((2, 15, 40), -1.0, np.float32)
+    maps[1, 2:13] = 1.0
+    maps[0, 2:7] = 0.9 - 0.01 * x  # one slope, no dip from the first nucleus to the second
+    maps[0, 7:13] = 0.9 - 0.02 * np.abs(x - 20)
+    maps[0, 6] -= 0.3  # the dip between both
+    nuclei = np.zeros((15, 40), np.uint32)
+    nuclei[3:5, 2:5], nuclei[3:5, 35:38], nuclei[2:13, 18:23] = 1, 2, 3
+    labels = labels_from_seeded_maps(maps, nuclei, DIAMETER)
+    np.testing.assert_array_equal(labels[nuclei > 0], nuclei[nuclei > 0])
+    apart = nuclei.copy()
+    apart[nuclei == 3] = 0  # nothing lies between
+    assert set(np.unique(labels_from_seeded_maps(maps, apart, DIAMETER)[3:5])) == {1}

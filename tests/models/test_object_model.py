@@ -76,15 +76,22 @@ def test_orientations_are_averaged_where_that_is_asked_for(
     assert np.abs(alone.maps[:, ::-1, ::-1] - model.find_objects(images[0]).maps).max() > 1e-2
 
 
-def test_a_model_learns_its_cells() -> None:
-    """Cells that are simply bright, far apart: one image is enough."""
+@pytest.fixture(scope="module")
+def bright() -> tuple[np.ndarray, np.ndarray]:
+    """Image and cells that are simply bright, far apart: one image is enough."""
     truth = np.zeros((96, 96), np.int32)
     rows, columns = np.ogrid[:96, :96]
     for number, (y, x) in enumerate([(20, 20), (20, 70), (48, 45), (75, 20), (75, 75)], start=1):
         truth[(rows - y) ** 2 + (columns - x) ** 2 < 12**2] = number
-    image = np.where(truth > 0, 900.0, 100.0) + np.random.default_rng(0).normal(0, 20, truth.shape)
-    settings = {"crop": 64, "batch": 4, "max_steps": 60, "hold_out": False, "device": "cpu"}
-    nuclei = fs.ObjectModel.fit(image, truth, target="nuclei", **settings)
+    return np.where(truth > 0, 900.0, 100.0) + np.random.default_rng(0).normal(0, 20, truth.shape), truth
+
+
+LEARNS = {"crop": 64, "batch": 4, "max_steps": 60, "hold_out": False, "device": "cpu"}
+
+
+def test_a_model_learns_its_cells(bright: tuple[np.ndarray, np.ndarray]) -> None:
+    image, truth = bright
+    nuclei = fs.ObjectModel.fit(image, truth, target="nuclei", **LEARNS)  # type: ignore[arg-type]
     scores = fs.score_labels(truth, nuclei.predict(image))
     assert (scores.n_predicted, scores.cell_miou > 0.8) == (5, True)
     (part,) = nuclei.evaluate(image, truth)
@@ -92,6 +99,24 @@ def test_a_model_learns_its_cells() -> None:
     assert part.scores == scores
     assert part.mask_iou > 0.8
     np.testing.assert_array_equal(part.labels, nuclei.predict(image))
+
+
+def test_what_is_scored_is_what_predict_finds(bright: tuple[np.ndarray, np.ndarray]) -> None:
+    """At the scale that a self-trained model finds, and with borders of a finer scale only where it copes with one."""
+    image, truth = bright
+    model = fs.ObjectModel.fit(image, truth, **LEARNS)  # type: ignore[arg-type]
+    size = model.card.diameter
+    larger, cells = np.kron(image, np.ones((2, 2))), np.kron(truth, np.ones((2, 2), int))
+    found = []
+    for copes in (True, False):
+        known = {"self_trained": True, "found_diameter": size, "copes_with_finer": copes}
+        card = model.card.model_copy(update=known)
+        student = fs.ObjectModel(card, model.network, model.settings, device="cpu")
+        (part,) = student.evaluate(larger, cells)
+        found.append(student.predict(larger))
+        np.testing.assert_array_equal(part.labels, found[-1])
+        assert part.scores.cell_miou > 0.8
+    assert (found[0] != found[1]).any()
 
 
 def test_the_card_says_what_was_learned(model: fs.ObjectModel, labels: list[np.ndarray]) -> None:

@@ -8,9 +8,14 @@ from torch import Tensor, nn
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.map_labels import labels_from_maps
-from frugalseg.instances.maps import distance_target
+from frugalseg.instances.maps import PEAK, distance_target
 from frugalseg.prediction.stain_values import in_original_units, learned_values
-from frugalseg.prediction.whole_image import objects_from_maps, oriented_maps, predict_stain
+from frugalseg.prediction.whole_image import (
+    cell_confidence,
+    objects_from_maps,
+    oriented_maps,
+    predict_stain,
+)
 
 
 class Linear(nn.Module):
@@ -110,3 +115,18 @@ def test_a_stain_that_was_stored_as_fractions_stays_fractions() -> None:
     grey = in_original_units(scale.apply(real[None])[0], scale)
     assert grey.dtype == np.float32
     np.testing.assert_allclose(grey, real, atol=1e-6)
+
+
+def test_confidence_of_cells_around_points_is_that_around_areas() -> None:
+    """The image is three times as large as what the network sees: most pixels of it are lost."""
+    small = np.zeros((20, 40), np.int64)
+    small[4:16, 3:18], small[4:16, 22:37] = 1, 2
+    maps = np.stack([distance_target(small) / np.float32(PEAK), np.where(small > 0, 4.0, -4.0)])
+    areas = np.zeros((60, 120), np.uint32)
+    areas[26:34, 26:37], areas[26:34, 84:95] = 1, 2
+    points = np.zeros_like(areas)
+    points[29, 31], points[29, 90] = 1, 2
+    labels = np.kron(small, np.ones((3, 3), np.int64)).astype(np.uint32)
+    for nuclei in (areas, points):
+        found = cell_confidence(labels, [maps.astype(np.float32)] * 2, 20.0, 40.0, nuclei)
+        assert found == {1: pytest.approx(1.0), 2: pytest.approx(1.0)}

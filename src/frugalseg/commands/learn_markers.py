@@ -34,8 +34,8 @@ def learn_markers(
     out
         The model folder: ``card.yaml``, ``weights.safetensors``, ``training.json``, ``record.json``, ``report.html``.
     settings
-        Channels, cues, training. How grey values are normalised (fluorescent or label-free) is taken from the first
-        field that can be used.
+        Channels, cues, training. How grey values are normalised (fluorescent or label-free) is what most fields ask for; with
+        no rounds, what the first field does.
     options
         Which fields, where to compute, what may be replaced.
 

@@ -87,7 +87,8 @@ def segment_cells(
     data = CueDataset(table, settings, run.log)
     start = time.monotonic()
     model = _learn(data, settings, run, outputs)
-    outputs.stages["learning"] = round(time.monotonic() - start, 2)
+    taken, cues = time.monotonic() - start, data.seconds
+    outputs.stages |= {"cues": round(cues, 2), "learning": round(taken - cues, 2)}
 
     def segment(cues: FieldCues) -> Segmented:
         assert model is not None  # else there are no cues

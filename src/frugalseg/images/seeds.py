@@ -43,3 +43,37 @@ def resize_seeds(
     free = lost[seeds[tuple(pixels[lost - 1].T)] == 0][::-1]  # reversed: on one pixel the first marker wins
     seeds[tuple(pixels[free - 1].T)] = free
     return seeds
+
+
+def resize_every_label(labels: NDArray[Any], new: tuple[int, int]) -> NDArray[np.uint32]:
+    """Return a label map (Y',X') in which every label of (Y,X) is left, as one pixel where it would be lost.
+
+    Parameters
+    ----------
+    labels : (Y,X) int
+        0 elsewhere, numbers as they come.
+    new
+        (Y', X') after resizing.
+
+    Returns
+    -------
+    (Y',X') uint32
+        Of several labels that would be lost on one pixel, or on a pixel of another, only the first is there.
+
+    Examples
+    --------
+    >>> resize_every_label(np.array([[9, 9, 9, 9, 0, 0], [9, 9, 9, 9, 4, 0]]), (1, 3)).tolist()
+    [[9, 9, 4]]
+    """
+    shape = (int(labels.shape[0]), int(labels.shape[1]))
+    small = resize_labels(labels.astype(np.uint32), new)
+    lost = np.setdiff1d(labels, small)
+    lost = lost[lost > 0]
+    if len(lost):
+        middles = np.array([np.argwhere(labels == one).mean(axis=0) for one in lost])
+        pixels = np.clip(
+            np.floor(resize_points(middles, shape, new) + 0.5).astype(np.intp), 0, np.array(new) - 1
+        )
+        for number, (y, x) in zip(lost.tolist(), pixels.tolist(), strict=True):
+            small[y, x] = small[y, x] or number
+    return small

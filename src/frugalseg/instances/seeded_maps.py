@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import label
 
 from frugalseg.instances.clean import clean_labels
 from frugalseg.instances.maps import PEAK
@@ -22,10 +23,10 @@ LEAST_AREA = 0.03
 def labels_from_seeded_maps(
     maps: NDArray[np.float32], nuclei: NDArray[np.unsignedinteger], diameter: float
 ) -> NDArray[np.uint32]:
-    """Return the numbered cells of a network's maps, each nucleus inside a cell of its own.
+    """Return the numbered cells of a network's maps, each nucleus inside a cell.
 
     Nuclei are the seeds of a watershed on the distance map, so two cells that the map merges are told apart, and one that
-    it splits is kept whole. Nuclei with hardly a dip between them are of one cell. A pronounced peak of the distance
+    it splits is kept whole. Nuclei with hardly a dip between them are of one cell, if nothing lies between them. A pronounced peak of the distance
     without a nucleus stays a cell: its nucleus may show no stain.
 
     Parameters
@@ -58,12 +59,38 @@ def labels_from_seeded_maps(
     inside = (maps[1] > 0) | (nuclei > 0)
     seeds = _joined_nuclei(distance, nuclei, inside)
     seeds = _with_lone_peaks(distance, seeds, inside, int(nuclei.max(initial=0)))
-    labels = clean_labels(watershed(distance, seeds, inside), min_area=0)
+    cells = _in_one_piece(watershed(distance, seeds, inside), nuclei)
+    labels = clean_labels(cells, min_area=0)
     least = math.ceil(LEAST_AREA * math.pi / 4 * diameter**2)
     small = np.bincount(labels.ravel()) < least
     small[: int(nuclei.max(initial=0)) + 1] = False
     labels[small[labels]] = 0
     return labels
+
+
+def _in_one_piece(cells: NDArray[np.uint32], nuclei: NDArray[np.unsignedinteger]) -> NDArray[np.uint32]:
+    """Return cells (Y,X) of one piece each, with the smallest number of the nuclei (Y,X) that lie mostly in it.
+
+    Joined nuclei can lie in two pieces, with another cell between them. Pieces without a nucleus stay if they are cells of
+    a peak alone.
+    """
+    pieces = label(cells, background=0, connectivity=1)
+    there = nuclei > 0
+    pairs, counts = np.unique(
+        np.stack([nuclei[there], pieces[there]]).astype(np.int64), axis=1, return_counts=True
+    )
+    number = np.zeros(int(pieces.max(initial=0)) + 1, np.uint32)
+    number[pieces.ravel()] = np.where(cells > int(nuclei.max(initial=0)), cells, 0).ravel()
+    settled = set[int]()
+    for nucleus, piece in pairs[
+        :, np.lexsort((-counts, pairs[0]))
+    ].T.tolist():  # the piece with most of it first
+        if nucleus not in settled:
+            settled.add(nucleus)
+            number[piece] = number[piece] or nucleus
+    number[0] = 0
+    found: NDArray[np.uint32] = number[pieces]
+    return found
 
 
 def _with_lone_peaks(

@@ -57,7 +57,9 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
     return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)
 
 
-def known_nuclei(card: ObjectCard, stain: Any, image: Any, owner: str) -> NDArray[np.uint32] | ImageCues:
+def known_nuclei(
+    card: ObjectCard, stain: Any, image: Any, owner: str, diameter: float | None = None
+) -> NDArray[np.uint32] | ImageCues:
     """Return the nuclei (Y,X) of an image by its nuclear stain, or all of its cues where they say which cells are kept.
 
     That is so of fluorescence, for a self-trained model; see `predict_cells`.
@@ -70,6 +72,8 @@ def known_nuclei(card: ObjectCard, stain: Any, image: Any, owner: str) -> NDArra
         (Y,X), and (Y,X) or (C,Y,X).
     owner
         What messages call the image.
+    diameter : float, optional
+        Of a typical cell, px.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def known_nuclei(card: ObjectCard, stain: Any, image: Any, owner: str) -> NDArra
     """
     if card.self_trained and normalization_of(card)[0] == "log":
         try:
-            return cues_of(CueSources(image, stain), CueSettings(), owner, owner)
+            return cues_of(CueSources(image, stain), CueSettings(diameter=diameter), owner, owner)
         except NoMarkers:  # the model needs none
             pass
     return nucleus_seeds(stain, image, owner)

@@ -196,7 +196,7 @@ class ObjectModel:
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
             planes = model_planes(self.card, one, owner)
-            known = None if stains is None else known_nuclei(self.card, stains[index], one, owner)
+            known = None if stains is None else known_nuclei(self.card, stains[index], one, owner, diameter)
             if isinstance(known, ImageCues):
                 return self.segment(known, pixel_size=size, diameter=diameter).labels
             return find_labels(self._seen(planes, self.image_scale(planes, size, diameter)), known)
@@ -237,7 +237,7 @@ class ObjectModel:
         return find_alone(self._seen(planes, seen), self.card)
 
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
-        """Score every part of the images that `fit` was given, or new images for a loaded model, one by one.
+        """Score what `predict` finds in every part of the images that `fit` was given, or in new images, one by one.
 
         `images` and `labels` are as of `fit`, in the same order; parts held out come first. What `fit` left out is left out
         again; of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
@@ -247,7 +247,7 @@ class ObjectModel:
         kept = read_labelled_images(images, labels, card.kind, None, card.channels, on_error, *how)
         if not self.parts:
             say(None, "", tuple(doubt for one in kept for doubt in one.doubts))
-        return score_parts(self.network, kept, self.parts, card.scale, self.settings, card.diameter)
+        return score_parts(kept, self.parts, lambda planes: self._seen(planes, self.image_scale(planes)))
 
     def scale_for(
         self, pixel_size: tuple[float, float] | None = None, diameter: float | None = None

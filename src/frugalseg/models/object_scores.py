@@ -1,6 +1,10 @@
 """How well a model of nuclei or cells does on labelled images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import compare_labels
@@ -12,37 +16,29 @@ from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.unseeded_objects import unseeded_objects
 
+#: Returns an image (C,Y,X), normalised, as a network sees it.
+See = Callable[[NDArray[np.float32]], SeenImage]
+
 
 def score_parts(
-    network: ObjectNetwork,
-    images: Sequence[LabelledImage],
-    parts: Sequence[ImagePart],
-    scale: float,
-    settings: LabelSettings,
-    diameter: float,
+    images: Sequence[LabelledImage], parts: Sequence[ImagePart], see: See
 ) -> Iterator[ObjectPartScore]:
-    """Find the objects of labelled images at their own scale, and score them part by part.
+    """Find the objects of labelled images, and score them part by part.
 
     Parameters
     ----------
-    network
-        In evaluation mode; the device it is on computes.
     images
         Labelled images; those that no part belongs to are left out.
     parts
         What is scored; every image as a whole where there are none.
-    scale
-        Network px per image px.
-    settings
-        Target and h.
-    diameter
-        Of a typical object, px of the images.
+    see
+        How the network, in evaluation mode, sees an image, normalised, (C,Y,X).
     """
     by_index = {one.index: one for one in images}
     whole = (slice(None), slice(None))
     for part in parts or [ImagePart(one.name, "new", one.index, whole) for one in images]:
         image, area = by_index[part.index], part.area
-        found = unseeded_objects(SeenImage(network, settings, image.planes, ImageScale(scale), diameter))
+        found = unseeded_objects(see(image.planes))
         truth, predicted = image.labels[area], found.labels[area]
         overlap = mask_iou((found.maps[-1][area] > 0) & (truth >= 0), truth > 0)
         scores = compare_labels(truth, predicted)
@@ -52,8 +48,8 @@ def score_parts(
 def score_dataset(
     network: ObjectNetwork, dataset: ObjectDataset, settings: LabelSettings
 ) -> tuple[ObjectPartScore, ...]:
-    """Score a network on every part of its training data, see `score_parts`."""
-    found = score_parts(
-        network.eval(), dataset.images, dataset.parts, dataset.scale, settings, dataset.diameter
-    )
-    return tuple(found)
+    """Score a network on every part of its training data, at the scale of training; see `score_parts`."""
+    network.eval()
+    scale, diameter = ImageScale(dataset.scale), dataset.diameter
+    see = partial(SeenImage, network, settings, at=scale, diameter=diameter)
+    return tuple(score_parts(dataset.images, dataset.parts, see))

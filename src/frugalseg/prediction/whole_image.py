@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from frugalseg.evaluation.matching import match_labels
 from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
+from frugalseg.images.seeds import resize_every_label
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
 from frugalseg.networks.folding import fold_norms
@@ -145,7 +146,7 @@ def cell_confidence(
     """
     shape = (int(maps[0].shape[1]), int(maps[0].shape[2]))
     small = resize_labels(labels, shape)
-    seeds = None if nuclei is None else resize_labels(nuclei, shape)
+    seeds = None if nuclei is None else resize_every_label(nuclei, shape)
     factor = shape[0] / labels.shape[0]
     total = dict.fromkeys(np.unique(labels[labels > 0]).tolist(), 0.0)
     for one in maps:

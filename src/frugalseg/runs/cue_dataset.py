@@ -51,6 +51,11 @@ class CueDataset:
     shown: list[FieldCues] = field(default_factory=list)
     kept: dict[str, FieldCues] = field(default_factory=dict)
 
+    @property
+    def seconds(self) -> float:
+        """Time that the cues took so far."""
+        return sum(record.seconds or 0.0 for record in self.records.values())
+
     def cues(self) -> Iterator[ImageCues]:
         """Find the cues of each field when it is asked for; raise the first error where no field is left."""
         errors: list[FrugalsegError] = []
@@ -78,8 +83,8 @@ class CueDataset:
         doubts = [*image.warnings, *([size] if size else [])]
         if image.modalities != first.modalities:
             doubts.append(
-                f"Its channels look {', '.join(image.modalities)}, and are normalised as those of {first.name} "
-                f"({', '.join(first.modalities)})."
+                f"Its channels look {', '.join(image.modalities)}, and those of {first.name} {', '.join(first.modalities)}; "
+                "all images of a run are normalised in one way."
             )
         self.warnings += [f"{image.name}: {doubt}" for doubt in doubts]
         self.records[image.name] = FieldRecord(

@@ -114,7 +114,9 @@ def run_fields(
     fields = sum(record.seconds or 0.0 for record in outputs.done.values())
     report.seconds = fields + sum(outputs.stages.values())
     outputs.check_there(*outputs.done)  # else the report would be all that is in it
+    start = time.monotonic()
     write_report(outputs.report_path, report, overwrite=True)
+    outputs.stages |= {"fields": round(fields, 2), "report": round(time.monotonic() - start, 2)}
     return outputs.finish(summary)
 
 

@@ -52,7 +52,8 @@ class RunRecord(RunSummary):
     resolved
         What the settings come to in this version of frugalseg.
     seconds, stages
-        Time of the run, and of its stages by name.
+        Time of the run, and of its stages by name: cues and learning (only `segment`, when it learns for all fields), all fields
+        from images to results, report.
     """
 
     command: str

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from frugalseg.errors import SettingsError
 from frugalseg.evaluation.matching import match_labels
 from frugalseg.evaluation.nuclei_agreement import find_misfits
-from frugalseg.images.resize import resize_labels, resize_planes, scaled_shape
+from frugalseg.images.resize import resize_planes, scaled_shape
+from frugalseg.images.seeds import resize_every_label
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.models.inputs import check_label_map, check_pixel_size
 from frugalseg.models.looks import image_look
@@ -120,7 +121,7 @@ def score_crops(
     doubts, misfits = _sums(doubt, places), np.full(len(windows), np.nan)
     empty = (found == 0) & (doubts == 0)
     if nuclei is not None:
-        seeds = resize_labels(nucleus_seeds(nuclei, image, owner), objects.shape)
+        seeds = resize_every_label(nucleus_seeds(nuclei, image, owner), objects.shape)
         misfits = _sums(_misfit_density(objects, seeds), places)
         empty &= _sums((seeds > 0).astype(np.float64), places) == 0
     return CropScores(name, windows, found, doubts, misfits, empty, looks, labelled, scale)
