@@ -12,6 +12,8 @@ import frugalseg as fs
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models import seeded_cells as module
 from frugalseg.models import seen_image
+from frugalseg.models.cell_prediction import known_nuclei
+from frugalseg.models.model_scale import normalization_of
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.seeded_cells import SeededCells, seeded_cells
 from frugalseg.models.seen_image import SeenImage
@@ -125,3 +127,16 @@ def test_predict_and_segment_find_the_same_cells() -> None:
     found = model.segment(cues).labels
     np.testing.assert_array_equal(model.predict(cells.phase, nuclei=cells.nuclear) > 0, found > 0)
     assert found.max() > 5
+
+
+def test_a_diameter_holds_for_the_cues_that_a_model_finds_itself() -> None:
+    cells = make_cells((96, 96), n_cells=9, dim_nuclei=0, seed=4)
+    how: dict[str, Any] = {"encoder": "small", "rounds": 1, "max_steps": 1, "device": "cpu"}
+    card = fs.self_train(cells.cytoplasm, cells.nuclear, **how).card
+    assert normalization_of(card) == ("log",)
+    for diameter in (17.0, None):
+        cues = known_nuclei(card, cells.nuclear, cells.cytoplasm, "the image", diameter)
+        assert isinstance(cues, fs.ImageCues)
+        wanted = fs.find_cues(cells.cytoplasm, cells.nuclear, diameter=diameter)
+        assert cues.diameter == wanted.diameter
+        np.testing.assert_array_equal(cues.foreground.mask, wanted.foreground.mask)
