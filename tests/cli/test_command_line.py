@@ -153,6 +153,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--start-parts", None, "all"),
         ("--slope", "NUMBER|fitted", None),
         ("--alpha", None, None),
+        ("--learning-rate", None, None),
         ("--h", "PERCENT", None),
         ("--orientations", None, None),
         ("--rehearsal", None, None),
