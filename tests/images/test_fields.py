@@ -286,11 +286,22 @@ class TestFiles:
     def test_one_broken_file_can_be_set_aside(self, tmp_path: Path) -> None:
         tifffile.imwrite(tmp_path / "a.tif", PHASE)
         (tmp_path / "b.tif").write_bytes(b"")
-        with pytest.raises(UnreadableFile, match="is empty"):
-            open_fields([tmp_path])
         problems: list = []
         assert names(open_fields([tmp_path], problems=problems)) == ["a"]
         assert [type(problem) for problem in problems] == [UnreadableFile]
+
+    @pytest.mark.parametrize("pattern", [None, "{field}.tif"])
+    def test_one_broken_file_fails_when_it_is_used(self, tmp_path: Path, pattern: str | None) -> None:
+        (tmp_path / "a.tif").write_bytes(b"")
+        with pytest.raises(UnreadableFile, match="is empty"):
+            open_fields([tmp_path], pattern=pattern)
+        tifffile.imwrite(tmp_path / "b.tif", np.stack([PHASE, PHASE]), photometric="minisblack")
+        broken, whole = open_fields([tmp_path], pattern=pattern)
+        assert (broken.name, whole.name) == ("a", "b")
+        assert broken.columns == whole.columns
+        np.testing.assert_array_equal(whole.plane("1"), PHASE)
+        with pytest.raises(UnreadableFile, match="is empty"):
+            broken.plane("1")
 
 
 class TestPixels:

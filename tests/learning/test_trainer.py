@@ -409,6 +409,10 @@ def test_a_missing_device_is_told_before_training(monkeypatch: pytest.MonkeyPatc
             SettingsError, match=rf"'{device}' is not available on this machine; use one of \['cpu'\]"
         ):
             train(small(), batches, squared, settings(), device=device)
+    with pytest.raises(
+        SettingsError, match=r"`device` is 'gpu'; allowed are \['auto', 'cpu', 'cuda', 'mps'\]"
+    ):
+        pick_device("gpu")  # type: ignore[arg-type]
     assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert pick_device("auto") == torch.device("mps")

@@ -186,3 +186,11 @@ def test_classical_methods_are_scored_from_the_same_cues(cells: SyntheticField) 
     assert set(scores) == set(BASELINES)
     assert scores["voronoi"].n_predicted == scores["propagation"].n_predicted == 9
     assert min(scores["voronoi"].cell_miou, scores["propagation"].cell_miou) > 0.6
+
+
+def test_a_label_map_in_place_of_a_stain_is_named() -> None:
+    cells = make_cells((96, 96), n_cells=9, dim_nuclei=0, seed=4)
+    found = [fs.find_cues(cells.phase, one, diameter=24).doubts for one in (cells.nuclear, cells.cells)]
+    assert found[0] == ()
+    (doubt,) = found[1]
+    assert doubt.endswith("give label maps as `markers`.")

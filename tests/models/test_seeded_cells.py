@@ -12,7 +12,7 @@ import frugalseg as fs
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models import seeded_cells as module
 from frugalseg.models import seen_image
-from frugalseg.models.cell_prediction import known_nuclei
+from frugalseg.models.cell_prediction import known_nuclei, size_doubts
 from frugalseg.models.model_scale import normalization_of
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.seeded_cells import SeededCells, seeded_cells
@@ -140,3 +140,14 @@ def test_a_diameter_holds_for_the_cues_that_a_model_finds_itself() -> None:
         wanted = fs.find_cues(cells.cytoplasm, cells.nuclear, diameter=diameter)
         assert cues.diameter == wanted.diameter
         np.testing.assert_array_equal(cues.foreground.mask, wanted.foreground.mask)
+
+
+def test_cells_that_are_hardly_more_than_nuclei_are_named() -> None:
+    cells = make_cells((96, 96), n_cells=9, dim_nuclei=0, seed=4)
+    cues = fs.find_cues(cells.phase, cells.nuclear, diameter=24)
+    nuclei = np.where(cells.nuclei > 0, cells.nuclei, 0).astype(np.uint32)
+    assert size_doubts(cells.cells, cues) == size_doubts(np.zeros_like(nuclei), cues) == ()
+    small = np.zeros_like(nuclei)
+    small[10:16, 10:16] = 1  # as wide as a disc of 6.8 px
+    (doubt,) = size_doubts(small, cues)
+    assert doubt.startswith("Most cells are 7 px wide, and nuclei and foreground say 24 px: ")

@@ -212,3 +212,19 @@ def test_a_trial_from_random_weights_keeps_nothing_that_is_said_of_the_start(fak
     assert isinstance(trial, LabelRun)
     assert not {"start_parts", "weights"} & set(trial.settings)
     assert trial.settings["batch"] == 3
+
+
+def test_a_trial_uses_a_field_with_labels(fakes: ModuleType) -> None:
+    """Of the fields, "a" has no labels; it is rehearsed, and a student learns from it."""
+    student = {"kind": "student", "nuclei": "nuclear"}
+    starts = {"nothing": {"kind": "nothing"}, "student": student}
+    specs = runs_of(fakes.data(), fakes.task(starts=starts, budgets=[1], steps=[100], test=["c"]))
+    by_name, seen = {spec.name: spec for spec in specs}, set()
+    for spec in specs:
+        outlined = {"outlined": ("b",)} if isinstance(spec, LabelRun) else {}
+        trial = trial_of(spec.model_copy(update={"learn_from": ("a", "b"), **outlined}), by_name)
+        assert trial is not None
+        tested = spec.test if spec.kind == "student" else ("b",)
+        assert (trial.learn_from, trial.test) == ((tested or ("a",)),) * 2
+        seen.add((spec.kind, bool(tested)))
+    assert {kind for kind, _ in seen} == {"student", "labels"}

@@ -2,7 +2,7 @@
 
 import glob
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,28 +148,59 @@ def _images_in(folder: Path, notes: list[str]) -> list[Path]:
     return [path for path in paths if path not in made]
 
 
-def _or_problem(make: Callable[[], list[Field]], problems: Problems | None) -> list[Field]:
-    """Return the fields of one file, or none where its error can go to `problems`."""
-    try:
-        return make()
-    except FrugalsegError as error:
-        if problems is None:
-            raise
-        problems.append(error)
-        return []
-
-
 def _file_fields(files: list[Path], problems: Problems | None, axes: str | None) -> list[Field]:
     """Return one field per file, with the channels of the file; equal names get the name of their folder in front."""
     stems = [field_stem(path) for path in files]
+    names = [
+        stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
+        for path, stem in zip(files, stems, strict=True)
+    ]
+    return _fields_of_files(list(zip(names, files, strict=True)), {}, problems, axes)
+
+
+def _fields_of_files(
+    named: Sequence[tuple[str, Path]],
+    rows: Mapping[str, dict[str, str]],
+    problems: Problems | None,
+    axes: str | None,
+) -> list[Field]:
+    """Return the fields of named files, with the columns of `rows`, and of OME-Zarr; broken files as of `_failing_later`."""
     fields: list[Field] = []
-    for path, stem in zip(files, stems, strict=True):
+    broken: dict[str, Path] = {}
+    errors: Problems = []
+    for name, path in named:
         if _is_zarr(path):
             fields += _zarr_fields(path, problems)
             continue
-        name = stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
-        fields += _or_problem(lambda path=path, name=name: [_file_field(path, name, {}, axes)], problems)  # type: ignore[misc]
-    return fields
+        row = rows.get(name, {})
+        try:
+            fields.append(_file_field(path, name, row, axes))
+        except FrugalsegError as error:
+            errors.append(error)
+            if problems is None:
+                broken[name] = path
+                fields.append(Field(name, {"field": name, "file": path.name, **row}, {}))
+    return _failing_later(fields, broken, errors, problems)
+
+
+def _failing_later(
+    fields: list[Field], broken: Mapping[str, Path], errors: Problems, problems: Problems | None
+) -> list[Field]:
+    """Return fields of which the broken ones have the channels of the others, so that they fail when they are used.
+
+    Errors go to `problems` instead, where there is such a list; the first is raised where no field can be read.
+    """
+    if problems is not None:
+        problems += errors
+    elif errors and len(broken) == len(fields):
+        raise errors[0]
+    columns = next((field.columns for field in fields if field.name not in broken), ())
+    return [
+        replace(field, channels={c: ChannelRef(broken[field.name]) for c in columns}, columns=columns)
+        if field.name in broken
+        else field
+        for field in fields
+    ]
 
 
 def _file_field(path: Path, name: str, row: dict[str, str], axes: str | None = None) -> Field:
@@ -199,17 +230,7 @@ def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
         extra = {label: ChannelRef(image / "labels" / label, 0) for label in labels}
         channels = {**field.channels, **extra}
         fields.append(replace(field, channels=channels, columns=tuple(channels)))
-    if problems is not None:
-        problems += errors
-    elif errors and len(broken) == len(fields):
-        raise errors[0]
-    columns = next((field.columns for field in fields if field.name not in broken), ())
-    return [
-        replace(field, channels={c: ChannelRef(broken[field.name]) for c in columns}, columns=columns)
-        if field.name in broken
-        else field
-        for field in fields
-    ]
+    return _failing_later(fields, broken, errors, problems)
 
 
 def _pattern_fields(
@@ -229,10 +250,9 @@ def _pattern_fields(
     )
     rows = found.rows
     if not found.has_channels:
-        fields: list[Field] = []
-        for name, paths in found.paths.items():
-            fields += _or_problem(lambda: [_file_field(paths[""], name, rows[name], axes)], problems)  # noqa: B023
-        return fields
+        return _fields_of_files(
+            [(name, paths[""]) for name, paths in found.paths.items()], rows, problems, axes
+        )
     columns = tuple(dict.fromkeys(channel for paths in found.paths.values() for channel in paths))
     return [
         Field(

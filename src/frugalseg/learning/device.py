@@ -16,7 +16,7 @@ def pick_device(device: Device) -> "torch.device":
     Raises
     ------
     SettingsError
-        If CUDA or MPS is asked for and this machine has none.
+        If CUDA or MPS is asked for and this machine has none, or there is no such kind of device.
 
     Examples
     --------
@@ -28,6 +28,8 @@ def pick_device(device: Device) -> "torch.device":
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if present[name]))
+    if device not in present:
+        raise SettingsError(f"`device` is {device!r}; allowed are {['auto', *present]}")
     if not present[device]:
         usable = [name for name, found in present.items() if found]
         raise SettingsError(f"`device` '{device}' is not available on this machine; use one of {usable}")

@@ -14,6 +14,7 @@ from frugalseg.models.field_doubts import distance_from_learned, field_doubts
 from frugalseg.models.image_cues import ImageCues, cues_of
 from frugalseg.models.marker_areas import marker_areas, nucleus_seeds
 from frugalseg.models.model_scale import normalization_of
+from frugalseg.models.object_dataset import typical_diameter
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.seeded_cells import seeded_cells
 from frugalseg.models.seen_image import SeenImage
@@ -54,7 +55,19 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
             confidence = cell_confidence(labels, found.maps, image.settings.h, image.diameter, nuclei)
     distance = distance_from_learned(card, image.planes, image.at.scale)
     doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
+    doubts += size_doubts(labels, cues)
     return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)
+
+
+def size_doubts(labels: NDArray[np.uint32], cues: ImageCues) -> tuple[str, ...]:
+    """Return a sentence where most cells are less than half as wide as the cues say: nuclei, and not cells, were found."""
+    width = typical_diameter([labels]) if labels.any() else cues.diameter
+    if 2 * width >= cues.diameter:
+        return ()
+    return (
+        f"Most cells are {width:.0f} px wide, and nuclei and foreground say {cues.diameter:.0f} px: the model may not have learned "
+        "enough, or know other cells; check the result by eye.",
+    )
 
 
 def known_nuclei(

@@ -20,6 +20,7 @@ from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError
 from frugalseg.images.normalize import Modality
 from frugalseg.images.outliers import without_outliers
 from frugalseg.images.resize import resize_planes, scaled_shape
+from frugalseg.images.value_checks import is_label_map
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import CueSources
@@ -94,6 +95,10 @@ class ImageCues:
             f"{quality.foreground_without_marker:.0%} of it without a marker, "
             f"{quality.markers_outside_foreground} markers outside"
         )
+
+
+#: Said where nuclei are given that somebody has found already.
+LABELS_AS_STAIN = "The nuclear stain looks like a label map, in which nuclei are looked for as in an image: give label maps as `markers`."
 
 
 def find_cues(
@@ -172,7 +177,8 @@ def cues_of(
     if nuclei is None:
         markers, doubts = own_markers(sources.markers, shape, owner)
     else:
-        markers, doubts = _find(nuclei, settings, owner), ()
+        markers = _find(nuclei, settings, owner)
+        doubts = (LABELS_AS_STAIN,) if is_label_map(nuclei[None], "") else ()
     mask = _own_mask(sources.mask, shape, owner)
     size = _size(planes, markers, mask, settings, owner)
     small = resize_planes(planes, scaled_shape(shape, TARGET_DIAMETER / size.diameter))
