@@ -81,6 +81,21 @@ def test_the_measurements_say_how_far_a_cell_can_be_trusted(done: Path) -> None:
     assert np.median([float(row["confidence"]) for row in rows]) > 0.5
 
 
+def test_the_measurements_and_the_record_count_the_same_nuclei(done: Path) -> None:
+    fields = json.loads((done / "run.json").read_text())["fields"]
+    with (done / "measurements.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for name in NAMES:
+        held, agreement = (
+            [int(row["nuclei"]) for row in rows if row["field"] == name],
+            fields[name]["nuclei_agreement"],
+        )
+        assert len(held) == agreement["cells"]
+        assert held.count(0) == agreement["cells_without_nucleus"]
+        assert sum(n > 1 for n in held) == agreement["cells_with_several"]
+        assert sum(held) == agreement["nuclei"] - agreement["nuclei_without_cell"]
+
+
 def test_the_model_predicts_with_nuclei_and_without(done: Path, images: Path, tmp_path: Path) -> None:
     with_nuclei = PredictSettings(nuclei="nuclear")
     predict_fields(done / "model", [images], tmp_path / "with", with_nuclei, QUIET)

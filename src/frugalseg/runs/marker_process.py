@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers
 from frugalseg.evaluation.measurements import Row, measure_cells
+from frugalseg.evaluation.nuclei_agreement import NucleiAgreement
 from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.field import Field
 from frugalseg.images.write import write_labels
@@ -44,10 +45,6 @@ def resolved_marker_settings(settings: MarkerModelSettings) -> dict[str, object]
     }
 
 
-#: Shares of cells without a nucleus, and of nuclei without a cell, from which the user is warned.
-MANY, FEW = 0.3, 0.05
-
-
 @dataclass(frozen=True)
 class Segmented:
     """Cells of one field.
@@ -64,6 +61,8 @@ class Segmented:
         Number of a cell -> how far it can be trusted, 0..1; None where the method does not say.
     doubts
         Sentences for the user.
+    nuclei
+        Number of a cell -> how many nuclei mostly lie in it; None where that is not counted.
     """
 
     labels: NDArray[np.uint32]
@@ -71,19 +70,24 @@ class Segmented:
     curve: TrainingCurve | None = None
     confidence: Mapping[int, float] | None = None
     doubts: tuple[str, ...] = ()
+    nuclei: Mapping[int, int] | None = None
 
     @classmethod
     def of(cls, found: CellPrediction) -> "Segmented":
         """Return what a model of cells found."""
         known = {"nuclei_agreement": asdict(found.agreement), "look_distance": found.look_distance}
-        return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
+        sure = found.confidence or None
+        return cls(found.labels, known, confidence=sure, doubts=found.doubts, nuclei=found.nuclei)
 
     def rows(self, planes: Mapping[str, NDArray[Any]], pixel_size: tuple[float, float] | None) -> list[Row]:
-        """Return one row of measurements per cell, with its confidence where that is known."""
+        """Return one row of measurements per cell, with its confidence and number of nuclei where these are known."""
         rows = measure_cells(self.labels, planes, pixel_size)
-        if self.confidence is not None:
-            for row in rows:
-                row["confidence"] = round(self.confidence[int(row["label"] or 0)], 3)
+        for row in rows:
+            cell = int(row["label"] or 0)
+            if self.confidence is not None:
+                row["confidence"] = round(self.confidence[cell], 3)
+            if self.nuclei is not None:
+                row["nuclei"] = self.nuclei[cell]
         return rows
 
 
@@ -230,15 +234,16 @@ def trust(segmented: Segmented) -> dict[str, float]:
 
 def nuclei_doubts(segmented: Segmented) -> tuple[str, ...]:
     """Return a sentence where many cells and nuclei do not fit each other."""
-    agreement = segmented.known.get("nuclei_agreement")
-    if agreement is None:
+    counts = segmented.known.get("nuclei_agreement")
+    if counts is None:
         return ()
+    agreement = NucleiAgreement(**counts)
     found = []
-    if agreement["cells_without_nucleus"] > MANY * max(1, agreement["cells"]):
+    if agreement.many_cells_without_nucleus:
         found.append(
-            f"{agreement['cells_without_nucleus']} of {agreement['cells']} cells hold no nucleus: the nuclear stain may miss "
+            f"{agreement.cells_without_nucleus} of {agreement.cells} cells hold no nucleus: the nuclear stain may miss "
             "some, or the field looks unlike those that were learned from."
         )
-    if agreement["nuclei_without_cell"] > FEW * max(1, agreement["nuclei"]):
-        found.append(f"{agreement['nuclei_without_cell']} of {agreement['nuclei']} nuclei lie in no cell.")
+    if agreement.many_nuclei_without_cell:
+        found.append(f"{agreement.nuclei_without_cell} of {agreement.nuclei} nuclei lie in no cell.")
     return tuple(found)
