@@ -122,6 +122,8 @@ def numbers_of(record: FieldRecord) -> dict[str, Any]:
         "measurements": record.measurements,
         "seconds": record.seconds,
         "warnings": record.warnings,
+        "agreement": record.nuclei_agreement,
+        "look_distance": record.look_distance,
     }
 
 
