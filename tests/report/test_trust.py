@@ -2,6 +2,8 @@
 
 import base64
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -133,3 +135,25 @@ def test_very_many_cells_have_their_confidence_as_pixels() -> None:
     assert pixels[18, 18, 2::-1].tolist() == list(bytes.fromhex(COLOURS[0][1:]))
     assert pixels[[0, 8], [0, 18], 3].tolist() == [0, 0]
     assert pixels[8, 8, 3] == pytest.approx(0.67 * 255, abs=1)  # as the style sheet has it
+
+
+def _near(shot: Path, colour: str) -> int:
+    """Pixels of a screenshot that are this colour, laid over black."""
+    pixels = cv2.imread(str(shot))[..., ::-1].astype(int)
+    veiled = 0.67 * np.array(list(bytes.fromhex(colour[1:])))
+    return int((np.abs(pixels - veiled).max(-1) < 6).sum())
+
+
+@pytest.mark.slow
+def test_browser_colours_cells_when_asked(tmp_path: Path, browse: Callable[..., str]) -> None:
+    """Also while outlines are hidden, of which the colours are made."""
+    page, shot = tmp_path / "report.html", tmp_path / "shot.png"
+    text = render_report(Report(title="t", fields=[one_field(confidence=CONFIDENCE)]))
+    page.write_text(text, "utf-8")
+    browse(page, f"--screenshot={shot}")
+    assert [_near(shot, COLOURS[i]) for i in (0, 2, 4, 5)] == [0, 0, 0, 0]
+    press = """<script>addEventListener("load", () => { for (const key of "co")
+      document.querySelector(".stage").dispatchEvent(new KeyboardEvent("keydown", {key})); });</script></head>"""
+    page.write_text(text.replace("</head>", press, 1), "utf-8")
+    browse(page, f"--screenshot={shot}")
+    assert min(_near(shot, COLOURS[i]) for i in (0, 2, 4, 5)) > 5000
