@@ -86,6 +86,21 @@ def test_the_measurements_say_how_far_a_cell_can_be_trusted(done: Path) -> None:
     assert np.median([float(row["confidence"]) for row in rows]) > 0.5
 
 
+def test_the_measurements_and_the_record_count_the_same_nuclei(done: Path) -> None:
+    fields = json.loads((done / "run.json").read_text())["fields"]
+    with (done / "measurements.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for name in NAMES:
+        held, agreement = (
+            [int(row["nuclei"]) for row in rows if row["field"] == name],
+            fields[name]["nuclei_agreement"],
+        )
+        assert len(held) == agreement["cells"]
+        assert held.count(0) == agreement["cells_without_nucleus"]
+        assert sum(n > 1 for n in held) == agreement["cells_with_several"]
+        assert sum(held) == agreement["nuclei"] - agreement["nuclei_without_cell"]
+
+
 def test_the_model_predicts_with_nuclei_and_without(done: Path, images: Path, tmp_path: Path) -> None:
     with_nuclei = PredictSettings(nuclei="nuclear")
     predict_fields(done / "model", [images], tmp_path / "with", with_nuclei, QUIET)
@@ -97,6 +112,31 @@ def test_the_model_predicts_with_nuclei_and_without(done: Path, images: Path, tm
     assert all(
         record.scores is not None and record.scores.cell_miou > 0.55 for record in result.fields.values()
     )
+
+
+def test_a_field_without_a_nucleus_has_the_cells_of_its_image(
+    done: Path, images: Path, tmp_path: Path
+) -> None:
+    """A stain that failed in one field takes nothing from it that the model finds alone."""
+    field, stain = fs.open_fields([images])[0], tmp_path / "noise.tif"
+    tifffile.imwrite(stain, np.random.default_rng(0).normal(100, 1, field.shape).astype(np.float32))
+    rows = {
+        "nuclear": stain,
+        "cytoplasm": field.channels["cytoplasm"].path,
+        "cells": field.channels["cells"].path,
+    }
+    table = tmp_path / "fields.csv"
+    table.write_text("\n".join([",".join(["field", *rows]), ",".join(map(str, ["a", *rows.values()]))]))
+    given = PredictSettings(nuclei="nuclear", truth="cells")
+    result = predict_fields(done / "model", [table], tmp_path / "out", given, QUIET)
+    alone = fs.load_model(done / "model").predict(field.plane("cytoplasm"))
+    np.testing.assert_array_equal(labels_in(tmp_path / "out", "a"), alone)
+    record = result.fields["a"]
+    assert record.n_cells == len(np.unique(alone)) - 1
+    assert record.scores is not None
+    assert record.scores.cell_miou > 0.55
+    assert record.confidence is not None
+    assert record.warnings[0].endswith("These cells are found without nuclei.")
 
 
 def test_arrays_give_the_same_model(done: Path, images: Path) -> None:

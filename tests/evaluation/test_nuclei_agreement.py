@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from frugalseg.evaluation.nuclei_agreement import nuclei_agreement
+from frugalseg.evaluation.nuclei_agreement import find_misfits, nuclei_agreement, nuclei_in_cells
 
 
 def test_every_kind_of_disagreement_is_counted() -> None:
@@ -17,6 +17,22 @@ def test_every_kind_of_disagreement_is_counted() -> None:
     assert (found.cells, found.nuclei) == (3, 4)
     assert (found.cells_with_several, found.cells_without_nucleus, found.nuclei_without_cell) == (1, 1, 1)
     assert found.nuclei_inside == 0.75
+
+
+def test_the_nuclei_of_each_cell_add_up_to_the_same_counts() -> None:
+    rng = np.random.default_rng(3)
+    cells = (rng.integers(1, 40, (12, 15)) * (rng.random((12, 15)) < 0.7)).repeat(6, 0).repeat(6, 1)
+    nuclei = np.zeros_like(cells)
+    for number, (y, x) in enumerate(np.argwhere(rng.random((18, 22)) < 0.2).tolist(), start=1):
+        nuclei[4 * y : 4 * y + 3, 4 * x : 4 * x + 3] = number  # 9 px: never half in each of two cells
+    held, found = nuclei_in_cells(cells, nuclei), nuclei_agreement(cells, nuclei)
+    assert list(held) == np.unique(cells[cells > 0]).tolist()
+    assert [cell for cell, n in held.items() if n == 0] == find_misfits(
+        cells, nuclei
+    ).cells_without_nucleus.tolist()
+    assert sum(n == 0 for n in held.values()) == found.cells_without_nucleus > 0
+    assert sum(n > 1 for n in held.values()) == found.cells_with_several > 0
+    assert sum(held.values()) == found.nuclei - found.nuclei_without_cell > 0
 
 
 def test_nothing_is_counted_where_nothing_is() -> None:

@@ -1,6 +1,8 @@
 """What `segment` and `predict` do alike: columns of the measurements, and fields that an earlier run completed."""
 
+import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ import pytest
 import tifffile
 
 from frugalseg.errors import InputError
+from frugalseg.evaluation.nuclei_agreement import nuclei_agreement, nuclei_in_cells
 from frugalseg.images.fields import open_fields
 from frugalseg.images.normalize import IntensityScale
+from frugalseg.models.predictions import CellPrediction
 from frugalseg.networks.cards import StainCard, TrainingSummary
 from frugalseg.networks.store import save_model
 from frugalseg.networks.unet import Unet
@@ -37,14 +41,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(images: Path, out: Path, resume: bool = False, **changed: Any) -> RunResult:
-    """Cells are the truth's."""
+def run(
+    images: Path, out: Path, resume: bool = False, found: CellPrediction | None = None, **changed: Any
+) -> RunResult:
+    """Cells are the truth's, unless others are `found`."""
     settings = MarkerRunSettings(**{"cells": ("phase",), "nuclei": "nuclear", "baselines": False, **changed})
     table = open_fields([images])
     labels = tifffile.imread(images / f"{NAME}_cells.tif").astype(np.uint32)
 
     def segment(cues: FieldCues) -> Segmented:
-        return Segmented(labels)
+        return Segmented(labels) if found is None else Segmented.of(found)
 
     outputs = OutputFolder(
         out,
@@ -117,3 +123,43 @@ def test_what_is_done_stays_done_where_its_cues_are_not_found_again(
     again = run(folder, out, resume=True, truth="cells")
     assert (again.fields, again.failed) == (first.fields, {})
     assert f"<h2>{NAME}" in (out / "report.html").read_text()
+
+
+def test_what_can_be_trusted_is_measured_and_shown_and_shown_again(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    labels = tifffile.imread(images / f"{NAME}_cells.tif").astype(np.uint32)
+    cells = np.unique(labels)[1:].tolist()
+    nuclei = np.where(labels == cells[0], 0, labels)
+    confidence = dict.fromkeys(cells, 0.9) | {cells[1]: 0.25}
+    found = CellPrediction(
+        labels,
+        confidence,
+        nuclei_agreement(labels, nuclei),
+        look_distance=1.75,
+        nuclei=nuclei_in_cells(labels, nuclei),
+    )
+    run(images, out, found=found)
+    with (out / "measurements.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["nuclei"]) for row in rows] == [0] + [1] * (len(cells) - 1)
+    assert [float(row["confidence"]) for row in rows] == list(confidence.values())
+
+    def shown() -> tuple[list[tuple[str, str]], list[str]]:
+        text = (out / "report.html").read_text()
+        table = text[text.index("How sure, without any truth") :]
+        values = re.findall(r'<th scope="row">([^<]+)</th><td[^>]*>([^<]+)</td>', table)[:7]
+        return values, sorted(re.findall(r'data-c="\d+" data-a="\d+" data-s="[\d.]+" style="[^"]+"', text))
+
+    first = shown()
+    assert [value for _, value in first[0]] == [
+        str(len(cells)),
+        "0.90",
+        f"1 ({1 / len(cells):.0%})",
+        f"1 ({1 / len(cells):.0%})",
+        "0 (0%)",
+        "0 (0%)",
+        "1.75",
+    ]
+    assert len(first[1]) == len(cells)
+    run(images, out, resume=True)
+    assert shown() == first

@@ -1,6 +1,7 @@
 """``frugalseg predict``: a trained model on images it has not seen, without training."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from frugalseg.commands.command_settings import PredictSettings
@@ -9,6 +10,7 @@ from frugalseg.learning.device import pick_device
 from frugalseg.models.load import load_model
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.runs.cell_learning import segment_alone
 from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
 from frugalseg.runs.manifest import RunResult
@@ -100,7 +102,8 @@ def _predict_cells(
             found = model.segment(cues.image, pixel_size=cues.pixel_size, diameter=settings.diameter)
         return Segmented.of(found)
 
-    process = MarkerProcess(outputs, settings, segment, log)
+    alone = None if isinstance(model, MarkerModel) else partial(segment_alone, model, settings)
+    process = MarkerProcess(outputs, settings, segment, log, alone=alone)
     report = begin_report(outputs, "frugalseg predict")
     return run_fields(table, outputs, process, report, log, settings.truth)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from frugalseg.commands.command_settings import SegmentSettings
@@ -11,7 +12,7 @@ from frugalseg.learning.device import pick_device
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.networks.store import check_free
 from frugalseg.report import Report, TrainingCurve
-from frugalseg.runs.cell_learning import learn_cells, self_training_settings
+from frugalseg.runs.cell_learning import learn_cells, segment_alone, self_training_settings
 from frugalseg.runs.cell_model_report import save_cell_model
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
@@ -99,7 +100,8 @@ def segment_cells(
         nothing = outputs.done and not outputs.failed and model is None
         return (NOTHING_LEARNED,) if nothing else ()
 
-    process = MarkerProcess(outputs, settings, segment, run.log, read=data.cues_of)
+    alone = None if model is None else partial(segment_alone, model, settings)
+    process = MarkerProcess(outputs, settings, segment, run.log, read=data.cues_of, alone=alone)
     report = begin_report(outputs, "frugalseg segment")
     _show_training(report, folder)
     return run_fields(table, outputs, process, report, run.log, settings.truth, notes)

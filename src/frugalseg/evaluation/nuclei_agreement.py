@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+#: Shares of cells without a nucleus, and of nuclei without a cell, from which a field is to be looked at.
+MANY, FEW = 0.3, 0.05
+
 
 @dataclass(frozen=True)
 class NucleiAgreement:
@@ -30,6 +33,16 @@ class NucleiAgreement:
     def nuclei_inside(self) -> float | None:
         """Share of the nuclei that lie mostly in one cell; None without nuclei."""
         return 1 - self.nuclei_without_cell / self.nuclei if self.nuclei else None
+
+    @property
+    def many_cells_without_nucleus(self) -> bool:
+        """Whether more cells are without a nucleus than is usual."""
+        return self.cells_without_nucleus > MANY * max(1, self.cells)
+
+    @property
+    def many_nuclei_without_cell(self) -> bool:
+        """Whether more nuclei are without a cell than is usual."""
+        return self.nuclei_without_cell > FEW * max(1, self.nuclei)
 
 
 @dataclass(frozen=True)
@@ -57,13 +70,54 @@ def find_misfits(labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.integer
     >>> found.cells_without_nucleus, found.cells_with_several, found.nuclei_without_cell
     (array([2]), array([1]), array([3]))
     """
+    inside, owners = _inside(labels, nuclei)
+    cells, held = _held(labels, owners)
+    lone = np.setdiff1d(np.unique(nuclei[nuclei > 0]), inside)
+    return Misfits(cells[held == 0], cells[held > 1], lone)
+
+
+def nuclei_in_cells(labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.integer]) -> dict[int, int]:
+    """Return how many nuclei mostly lie in each cell, counted as `nuclei_agreement` does.
+
+    Parameters
+    ----------
+    labels, nuclei : (Y,X) integers
+        Label maps of cells and of nuclei, 0 elsewhere.
+
+    Returns
+    -------
+    dict
+        Number of every cell -> number of its nuclei.
+
+    Examples
+    --------
+    >>> cells = np.array([[1, 1, 1, 0, 2, 2, 0, 0]])
+    >>> nuclei = np.array([[1, 0, 2, 0, 0, 0, 3, 3]])
+    >>> nuclei_in_cells(cells, nuclei)
+    {1: 2, 2: 0}
+    """
+    cells, held = _held(labels, _inside(labels, nuclei)[1])
+    return dict(zip(cells.tolist(), held.tolist(), strict=True))
+
+
+def _inside(
+    labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.integer]
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:
+    """Return pairs: a nucleus, and a cell in which at least half of it lies."""
     there = nuclei > 0
     pairs, counts = np.unique(np.stack([nuclei[there], labels[there]]), axis=1, return_counts=True)
     ids, sizes = np.unique(nuclei[there], return_counts=True)
     mostly = (pairs[1] > 0) & (2 * counts >= sizes[np.searchsorted(ids, pairs[0])])
-    owners, held = np.unique(pairs[1][mostly], return_counts=True)
+    return pairs[0][mostly], pairs[1][mostly]
+
+
+def _held(
+    labels: npt.NDArray[np.integer], owners: npt.NDArray[np.integer]
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:
+    """Return every cell, and how often it is among the owners of nuclei."""
     cells = np.unique(labels[labels > 0])
-    return Misfits(np.setdiff1d(cells, owners), owners[held > 1], np.setdiff1d(ids, pairs[0][mostly]))
+    held = np.bincount(np.searchsorted(cells, owners), minlength=len(cells))
+    return cells, held
 
 
 def nuclei_agreement(labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.integer]) -> NucleiAgreement:

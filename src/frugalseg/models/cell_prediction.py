@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import NoMarkers
-from frugalseg.evaluation.nuclei_agreement import nuclei_agreement
+from frugalseg.evaluation.nuclei_agreement import nuclei_agreement, nuclei_in_cells
 from frugalseg.instances.clean import clean_labels
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import CueSources
@@ -56,7 +56,8 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
     distance = distance_from_learned(card, image.planes, image.at.scale)
     doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
     doubts += size_doubts(labels, cues)
-    return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts)
+    held = nuclei_in_cells(labels, nuclei)
+    return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts, held)
 
 
 def size_doubts(labels: NDArray[np.uint32], cues: ImageCues) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a model of nuclei or cells says of one image."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ class CellPrediction:
         say.
     doubts
         Sentences for the user.
+    nuclei
+        Number of a cell -> how many nuclei mostly lie in it.
     """
 
     labels: NDArray[np.uint32]
@@ -33,6 +35,7 @@ class CellPrediction:
     agreement: NucleiAgreement
     look_distance: float | None = None
     doubts: tuple[str, ...] = ()
+    nuclei: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

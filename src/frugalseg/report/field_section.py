@@ -14,6 +14,7 @@ from frugalseg.report.number_texts import difference_text, score_text
 from frugalseg.report.pixel_layers import thumbnail_uri
 from frugalseg.report.report_data import FieldReport
 from frugalseg.report.score_table import MethodsTable, counts_table, gap, methods_table
+from frugalseg.report.trust_table import TrustRow, trust_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class FieldSection:
     ----------
     rows, true_rows
         Measurements of the cells that were found, and of the true cells.
+    trust
+        What is known of how far the field can be trusted.
     diameter, diameter_px
         Median diameter as text, and in px.
     mean_iou, mean_ap, ahead
@@ -38,6 +41,7 @@ class FieldSection:
     diameter_px: float | None
     viewer: FieldViewer | None
     thumbnail: str
+    trust: list[TrustRow]
     cues: CueTable | None
     methods: MethodsTable | None
     counts: list[tuple[str, str]]
@@ -82,6 +86,7 @@ def field_section(field: FieldReport, anchor: str, viewer_bytes: int, thumbnail_
         diameter_px=float(np.median(diameters)) if len(diameters) else None,
         viewer=build_viewer(field, viewer_bytes) if full else None,
         thumbnail=thumbnail_uri(field.image, field.labels, thumbnail_side) if thumbnail_side else "",
+        trust=trust_rows(field),
         cues=None if field.cue_quality is None else cue_table(field.cue_quality),
         methods=None if scores is None else methods_table(scores, field.baselines),
         counts=[] if scores is None else counts_table(scores),

@@ -1,9 +1,11 @@
 """The viewer of one field: layers of pixels and paths, within a number of bytes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from frugalseg.report.pixel_layers import mask_uri, nuclei_uri, outlines_uri, photo_uri
+from frugalseg.report.confidence_colours import confidence_colour, confidence_legend
+from frugalseg.report.pixel_layers import confidence_uri, mask_uri, nuclei_uri, outlines_uri, photo_uri
 from frugalseg.report.report_data import FieldReport
 from frugalseg.report.svg_outlines import PALETTE, Outline, outline_path, outlines
 
@@ -19,6 +21,13 @@ class Toggle(NamedTuple):
     layer: str
     name: str
     shown: bool
+
+
+class Sureness(NamedTuple):
+    """Confidence of a cell as text, and its colour."""
+
+    text: str
+    colour: str
 
 
 class Photo(NamedTuple):
@@ -48,6 +57,10 @@ class FieldViewer:
         px of the photos per px of the image.
     notes
         Sentences below the viewer.
+    sureness
+        Number of a cell -> its confidence and colour; empty where the confidence is not known, or cells are pixels.
+    legend
+        (colour, range of the confidence); empty where it is not known.
     """
 
     width: int
@@ -59,6 +72,8 @@ class FieldViewer:
     toggles: list[Toggle]
     shrunk_to: float
     notes: list[str]
+    sureness: Mapping[int, Sureness]
+    legend: list[tuple[str, str]]
 
 
 def build_viewer(field: FieldReport, budget: int) -> FieldViewer:
@@ -83,7 +98,10 @@ def build_viewer(field: FieldReport, budget: int) -> FieldViewer:
         cells = [(colour, inside) for colour, inside in by_colour if inside]
     truth = "" if field.truth is None else outline_path(field.truth)
     markers = "".join(f"M{x + 0.5:.4g} {y + 0.5:.4g}h0" for y, x in field.markers.tolist())
+    confidence = field.confidence
+    sureness = {} if as_pixels else _sureness(confidence)
     paths = len(truth) + len(markers) + sum(len(cell.path) + 32 for _, inside in cells for cell in inside)
+    paths += 40 * len(sureness)
     for side in _SIDES:
         photos, shrunk_to = _photos(field, side, as_pixels), min(1.0, side / max(height, width))
         if paths + sum(len(photo.uri) for photo in photos) <= budget:
@@ -103,7 +121,13 @@ def build_viewer(field: FieldReport, budget: int) -> FieldViewer:
         toggles=_toggles(field),
         shrunk_to=shrunk_to,
         notes=notes,
+        sureness=sureness,
+        legend=confidence_legend() if confidence else [],
     )
+
+
+def _sureness(confidence: Mapping[int, float]) -> dict[int, Sureness]:
+    return {label: Sureness(f"{value:.2f}", confidence_colour(value)) for label, value in confidence.items()}
 
 
 def _photos(field: FieldReport, side: int, as_pixels: bool) -> list[Photo]:
@@ -112,6 +136,8 @@ def _photos(field: FieldReport, side: int, as_pixels: bool) -> list[Photo]:
         photos.append(Photo("nuclei", nuclei_uri(field.nuclei, side)))
     if field.foreground is not None:
         photos.append(Photo("foreground", mask_uri(field.foreground, side)))
+    if as_pixels and field.confidence:
+        photos.append(Photo("confidence", confidence_uri(field.labels, field.confidence, side)))
     if as_pixels:
         photos.append(Photo("cells", outlines_uri(field.labels, side)))
     return photos
@@ -122,6 +148,7 @@ def _toggles(field: FieldReport) -> list[Toggle]:
         (Toggle("image", "Image", True), True),
         (Toggle("nuclei", "Nuclei", True), field.nuclei is not None),
         (Toggle("cells", "Outlines", True), True),
+        (Toggle("confidence", "Confidence", False), bool(field.confidence)),
         (Toggle("markers", "Markers", True), len(field.markers) > 0),
         (Toggle("foreground", "Foreground", False), field.foreground is not None),
         (Toggle("truth", "Truth", False), field.truth is not None),

@@ -19,6 +19,7 @@ from frugalseg.report.number_texts import duration, setting_lines
 from frugalseg.report.report_data import FULL_FIELDS, Report
 from frugalseg.report.score_table import MethodsTable, counts_table, mean_scores, methods_table
 from frugalseg.report.training_charts import training_section
+from frugalseg.report.trust_table import trust_overview
 
 VIEWER_BYTES = 13_000_000
 """Characters all viewers together may take."""
@@ -81,6 +82,7 @@ def render_report(report: Report) -> str:
         full_fields=FULL_FIELDS,
         tiles=headline_tiles(report, [section.rows for section in fields]),
         overall=_overall(fields),
+        trust=trust_overview([(section.field, section.anchor) for section in fields]),
         number_tables=[table_texts(table) for table in report.tables],
         comparisons=comparison_section(report.comparisons),
         training=[training_section(curve) for curve in report.training[:_MOST_CURVES]],

@@ -1,6 +1,7 @@
 """Layers of pixels as data URIs, small enough for one file."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -8,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.evaluation.matching import compact_labels
+from frugalseg.report.confidence_colours import confidence_colour
 from frugalseg.report.svg_outlines import PALETTE, neighbour_colours
 
 _LOSSLESS_BYTES = 250_000
 _FOREGROUND = (168, 99, 255, 70)  # red, green, blue, opacity
 _NUCLEI = (0.36, 0.62, 1.0)
+_VEIL = (
+    170  # opacity of a cell's colour by its confidence, of 255; in the style sheet for cells that are paths
+)
 
 
 def shrink(plane: NDArray[Any], side: int, nearest: bool = False) -> NDArray[Any]:
@@ -68,6 +73,16 @@ def outlines_uri(labels: NDArray[Any], side: int) -> str:
     palette = np.array([(*bytes.fromhex(colour[1:]), 255) for colour in PALETTE], np.uint8)
     table = palette[neighbour_colours(index)]
     return _transparent(np.where(edges(index)[..., None], table[index], np.uint8(0)))
+
+
+def confidence_uri(labels: NDArray[Any], confidence: Mapping[int, float], side: int) -> str:
+    """Encode cells filled in the colours of their confidence; cells without one stay transparent."""
+    ids, index = compact_labels(shrink(labels, side, nearest=True))
+    table = np.zeros((len(ids) + 1, 4), np.uint8)
+    for i, number in enumerate(ids.tolist(), start=1):
+        if number in confidence:
+            table[i] = (*bytes.fromhex(confidence_colour(confidence[number])[1:]), _VEIL)
+    return _transparent(table[index])
 
 
 def thumbnail_uri(image: NDArray[Any], labels: NDArray[Any], side: int) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from frugalseg.cues.quality import CueQuality
 from frugalseg.errors import WrongShape
 from frugalseg.evaluation.measurements import Row, measure_cells
+from frugalseg.evaluation.nuclei_agreement import NucleiAgreement
 from frugalseg.evaluation.scores import Scores
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.report.comparisons import Comparison
@@ -22,7 +23,16 @@ FULL_FIELDS = 12
 THUMBNAIL_SIDE = 360
 """px of the longer side of a condensed field, at most."""
 
-_KEPT_MEASUREMENTS = ("area", "area_um2", "equivalent_diameter", "eccentricity", "solidity", "touches_border")
+_KEPT_MEASUREMENTS = (
+    "label",
+    "area",
+    "area_um2",
+    "equivalent_diameter",
+    "eccentricity",
+    "solidity",
+    "touches_border",
+    "confidence",
+)
 
 
 @dataclass(kw_only=True)
@@ -117,6 +127,10 @@ class FieldReport:
         Sentences for the user.
     n_cells
         Number of cells; counted in `labels` by default.
+    agreement
+        How well cells and nuclei fit.
+    look_distance
+        How far the field looks from those that the model was learned from; above 1 it looks unlike them.
 
     Raises
     ------
@@ -139,6 +153,8 @@ class FieldReport:
     seconds: float | None = None
     warnings: Sequence[str] = ()
     n_cells: int = -1
+    agreement: NucleiAgreement | None = None
+    look_distance: float | None = None
     condensed: bool = False
 
     def __post_init__(self) -> None:
@@ -154,6 +170,13 @@ class FieldReport:
         self.markers = np.asarray(self.markers, dtype=float).reshape(-1, 2)
         if self.n_cells < 0:
             self.n_cells = int(np.count_nonzero(np.unique(self.labels)))
+
+    @property
+    def confidence(self) -> dict[int, float]:
+        """Number of a cell -> its confidence, 0..1, of those cells whose measurements have one."""
+        rows = self.measurements or ()
+        known = [(row["label"], row["confidence"]) for row in rows if row.get("confidence") is not None]
+        return {int(label or 0): float(confidence or 0) for label, confidence in known}
 
     def condense(self) -> "FieldReport":
         """Return this field with the numbers and small pictures that a thumbnail needs, a few hundred kB at most."""

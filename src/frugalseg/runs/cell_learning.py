@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from numpy import uint32
-from numpy.typing import NDArray
-
+from frugalseg.images.field import Field
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_model import MarkerModel
@@ -14,9 +12,10 @@ from frugalseg.models.model_settings import SelfTrainingSettings
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.self_training import self_train_on_cues
 from frugalseg.models.student_start import check_student_start
-from frugalseg.runs.channel_settings import LearnCellsSettings
+from frugalseg.runs.channel_settings import LearnCellsSettings, MarkerRunSettings
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_cues import predicted_stain
+from frugalseg.runs.marker_process import Segmented
 from frugalseg.runs.model_folder import ModelRun
 
 
@@ -67,6 +66,17 @@ def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -
         return MarkerModel.fit_to_cues(cues, nuclei=real, nuclei_from=predicted, settings=settings, **common)
 
 
-def segment_field(model: MarkerModel | ObjectModel, cues: ImageCues) -> NDArray[uint32]:
-    """Return the cells (Y,X) of a field, by either kind of model."""
-    return model.segment(cues) if isinstance(model, MarkerModel) else model.segment(cues).labels
+def segment_field(model: MarkerModel | ObjectModel, cues: ImageCues) -> Segmented:
+    """Return the cells of a field, by either kind of model."""
+    return (
+        Segmented(model.segment(cues))
+        if isinstance(model, MarkerModel)
+        else Segmented.of(model.segment(cues))
+    )
+
+
+def segment_alone(model: ObjectModel, settings: MarkerRunSettings, field: Field) -> Segmented:
+    """Return the cells of a field in which no nucleus is found."""
+    planes, size = field.planes(settings.cells), field.pixel_size
+    found = model.find_objects(planes, pixel_size=size, diameter=settings.diameter, names=[field.name])
+    return Segmented.alone(found)

@@ -1,6 +1,5 @@
 """The record and report of a model of cells that was learned from cues."""
 
-from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.report import TrainingCurve
@@ -9,6 +8,7 @@ from frugalseg.runs.cell_pages import cells_page
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.model_folder import ModelRun
+from frugalseg.runs.records import FieldRecord
 
 
 def save_cell_model(data: CueDataset, model: MarkerModel | ObjectModel, run: ModelRun) -> RunResult:
@@ -21,10 +21,14 @@ def save_cell_model(data: CueDataset, model: MarkerModel | ObjectModel, run: Mod
     with run.log.status("writing the model and its report"):
         report = run.report(record, TrainingCurve.of("all fields", model.training))
         for shown in data.shown:
-            labels = segment_field(model, shown.image)
-            rows = tuple(measure_cells(labels, pixel_size=shown.pixel_size))
-            known = data.records[shown.image.name].with_values(measurements=rows)
-            report.add(cells_page(shown, labels, None, known))
+            found = segment_field(model, shown.image)
+            seen = FieldRecord(**found.known)
+            known = data.records[shown.image.name].with_values(
+                measurements=tuple(found.rows({}, shown.pixel_size)),
+                nuclei_agreement=seen.nuclei_agreement,
+                look_distance=seen.look_distance,
+            )
+            report.add(cells_page(shown, found.labels, None, known))
         if len(data.records) > len(data.shown):
             report.notes.append(f"The first {len(data.shown)} of {len(data.records)} fields are shown.")
         return run.save(model, record, report)

@@ -63,15 +63,16 @@ def score_cells(
     return found
 
 
-def score_no_cells(
+def score_no_cues(
     truth: NDArray[Any] | None, labels: NDArray[np.uint32], baselines: bool
 ) -> dict[str, Scores | dict[str, Scores]]:
-    """Return the same for a field without markers, where classical methods find nothing either."""
+    """Return the same for a field without markers, where classical methods find nothing."""
     if truth is None:
         return {}
-    scores = compare_labels(truth, labels, np.zeros((0, 2)))
-    compared = {"baselines": dict.fromkeys((*BASELINES, TRIMMED), scores)} if baselines else {}
-    return {"scores": scores, **compared}
+    no_points = np.zeros((0, 2))
+    nothing = compare_labels(truth, np.zeros_like(labels), no_points)
+    compared = {"baselines": dict.fromkeys((*BASELINES, TRIMMED), nothing)} if baselines else {}
+    return {"scores": compare_labels(truth, labels, no_points), **compared}
 
 
 def cells_page(
@@ -122,6 +123,8 @@ def numbers_of(record: FieldRecord) -> dict[str, Any]:
         "measurements": record.measurements,
         "seconds": record.seconds,
         "warnings": record.warnings,
+        "agreement": record.nuclei_agreement,
+        "look_distance": record.look_distance,
     }
 
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers
 from frugalseg.evaluation.measurements import Row, measure_cells
+from frugalseg.evaluation.nuclei_agreement import NucleiAgreement
 from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.field import Field
 from frugalseg.images.write import write_labels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.models.model_settings import MarkerModelSettings
-from frugalseg.models.predictions import CellPrediction
+from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.report import FieldReport, TrainingCurve, preview
 from frugalseg.report.report_data import FULL_FIELDS
 from frugalseg.runs.cell_pages import (
@@ -23,7 +24,7 @@ from frugalseg.runs.cell_pages import (
     labels_page,
     read_truth,
     score_cells,
-    score_no_cells,
+    score_no_cues,
     stored_labels,
 )
 from frugalseg.runs.channel_settings import MarkerRunSettings
@@ -44,10 +45,6 @@ def resolved_marker_settings(settings: MarkerModelSettings) -> dict[str, object]
     }
 
 
-#: Shares of cells without a nucleus, and of nuclei without a cell, from which the user is warned.
-MANY, FEW = 0.3, 0.05
-
-
 @dataclass(frozen=True)
 class Segmented:
     """Cells of one field.
@@ -64,6 +61,8 @@ class Segmented:
         Number of a cell -> how far it can be trusted, 0..1; None where the method does not say.
     doubts
         Sentences for the user.
+    nuclei
+        Number of a cell -> how many nuclei mostly lie in it; None where that is not counted.
     """
 
     labels: NDArray[np.uint32]
@@ -71,19 +70,30 @@ class Segmented:
     curve: TrainingCurve | None = None
     confidence: Mapping[int, float] | None = None
     doubts: tuple[str, ...] = ()
+    nuclei: Mapping[int, int] | None = None
+
+    @classmethod
+    def alone(cls, found: ObjectPrediction) -> "Segmented":
+        """Return what a model of cells found without nuclei."""
+        known = {} if found.look_distance is None else {"look_distance": found.look_distance}
+        return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
 
     @classmethod
     def of(cls, found: CellPrediction) -> "Segmented":
         """Return what a model of cells found."""
         known = {"nuclei_agreement": asdict(found.agreement), "look_distance": found.look_distance}
-        return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
+        sure = found.confidence or None
+        return cls(found.labels, known, confidence=sure, doubts=found.doubts, nuclei=found.nuclei)
 
     def rows(self, planes: Mapping[str, NDArray[Any]], pixel_size: tuple[float, float] | None) -> list[Row]:
-        """Return one row of measurements per cell, with its confidence where that is known."""
+        """Return one row of measurements per cell, with its confidence and number of nuclei where these are known."""
         rows = measure_cells(self.labels, planes, pixel_size)
-        if self.confidence is not None:
-            for row in rows:
-                row["confidence"] = round(self.confidence[int(row["label"] or 0)], 3)
+        for row in rows:
+            cell = int(row["label"] or 0)
+            if self.confidence is not None:
+                row["confidence"] = round(self.confidence[cell], 3)
+            if self.nuclei is not None:
+                row["nuclei"] = self.nuclei[cell]
         return rows
 
 
@@ -105,6 +115,8 @@ class MarkerProcess:
         Prints progress.
     read
         Finds a field's cues; by default in the field itself.
+    alone
+        From a field in which no nucleus is found to its cells; without it there are none.
     """
 
     outputs: OutputFolder
@@ -113,6 +125,7 @@ class MarkerProcess:
     log: RunLog
     earlier_curve: Callable[[str], TrainingCurve | None] = lambda _name: None
     read: Callable[[Field], FieldCues] | None = None
+    alone: Callable[[Field], Segmented] | None = None
     n_pages: int = 0
 
     def compute(self, field: Field) -> FieldResult:
@@ -122,7 +135,7 @@ class MarkerProcess:
             with self.log.status("looking for nuclei and cells"):
                 cues = self._cues(field)
         except NoMarkers as error:
-            return self._empty(field, truth, on_truth, error)
+            return self._without_nuclei(field, truth, on_truth, error)
         self._log_cues(cues)
         image = cues.image
         segmented = self.segment(cues)
@@ -191,23 +204,30 @@ class MarkerProcess:
                 "invented"
             )
 
-    def _empty(
+    def _without_nuclei(
         self, field: Field, truth: NDArray[Any] | None, on_truth: tuple[str, ...], reason: NoMarkers
     ) -> FieldResult:
-        """Leave a field empty: without a nucleus there is nothing to start a cell from."""
+        """Find cells without nuclei, if that is possible; else there is nothing to start a cell from."""
         text = str(reason).removeprefix(f"field {field.name!r}: ")
-        warning = f"{text[:1].upper()}{text[1:]} The label map is empty."
-        self.log.line(f"  warning: {warning}")
-        labels = np.zeros(field.shape, np.uint32)
+        segmented = Segmented(np.zeros(field.shape, np.uint32)) if self.alone is None else self.alone(field)
+        kind = "The label map is empty." if self.alone is None else "These cells are found without nuclei."
+        warnings = (f"{text[:1].upper()}{text[1:]} {kind}", *segmented.doubts)
+        for warning in warnings:
+            self.log.line(f"  warning: {warning}")
+        labels, names = segmented.labels, map(unquote_channel, self.settings.cells)
+        planes = dict(zip(names, field.planes(self.settings.cells), strict=True)) if labels.any() else {}
         record = FieldRecord(
-            n_cells=0,
+            n_cells=int(np.count_nonzero(np.unique(labels))),
             diameter=None,
             modalities=(),
             markers=None,
             foreground=None,
             cues=None,
-            warnings=(*on_truth, warning),
-        ).with_values(**score_no_cells(truth, labels, self.settings.baselines))
+            warnings=(*on_truth, *warnings),
+            measurements=tuple(segmented.rows(planes, field.pixel_size)) if planes else (),
+        ).with_values(
+            **segmented.known, **trust(segmented), **score_no_cues(truth, labels, self.settings.baselines)
+        )
         self.n_pages += 1
         write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)
         return FieldResult(record, write, partial(self._short_page, field, labels))
@@ -230,15 +250,16 @@ def trust(segmented: Segmented) -> dict[str, float]:
 
 def nuclei_doubts(segmented: Segmented) -> tuple[str, ...]:
     """Return a sentence where many cells and nuclei do not fit each other."""
-    agreement = segmented.known.get("nuclei_agreement")
-    if agreement is None:
+    counts = segmented.known.get("nuclei_agreement")
+    if counts is None:
         return ()
+    agreement = NucleiAgreement(**counts)
     found = []
-    if agreement["cells_without_nucleus"] > MANY * max(1, agreement["cells"]):
+    if agreement.many_cells_without_nucleus:
         found.append(
-            f"{agreement['cells_without_nucleus']} of {agreement['cells']} cells hold no nucleus: the nuclear stain may miss "
+            f"{agreement.cells_without_nucleus} of {agreement.cells} cells hold no nucleus: the nuclear stain may miss "
             "some, or the field looks unlike those that were learned from."
         )
-    if agreement["nuclei_without_cell"] > FEW * max(1, agreement["nuclei"]):
-        found.append(f"{agreement['nuclei_without_cell']} of {agreement['nuclei']} nuclei lie in no cell.")
+    if agreement.many_nuclei_without_cell:
+        found.append(f"{agreement.nuclei_without_cell} of {agreement.nuclei} nuclei lie in no cell.")
     return tuple(found)

@@ -65,6 +65,7 @@ def show_large_objects(run: TiledRun, field: Field, image: Image, record: FieldR
         scores=record.scores,
         seconds=record.seconds,
         warnings=(*record.warnings, *note),
+        look_distance=record.look_distance,
         n_cells=-1 if record.n_cells is None else record.n_cells,
     )
 

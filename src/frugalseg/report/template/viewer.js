@@ -117,11 +117,12 @@ for (const viewer of document.querySelectorAll(".viewer")) {
     const px = Math.floor((x - left) / zoom), py = Math.floor((y - top) / zoom);
     const inside = px >= 0 && py >= 0 && px < width && py < height;
     const cell = event.target.dataset ? event.target.dataset.c : undefined;
-    const what = cell ? `  ·  cell ${cell}, ${event.target.dataset.a} px` : "";
+    const sure = cell && event.target.dataset.s;
+    const what = cell ? `  ·  cell ${cell}, ${event.target.dataset.a} px${sure ? `, confidence ${sure}` : ""}` : "";
     hint.textContent = inside ? `y ${py}, x ${px}${what}` : "";
   }
 
-  const letters = { i: "image", n: "nuclei", o: "cells", m: "markers", f: "foreground", t: "truth" };
+  const letters = { i: "image", n: "nuclei", o: "cells", c: "confidence", m: "markers", f: "foreground", t: "truth" };
   stage.addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const steps = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
