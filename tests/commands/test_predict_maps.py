@@ -291,6 +291,9 @@ def test_pixel_sizes_or_diameters_decide_the_scale(
     )  # twice the training's 20 px
     predict(models["cells"], one, tmp_path / "out3", pattern=pattern, diameter=20.0)
     assert seen == [(48, 52), (48, 52), (96, 104)]
+    said = [" ".join(run_json(tmp_path / f"out{i}")["fields"]["a"]["warnings"]) for i in (1, 2, 3)]
+    assert "0.325 um wide and those that the model was trained on 0.65 um, so it is resized" in said[0]
+    assert "um wide" not in said[1] + said[2]
 
 
 def test_what_is_a_speck_depends_on_the_models_cells_as_this_image_shows_them(

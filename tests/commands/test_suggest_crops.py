@@ -175,6 +175,20 @@ def test_labels_and_nuclei_of_some_fields_count(model: Path, images: Path, tmp_p
     assert all(row["misfits"] and row["look_distance"] for row in rows)
 
 
+def test_crops_and_fields_are_learned_from_together(model: Path, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    record = suggest(model, images, out, labels="drawn", count=2, where=()).record
+    assert " --labels drawn " in record.next_step  # type: ignore[attr-defined]
+    how = LearnLabelsSettings(
+        inputs="phase", labels="drawn", target="cells", max_steps=1, crop=32, encoder="small"
+    )
+    options = RunOptions(device="cpu", quiet=True, pattern=PATTERN)
+    learned = learn_labels([out / "crops" / "fields.csv", images], tmp_path / "new", how, options)
+    (drawn,) = [name for name in learned.fields if name.startswith("a")]
+    assert drawn
+    assert len([name for name in learned.fields if name.startswith(("1_", "2_"))]) == 2
+
+
 def test_fewer_crops_than_were_asked_for_are_said(
     model: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,7 @@ from frugalseg.runs.field_arrays import (
     size_warnings,
     with_channel,
 )
-from frugalseg.runs.label_report import part_page, part_records, start_and_tuned
+from frugalseg.runs.label_report import part_page, part_records, scores_line, start_and_tuned
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.model_folder import ModelRun
 from frugalseg.runs.options import RunOptions
@@ -120,6 +120,7 @@ def _learn(
     model, failed = _fit(labelled, images, labels, others, channels, settings, start, run, doubts)
     with run.log.status("finding objects in every field"):
         after = {part.name: part for part in model.evaluate(images, labels)}
+    run.log.line(scores_line(after.values(), settings.target))
     before = None if start is None else {part.name: part for part in model.start_evaluation}
     assert model.training is not None
     record = run.record(

@@ -1,6 +1,7 @@
 """``frugalseg predict``: a trained model on images it has not seen, without training."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from frugalseg.errors import SettingsError
 from frugalseg.learning.device import pick_device
 from frugalseg.models.load import load_model
 from frugalseg.models.marker_model import MarkerModel
+from frugalseg.models.model_scale import note_on_scale
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.runs.cell_learning import segment_alone
 from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
@@ -100,7 +102,9 @@ def _predict_cells(
                 doubts = (*cues.image.warnings, *model.doubts(cues.image))
                 return Segmented(model.segment(cues.image), {"warnings": doubts})
             found = model.segment(cues.image, pixel_size=cues.pixel_size, diameter=settings.diameter)
-        return Segmented.of(found)
+        resized = note_on_scale(model.card, cues.pixel_size) if settings.diameter is None else None
+        segmented = Segmented.of(found)
+        return replace(segmented, doubts=(*segmented.doubts, *([resized] if resized else [])))
 
     alone = None if isinstance(model, MarkerModel) else partial(segment_alone, model, settings)
     process = MarkerProcess(outputs, settings, segment, log, alone=alone)

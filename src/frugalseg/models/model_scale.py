@@ -28,6 +28,8 @@ LARGEST_AT_MODEL_SCALE = 6_000_000
 OF_MODALITY: dict[Modality, Normalization] = {"fluorescent": "log", "label-free": "zscore"}
 #: The pixels of an image are at most so many times larger or smaller than those of the training images.
 MOST_SIZE_RATIO = 200.0
+#: Pixel sizes that differ by no more than this factor are the same.
+SAME_SIZE = 1.1
 
 
 def automatic_scale(targets: Sequence[NDArray[np.float32]]) -> float:
@@ -149,6 +151,25 @@ def scale_by_pixel_size(card: StainCard | ObjectCard, pixel_size: tuple[float, f
             "both be right; correct the unit or the size in the file, or give `diameter` to a model of nuclei or cells"
         )
     return min(LARGEST_SCALE, card.scale * ratio)
+
+
+def note_on_scale(card: StainCard | ObjectCard, pixel_size: tuple[float, float] | None) -> str | None:
+    """Return a sentence where an image and the model state pixel sizes that differ by more than a tenth, else None.
+
+    Examples
+    --------
+    >>> print(note_on_scale(StainCard.model_construct(pixel_size=(0.65, 0.65)), (0.325, 0.325)))
+    Its pixels are stated to be 0.325 um wide and those that the model was trained on 0.65 um, so it is resized to match; if a size is wrong, correct it in the file.
+    """
+    if card.pixel_size is None or pixel_size is None:
+        return None
+    image, model = (math.sqrt(math.prod(size)) for size in (pixel_size, card.pixel_size))
+    if max(image / model, model / image) <= SAME_SIZE:
+        return None
+    return (
+        f"Its pixels are stated to be {image:.3g} um wide and those that the model was trained on {model:.3g} um, so it is resized to match; "
+        "if a size is wrong, correct it in the file."
+    )
 
 
 def scale_for_objects(target: Target, diameter: float, start: StainCard | ObjectCard | None) -> float:

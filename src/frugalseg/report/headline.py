@@ -54,17 +54,21 @@ def median_diameter(rows: Sequence[Rows], pixel_size: tuple[float, float] | None
 
 def _cell_tiles(report: Report, rows: Sequence[Rows]) -> list[HeadlineTile]:
     number, _, noun = count_text(sum(field.n_cells for field in report.fields), "cell").partition(" ")
-    tiles = [HeadlineTile(number, noun, count_text(len(report.fields), "field"))]
+    unit = "part" if any(field.role for field in report.fields) else "field"
+    tiles = [HeadlineTile(number, noun, count_text(len(report.fields), unit))]
     if any(rows):
         sizes = {field.pixel_size for field in report.fields}
         size = sizes.pop() if len(sizes) == 1 else None
         name, note = "median cell diameter", "of the disk of the same area"
         tiles.append(HeadlineTile(median_diameter(rows, size), name, note))
     scored = [field for field in report.fields if field.scores is not None]
+    held_out = [field for field in scored if field.role == "held out"]
+    learned = ", learned from" if any(field.role for field in scored) else ""
+    scored, which = (held_out, ", held out") if held_out else (scored, learned)
     for key, name in (("cell_miou", "mean cell IoU"), ("mAP", "mAP")) if scored else ():
         gaps = [g for field in scored if (g := gap(field.scores, field.baselines, key)) is not None]
         whose = "the" if len(scored) == 1 else "each field's"
-        note = f"{difference_text(fmean(gaps))} to {whose} best baseline" if gaps else "against truth"
+        note = f"{difference_text(fmean(gaps))} to {whose} best baseline" if gaps else f"against truth{which}"
         mean = fmean(getattr(field.scores, key) for field in scored)
         tiles.append(HeadlineTile(score_text(mean), name, note))
     return tiles

@@ -131,6 +131,8 @@ class FieldReport:
         How well cells and nuclei fit.
     look_distance
         How far the field looks from those that the model was learned from; above 1 it looks unlike them.
+    role
+        Of a part of a training set: "learned from" or "held out".
 
     Raises
     ------
@@ -155,6 +157,7 @@ class FieldReport:
     n_cells: int = -1
     agreement: NucleiAgreement | None = None
     look_distance: float | None = None
+    role: str = ""
     condensed: bool = False
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """What `learn labels` says of its training set: scores of every part, and whether fine-tuning was worth it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -23,11 +23,7 @@ def start_and_tuned(
     before: Mapping[str, ObjectPartScore], after: Mapping[str, ObjectPartScore], target: str
 ) -> NumberTable:
     """Return a table of scores before and after training, which shows whether it made things worse."""
-    measure = "mask IoU" if target == "nuclei" else "mAP"
-
-    def value(part: ObjectPartScore) -> float:
-        return part.mask_iou if target == "nuclei" else part.scores.mAP
-
+    measure, value = ("mask IoU", _mask_iou) if target == "nuclei" else ("mAP", _mean_precision)
     rows: list[list[str | float | int | None]] = []
     changes = []
     for name, part in after.items():
@@ -54,4 +50,23 @@ def part_page(part: ObjectPartScore) -> FieldReport:
         labels=part.labels,
         truth=np.maximum(part.truth, 0),
         scores=part.scores,
+        role=part.role,
     )
+
+
+def scores_line(parts: Collection[ObjectPartScore], target: str) -> str:
+    """Return the mean scores of what was held out, or else of what was learned from, as a sentence."""
+    held_out = [part for part in parts if part.role == "held out"]
+    scored = held_out or list(parts)
+    iou, precision = (np.mean([value(part) for part in scored]) for value in (_mask_iou, _mean_precision))
+    first = f"mask IoU {iou:.3f}, " if target == "nuclei" else ""
+    which = "held out" if held_out else "learned from, as nothing was held out"
+    return f"{first}mAP {precision:.3f} on what was {which}"
+
+
+def _mask_iou(part: ObjectPartScore) -> float:
+    return part.mask_iou
+
+
+def _mean_precision(part: ObjectPartScore) -> float:
+    return part.scores.mAP

@@ -19,6 +19,7 @@ from frugalseg.images.field import Field
 from frugalseg.images.image import Image
 from frugalseg.images.outliers import planes_without_outliers, without_outliers
 from frugalseg.images.write import write_image, write_labels
+from frugalseg.models.model_scale import note_on_scale
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
 from frugalseg.models.stain_scale import learned_stain
@@ -184,7 +185,9 @@ class _ObjectProcess:
         labels, segmented = found.labels, Segmented(found.labels, confidence=found.confidence)
         count = int(labels.max(initial=0))
         truth, on_truth = read_truth(field, run.truth, run.log)
-        warnings = (*(() if count else ("Nothing was found.",)), *found.doubts)
+        resized = note_on_scale(model.card, field.pixel_size) if self.diameter is None else None
+        doubts = (None if count else "Nothing was found.", resized)
+        warnings = (*(doubt for doubt in doubts if doubt), *found.doubts)
         known: dict[str, Any] = {"n_cells": count, "warnings": (*on_truth, *warnings), **trust(segmented)}
         if found.look_distance is not None:
             known["look_distance"] = found.look_distance

@@ -106,8 +106,8 @@ def write_crop(
     write_labels(folder / f"{name}{LABELS_SUFFIX}", objects, field.pixel_size)
 
 
-def field_table(names: Sequence[str], inputs: Sequence[str]) -> str:
-    """Return the ``fields.csv`` of the crops, with a column for each input and one for the labels.
+def field_table(names: Sequence[str], inputs: Sequence[str], labels: str = LABELS) -> str:
+    """Return the ``fields.csv`` of the crops, with a column for each input and one, `labels`, for the labels.
 
     >>> print(field_table(["1_a"], ["phase", "dic"]))
     field,phase,dic,labels
@@ -116,7 +116,7 @@ def field_table(names: Sequence[str], inputs: Sequence[str]) -> str:
     """
     places = [""] if len(inputs) == 1 else [f"#{index}" for index in range(len(inputs))]
     rows = [[name, *(f"{name}.tif{at}" for at in places), f"{name}{LABELS_SUFFIX}"] for name in names]
-    return _csv([["field", *inputs, LABELS], *rows])
+    return _csv([["field", *inputs, labels], *rows])
 
 
 def suggestion_table(chosen: Sequence[Suggestion]) -> str:
