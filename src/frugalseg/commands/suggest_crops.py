@@ -188,11 +188,6 @@ class _Run:
             owner=f"field {one.name!r}",
         )
 
-    @property
-    def label_column(self) -> str:
-        """Channel of the crops' labels: that of the labels of fields, where there are some, so that both are learned from."""
-        return self.settings.labels or LABELS
-
     def _stain(self, one: Field) -> NDArray[np.float32] | None:
         channel = self.settings.nuclei
         return one.plane(channel) if channel is not None and one.has(channel) else None
@@ -225,7 +220,7 @@ class _Run:
                     pictures[name] = preview(planes[:1])[one.area], objects
             self.sources[field.name].check_unchanged(f"field {field.name!r}")
         inputs = input_names(fields[chosen[0].image], self.channels)
-        write_text(folder / CROPS / TABLE_NAME, field_table(names, inputs, self.label_column))
+        write_text(folder / CROPS / TABLE_NAME, field_table(names, inputs, self.settings.labels or LABELS))
         write_text(folder / LIST, suggestion_table(chosen))
         write_contact_sheet(folder / SHEET, [(name, *pictures[name]) for name in names])
         for name, one in zip(names, chosen, strict=True):
@@ -269,8 +264,7 @@ class _Run:
         """
         words = ["frugalseg", "learn", "labels", str(out / CROPS / TABLE_NAME)]
         words += [] if options.where else map(str, inputs)
-        for name in ("pattern", "axes"):
-            value = getattr(options, name)
+        for name, value in (("pattern", options.pattern), ("axes", options.axes)):
             words += [] if value is None else [f"--{name}", value]
         words += [] if self.settings.inputs is None else ["--from", self.settings.inputs]
         words += [
