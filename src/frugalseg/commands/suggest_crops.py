@@ -267,14 +267,8 @@ class _Run:
         for name, value in (("pattern", options.pattern), ("axes", options.axes)):
             words += [] if value is None else [f"--{name}", value]
         words += [] if self.settings.inputs is None else ["--from", self.settings.inputs]
-        words += [
-            "--labels",
-            self.label_column,
-            "--target",
-            self.model.card.kind,
-            "--start",
-            str(self.folder),
-        ]
+        words += ["--labels", self.settings.labels or LABELS, "--target", self.model.card.kind]
+        words += ["--start", str(self.folder)]
         return shlex.join([*words, "--scale", f"{scale:.3g}", "-o", "NEW_MODEL"])
 
     def _report(self, record: SuggestRecord, chosen: Sequence[Suggestion]) -> Report:
