@@ -74,9 +74,9 @@ def real_trainings() -> dict[str, object]:
         "target": "cells",
         "inputs": "phase",
         "labels": "cells",
-        "starts": {"stain": {"kind": "stain", "stain": "nuclear", "steps": 60, "stain_settings": small}},
+        "starts": {"stain": {"kind": "stain", "stain": "nuclear", "steps": 20, "stain_settings": small}},
         "budgets": [1],
-        "steps": [60],
+        "steps": [20],
         "seeds": [0],
         "test": ["synthetic_3"],
         "settings": small,
@@ -85,13 +85,13 @@ def real_trainings() -> dict[str, object]:
         "student": {
             "inputs": "phase",
             "nuclei": "nuclear",
-            "settings": {"encoder": "small", "rounds": 2, "max_steps": 20},
+            "settings": {"encoder": "small", "rounds": 2, "max_steps": 8},
         },
         "network": {
             "inputs": "phase",
             "nuclei": "nuclear",
             "method": "network",
-            "settings": {"max_steps": 30},
+            "settings": {"max_steps": 8},
         },
     }
     markers = {
