@@ -52,6 +52,14 @@ def test_no_pixel_size_stays_none(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.tif").pixel_size is None
 
 
+@pytest.mark.parametrize("name", ["a.png", "a"])
+def test_a_name_that_is_no_tiff_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputFailed, match=r"results are TIFF files, so give a name that ends in \.tif$"):
+        write_labels(tmp_path / name, LABELS)
+    assert not (tmp_path / name).exists()
+    write_labels(tmp_path / "a.TIFF", LABELS)
+
+
 def test_same_labels_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.tif", "b.tif"):
         write_labels(tmp_path / name, LABELS, pixel_size=(0.5, 0.5))

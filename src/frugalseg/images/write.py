@@ -97,7 +97,7 @@ def write_labels(
     Raises
     ------
     OutputExists, OutputFailed
-        See `atomic_file`.
+        See `atomic_file`; the name does not end in ``.tif`` or ``.tiff``.
     WrongShape
         The array is not (Y, X), not of integers, or has negative ids.
 
@@ -178,6 +178,10 @@ def _write_tiff(
 ) -> None:
     import tifffile
 
+    if Path(path).suffix.lower() not in (".tif", ".tiff"):
+        raise OutputFailed(
+            f"{shortened(path)} can't be written: results are TIFF files, so give a name that ends in .tif"
+        )
     with atomic_file(path, overwrite) as file:
         tifffile.imwrite(file, pixels, **tiff_options(axes, channels, pixel_size))
 
