@@ -1,8 +1,11 @@
 """Documents are true: their Python runs, and the files and functions that they name are there."""
 
 import ast
+import csv
+import json
 import re
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -75,3 +78,29 @@ def test_the_steps_of_the_architecture_are_functions_of_their_files() -> None:
     for function, file in steps:
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         assert function in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, file
+
+
+def test_the_table_of_raw_cells_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_stain_kind_raw.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "mAP"]
+    scores = {(row["budget"], row["arm"], row["seed"]): f"{float(row['value']):.3f}" for row in rows}
+    arms = ("nothing", "imagenet", "nuclear_stain", "cell_stain", "cell_stain_log")
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    for budget, name in (("1 crop", "one crop"), ("1 field", "one field")):
+        cells = [", ".join(scores[budget, arm, seed] for seed in "01") for arm in arms]
+        assert f"| {name} | {' | '.join(cells)} |" in text
+
+
+def test_the_table_of_rates_holds_the_scores_of_its_record() -> None:
+    lines = (ROOT / "experiments" / "records" / "rate_and_height.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    text = (ROOT / "experiments" / "LOG.md").read_text(encoding="utf-8")
+    for rate in (0.001, 0.002, 0.004):
+        means = []
+        for h in (10, 20, 30):
+            kinds: dict[str, list[float]] = {}
+            for row in rows:
+                if (row["rate"], row["h"]) == (rate, h):
+                    kinds.setdefault(row["kind"], []).append(row["mAP"])
+            means.append(f"{fmean(map(fmean, kinds.values())):.3f}")
+        assert f"| {rate} | {' | '.join(means)} |" in text
