@@ -155,24 +155,27 @@ def _file_fields(files: list[Path], problems: Problems | None, axes: str | None)
         stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
         for path, stem in zip(files, stems, strict=True)
     ]
-    return _fields_of_files(list(zip(names, files, strict=True)), {}, problems, axes)
+    return _fields_of_files(list(zip(names, files, strict=True)), None, problems, axes)
 
 
 def _fields_of_files(
     named: Sequence[tuple[str, Path]],
-    rows: Mapping[str, dict[str, str]],
+    rows: Mapping[str, dict[str, str]] | None,
     problems: Problems | None,
     axes: str | None,
 ) -> list[Field]:
-    """Return the fields of named files, with the columns of `rows`, and of OME-Zarr; broken files as of `_failing_later`."""
+    """Return the fields of named files, with the columns of `rows`; broken files as of `_failing_later`.
+
+    Without rows, OME-Zarr names its fields itself.
+    """
     fields: list[Field] = []
     broken: dict[str, Path] = {}
     errors: Problems = []
     for name, path in named:
-        if _is_zarr(path):
+        if rows is None and _is_zarr(path):
             fields += _zarr_fields(path, problems)
             continue
-        row = rows.get(name, {})
+        row = {} if rows is None else rows[name]
         try:
             fields.append(_file_field(path, name, row, axes))
         except FrugalsegError as error:
