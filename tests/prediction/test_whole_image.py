@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.map_labels import labels_from_maps
-from frugalseg.instances.maps import PEAK, distance_target
+from frugalseg.instances.maps import distance_target
 from frugalseg.prediction.stain_values import in_original_units, learned_values
 from frugalseg.prediction.whole_image import (
     cell_confidence,
@@ -118,14 +118,15 @@ def test_a_stain_that_was_stored_as_fractions_stays_fractions() -> None:
 
 
 def test_confidence_of_cells_around_points_is_that_around_areas() -> None:
-    """The image is three times as large as what the network sees: most pixels of it are lost."""
+    """The image is three times as large as what the network sees, so most of its pixels are lost; nuclei alone part the cells."""
     small = np.zeros((20, 40), np.int64)
-    small[4:16, 3:18], small[4:16, 22:37] = 1, 2
-    maps = np.stack([distance_target(small) / np.float32(PEAK), np.where(small > 0, 4.0, -4.0)])
+    small[4:16, 3:20], small[4:16, 20:37] = 1, 2
+    slopes = 0.5 + 0.3 * np.abs(np.arange(40) - 19.5) / 17
+    maps = np.stack([np.where(small > 0, slopes, 0), np.where(small > 0, 4.0, -4.0)])
     areas = np.zeros((60, 120), np.uint32)
-    areas[26:34, 26:37], areas[26:34, 84:95] = 1, 2
+    areas[26:34, 15:24], areas[26:34, 96:105] = 1, 2
     points = np.zeros_like(areas)
-    points[29, 31], points[29, 90] = 1, 2
+    points[29, 20], points[29, 99] = 1, 2
     labels = np.kron(small, np.ones((3, 3), np.int64)).astype(np.uint32)
     for nuclei in (areas, points):
         found = cell_confidence(labels, [maps.astype(np.float32)] * 2, 20.0, 40.0, nuclei)
