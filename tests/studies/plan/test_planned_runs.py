@@ -173,6 +173,27 @@ def test_starts_that_differ_in_what_follows_share_a_stain_model(
     assert student.needs == (stains[0].name,)
 
 
+def test_a_stain_with_a_seed_of_its_own_is_trained_once_for_all_seeds(
+    labels_task: dict[str, Any], cells_data: ArrayData
+) -> None:
+    stain = {"kind": "stain", "stain": "nuclear"}
+    starts = {"own": {**stain, "steps": 7}, "one": {**stain, "steps": [8, 2, 2, 4], "seed": 5}}
+    task = {**labels_task, "starts": starts, "seeds": [0, 1]}
+    runs = plan_runs(design_of(cells=task), {"cells": cells_data})
+    stains = [(run.arm, run.seed, run.at_steps) for run in runs if isinstance(run, StainRun)]
+    assert stains == [("own", 0, (7,)), ("one", 5, (2, 4, 8)), ("own", 1, (7,))]
+    used = {(run.arm, run.seed): run.needs for run in runs if isinstance(run, LabelRun)}
+    assert used["one", 0] == used["one", 1] == ("cells/start-one-c-seed_5",)
+    assert used["own", 0] != used["own", 1]
+
+
+@pytest.mark.parametrize("steps", [[], [0, 4], 0])
+def test_a_stain_needs_steps(labels_task: dict[str, Any], steps: object) -> None:
+    start = {"kind": "stain", "stain": "nuclear", "steps": steps}
+    with pytest.raises(SettingsError, match="steps"):
+        design_of(cells={**labels_task, "starts": {"stain": start}})
+
+
 def test_every_design_that_comes_with_the_package_is_allowed() -> None:
     folder = Path(design_file).parent / "designs"
     designs = {path.stem: StudyDesign.read(path) for path in folder.glob("*.yaml")}

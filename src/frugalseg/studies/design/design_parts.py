@@ -64,7 +64,14 @@ class Stain(Part):
     kind: Literal["stain"]
     stain: str = Field(description="Channel of the stain.")
     inputs: str | None = Field(default=None, description="Label-free channels; those of the task by default.")
-    steps: Steps = 600
+    steps: Steps | Annotated[tuple[Steps, ...], Field(min_length=1)] = Field(
+        default=600,
+        description="Length of its training; of several numbers the largest, and it is scored after each.",
+    )
+    seed: Seed | None = Field(
+        default=None,
+        description="Its own seed: one stain model for all seeds of the task. None: one for each.",
+    )
     stain_settings: dict[str, Any] = Field(
         default_factory=dict,
         description="Of `StainModelSettings`; encoder, scale, crop and batch are those of a labels task unless given here.",

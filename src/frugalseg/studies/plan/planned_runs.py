@@ -163,7 +163,8 @@ def _stain_of_task(
 def stain_start(
     name: str, arm: str, start: Stain, inputs: str, fold: Fold, seed: int, data: StudyData
 ) -> StainRun:
-    """Return the run that trains a stain model on all fields but the test fields."""
+    """Return the run that trains a stain model on all fields but the test fields; its own seed goes first."""
+    seed = seed if start.seed is None else start.seed
     return StainRun(
         task=name,
         arm=arm,
@@ -174,7 +175,7 @@ def stain_start(
         test=tuple(one for one in fold.test if data.has(one, start.stain)),
         inputs=inputs,
         stain=start.stain,
-        at_steps=(start.steps,),
+        at_steps=(start.steps,) if isinstance(start.steps, int) else tuple(sorted(set(start.steps))),
         settings=start.stain_settings,
     )
 
