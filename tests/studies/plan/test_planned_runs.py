@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from frugalseg.errors import InputError, SettingsError
@@ -199,3 +200,36 @@ def test_every_design_that_comes_with_the_package_is_allowed() -> None:
     designs = {path.stem: StudyDesign.read(path) for path in folder.glob("*.yaml")}
     assert len(designs) >= 8
     assert {name.split("_")[0] for name in designs} == {"smoke", "laptop", "full"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "paths"),
+    [
+        (("a", "b-1", "c"), ("a", "b_1", "c")),  # as before, where no two are alike
+        (("dish-1", "dish 1", "c"), ("dish_1_1d04a5", "dish_1", "c")),
+        (("dish 1", "dish_1", "c"), ("dish_1_f66042", "dish_1", "c")),
+        (("α1", "β1", "c"), ("_1_3d719c", "_1_1850a5", "c")),
+    ],
+)
+def test_every_field_has_runs_of_its_own(
+    labels_task: dict[str, Any], fields: tuple[str, ...], paths: tuple[str, ...]
+) -> None:
+    planes = [np.zeros((8, 8), np.int32)] * 3
+    data = ArrayData({"phase": planes, "cells": planes}, fields)
+    runs = plan_runs(design_of(cells={**labels_task, "test": "leave-one-out"}), {"cells": data})
+    assert [(run.fold, run.test) for run in runs] == [(field, (field,)) for field in fields]
+    assert [run.name for run in runs] == [f"cells/nothing-1_field-2_steps-{one}-seed_0" for one in paths]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"starts": {"a-b": {"kind": "nothing"}, "a_b": {"kind": "nothing"}}},
+        {"test": [["a", "b"], ["a+b"]]},
+    ],
+)
+def test_two_runs_of_one_name_are_refused(labels_task: dict[str, Any], changed: dict[str, Any]) -> None:
+    planes = [np.zeros((8, 8), np.int32)] * 4
+    data = ArrayData({"phase": planes, "cells": planes}, ["a", "b", "a+b", "c"])
+    with pytest.raises(SettingsError, match="task 'cells': two different runs would be called 'cells/"):
+        plan_runs(design_of(cells={**labels_task, "test": ["c"], **changed}), {"cells": data})

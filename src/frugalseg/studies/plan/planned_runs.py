@@ -1,6 +1,5 @@
 """From a design and the names of its fields to the list of runs, those that others need first."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from frugalseg.errors import InputError, SettingsError
@@ -17,7 +16,7 @@ from frugalseg.studies.design.study_design import (
     StudyDesign,
     Task,
 )
-from frugalseg.studies.plan.folds import Fold, choose_outlined, find_folds
+from frugalseg.studies.plan.folds import Fold, choose_outlined, find_folds, path_part
 from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
 from frugalseg.studies.plan.study_data import StudyData
 
@@ -37,12 +36,17 @@ def plan_runs(design: StudyDesign, data: Mapping[str, StudyData]) -> tuple[RunSp
     InputError
         A test field is not there or has no labels, or no field has a channel that is needed.
     SettingsError
-        A budget is larger than what is labelled.
+        A budget is larger than what is labelled, or two runs have the same name.
     """
     runs: dict[str, RunSpec] = {}
     for name, task in design.tasks.items():
         for run in _runs_of_task(name, task, data[name]):
-            runs.setdefault(run.name, run)
+            # A stain model of several starts or seeds is planned for each of them, and is the same run.
+            if runs.setdefault(run.name, run) != run:
+                raise SettingsError(
+                    f"task '{name}': two different runs would be called {run.name!r}; give arms and folds names that differ in "
+                    "more than signs"
+                )
     return tuple(runs.values())
 
 
@@ -90,7 +94,7 @@ def _label_run(
     return LabelRun(
         task=name,
         arm=arm,
-        name=run_name(name, arm, str(budget), length, fold.name, f"seed {seed}"),
+        name=run_name(name, arm, str(budget), length, fold.path, f"seed {seed}"),
         needs=() if before is None else (before.name,),
         seed=seed,
         fold=fold.name,
@@ -131,7 +135,7 @@ def _start_run(
     return StudentRun(
         task=name,
         arm=arm,
-        name=run_name(name, "start", arm, fold.name, f"seed {seed}"),
+        name=run_name(name, "start", arm, fold.path, f"seed {seed}"),
         needs=() if before is None else (before.name,),
         seed=seed,
         fold=fold.name,
@@ -168,7 +172,7 @@ def stain_start(
     return StainRun(
         task=name,
         arm=arm,
-        name=run_name(name, "start", arm, fold.name, f"seed {seed}"),
+        name=run_name(name, "start", arm, fold.path, f"seed {seed}"),
         seed=seed,
         fold=fold.name,
         learn_from=having(name, fold.rest, (inputs, start.stain), data),
@@ -187,7 +191,7 @@ def _stain_runs(name: str, task: StainTask, data: StudyData) -> Iterator[RunSpec
                 yield StainRun(
                     task=name,
                     arm=arm,
-                    name=run_name(name, arm, fold.name, f"seed {seed}"),
+                    name=run_name(name, arm, fold.path, f"seed {seed}"),
                     seed=seed,
                     fold=fold.name,
                     learn_from=having(name, fold.rest, (task.inputs, task.stain), data),
@@ -206,7 +210,7 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
             raise InputError(
                 f"task '{name}': no field has channel {task.labels!r}; name the channel of the truth"
             )
-        folds: tuple[Fold, ...] = (Fold("all", scored, data.names),)
+        folds: tuple[Fold, ...] = (Fold("all", "all", scored, data.names),)
     else:
         folds = find_folds(name, task, data, task.labels)
     for fold in folds:
@@ -222,7 +226,7 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
                 yield MarkerRun(
                     task=name,
                     arm=arm,
-                    name=run_name(name, arm, fold.name, f"seed {seed}"),
+                    name=run_name(name, arm, fold.path, f"seed {seed}"),
                     needs=() if before is None else (before.name,),
                     seed=seed,
                     fold=fold.name,
@@ -255,4 +259,4 @@ def run_name(task: str, *parts: str) -> str:
     >>> run_name("cells", "stain", "1 crop", "seed 0")
     'cells/stain-1_crop-seed_0'
     """
-    return f"{task}/{'-'.join(re.sub(r'[^A-Za-z0-9_.+]', '_', part) for part in parts)}"
+    return f"{task}/{'-'.join(map(path_part, parts))}"
