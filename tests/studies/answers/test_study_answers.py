@@ -100,6 +100,7 @@ def test_a_crop_on_top_of_the_student_is_worth_so_many_fields(rows):
         pytest.approx(262.44, abs=0.01),
     )
     assert (values[2]["needed"], values[2]["saved"]) == (None, None)
+    assert [one["saved_or_fewer"] for one in values] == [False, False, False]
 
 
 def test_a_start_that_saves_nothing_says_so(make_rows):
@@ -111,6 +112,23 @@ def test_a_start_that_saves_nothing_says_so(make_rows):
         "With one outlined crop (46 cells) on top of the stain model you reach mAP 0.200, which saves no labels: for as much, "
         "starting from ImageNet takes 46 cells or fewer (at most 46 when one test field is left out)."
     )
+
+
+def test_what_the_least_labels_exceed_saves_that_many_at_most(make_rows):
+    made = make_rows({("imagenet", *CROP): spread(0.5), ("imagenet", *FOUR): spread(0.6)})
+    made += make_rows({("student", "nothing", 0): spread(0.4)}, steps=0)
+    [saved] = [one for one in answer_study(design(), made) if one.question == "labels saved"]
+    assert saved.sentence == (
+        "With nothing outlined, the self-trained student reaches mAP 0.400; for as much, starting from ImageNet takes 46 cells or "
+        "fewer (at most 46 when one test field is left out), so at most 46 outlined cells are saved."
+    )
+    assert (saved.values["saved"], saved.values["saved_or_fewer"]) == (46, True)
+
+
+def test_a_score_of_0_saves_nothing_that_is_worth_a_word(make_rows):
+    made = make_rows({("imagenet", *CROP): spread(0.5), ("stain", *CROP): dict.fromkeys("xyz", [0.0, 0.0])})
+    made += make_rows({("student", "nothing", 0): dict.fromkeys("xyz", [0.0, 0.0])}, steps=0)
+    assert "labels saved" not in sentences(made)
 
 
 def test_a_score_above_all_that_was_measured(make_rows):

@@ -73,7 +73,7 @@ def _saving_answers(about: TaskScores, arm: str, than: str) -> Iterator[Answer]:
     least = [one for one in points if one.outlined > 0][:1]
     for point in [*(one for one in points if one.budget == NOTHING), *least]:
         saving = find_saving(about.rows, point, than, about.steps)
-        if saving is not None:
+        if saving is not None and saving.point.mean > 0:  # a score of 0 takes no labels at all
             yield about.answer(
                 "labels saved",
                 _saving_sentence(about, saving),
@@ -86,6 +86,7 @@ def _saving_answers(about: TaskScores, arm: str, than: str) -> Iterator[Answer]:
                 needed_or_fewer=saving.needed.at_most,
                 needed_without_each_field=[one.outlined for one in saving.without_each_field],
                 saved=saving.saved,
+                saved_or_fewer=saving.needed.at_most,
             )
 
 
@@ -107,8 +108,11 @@ def _saving_sentence(about: TaskScores, saving: Saving) -> str:
         same = f"{amount_words(reached, about.objects)} {reach_words(reached.budget)} from {other}"
         most = ", the most that was measured" if saving.needed.outlined is None else ""
         start = f"{start} at least what {same} ({score} against {reached.mean:.3f}{most})"
+    about_or_most = "at most" if saving.needed.at_most else "about"
     saved = (
-        "" if saving.saved is None else f", so about {saving.saved:,.0f} outlined {about.objects} are saved"
+        ""
+        if saving.saved is None
+        else f", so {about_or_most} {saving.saved:,.0f} outlined {about.objects} are saved"
     )
     return f"{start}; for as much, starting from {other} takes {needs}{saved}."
 
