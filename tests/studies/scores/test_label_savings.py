@@ -1,6 +1,7 @@
 """Labels saved at equal score, how a gain changes, and how many labels are enough: by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,31 @@ def test_no_saving_against_an_arm_without_a_curve(make_rows):
     [other, _] = find_curves(curve(make_rows, (0.2, 0.4), arm="student"), "cells", "mAP")
     longer = [*rows, *curve(make_rows, (0.2, 0.4), arm="student")]
     assert find_saving(longer, other, "imagenet", 1000) is None
+
+
+def test_labels_saved_are_of_the_seeds_that_both_have(make_rows):
+    def of_seed(seed, scores):
+        rows = make_rows({key: {"x": [value], "y": [value]} for key, value in scores.items()})
+        return [replace(row, seed=seed, run=f"{row.run}-{seed}") for row in rows]
+
+    rows = of_seed(0, {("imagenet", "1 crop", 70): 0.5, ("imagenet", "1 field", 200): 0.6})
+    rows += of_seed(
+        1,
+        {
+            ("imagenet", "1 crop", 20): 0.3,
+            ("imagenet", "1 field", 200): 0.4,
+            ("student", "1 crop", 20): 0.35,
+        },
+    )
+    [point] = [one for one in find_curves(rows, "cells", "mAP") if one.arm == "student"]
+    saving = find_saving(rows, point, "imagenet", 200)
+    # Half way from 20 to 200 objects of seed 1; with seed 0, the crop of ImageNet would have 45 and be better already.
+    needed = 2 ** ((math.log2(21) + math.log2(201)) / 2) - 1
+    assert (saving.needed.outlined, saving.needed.at_most) == (pytest.approx(needed), False)
+    assert saving.saved == pytest.approx(needed - 20)
+    assert [one.outlined for one in saving.without_each_field] == [pytest.approx(needed)] * 2
+    other = [row for row in rows if (row.arm, row.seed) != ("imagenet", 1)]
+    assert find_saving(other, point, "imagenet", 200) is None
 
 
 def test_what_is_reached_ends_where_the_other_arm_is_better(make_rows):

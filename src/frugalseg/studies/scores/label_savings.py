@@ -8,6 +8,7 @@ from statistics import fmean
 
 from frugalseg.evaluation.intervals import Interval
 from frugalseg.studies.scores.curves import (
+    NOTHING,
     CurvePoint,
     choose_rows,
     find_curves,
@@ -126,9 +127,10 @@ def labels_for_score(curve: Sequence[CurvePoint], score: float) -> Amount:
 
 
 def find_saving(rows: Sequence[ScoreRow], point: CurvePoint, than: str, steps: int) -> Saving | None:
-    """Return what `than` needs for the score of a point; None where it has no curve.
+    """Return what `than` needs for the score of a point; None where it has no curve, or no score that pairs with the point.
 
-    Both curves are of the fields that both arms were tested on.
+    The point and every budget of `than` are of the folds, seeds and fields that all of them have: a missing run would
+    compare other seeds, which outlined other objects.
 
     Parameters
     ----------
@@ -139,19 +141,29 @@ def find_saving(rows: Sequence[ScoreRow], point: CurvePoint, than: str, steps: i
     steps
         Number of steps of the curve of `than`.
     """
-    chosen = [row for row in choose_rows(rows, point.task, point.metric) if row.arm in (point.arm, than)]
-    fields = {
-        arm: {row.field for row in chosen if row.arm == arm and math.isfinite(row.value)}
-        for arm in (point.arm, than)
-    }
-    shared = fields[point.arm] & fields[than]
-    found = _needed([row for row in chosen if row.field in shared], point, than, steps)
+    measured = [
+        row
+        for row in choose_rows(rows, point.task, point.metric)
+        if math.isfinite(row.value)
+        and (
+            (row.arm, row.budget, row.steps) == (point.arm, point.budget, point.steps)
+            or (row.arm == than and (row.steps == steps or row.budget == NOTHING))
+        )
+    ]
+    keys: dict[tuple[str, str], set[tuple[str, int, str]]] = {}
+    for row in measured:
+        keys.setdefault((row.arm, row.budget), set()).add(_key(row))
+    shared = set.intersection(*keys.values()) if keys else set()
+    found = _needed([row for row in measured if _key(row) in shared], point, than, steps)
     if found is None:
         return None
     own, needed, curve = found
+    fields = sorted({field for _, _, field in shared})
     without = []
-    for field in sorted(shared) if len(shared) > 1 else ():
-        left = _needed([row for row in chosen if row.field in shared - {field}], point, than, steps)
+    for field in fields if len(fields) > 1 else ():
+        left = _needed(
+            [row for row in measured if _key(row) in shared and row.field != field], point, than, steps
+        )
         if left is not None:
             without.append(left[1])
     reached = list(takewhile(lambda one: one.mean <= own.mean, (one for one in curve if one.outlined > 0)))
@@ -216,7 +228,7 @@ def _needed(
     rows: Sequence[ScoreRow], point: CurvePoint, than: str, steps: int
 ) -> tuple[CurvePoint, Amount, tuple[CurvePoint, ...]] | None:
     """Return a point as these rows have it, what `than` needs for its score, and the curve of `than`."""
-    if not any(math.isfinite(row.value) for row in rows):
+    if not rows:
         return None
     points = find_curves(rows, point.task, point.metric)
     curve = one_curve(points, than, steps)
@@ -224,3 +236,7 @@ def _needed(
         one for one in points if (one.arm, one.budget, one.steps) == (point.arm, point.budget, point.steps)
     ]
     return (own[0], labels_for_score(curve, own[0].mean), curve) if own and curve else None
+
+
+def _key(row: ScoreRow) -> tuple[str, int, str]:
+    return row.fold, row.seed, row.field
