@@ -113,8 +113,8 @@ def _overview(
         log.line(
             f"{len(plan.outdated)} of them are of another design or other images, or damaged, and are made anew: {names}"
         )
-    if mixed := versions_words(plan.made_by):
-        log.line(mixed)
+    for warning in filter(None, (versions_words(plan.made_by), *plan.warnings)):
+        log.line(warning)
     return overview, seconds
 
 

@@ -225,6 +225,7 @@ class _StudyRecord:
             "workers": self.workers,
             "device": self.plan.device,
             "versions": versions(),
+            "warnings": list(self.plan.warnings),
             "runs": [self._run(spec.name, finished, failed) for spec in self.plan.specs],
         }
         write_text(self.plan.out / SCORES, rows_to_csv(_rows(self.plan, finished)), overwrite=True)

@@ -11,6 +11,7 @@ from frugalseg.errors import UnreadableFile
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.plan.planned_runs import plan_runs
+from frugalseg.studies.plan.ready_models import check_models
 from frugalseg.studies.plan.run_specs import RunSpec
 from frugalseg.studies.plan.study_data import StudyData
 from frugalseg.studies.plan.task_data import open_data
@@ -43,6 +44,8 @@ class StudyPlan:
         Name of each run -> checksum, see `frugalseg.studies.runs.run_folder.fingerprints`.
     finished
         Name of each run that is there -> its record.
+    warnings
+        What makes its scores doubtful, one sentence each.
     """
 
     design: StudyDesign
@@ -54,6 +57,7 @@ class StudyPlan:
     specs: tuple[RunSpec, ...]
     fingerprints: Mapping[str, str]
     finished: Mapping[str, RunRecord]
+    warnings: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[RunSpec, ...]:
@@ -139,6 +143,7 @@ def plan_study(
     elif not isinstance(data, Mapping):
         data = dict.fromkeys(design.tasks, data)
     specs = plan_runs(design, data)
+    doubts = check_models(design, specs, root)
     prints = fingerprints(specs, data, root)
     return StudyPlan(
         design=design,
@@ -150,6 +155,7 @@ def plan_study(
         specs=specs,
         fingerprints=prints,
         finished=_finished(Path(out), specs, prints),
+        warnings=doubts,
     )
 
 

@@ -35,7 +35,8 @@ SCORES, CURVES, DIFFERENCES, ANSWERS = "scores.csv", "curves.csv", "differences.
 REPORT, STUDY = "report.html", "study.json"
 
 _NOTES = (
-    "Every test field was scored by models that never saw it, but for methods on markers that learn on the very images.",
+    "Every test field was scored by models that never saw it, but for methods on markers that learn on the very images, and for "
+    "starts from a model that was there before the study, which may have learned from any field.",
     "Budgets of one study share test fields and training fields, and arms of one seed the outlined fields: that is why arms are "
     "compared by paired differences, and why overlapping intervals of two curves are no test.",
     "Labels saved: straight lines between the budgets over log2(outlined objects + 1), and the smallest amount that has the score.",
@@ -199,7 +200,7 @@ def _report(
         drawings=[_drawing(plot) for plot in plots],
         tables=list(tables),
         headline=[(number, noun, "") for number, _, noun in tiles],
-        warnings=[*_failures(ran), *_mixed(ran), *_uneven(design, rows)],
+        warnings=[*_doubts(ran), *_failures(ran), *_mixed(ran), *_uneven(design, rows)],
         notes=[*([design.description] if design.description else []), *_NOTES],
         seeds=sorted({row.seed for row in rows}),
         settings=design.model_dump(mode="json", exclude={"title", "description"}),
@@ -227,6 +228,12 @@ def _how_it_ran(out: Path) -> Mapping[str, JsonValue]:
 def _runs(ran: Mapping[str, JsonValue]) -> list[dict[str, JsonValue]]:
     runs = ran.get("runs")
     return [one for one in runs if isinstance(one, dict)] if isinstance(runs, list) else []
+
+
+def _doubts(ran: Mapping[str, JsonValue]) -> list[str]:
+    """Return the warnings of the plan."""
+    found = ran.get("warnings")
+    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 def _mixed(ran: Mapping[str, JsonValue]) -> Iterator[str]:
