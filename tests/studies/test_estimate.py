@@ -105,8 +105,14 @@ def test_trials_measure_what_was_never_run_here(
     assert 20.0 < (labels or 0.0) < 200.0
     assert 60 * 0.02 < (stain or 0.0) < (labels or 0.0) / 2
     assert wall_seconds(plan, seconds, 2) == pytest.approx((stain or 0.0) + (labels or 0.0))
-    monkeypatch.setenv("FAKE_ERROR", "trial")
-    assert set(estimate_seconds(plan, 2, execution="fake_runs").values()) == {None}
+    monkeypatch.setenv("FAKE_ERROR", "trial_1")
+    said: list[str] = []
+    without = estimate_seconds(plan, 2, execution="fake_runs", tell=said.append)
+    assert [one is None for one in without.values()] == [False, True] * 2
+    assert said == [
+        "a trial of a few steps of run cells/stain-1_field-1000_steps-a-seed_0 failed, so its time is not known: field 'b' is "
+        "empty; leave it out"
+    ]
 
 
 def test_a_trial_that_is_interrupted_promises_no_runs(

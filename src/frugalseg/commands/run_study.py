@@ -103,8 +103,9 @@ def _overview(
     plan: StudyPlan, workers: int, log: RunLog, measure: bool, anew: bool
 ) -> tuple[Overview, dict[str, float | None]]:
     """Print what there is to do; return it, and the time of each run."""
+    failures: list[str] = []
     with log.status("measuring how long runs take on this machine"):
-        seconds = estimate_seconds(plan, workers, measure)
+        seconds = estimate_seconds(plan, workers, measure, tell=failures.append)
     overview = make_overview(plan, seconds, workers)
     log.console.print(overview_table(overview))
     log.line(summary_line(overview))
@@ -113,7 +114,7 @@ def _overview(
         log.line(
             f"{len(plan.outdated)} of them are of another design or other images, or damaged, and are made anew: {names}"
         )
-    for warning in filter(None, (versions_words(plan.made_by), *plan.warnings)):
+    for warning in filter(None, (versions_words(plan.made_by), *plan.warnings, *failures)):
         log.line(warning)
     return overview, seconds
 

@@ -3,7 +3,7 @@
 import json
 import pickle
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,11 @@ def _network_steps(settings: Mapping[str, Any]) -> int:
 
 
 def estimate_seconds(
-    plan: StudyPlan, workers: int, measure: bool = True, execution: str = EXECUTION
+    plan: StudyPlan,
+    workers: int,
+    measure: bool = True,
+    execution: str = EXECUTION,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, float | None]:
     """Return how many seconds each missing run takes; None where nothing is known.
 
@@ -82,6 +86,8 @@ def estimate_seconds(
         Try a few steps of one run of each sort that was never made here.
     execution
         Module that makes runs.
+    tell
+        Is called with a sentence for each trial that failed: its run will most likely fail too.
 
     Raises
     ------
@@ -98,7 +104,7 @@ def estimate_seconds(
         if trial is not None and sort_of(spec) not in speeds:
             unknown.setdefault(sort_of(spec), trial)
     if measure and unknown:
-        speeds |= _measured(plan, unknown, workers, execution)
+        speeds |= _measured(plan, unknown, workers, execution, tell)
     return {
         spec.name: speeds[sort_of(spec)].seconds(spec) if sort_of(spec) in speeds else None
         for spec in plan.missing
@@ -189,7 +195,11 @@ def _encoder(spec: RunSpec) -> str | None:
 
 
 def _measured(
-    plan: StudyPlan, trials: Mapping[str, RunSpec], workers: int, execution: str
+    plan: StudyPlan,
+    trials: Mapping[str, RunSpec],
+    workers: int,
+    execution: str,
+    tell: Callable[[str], None],
 ) -> dict[str, Speed]:
     """Make the trials in a folder that is removed, and return the speed of those that ended well."""
     with tempfile.TemporaryDirectory() as folder:
@@ -198,12 +208,16 @@ def _measured(
             for i, spec in enumerate(_named(trials.values()))
         ]
         try:
-            make_runs(jobs, pickle.dumps(Setup(plan.data, execution)), min(workers, len(jobs)))
+            outcome = make_runs(jobs, pickle.dumps(Setup(plan.data, execution)), min(workers, len(jobs)))
         except Interrupted as error:
             raise Interrupted(
                 "the trial that measures how long runs take was interrupted, before any run of the study began; run the same "
                 "command again"
             ) from error
+        for job, spec in zip(jobs, trials.values(), strict=True):
+            if job.spec.name in outcome.failed:
+                reason = outcome.failed[job.spec.name].replace(job.spec.name, spec.name)
+                tell(f"a trial of a few steps of run {spec.name} failed, so its time is not known: {reason}")
         records = [read_record(job.folder) for job in jobs]
         return {
             sort: Speed.of(record, job.spec)

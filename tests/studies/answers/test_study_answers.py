@@ -126,8 +126,10 @@ def test_what_the_least_labels_exceed_saves_that_many_at_most(make_rows):
 
 
 def test_a_score_of_0_saves_nothing_that_is_worth_a_word(make_rows):
-    made = make_rows({("imagenet", *CROP): spread(0.5), ("stain", *CROP): dict.fromkeys("xyz", [0.0, 0.0])})
-    made += make_rows({("student", "nothing", 0): dict.fromkeys("xyz", [0.0, 0.0])}, steps=0)
+    made = make_rows(
+        {("imagenet", *CROP): spread(0.5), ("stain", *CROP): {field: [0.0, 0.0] for field in "xyz"}}
+    )
+    made += make_rows({("student", "nothing", 0): {field: [0.0, 0.0] for field in "xyz"}}, steps=0)
     assert "labels saved" not in sentences(made)
 
 

@@ -233,3 +233,57 @@ def test_two_runs_of_one_name_are_refused(labels_task: dict[str, Any], changed: 
     data = ArrayData({"phase": planes, "cells": planes}, ["a", "b", "a+b", "c"])
     with pytest.raises(SettingsError, match="task 'cells': two different runs would be called 'cells/"):
         plan_runs(design_of(cells={**labels_task, "test": ["c"], **changed}), {"cells": data})
+
+
+def lacking(channel: str, *fields: str) -> ArrayData:
+    """Four fields with every channel, but for one channel that some of them lack."""
+    planes: dict[str, list[Any]] = {name: [np.zeros((8, 8), np.int32)] * 4 for name in CHANNELS}
+    planes[channel] = [None if name in fields else planes[channel][0] for name in "abcd"]
+    return ArrayData(planes, list("abcd"))
+
+
+CHANNELS = ("phase", "nuclear", "cells")
+MARKERS: dict[str, Any] = {
+    "kind": "markers",
+    "data": ["x"],
+    "labels": "cells",
+    "arms": {"own": {"inputs": "phase", "nuclei": "nuclear"}},
+}
+STAINS: dict[str, Any] = {"kind": "stains", "data": ["x"], "inputs": "phase", "stain": "nuclear"}
+
+
+@pytest.mark.parametrize(
+    ("task", "data", "said"),
+    [
+        ({"inputs": "phaze"}, lacking("phase"), "task 't': no field has channel 'phaze'; check"),
+        (
+            {"test": ["c"]},
+            lacking("phase", "c"),
+            "task 't': field 'c' is tested or outlined, and has no channel",
+        ),
+        (
+            {"test": ["c"]},
+            lacking("phase", "b"),
+            "task 't': field 'b' is tested or outlined, and has no channel",
+        ),
+        ({**STAINS, "arms": {"a": {}}}, lacking("phase", "b"), "field 'b' is tested .* no channel 'phase'"),
+        (MARKERS, lacking("phase", "b"), "field 'b' is tested .* no channel 'phase'"),
+        (MARKERS, lacking("nuclear", "b"), "field 'b' is tested .* no channel 'nuclear'"),
+    ],
+)
+def test_channels_that_runs_would_miss_are_named_before_any_run(
+    labels_task: dict[str, Any], task: dict[str, Any], data: ArrayData, said: str
+) -> None:
+    whole = task if "kind" in task else {**labels_task, **task}
+    with pytest.raises(InputError, match=said):
+        plan_runs(design_of(t=whole), {"t": data})
+
+
+def test_what_no_run_reads_may_be_missing(labels_task: dict[str, Any]) -> None:
+    runs = plan_runs(design_of(t=labels_task), {"t": lacking("cells", "b")})
+    assert [(run.test, run.learn_from) for run in runs] == [(("c",), ("a", "b", "d"))]
+    stain = {"kind": "stain", "stain": "nuclear"}
+    arm = {"inputs": "phase", "nuclei": "nuclear", "predicted_nuclei": stain, "method": "voronoi"}
+    task = {**MARKERS, "arms": {"a": arm}, "learn": "others", "test": ["b"], "seeds": [0]}
+    before, run = plan_runs(design_of(t=task), {"t": lacking("nuclear", "b")})
+    assert (before.test, run.test, run.learn_from) == ((), ("b",), ("a", "c", "d"))

@@ -76,6 +76,13 @@ class MarkerArm(Part):
         """Whether the method learns, so that a seed decides something."""
         return self.method in LEARNING
 
+    @property
+    def channels_of_tests(self) -> tuple[str, ...]:
+        """Channels that every test field needs: the real nuclei only where they are not predicted."""
+        if self.predicted_nuclei is None:
+            return self.inputs, self.nuclei
+        return self.inputs, *filter(None, (self.predicted_nuclei.inputs,))
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_settings(LEARNING.get(self.method, CueSettings), self.settings, {"seed": "seeds"})

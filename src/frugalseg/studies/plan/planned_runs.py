@@ -1,9 +1,8 @@
 """From a design and the names of its fields to the list of runs, those that others need first."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from frugalseg.errors import InputError, SettingsError
-from frugalseg.images.channels import parse_channels
 from frugalseg.studies.design.study_design import (
     Budget,
     LabelTask,
@@ -16,6 +15,7 @@ from frugalseg.studies.design.study_design import (
     StudyDesign,
     Task,
 )
+from frugalseg.studies.plan.field_channels import check_all_have, has_all, having
 from frugalseg.studies.plan.folds import Fold, choose_outlined, find_folds, path_part
 from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
 from frugalseg.studies.plan.study_data import StudyData
@@ -34,7 +34,7 @@ def plan_runs(design: StudyDesign, data: Mapping[str, StudyData]) -> tuple[RunSp
     Raises
     ------
     InputError
-        A test field is not there or has no labels, or no field has a channel that is needed.
+        A test field is not there or has no labels, or a field lacks a channel that is needed.
     SettingsError
         A budget is larger than what is labelled, or two runs have the same name.
     """
@@ -62,6 +62,7 @@ def _label_runs(name: str, task: LabelTask, data: StudyData) -> Iterator[RunSpec
     for fold in find_folds(name, task, data, task.labels):
         labelled = [one for one in fold.rest if data.has(one, task.labels)]
         _check_budgets(name, task, fold, len(labelled))
+        check_all_have(name, (*fold.test, *labelled), (task.inputs,), data)
         for seed in task.seeds:
             starts = {
                 arm: one
@@ -176,7 +177,7 @@ def stain_start(
         seed=seed,
         fold=fold.name,
         learn_from=having(name, fold.rest, (inputs, start.stain), data),
-        test=tuple(one for one in fold.test if data.has(one, start.stain)),
+        test=tuple(one for one in fold.test if has_all(one, (inputs, start.stain), data)),
         inputs=inputs,
         stain=start.stain,
         at_steps=(start.steps,) if isinstance(start.steps, int) else tuple(sorted(set(start.steps))),
@@ -186,6 +187,7 @@ def stain_start(
 
 def _stain_runs(name: str, task: StainTask, data: StudyData) -> Iterator[RunSpec]:
     for fold in find_folds(name, task, data, task.stain):
+        check_all_have(name, fold.test, (task.inputs,), data)
         for seed in task.seeds:
             for arm, settings in task.arms.items():
                 yield StainRun(
@@ -215,6 +217,7 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
         folds = find_folds(name, task, data, task.labels)
     for fold in folds:
         for arm, method in task.arms.items():
+            check_all_have(name, fold.test, method.channels_of_tests, data)
             for seed in task.seeds_of(arm):
                 before = None
                 if method.predicted_nuclei is not None:
@@ -238,17 +241,6 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
                     nuclei_from=None if before is None else before.name,
                     at_steps=task.steps_of(arm),
                 )
-
-
-def having(name: str, fields: Iterable[str], channels: Iterable[str], data: StudyData) -> tuple[str, ...]:
-    """Return the fields that have all channels; `InputError` where none has."""
-    wanted = [one.channel for given in channels for one in parse_channels(given)]
-    found = tuple(field for field in fields if all(data.has(field, channel) for channel in wanted))
-    if not found:
-        raise InputError(
-            f"task '{name}': no field that may be learned from has channels {', '.join(wanted)}; check the channels' names"
-        )
-    return found
 
 
 def run_name(task: str, *parts: str) -> str:
