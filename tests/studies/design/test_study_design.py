@@ -70,12 +70,32 @@ def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: 
             {"starts": {"i": {"kind": "imagenet"}}},
             r"tasks.cells: start 'i' needs an encoder that has ImageNet weights; set `encoder`",
         ),
+        ({"test": []}, r"tasks.cells.test: no test field is named; name at least one in each list"),
+        ({"test": [[]]}, r"tasks.cells.test: no test field is named; name at least one in each list"),
+        ({"test": [["a"], []]}, r"tasks.cells.test: no test field is named; name at least one in each list"),
+        ({"test": ["a", "b", "a"]}, r"tasks.cells.test: test field 'a' is named twice in one list"),
+        ({"test": [["a"], ["b", "b"]]}, r"tasks.cells.test: test field 'b' is named twice in one list"),
+        (
+            {"budgets": [0]},
+            r"tasks.cells: start 'nothing' finds nothing before it has learned from labels, and `budgets` is 0 only; add",
+        ),
         ({"seeds": []}, r"tasks.cells.seeds: Tuple should have at least 1 item"),
     ],
 )
 def test_what_is_not_allowed(labels_task: dict[str, Any], changed: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         parsed(labels_task, **changed)
+
+
+def test_folds_may_share_a_field_and_a_start_that_others_begin_with_needs_no_budget(
+    labels_task: dict[str, Any],
+) -> None:
+    assert parsed(labels_task, test=[["a", "b"], ["a"]]).tasks["cells"].test == (("a", "b"), ("a",))
+    starts = {
+        "stain": {"kind": "stain", "stain": "nuclear"},
+        "student": {"kind": "student", "nuclei": "nuclear", "start": "stain"},
+    }
+    assert len(parsed(labels_task, starts=starts, budgets=[0]).tasks["cells"].budgets) == 1
 
 
 @pytest.mark.parametrize("content", ["a: [", "\0", "!!python/object/apply:os.system [ls]"])

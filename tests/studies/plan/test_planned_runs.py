@@ -85,6 +85,11 @@ def test_folds_of_several_fields(labels_task: dict[str, Any], cells_data: ArrayD
             SettingsError,
             "a budget is 3 fields, but beside the test fields c only 2 have labels",
         ),
+        (
+            {"budgets": ["1 crop"], "test": ["a", "b", "c"]},
+            SettingsError,
+            "every field with labels in channel 'cells' is among the test fields a, b, c, so there is none to learn from",
+        ),
         ({"test": ["d"]}, InputError, "test field 'd' has no channel 'cells'; .* are a, b, c"),
         ({"labels": "truth"}, InputError, "no field has channel 'truth'"),
         (

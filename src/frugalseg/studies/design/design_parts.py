@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"
 Name = Annotated[str, Field(pattern=_NAME, max_length=60)]
@@ -100,7 +100,25 @@ class Model(Part):
 
 
 Start = Annotated[Nothing | ImageNet | Stain | Student | Model, Field(discriminator="kind")]
-TestFields = Literal["leave-one-out"] | tuple[tuple[str, ...], ...] | tuple[str, ...]
+
+
+def _check_test_fields(given: str | tuple[Any, ...]) -> str | tuple[Any, ...]:
+    """Refuse folds without a field, and fields that a fold names twice."""
+    if isinstance(given, str):
+        return given
+    for fold in given if given and isinstance(given[0], tuple) else (given,):
+        if not fold:
+            raise ValueError("no test field is named; name at least one in each list, or give leave-one-out")
+        twice = next((field for field in fold if fold.count(field) > 1), None)
+        if twice is not None:
+            raise ValueError(f"test field {twice!r} is named twice in one list; name each once")
+    return given
+
+
+TestFields = Annotated[
+    Literal["leave-one-out"] | tuple[tuple[str, ...], ...] | tuple[str, ...],
+    AfterValidator(_check_test_fields),
+]
 
 
 def check_settings(kind: type[BaseModel], given: dict[str, Any], by_task: Mapping[str, str]) -> None:

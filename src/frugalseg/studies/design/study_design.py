@@ -113,7 +113,13 @@ class LabelTask(FieldSource):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        labels = any(budget.fields or budget.crops for budget in self.budgets)
         for name, start in self.starts.items():
+            if not labels and isinstance(start, Nothing | ImageNet):
+                raise ValueError(
+                    f"start '{name}' finds nothing before it has learned from labels, and `budgets` is 0 only; add a larger one, or "
+                    "leave the start out"
+                )
             before = getattr(start, "start", None)
             if before is not None and not isinstance(self.starts.get(before), Stain | Model):
                 raise ValueError(

@@ -13,7 +13,8 @@ def having(name: str, fields: Iterable[str], channels: Sequence[str], data: Stud
     found = tuple(field for field in fields if has_all(field, channels, data))
     if not found:
         raise InputError(
-            f"task '{name}': no field that may be learned from has channels {', '.join(wanted)}; check the channels' names"
+            f"task '{name}': no field that may be learned from has channels {', '.join(wanted)}; check the channels' names, or "
+            "test fewer fields at once"
         )
     return found
 

@@ -116,7 +116,12 @@ def _label_run(
 
 def _check_budgets(name: str, task: LabelTask, fold: Fold, labelled: int) -> None:
     most = max((budget.fields for budget in task.budgets), default=0)
-    if most > labelled or not labelled:
+    if not labelled:
+        raise SettingsError(
+            f"task '{name}': every field with labels in channel {task.labels!r} is among the test fields {', '.join(fold.test)}, so "
+            "there is none to learn from; test fewer fields at once"
+        )
+    if most > labelled:
         raise SettingsError(
             f"task '{name}': a budget is {most} fields, but beside the test fields {', '.join(fold.test)} only {labelled} "
             f"have labels in channel {task.labels!r}; lower the budget or test fewer fields at once"
