@@ -16,13 +16,12 @@ from frugalseg.learning.device import Device
 from frugalseg.learning.interrupts import stopped_by_either
 from frugalseg.runs.versions import versions
 from frugalseg.studies.design.study_design import StudyDesign
+from frugalseg.studies.report.result_files import SCORES, STUDY
 from frugalseg.studies.runs.run_folder import RunRecord
 from frugalseg.studies.runs.run_queue import OnEvent, Outcome, count_workers, make_runs
 from frugalseg.studies.runs.run_worker import EXECUTION, Setup
 from frugalseg.studies.scores.score_rows import ScoreRow, rows_to_csv
 from frugalseg.studies.study_folder import (
-    SCORES,
-    STUDY,
     begin_folder,
     check_folder,
     only_study,

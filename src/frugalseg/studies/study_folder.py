@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from frugalseg.errors import OutputExists
+import yaml
+
+from frugalseg.errors import OutputExists, SettingsError, UnreadableFile
 from frugalseg.images.unfinished import OF_THE_SYSTEM, remove_unfinished
 from frugalseg.images.write import write_text
+from frugalseg.studies.design.study_design import StudyDesign
+from frugalseg.studies.report.result_files import SCORES, STUDY, remove_results
 from frugalseg.studies.runs.run_folder import RUNS, output_errors, remove_leftovers
 
-DESIGN, SCORES, STUDY = "design.yaml", "scores.csv", "study.json"
+DESIGN = "design.yaml"
 UNFINISHED, _LOCK = ".unfinished", ".lock"
 
 
@@ -35,16 +39,26 @@ def check_folder(out: Path) -> None:
 
 
 def begin_folder(out: Path, design: str) -> None:
-    """Write the design, and remove what a killed study left.
+    """Write the design, and remove what a killed study left, and what was found with another design.
 
     Raises
     ------
     OutputFailed
-        Nothing can be written.
+        Nothing can be written or removed.
     """
     remove_unfinished(*(out / name for name in (DESIGN, SCORES, STUDY)))
     remove_leftovers(out)
+    if (out / DESIGN).exists() and not _is_same(out / DESIGN, design):
+        remove_results(out)
     write_text(out / DESIGN, design, overwrite=True)
+
+
+def _is_same(file: Path, design: str) -> bool:
+    """Return whether a file holds the same design, whatever its comments say."""
+    try:
+        return StudyDesign.read(file) == StudyDesign.parse(yaml.safe_load(design))
+    except (UnreadableFile, SettingsError):
+        return False
 
 
 def remove_runs(out: Path, names: Iterable[str]) -> None:

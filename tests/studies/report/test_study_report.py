@@ -146,6 +146,16 @@ def test_results_replace_earlier_ones(label_rows, tmp_path, quick_figures):
     assert len(read_rows(tmp_path / "scores.csv")) == len(label_rows) - 1
 
 
+def test_figures_that_a_study_no_longer_has_are_removed(label_rows, tmp_path, quick_figures):
+    for name in ("curves_other.svg", "bars_other.png", "nuclei_gain.png", "my_plot.png", "curves_notes.txt"):
+        (tmp_path / name).write_text("of another day")
+    write_results(study(cells=LABELS), label_rows, tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {name for name in left if name.endswith((".png", ".svg", ".txt"))} == {
+        *("curves_cells.png", "curves_cells.svg", "my_plot.png", "curves_notes.txt")
+    }
+
+
 def test_an_error_leaves_all_as_it_was(label_rows, tmp_path, quick_figures):
     design = study(cells=LABELS)
     write_results(design, label_rows, tmp_path)

@@ -16,7 +16,7 @@ from frugalseg.studies.runs import run_queue
 from frugalseg.studies.runs.run_queue import RunEvent, count_workers
 from frugalseg.studies.runs.worker_process import worker_environment
 from frugalseg.studies.scores.score_rows import read_rows
-from frugalseg.studies.study_folder import only_study
+from frugalseg.studies.study_folder import begin_folder, only_study
 
 STAIN = "cells/start-stain-a-seed_0"
 LATER = "cells/stain-1_field-200_steps-a-seed_0", "cells/stain-2_fields-200_steps-a-seed_0"
@@ -131,6 +131,32 @@ def test_only_what_a_changed_design_touches_is_made_again(tmp_path: Path, fakes:
     assert {name for name in before if before[name] != after[name]} == {
         name for name in before if "stain" in name and "3_fields" not in name
     }
+
+
+def test_results_of_another_design_are_gone_before_its_runs_begin(
+    tmp_path: Path, fakes: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, small = tmp_path / "out", fakes.task(budgets=[1], seeds=[0])
+    fakes.study(out, small)
+    results = (
+        "report.html",
+        "answers.json",
+        "curves.csv",
+        "differences.csv",
+        "curves_cells.png",
+        "bars_x.svg",
+    )
+    for name in (*results, "mine.png"):
+        (out / name).write_text("found")
+    text = fakes.plan(out, small).text
+    fakes.study(out, small)
+    begin_folder(out, f"# a comment\n{text}")  # says the same
+    assert all((out / name).exists() for name in results)
+    monkeypatch.setenv("FAKE_FULL_DISK", "seed_1")
+    with pytest.raises(OutputFailed):
+        fakes.study(out, fakes.task(budgets=[1], seeds=[1]))
+    assert not any((out / name).exists() for name in results)
+    assert (out / "mine.png").exists()
 
 
 def test_changed_pixels_make_anew_the_runs_that_read_them(tmp_path: Path, fakes: ModuleType) -> None:

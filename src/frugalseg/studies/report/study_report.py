@@ -26,13 +26,19 @@ from frugalseg.studies.figures.plot_style import Plot
 from frugalseg.studies.figures.study_figures import draw_task
 from frugalseg.studies.plan.study_data import StudyData
 from frugalseg.studies.report.arm_agreement import find_agreements
+from frugalseg.studies.report.result_files import (
+    ANSWERS,
+    CURVES,
+    DIFFERENCES,
+    REPORT,
+    SCORES,
+    STUDY,
+    remove_other_figures,
+)
 from frugalseg.studies.report.study_tables import agreement_table, curve_table, difference_table, metric_table
 from frugalseg.studies.scores.curves import CurvePoint, curves_to_csv, find_curves, names_of
 from frugalseg.studies.scores.differences import Difference, compare_all_arms, differences_to_csv
 from frugalseg.studies.scores.score_rows import ScoreRow, rows_to_csv
-
-SCORES, CURVES, DIFFERENCES, ANSWERS = "scores.csv", "curves.csv", "differences.csv", "answers.json"
-REPORT, STUDY = "report.html", "study.json"
 
 _NOTES = (
     "Every test field was scored by models that never saw it, but for methods on markers that learn on the very images, and for "
@@ -80,7 +86,8 @@ def write_results(
 ) -> tuple[Answer, ...]:
     """Write the results of a study into its folder: all files or none, in place of earlier ones.
 
-    ``scores.csv``, ``curves.csv``, ``differences.csv``, ``answers.json``, figures as PNG and SVG, and ``report.html``.
+    ``scores.csv``, ``curves.csv``, ``differences.csv``, ``answers.json``, figures as PNG and SVG, and ``report.html``. Figures
+    that the study no longer has are removed.
 
     Parameters
     ----------
@@ -146,6 +153,7 @@ def write_results(
     for plot in plots:
         files |= {f"{plot.name}.png": plot.png, f"{plot.name}.svg": plot.svg}
     _write_files(out, files)
+    remove_other_figures(out, files)
     return answers
 
 
