@@ -182,6 +182,13 @@ def test_one_seed_and_one_field_claim_nothing(make_rows):
     assert "when one test field is left out" not in found["labels saved"][0]
 
 
+def test_budgets_of_equally_many_objects_tell_nothing_about_enough(make_rows):
+    made = make_rows({("imagenet", *CROP): spread(0.3), ("imagenet", "1 field", 46): spread(0.5)})
+    assert sentences(made)["enough labels"] == [
+        "How many labels are enough, starting from ImageNet, can't be told where every budget outlines equally many cells."
+    ]
+
+
 def test_scores_that_are_missing_do_not_count(make_rows):
     made = make_rows(
         {("imagenet", *CROP): {"x": [0.3], "y": [0.3]}, ("stain", *CROP): {"x": [0.4], "y": [np.nan]}}

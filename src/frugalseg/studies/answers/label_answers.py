@@ -149,7 +149,9 @@ def _enough_answer(about: TaskScores, arm: str) -> Iterator[Answer]:
     found = find_doubling(curve)
     start = f"starting from {about.words[arm]}"
     if found is None:
-        sentence = f"How many labels are enough, {start}, can't be told from one seed."
+        one_seed = all(one.seeds_sd is None for one in curve if one.outlined > 0)
+        why = "from one seed" if one_seed else f"where every budget outlines equally many {about.objects}"
+        sentence = f"How many labels are enough, {start}, can't be told {why}."
         yield about.answer("enough labels", sentence, arm=arm, budget=None)
         return
     vary = f"seeds vary (standard deviation {found.seeds_sd:.3f})"
