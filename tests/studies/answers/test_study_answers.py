@@ -333,3 +333,70 @@ def test_answers_are_json(rows):
     )
     assert gain["values"]["difference"]["mean"] == pytest.approx(0.2)
     assert gain["values"]["paired_t_p"] < 0.001
+
+
+def test_equal_scores_are_level(make_rows):
+    scores = {"imagenet": 0.3, "student": 0.3, "stain": 0.3}
+    nothing = {(arm, "nothing", 0): spread(value) for arm, value in scores.items()}
+    two, [best] = nothing.copy(), sentences(make_rows(nothing, steps=0))["best"]
+    assert best.startswith(
+        "With nothing outlined, ImageNet is level with the self-trained student and the stain model, with mAP 0.300 (95 %"
+    )
+    two["stain", "nothing", 0] = spread(0.2)
+    [best] = sentences(make_rows(two, steps=0))["best"]
+    assert best.startswith(
+        "With nothing outlined, ImageNet is level with the self-trained student as the best of three starts, with mAP 0.300 ("
+    )
+    assert "as much as" not in best
+    arms = {("cut", "", 0): spread(0.5), ("cyto", "", 0): spread(0.5), ("phase", "", 0): spread(0.4)}
+    made = make_rows(arms, task="table", metric="cell_miou", steps=0)
+    assert sentences(made, marker_study())["best"][0].startswith(
+        "Without labels, 'cut' is level with 'cyto' as the best of three arms: mean cell IoU 0.500 ("
+    )
+
+
+def test_as_much_is_no_difference_to_doubt(make_rows):
+    made = make_rows({("imagenet", *CROP): spread(0.3), ("stain", *CROP): spread(0.3, -0.02, 0.02, 0.0)})
+    [start] = sentences(made)["start"]
+    assert start == (
+        "With one outlined crop (46 cells), starting from the stain model reaches mAP 0.300, as much as from ImageNet (95 % interval "
+        "over the 3 test fields −0.050 to 0.050, paired t test p = 1; over the 2 seeds 0.000 to 0.000; 0 %)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "said"),
+    [
+        (0.2, 0.3, "is a loss, which grows with more labels: it is −0.100 with one outlined crop and −0.200"),
+        (
+            0.1,
+            0.4,
+            "is a loss, which shrinks with more labels: it is −0.200 with one outlined crop and −0.100",
+        ),
+        (
+            0.2,
+            0.6,
+            "does not fall but grows with more labels: it is −0.100 with one outlined crop and +0.100",
+        ),
+    ],
+)
+def test_a_loss_is_no_gain_that_falls(few, many, said, make_rows):
+    made = make_rows({("imagenet", *CROP): spread(0.3), ("imagenet", *FOUR): spread(0.5)})
+    made += make_rows({("stain", *CROP): spread(few, 0.001, 0, -0.001), ("stain", *FOUR): spread(many)})
+    [sentence] = sentences(made)["gain with more labels"]
+    assert sentence.startswith(f"The gain of starting from the stain model over ImageNet {said}")
+
+
+def test_enough_where_nothing_varies_and_nothing_is_found(make_rows):
+    made = make_rows(
+        {
+            ("imagenet", *CROP): {"x": [0.5, 0.5]},
+            ("imagenet", *FOUR): {"x": [0.5, 0.5]},
+            ("stain", *CROP): {"x": [0.0, 0.0]},
+            ("stain", *FOUR): {"x": [0.0, 0.0]},
+        }
+    )
+    assert sentences(made)["enough labels"] == [
+        "Starting from ImageNet, more than one outlined crop (46 cells) may not be needed: from there on, a doubling adds nothing, "
+        "as little as seeds vary (standard deviation 0.000)."
+    ]

@@ -154,6 +154,11 @@ def test_labels_are_enough_from_where_no_doubling_adds_more_than_seeds_vary(mean
     assert found.seeds_sd == pytest.approx(0.02)
 
 
+def test_labels_that_add_nothing_are_enough_where_seeds_do_not_vary(make_rows):
+    found = find_doubling(noisy(make_rows, (0.3, 0.4, 0.4), 0.0))
+    assert (found.enough.budget, found.gain, found.seeds_sd) == ("1 fields", 0.0, 0.0)
+
+
 def test_a_step_of_two_doublings_counts_half_each(make_rows):
     scores = {("a", "1 field", 10): {"x": [0.29, 0.31]}, ("a", "4 fields", 40): {"x": [0.49, 0.51]}}
     assert find_doubling(find_curves(make_rows(scores), "cells", "mAP")).gain == pytest.approx(0.1)

@@ -7,7 +7,7 @@ from frugalseg.studies.answers.phrases import (
     difference_words,
     fields_words,
     more_words,
-    number_words,
+    rank_words,
     spread_words,
 )
 from frugalseg.studies.design.study_design import MarkerTask, StainTask
@@ -18,12 +18,11 @@ from frugalseg.studies.scores.differences import compare_rows
 def arm_answers(about: TaskScores) -> Iterator[Answer]:
     """Yield the answers of a task without label budgets: the best arm, each arm against its reference, more steps."""
     points = {one.arm: one for one in about.points if one.steps == about.steps}
-    best = max(points.values(), key=lambda one: one.mean)
+    ranked = sorted(points.values(), key=lambda one: one.mean, reverse=True)
+    best = ranked[0]
     after = "Without labels" if isinstance(about.task, MarkerTask) else f"After {about.steps:,} steps"
-    rank = (
-        f"{about.words[best.arm]} is the best of {number_words(len(points))} arms" if len(points) > 1 else ""
-    )
-    start = f"{after}, {rank or about.words[best.arm]}: {about.score} {spread_words(best)}."
+    rank = rank_words(ranked, about.words, "arms") if len(ranked) > 1 else about.words[best.arm]
+    start = f"{after}, {rank}: {about.score} {spread_words(best)}."
     yield about.answer("best", start, arm=best.arm, score=best.mean)
     for arm in points:
         than = reference_of(about.task, arm)

@@ -9,9 +9,10 @@ from frugalseg.studies.answers.phrases import (
     budget_words,
     difference_words,
     fields_words,
+    gain_change_words,
     needed_words,
-    number_words,
     range_words,
+    rank_words,
     reach_words,
     signed_words,
     spread_words,
@@ -48,9 +49,18 @@ def _best_with_nothing(about: TaskScores) -> Iterator[Answer]:
     if not points:
         return
     best = points[0]
-    rank = "reaches" if len(points) == 1 else f"is the best of {number_words(len(points))} starts, with"
-    sentence = f"With nothing outlined, {about.words[best.arm]} {rank} {about.score} {spread_words(best)}"
-    if len(points) > 1 and (found := about.differences(best.arm, points[1].arm).get(NOTHING)):
+    several = len(points) > 1
+    rank = (
+        f"{rank_words(points, about.words, 'starts')}, with"
+        if several
+        else f"{about.words[best.arm]} reaches"
+    )
+    sentence = f"With nothing outlined, {rank} {about.score} {spread_words(best)}"
+    if (
+        several
+        and "level with" not in rank
+        and (found := about.differences(best.arm, points[1].arm).get(NOTHING))
+    ):
         sentence += f", {difference_words(found, about.words[found.than])}"
     yield about.answer("best", f"{sentence}.", arm=best.arm, score=best.mean, budget=NOTHING)
 
@@ -137,15 +147,16 @@ def _gain_sentence(change: GainChange, gain: str) -> str:
     evidence = f"(difference {signed_words(change.fall.mean)}, {fields_words(change.fall)})"
     low, high = change.fall.low, change.fall.high
     if low is None or high is None or low <= 0 <= high:
-        return f"whether {gain} falls with more labels can't be told: it is {values} {evidence}."
-    verb = "falls" if low > 0 else "does not fall but grows"
+        verb = "falls" if change.gain_small > 0 else "changes"
+        return f"whether {gain} {verb} with more labels can't be told: it is {values} {evidence}."
+    verb = gain_change_words(change.gain_small, change.gain_large)
     return f"{gain} {verb} with more labels: it is {values} {evidence}."
 
 
 def _enough_answer(about: TaskScores, arm: str) -> Iterator[Answer]:
     curve = about.curve(arm)
-    if sum(one.outlined > 0 for one in curve) < 2:
-        return
+    if sum(one.outlined > 0 for one in curve) < 2 or all(one.mean <= 0 for one in curve):
+        return  # what finds nothing at all has not had enough
     found = find_doubling(curve)
     start = f"starting from {about.words[arm]}"
     if found is None:
@@ -163,7 +174,8 @@ def _enough_answer(about: TaskScores, arm: str) -> Iterator[Answer]:
     else:
         adds = f"{found.gain:.3f} at most" if found.gain > 0 else "nothing"
         amount = f"more than {amount}"
-        verdict = f"may not be needed: from there on, a doubling adds {adds}, less than {vary}"
+        less = "less than" if found.gain < found.seeds_sd else "as little as"
+        verdict = f"may not be needed: from there on, a doubling adds {adds}, {less} {vary}"
     sentence = about.lead(f"{start}, {amount} {verdict}.")
     yield about.answer(
         "enough labels",

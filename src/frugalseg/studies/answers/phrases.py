@@ -1,7 +1,7 @@
 """Words for what a study compares and finds: starts, budgets, scores, intervals, tests."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from frugalseg.evaluation.intervals import Interval
 from frugalseg.report.number_texts import count_text, score_text
@@ -29,6 +29,8 @@ _START_WORDS = {
     "student": "the self-trained student",
     "model": "the model",
 }
+#: Scores have three digits in sentences, and are compared with six.
+_SHOWN, _EQUAL = 5e-4, 1e-9
 _NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
 
 
@@ -131,7 +133,7 @@ def more_words(value: float, than: str) -> str:
     >>> more_words(0.16, "ImageNet"), more_words(-0.02, "ImageNet"), more_words(0.0001, "ImageNet")
     ('0.160 more than ImageNet', '0.020 less than ImageNet', 'as much as ImageNet')
     """
-    if abs(value) < 5e-4:
+    if abs(value) < _SHOWN:
         return f"as much as {than}"
     return f"{abs(value):.3f} {'more' if value > 0 else 'less'} than {than}"
 
@@ -140,13 +142,49 @@ def difference_words(found: Difference, than: str) -> str:
     """Return a paired difference with its interval and test, and whether it may be nothing at all."""
     interval = fields_words(found.fields) + ("" if found.fields.n > 1 else " and no test")
     doubt = ""
-    if found.fields.low is not None and not found.clear:
+    if found.fields.low is not None and not found.clear and abs(found.fields.mean) >= _SHOWN:
         doubt = f", but the difference over the {found.fields.n} test fields includes zero"
         interval = fields_words(found.fields, "")
     test = p_words("paired t test", found.t_p)
     relative = "" if found.relative is None else percent_words(found.relative)
     evidence = (", ".join(filter(None, (interval, test))), seeds_words(found.seeds), relative)
     return f"{more_words(found.fields.mean, than)}{doubt} ({'; '.join(filter(None, evidence))})"
+
+
+def rank_words(points: Sequence[CurvePoint], words: Mapping[str, str], what: str) -> str:
+    """Return which arm is the best, and which are level with it: ``'a' is level with 'b' as the best of three arms``.
+
+    Parameters
+    ----------
+    points
+        At least two, the best first.
+    words
+        What sentences call each arm.
+    what
+        Plural noun of all arms.
+    """
+    best = points[0]
+    level = [words[one.arm] for one in points[1:] if best.mean - one.mean <= _EQUAL]
+    among = f"the best of {number_words(len(points))} {what}"
+    if not level:
+        return f"{words[best.arm]} is {among}"
+    listed = " and ".join(filter(None, (", ".join(level[:-1]), level[-1])))
+    return f"{words[best.arm]} is level with {listed}" + (
+        f" as {among}" if len(level) + 1 < len(points) else ""
+    )
+
+
+def gain_change_words(small: float, large: float) -> str:
+    """Return what a gain does from a small to a large budget, where it surely changes.
+
+    >>> gain_change_words(0.2, 0.1), gain_change_words(0.1, 0.2)
+    ('falls', 'does not fall but grows')
+    >>> gain_change_words(-0.1, -0.2), gain_change_words(-0.2, -0.1)
+    ('is a loss, which grows', 'is a loss, which shrinks')
+    """
+    if small <= -_SHOWN and large < _SHOWN:
+        return f"is a loss, which {'grows' if large < small else 'shrinks'}"
+    return "falls" if large < small else "does not fall but grows"
 
 
 def percent_words(part: float) -> str:

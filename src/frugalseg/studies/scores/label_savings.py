@@ -18,6 +18,8 @@ from frugalseg.studies.scores.curves import (
 from frugalseg.studies.scores.differences import pair_rows
 from frugalseg.studies.scores.score_rows import ScoreRow
 
+_EQUAL = 1e-9  # scores are written with six digits
+
 
 @dataclass(frozen=True)
 class Amount:
@@ -93,7 +95,7 @@ class Doubling:
     Attributes
     ----------
     enough
-        First budget from which every doubling adds less than `seeds_sd`; None where the last one still adds more.
+        First budget from which every doubling adds less than `seeds_sd`, or nothing; None where the last one still adds more.
     gain
         What a doubling adds: the most of any step from `enough` on, or the last step's.
     seeds_sd
@@ -219,7 +221,7 @@ def find_doubling(curve: Sequence[CurvePoint]) -> Doubling | None:
     sd = math.sqrt(fmean(one * one for one in deviations))
     later = [max(steps[i:]) for i in range(len(steps))]
     for point, most in zip(points, later, strict=False):
-        if most < sd:
+        if most < sd or most <= _EQUAL:
             return Doubling(point, most, sd)
     return Doubling(None, steps[-1], sd)
 
