@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from frugalseg.errors import FrugalsegError, InputError, Interrupted, OutputFailed
+from frugalseg.errors import FrugalsegError, InputError, Interrupted, OutputFailed, UnreadableFile
 from frugalseg.images.write import plain, write_json, write_text
 from frugalseg.learning.device import Device
 from frugalseg.learning.interrupts import stopped_by_either
-from frugalseg.runs.versions import versions
+from frugalseg.runs.records import read_json
+from frugalseg.runs.versions import command_line, versions
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.report.result_files import SCORES, STUDY
 from frugalseg.studies.runs.run_folder import RunRecord
@@ -216,9 +217,13 @@ class _StudyRecord:
 
     def write(self, finished: dict[str, RunRecord], state: State, outcome: Outcome | None = None) -> None:
         failed = outcome.failed if outcome else {}
+        write_text(self.plan.out / SCORES, rows_to_csv(_rows(self.plan, finished)), overwrite=True)
+        if self._is_told():
+            return
         content = {
             "title": self.plan.design.title,
             "state": state,
+            "command": command_line("study"),
             "started": self.started,
             "seconds": round(time.monotonic() - self.clock, 1),
             "workers": self.workers,
@@ -227,8 +232,23 @@ class _StudyRecord:
             "warnings": list(self.plan.warnings),
             "runs": [self._run(spec.name, finished, failed) for spec in self.plan.specs],
         }
-        write_text(self.plan.out / SCORES, rows_to_csv(_rows(self.plan, finished)), overwrite=True)
         write_json(self.plan.out / STUDY, content, overwrite=True)
+
+    def _is_told(self) -> bool:
+        """Return whether the record that is there tells of these very runs, all of which are done: nothing is made now."""
+        try:
+            earlier = read_json(self.plan.out / STUDY)
+        except UnreadableFile:
+            return False
+        runs = earlier.get("runs")
+        told = {
+            (one.get("name"), one.get("fingerprint"))
+            for one in (runs if isinstance(runs, list) else [])
+            if isinstance(one, dict) and one.get("state") == "done"
+        }
+        same = told == {(spec.name, self.plan.fingerprints[spec.name]) for spec in self.plan.specs}
+        same = same and earlier.get("warnings", []) == list(self.plan.warnings)
+        return same and len(self.before) == len(self.plan.specs) and earlier.get("state") == "done"
 
     def _run(self, name: str, finished: dict[str, RunRecord], failed: dict[str, str]) -> dict[str, Any]:
         record = finished.get(name)

@@ -78,8 +78,9 @@ def test_all_results_are_there_and_say_the_same(label_rows, marker_rows, cells_d
     ]
     about = {
         "started": "2026-01-02T03:04:05",
-        "seconds": 125,
-        "runs": [*runs, {"name": "z", "state": "done"}],
+        "seconds": 0.1,
+        "command": "frugalseg study mine.yaml -o first",
+        "runs": [*runs, *({"name": name, "state": "done", "seconds": 62.5} for name in "zw")],
     }
     (tmp_path / "study.json").write_text(json.dumps(about))
     design = study(cells=LABELS, table=MARKERS)
@@ -105,9 +106,12 @@ def test_all_results_are_there_and_say_the_same(label_rows, marker_rows, cells_d
     assert page.count('src="data:image/png;base64,') == 2
     agreed = np.mean([agreement(cells_data, field) for field in "ab"])
     assert f"<td>{agreed:.3f}</td>" in page
-    assert "1 of 3 runs failed, and these results lack them; the first is cells/x: too dark" in page
-    assert "1 of 3 runs are not done yet" in page
+    assert "1 of 4 runs failed, and these results lack them; the first is cells/x: too dark" in page
+    assert "1 of 4 runs are not done yet" in page
     assert "2 min 5 s" in page
+    assert "computed, all runs together" in page
+    assert "wall time" not in page
+    assert "frugalseg study mine.yaml -o first" in page
 
 
 def agreement(data: Any, field: str) -> float:

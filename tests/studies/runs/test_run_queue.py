@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from frugalseg.errors import OutputExists, OutputFailed
+from frugalseg.runs.versions import typed
 from frugalseg.studies.plan.study_data import ArrayData
 from frugalseg.studies.runs import run_queue
 from frugalseg.studies.runs.run_queue import RunEvent, count_workers
@@ -131,6 +132,21 @@ def test_only_what_a_changed_design_touches_is_made_again(tmp_path: Path, fakes:
     assert {name for name in before if before[name] != after[name]} == {
         name for name in before if "stain" in name and "3_fields" not in name
     }
+
+
+def test_a_finished_study_that_is_repeated_keeps_its_record(tmp_path: Path, fakes: ModuleType) -> None:
+    out, small = tmp_path / "out", fakes.task(budgets=[1], seeds=[0])
+    with typed(["study", "first.yaml"]):
+        fakes.study(out, small)
+    record = (out / "study.json").read_bytes()
+    assert json.loads(record)["command"] == "frugalseg study first.yaml"
+    with typed(["study", "again.yaml"]):
+        assert fakes.study(out, small).made == ()
+    assert (out / "study.json").read_bytes() == record
+    (out / "runs" / "cells" / "nothing-1_field-200_steps-a-seed_0" / "run.json").unlink()
+    with typed(["study", "again.yaml"]):
+        assert len(fakes.study(out, small).made) == 1
+    assert json.loads((out / "study.json").read_text())["command"] == "frugalseg study again.yaml"
 
 
 def test_results_of_another_design_are_gone_before_its_runs_begin(

@@ -12,7 +12,7 @@ from frugalseg.errors import InputError, UnreadableFile
 from frugalseg.images.write import atomic_file, in_utf8, plain
 from frugalseg.report.drawings import Drawing
 from frugalseg.report.number_tables import NumberTable
-from frugalseg.report.number_texts import count_text
+from frugalseg.report.number_texts import count_text, duration
 from frugalseg.report.page import render_report
 from frugalseg.report.report_data import Report
 from frugalseg.runs.records import read_json
@@ -194,26 +194,31 @@ def _report(
     tables: Sequence[NumberTable],
     ran: Mapping[str, JsonValue],
 ) -> Report:
-    seconds, started = ran.get("seconds"), ran.get("started")
+    started, command = ran.get("started"), ran.get("command")
+    times = [float(one) for run in _runs(ran) if isinstance(one := run.get("seconds"), int | float)]
     counts = (
         ("run", {row.run for row in rows}),
         ("test field", {row.field for row in rows}),
         ("seed", {row.seed for row in rows}),
     )
-    tiles = (count_text(len(values), noun).partition(" ") for noun, values in counts)
+    tiles = [
+        (number, noun, "")
+        for number, _, noun in (count_text(len(values), noun).partition(" ") for noun, values in counts)
+    ]
+    if times:  # of the study's last call it would be next to nothing where the runs were there
+        tiles.append((duration(sum(times)), "computed, all runs together", ""))
     return Report(
         title=design.title,
-        command=command_line("study"),
+        command=command if isinstance(command, str) else command_line("study"),
         findings=list(told(answers)),
         drawings=[_drawing(plot) for plot in plots],
         tables=list(tables),
-        headline=[(number, noun, "") for number, _, noun in tiles],
+        headline=tiles,
         warnings=[*_doubts(ran), *_failures(ran), *_mixed(ran), *_uneven(design, rows)],
         notes=[*([design.description] if design.description else []), *_NOTES],
         seeds=sorted({row.seed for row in rows}),
         settings=design.model_dump(mode="json", exclude={"title", "description"}),
         versions=versions(),
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
         started=started if isinstance(started, str) else "",
     )
 
