@@ -50,3 +50,8 @@ def test_arrays_that_do_not_fit() -> None:
         ArrayData({"phase": [np.ones((4, 4))] * 2}, names=["a", "a"])
     with pytest.raises(InputError, match="no field is called 'z'; there are 1"):
         ArrayData({"phase": [np.ones((4, 4))]}).plane("z", "phase")
+    planes = ArrayData({"phase": [np.ones((4, 4))]})
+    assert planes.inputs("1", "phase[*]").shape == (1, 4, 4)
+    for ask in (planes.inputs, planes.input_names):
+        with pytest.raises(InputError, match=r"'phase\[1,3\]' names focal planes, and arrays are one plane"):
+            ask("1", "phase[1,3]")

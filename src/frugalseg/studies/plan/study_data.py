@@ -155,12 +155,18 @@ class ArrayData:
         return channel in self.channels and self.channels[channel][self._index(name)] is not None
 
     def inputs(self, name: str, channels: str) -> NDArray[Any]:
-        """Return the channels (C,Y,X) of a field, grey values."""
-        return np.stack([self.plane(name, one.channel) for one in parse_channels(channels)])
+        """Return the channels (C,Y,X) of a field, grey values; `InputError` for focal planes, which an array (Y,X) has not."""
+        return np.stack([self.plane(name, one) for one in self.input_names(name, channels)])
 
     def input_names(self, name: str, channels: str) -> tuple[str, ...]:
         """Return the names of the inputs, the same for every field."""
-        return tuple(one.channel for one in parse_channels(channels))
+        found = parse_channels(channels)
+        for one in found:
+            if one.planes is not None:
+                raise InputError(
+                    f"{str(one)!r} names focal planes, and arrays are one plane (Y,X) each; give every plane a channel of its own"
+                )
+        return tuple(one.channel for one in found)
 
     def plane(self, name: str, channel: str) -> NDArray[Any]:
         """Return one channel (Y,X) of a field."""
