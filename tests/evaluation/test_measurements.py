@@ -9,7 +9,7 @@ import pytest
 from skimage.draw import disk, ellipse
 from skimage.measure import regionprops
 
-from frugalseg.errors import WrongShape
+from frugalseg.errors import SettingsError, WrongShape
 from frugalseg.evaluation.measurements import measure_cells, measurements_csv
 
 
@@ -124,3 +124,9 @@ def test_csv_reads_back_with_names_that_need_quotes() -> None:
     assert (first["label"], first["area"], first["mean_dapi"]) == ("5", "4", "0.333333")
     assert (first["area_um2"], first["touches_border"]) == ("", "0")
     assert (second["field"], second["mean_dapi"]) == ("d", "")
+
+
+def test_a_pixel_size_is_one_number_or_two_above_0(labels: np.ndarray) -> None:
+    assert measure_cells(labels, pixel_size=0.5) == measure_cells(labels, pixel_size=(0.5, 0.5))
+    with pytest.raises(SettingsError, match=r"`pixel_size` is \(0, -1\); give micrometres per pixel"):
+        measure_cells(labels, pixel_size=(0, -1))

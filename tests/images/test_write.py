@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
+from frugalseg.errors import BadPixels, OutputExists, OutputFailed, SettingsError, WrongShape
 from frugalseg.images import write
 from frugalseg.images.read import read_image
 from frugalseg.images.write import atomic_file, write_image, write_json, write_labels, write_text
@@ -45,6 +45,15 @@ def test_pixel_size_survives_a_round_trip(tmp_path: Path, size: tuple[float, flo
         page = tif.pages.first
         assert page.resolutionunit == tifffile.RESUNIT.CENTIMETER
         assert (1e4 / page.resolution[1], 1e4 / page.resolution[0]) == pytest.approx(size, rel=1e-6)
+
+
+def test_a_pixel_size_that_can_not_be_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    labels = np.eye(4, dtype=np.uint16)
+    write_labels(tmp_path / "a.tif", labels, pixel_size=0.65)
+    assert read_image(tmp_path / "a.tif").pixel_size == pytest.approx((0.65, 0.65))
+    with pytest.raises(SettingsError, match="`pixel_size` is"):
+        write_labels(tmp_path / "b.tif", labels, pixel_size=(0, 0.5))
+    assert not (tmp_path / "b.tif").exists()
 
 
 def test_no_pixel_size_stays_none(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -223,6 +224,17 @@ def test_without_resume_a_checkpoint_is_not_used(tmp_path: Path) -> None:
         train(small(), interrupting(5), squared, settings(), checkpoint=tmp_path)
     expected = train(small(), batches, squared, settings())
     assert train(small(), batches, squared, settings(), checkpoint=tmp_path).losses == expected.losses
+
+
+def test_a_checkpoint_of_another_training_is_not_continued(tmp_path: Path) -> None:
+    train(small(), batches, squared, settings(), checkpoint=tmp_path, of="these images")
+    how: dict[str, Any] = {"checkpoint": tmp_path, "resume": True}
+    with pytest.raises(
+        BadModel, match=r"it is of a training with other images, settings, seed or start; start again"
+    ):
+        train(small(), batches, squared, settings(), of="others", **how)
+    expected = train(small(), batches, squared, settings())
+    assert train(small(), batches, squared, settings(), of="these images", **how).losses == expected.losses
 
 
 def test_resume_without_a_checkpoint_starts_anew(tmp_path: Path) -> None:

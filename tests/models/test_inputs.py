@@ -8,13 +8,13 @@ import torch
 
 from frugalseg.errors import BadPixels, FrugalsegError, InputError, SettingsError, WrongShape
 from frugalseg.images.label_checks import check_objects
+from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.models.inputs import (
     as_partners,
     as_sequence,
     check_channels,
     check_image,
     check_label_map,
-    check_pixel_size,
     check_plane,
     for_each,
     names_of,

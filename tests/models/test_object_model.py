@@ -119,6 +119,46 @@ def test_what_is_scored_is_what_predict_finds(bright: tuple[np.ndarray, np.ndarr
     assert (found[0] != found[1]).any()
 
 
+def test_images_that_were_not_learned_from_are_scored_as_new(
+    model: fs.ObjectModel, images: list[np.ndarray], labels: list[np.ndarray]
+) -> None:
+    known = [(part.name, part.role) for part in model.evaluate(images, labels)]
+    assert known == [(part.name, part.role) for part in model.parts]
+    (other,) = model.evaluate(images[1], labels[1])  # one of them, but not all of them
+    assert (other.name, other.role, other.truth.shape) == ("image 1", "new", labels[1].shape)
+    turned = [(part.role, part.truth.shape) for part in model.evaluate(images[::-1], labels[::-1])]
+    assert turned == [("new", one.shape) for one in labels[::-1]]
+    with pytest.raises(BadPixels, match="constant"):
+        list(model.evaluate([images[0] * 0, images[1]], labels[:2]))
+
+
+@pytest.mark.parametrize("change", [{"seed": 9}, {"learning_rate": 0.01}, {"labels": True}])
+def test_a_checkpoint_of_other_labels_or_settings_is_not_continued(
+    images: list[np.ndarray], labels: list[np.ndarray], tmp_path: Path, change: dict[str, Any]
+) -> None:
+    how: dict[str, Any] = {**QUICK, "hold_out": False, "checkpoint": tmp_path}
+    first = fs.ObjectModel.fit(images[0], labels[0], **how)
+    again = fs.ObjectModel.fit(images[0], labels[0], **how, resume=True)
+    for name, tensor in first.network.state_dict().items():
+        assert (tensor == again.network.state_dict()[name]).all()
+    corrected = labels[0].copy()
+    corrected[labels[0] == labels[0].max()] = 0
+    given = corrected if change.pop("labels", False) else labels[0]
+    with pytest.raises(BadModel, match="other images, settings, seed or start"):
+        fs.ObjectModel.fit(images[0], given, **how, **change, resume=True)
+
+
+def test_training_leaves_random_numbers_of_others_alone(
+    images: list[np.ndarray], labels: list[np.ndarray], fields: list[SyntheticField]
+) -> None:
+    torch.manual_seed(123)
+    wanted = torch.rand(1)
+    torch.manual_seed(123)
+    fs.ObjectModel.fit(images[0], labels[0], **QUICK)
+    fs.StainModel.fit(images[0], fields[0].nuclear, **QUICK)
+    assert torch.rand(1) == wanted
+
+
 def test_the_card_says_what_was_learned(model: fs.ObjectModel, labels: list[np.ndarray]) -> None:
     card = model.card
     assert (card.kind, card.channels, card.started_from) == ("cells", ("phase", "dic"), "nothing")

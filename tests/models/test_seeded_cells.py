@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import frugalseg as fs
+from frugalseg.errors import BadPixels
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models import seeded_cells as module
 from frugalseg.models import seen_image
@@ -140,6 +141,25 @@ def test_a_diameter_holds_for_the_cues_that_a_model_finds_itself() -> None:
         wanted = fs.find_cues(cells.cytoplasm, cells.nuclear, diameter=diameter)
         assert cues.diameter == wanted.diameter
         np.testing.assert_array_equal(cues.foreground.mask, wanted.foreground.mask)
+
+
+@pytest.mark.parametrize("channel", ["phase", "cytoplasm"])
+def test_a_label_map_of_nuclei_is_no_stain(channel: str) -> None:
+    cells = make_cells((96, 96), n_cells=9, dim_nuclei=0, seed=4)
+    image, nuclei = getattr(cells, channel), np.maximum(cells.nuclei, 0)
+    how: dict[str, Any] = {"encoder": "small", "rounds": 1, "max_steps": 1, "device": "cpu"}
+    model = fs.self_train(image, cells.nuclear, **how)
+    known = known_nuclei(model.card, nuclei, image, "the image")
+    if channel == "phase":
+        assert isinstance(known, np.ndarray)
+        np.testing.assert_array_equal(known > 0, nuclei > 0)
+        assert len(np.unique(known)) == len(np.unique(nuclei))
+    else:
+        assert isinstance(known, fs.ImageCues)
+        assert known.markers.method == "labels"
+        assert len(known.markers) == len(np.unique(nuclei)) - 1
+    with pytest.raises(BadPixels, match=r"`nuclei` .*mask|`markers` .*mask"):
+        model.predict(image, nuclei=nuclei > 0)
 
 
 def test_cells_that_are_hardly_more_than_nuclei_are_named() -> None:

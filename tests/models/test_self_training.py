@@ -10,7 +10,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 import frugalseg as fs
-from frugalseg.errors import InputError, Interrupted, NoMarkers, SettingsError, WrongShape
+from frugalseg.errors import BadModel, InputError, Interrupted, NoMarkers, SettingsError, WrongShape
 from frugalseg.models import object_scale, own_sample, self_training
 from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
@@ -173,6 +173,23 @@ def test_a_stopped_training_says_in_which_round(cells: list[Any], tmp_path: Path
     taken[:] = [1, 2, 3, 4]
     with pytest.raises(Interrupted, match=r"^stopped after 1 of at most 4 steps$"):
         fs.self_train(*learned, **changed)
+
+
+def test_rounds_of_an_earlier_training_are_not_taken_for_this_ones(cells: list[Any], tmp_path: Path) -> None:
+    first, second = ((one.phase, one.nuclear) for one in cells)
+    how: dict[str, Any] = {**FAST, "rounds": 2, "diameter": 22.0, "seed": 5}
+    fs.self_train(*first, **how, checkpoint=tmp_path / "ck")
+    wanted = fs.self_train(*second, **how).network.state_dict()
+
+    def interrupt(_: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        fs.self_train(*second, **how, checkpoint=tmp_path / "ck", progress=interrupt)
+    with pytest.raises(BadModel, match="other images, settings, seed or start"):
+        fs.self_train(*first, **how, checkpoint=tmp_path / "ck", resume=True)
+    resumed = fs.self_train(*second, **how, checkpoint=tmp_path / "ck", resume=True).network.state_dict()
+    assert all((resumed[name] == tensor).all() for name, tensor in wanted.items())
 
 
 def test_fluorescence_is_learned_and_used_as_its_logarithm(cells: list[Any]) -> None:

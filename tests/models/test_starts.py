@@ -16,6 +16,7 @@ from frugalseg.images.normalize import IntensityScale
 from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_stains.stain_settings import StainSettings
+from frugalseg.learning.seeded import seeded
 from frugalseg.models.object_training import Parts, begin_network, check_start_settings, learning_settings
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import Target, object_network
@@ -53,7 +54,8 @@ def a_start(name: str, slope: float = 1.0) -> fs.StainModel | fs.ObjectModel:
     if name == "stain":
         target = IntensityScale(how="percentile", centre=(0.0,), spread=(1.0,))
         stain = StainCard(**common, settings=StainSettings().model_dump(), target="dapi", target_scale=target)
-        unet = unlike_fresh(Unet("small", 1, 1))
+        with seeded(17):
+            unet = unlike_fresh(Unet("small", 1, 1))
         assert isinstance(unet, Unet)
         return fs.StainModel(stain, unet, device="cpu")
     kind: Target = "nuclei" if name == "nuclei" else "cells"
@@ -61,7 +63,8 @@ def a_start(name: str, slope: float = 1.0) -> fs.StainModel | fs.ObjectModel:
     card = ObjectCard(
         **common, kind=kind, diameter=20, settings=learned.model_dump(), self_trained=name == "student"
     )
-    network: Any = unlike_fresh(object_network(kind, "small", 1, slope))
+    with seeded(17):
+        network: Any = unlike_fresh(object_network(kind, "small", 1, slope))
     return fs.ObjectModel(card, network, learned, device="cpu")
 
 

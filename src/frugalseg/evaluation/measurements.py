@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import WrongShape
 from frugalseg.evaluation.matching import compact_labels
+from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.images.plain_text import spreadsheet_cell
 
 Row = dict[str, float | int | bool | None]
@@ -24,7 +25,7 @@ _NO_PLANES: Mapping[str, NDArray[np.generic]] = {}
 def measure_cells(
     labels: NDArray[np.generic],
     planes: Mapping[str, NDArray[np.generic]] = _NO_PLANES,
-    pixel_size: tuple[float, float] | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
 ) -> list[Row]:
     """Measure position, size, shape and brightness of every cell.
 
@@ -35,7 +36,7 @@ def measure_cells(
     planes
         Channel name -> (Y, X) image; each adds a column ``mean_<channel>``.
     pixel_size
-        (y, x) in um; without it the columns in um are None.
+        In um, one number or (y, x); without it the columns in um are None.
 
     Returns
     -------
@@ -51,6 +52,8 @@ def measure_cells(
     ------
     WrongShape
         When `labels` is not (Y, X) or a plane has another shape.
+    SettingsError
+        When a pixel size is not above 0.
 
     Examples
     --------
@@ -61,7 +64,7 @@ def measure_cells(
     >>> row["label"], row["area"], row["area_um2"], row["centroid_y"], row["mean_dapi"]
     (7, 12, 3.0, 3.5, 5.0)
     """
-    columns = _columns(np.asarray(labels), planes, pixel_size)
+    columns = _columns(np.asarray(labels), planes, check_pixel_size(pixel_size))
     names = list(columns)
     lists = [column.tolist() for column in columns.values()]
     rows = [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]

@@ -4,6 +4,10 @@ import math
 import re
 import unicodedata
 
+import numpy as np
+
+from frugalseg.errors import SettingsError
+
 PixelSize = tuple[float, float] | None
 """(y, x) in um, or None where it is not known."""
 
@@ -158,3 +162,15 @@ def doubt_about_size(size: PixelSize) -> str | None:
         f"Its pixels are stated to be {size[0]:.4g} um high and {size[1]:.4g} um wide, which can hardly be right; correct the "
         "unit or the size in the file."
     )
+
+
+def check_pixel_size(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return the size of a pixel as (y, x) in um; `SettingsError` unless it is above 0."""
+    if pixel_size is None:
+        return None
+    pair = np.broadcast_to(np.asarray(pixel_size, float), (2,)) if np.size(pixel_size) in (1, 2) else None
+    if pair is None or not (np.isfinite(pair).all() and (pair > 0).all()):
+        raise SettingsError(
+            f"`pixel_size` is {pixel_size!r}; give micrometres per pixel, above 0, as one number or as (y, x)"
+        )
+    return float(pair[0]), float(pair[1])

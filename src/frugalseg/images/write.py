@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
-from frugalseg.images.pixel_size import PixelSize
+from frugalseg.images.pixel_size import PixelSize, check_pixel_size
 from frugalseg.images.plain_files import shortened
 from frugalseg.images.unfinished import hidden_path
 
@@ -79,7 +79,7 @@ def path_taken(path: Path) -> bool:
 
 
 def write_labels(
-    path: str | Path, labels: NDArray[Any], pixel_size: PixelSize = None, overwrite: bool = False
+    path: str | Path, labels: NDArray[Any], pixel_size: float | PixelSize = None, overwrite: bool = False
 ) -> None:
     """Write a label map as a zlib-compressed TIFF.
 
@@ -90,7 +90,7 @@ def write_labels(
     labels
         (Y, X) integers >= 0; 0 is background. Stored as uint16, or uint32 where an id is above 65535.
     pixel_size
-        (y, x) in um, written as OME-XML and as the resolution that ImageJ reads.
+        In um, one number or (y, x); written as OME-XML and as the resolution that ImageJ reads.
     overwrite
         Replace an existing file.
 
@@ -125,7 +125,7 @@ def write_image(
     path: str | Path,
     pixels: NDArray[Any],
     channels: Sequence[str] = (),
-    pixel_size: PixelSize = None,
+    pixel_size: float | PixelSize = None,
     overwrite: bool = False,
 ) -> None:
     """Write a plane (Y, X) or channels (C, Y, X) as a zlib-compressed TIFF.
@@ -173,7 +173,7 @@ def _write_tiff(
     pixels: NDArray[Any],
     axes: str,
     channels: Sequence[str],
-    pixel_size: PixelSize,
+    pixel_size: float | PixelSize,
     overwrite: bool,
 ) -> None:
     import tifffile
@@ -182,8 +182,9 @@ def _write_tiff(
         raise OutputFailed(
             f"{shortened(path)} can't be written: results are TIFF files, so give a name that ends in .tif"
         )
+    options = tiff_options(axes, channels, check_pixel_size(pixel_size))
     with atomic_file(path, overwrite) as file:
-        tifffile.imwrite(file, pixels, **tiff_options(axes, channels, pixel_size))
+        tifffile.imwrite(file, pixels, **options)
 
 
 def tiff_options(axes: str, channels: Sequence[str], pixel_size: PixelSize) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class Checkpoint:
         Weights of the best validation step; empty where there was none.
     finished
         Whether training is complete.
+    of
+        Which training it is of, see `frugalseg.learning.fingerprint.fingerprint`.
     """
 
     network: dict[str, Tensor]
@@ -41,6 +43,7 @@ class Checkpoint:
     record: TrainingRecord
     best: dict[str, Tensor]
     finished: bool
+    of: str = ""
 
     def save(self, file: Path) -> None:
         """Write to a file, whole or not at all; where that fails, the checkpoint before stays.
@@ -60,6 +63,7 @@ class Checkpoint:
             "record": self.record.to_dict(),
             "best": self.best,
             "finished": self.finished,
+            "of": self.of,
         }
         buffer = io.BytesIO()
         torch.save(content, buffer)
@@ -83,6 +87,23 @@ class Checkpoint:
             ) from error
         remove_unfinished(file)
 
+    @staticmethod
+    def remove_rounds(folder: Path) -> None:
+        """Remove the checkpoints of all rounds of an earlier training, of which later ones would be taken for this one's.
+
+        Raises
+        ------
+        OutputFailed
+            If one can't be removed.
+        """
+        for file in folder.glob(f"round_*/{CHECKPOINT}"):
+            try:
+                file.unlink()
+            except OSError as error:
+                raise OutputFailed(
+                    f"{file} is of an earlier training and can't be removed ({error.strerror}); choose another folder"
+                ) from error
+
     @classmethod
     def load(cls, file: Path) -> "Checkpoint":
         """Read from a file.
@@ -98,9 +119,8 @@ class Checkpoint:
             if LIGHTNING in content:
                 raise BadModel(f"{file} can't be resumed: it is of an older version of frugalseg; {AGAIN}")
             record = TrainingRecord.from_dict(content["record"])
-            return cls(
-                dict(content["network"]), content["optimizer"], record, content["best"], content["finished"]
-            )
+            states = dict(content["network"]), content["optimizer"]
+            return cls(*states, record, content["best"], content["finished"], content.get("of", ""))
         except BadModel:
             raise
         except Exception as error:  # torch has half a dozen kinds of errors for damaged files

@@ -50,6 +50,7 @@ def train(
     validate: Callable[[NetworkT], float] | None = None,
     progress: OnProgress | None = None,
     snapshots: Snapshots[tuple[NetworkT, TrainingRecord]] | None = None,
+    of: str = "",
 ) -> TrainingRecord:
     """Train a network in place.
 
@@ -77,6 +78,8 @@ def train(
         Called after every step.
     snapshots : Snapshots, optional
         Called at some steps with copies of the network and the record; what it returns is kept in the record.
+    of : str
+        Fingerprint of what is learned; a checkpoint with another one is not continued.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def train(
     Interrupted
         If Ctrl-C or SIGTERM ended the run after a step; the checkpoint is kept.
     BadModel
-        If the checkpoint to resume from can't be used.
+        If the checkpoint to resume from can't be used, or is of another training.
     TrainingFailed
         If the loss of a step is no finite number.
     SettingsError
@@ -105,7 +108,7 @@ def train(
     >>> record.steps, record.stopped_because
     (5, 'the upper bound of steps was reached')
     """
-    run = _Run(network, loss, settings, pick_device(device), validate)
+    run = _Run(network, loss, settings, pick_device(device), validate, of)
     torch.set_flush_denormal(True)  # denormal numbers are up to a hundred times slower on CPUs
     file = None if checkpoint is None else checkpoint / CHECKPOINT
     if file is not None:
@@ -144,9 +147,10 @@ class _Run(Generic[NetworkT, BatchT]):
         settings: TrainerSettings,
         device: torch.device,
         score: Callable[[NetworkT], float] | None,
+        of: str,
     ) -> None:
         self.network, self.loss, self.settings, self.device = network.to(device), loss, settings, device
-        self.score = score
+        self.score, self.of = score, of
         self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.record = TrainingRecord(device=str(device))
         self.best: dict[str, Tensor] = {}
@@ -154,8 +158,13 @@ class _Run(Generic[NetworkT, BatchT]):
         self.clock = time.monotonic()
 
     def restore(self, file: Path) -> None:
-        """Continue from a checkpoint; `BadModel` where it is of another network."""
+        """Continue from a checkpoint; `BadModel` where it is of another network or training."""
         saved = Checkpoint.load(file)
+        if saved.of != self.of:
+            raise BadModel(
+                f"{file} can't be resumed: it is of a training with other images, settings, seed or start; {AGAIN}, or give the "
+                "folder of this training"
+            )
         try:
             self.network.load_state_dict(saved.network)
             self.optimizer.load_state_dict(saved.optimizer)
@@ -168,7 +177,7 @@ class _Run(Generic[NetworkT, BatchT]):
         """Write a checkpoint."""
         self.count_time()
         states = self.network.state_dict(), self.optimizer.state_dict()
-        Checkpoint(*states, self.record, self.best, self.finished).save(file)
+        Checkpoint(*states, self.record, self.best, self.finished, self.of).save(file)
 
     def begin(self) -> None:
         """Validate an untrained network; a resumed run validates when an uninterrupted one would."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import NoMarkers
 from frugalseg.evaluation.nuclei_agreement import nuclei_agreement, nuclei_in_cells
+from frugalseg.images.value_checks import is_label_map
 from frugalseg.instances.clean import clean_labels
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import CueSources
@@ -74,7 +75,7 @@ def size_doubts(labels: NDArray[np.uint32], cues: ImageCues) -> tuple[str, ...]:
 def known_nuclei(
     card: ObjectCard, stain: Any, image: Any, owner: str, diameter: float | None = None
 ) -> NDArray[np.uint32] | ImageCues:
-    """Return the nuclei (Y,X) of an image by its nuclear stain, or all of its cues where they say which cells are kept.
+    """Return the nuclei (Y,X) of an image by its nuclear stain or label map, or all cues where they say which cells are kept.
 
     That is so of fluorescence, for a self-trained model; see `predict_cells`.
 
@@ -95,8 +96,11 @@ def known_nuclei(
         The stain or the image can't be used, or they differ in shape.
     """
     if card.self_trained and normalization_of(card)[0] == "log":
+        plane = np.squeeze(np.asarray(stain))
+        labelled = plane.ndim == 2 and is_label_map(plane[None], "")
+        sources = CueSources(image, markers=plane) if labelled else CueSources(image, stain)
         try:
-            return cues_of(CueSources(image, stain), CueSettings(diameter=diameter), owner, owner)
+            return cues_of(sources, CueSettings(diameter=diameter), owner, owner)
         except NoMarkers:  # the model needs none
             pass
     return nucleus_seeds(stain, image, owner)

@@ -115,18 +115,6 @@ def check_channels(
     return tuple(map(str, channels))
 
 
-def check_pixel_size(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return the size of a pixel as (y, x) in um; `SettingsError` unless it is above 0."""
-    if pixel_size is None:
-        return None
-    pair = np.broadcast_to(np.asarray(pixel_size, float), (2,)) if np.size(pixel_size) in (1, 2) else None
-    if pair is None or not (np.isfinite(pair).all() and (pair > 0).all()):
-        raise SettingsError(
-            f"`pixel_size` is {pixel_size!r}; give micrometres per pixel, above 0, as one number or as (y, x)"
-        )
-    return float(pair[0]), float(pair[1])
-
-
 def check_diameter(diameter: float) -> None:
     """`SettingsError` unless a diameter is a number of px above 2."""
     if not 2 < diameter < np.inf:

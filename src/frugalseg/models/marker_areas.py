@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from frugalseg.cues.markers import find_markers
 from frugalseg.images.seeds import resize_seeds
+from frugalseg.images.value_checks import is_label_map
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import check_image, check_plane
+from frugalseg.models.own_markers import own_markers
 
 
 def marker_areas(cues: ImageCues) -> NDArray[np.uint32]:
@@ -22,6 +24,8 @@ def marker_areas(cues: ImageCues) -> NDArray[np.uint32]:
 def nucleus_seeds(stain: Any, image: Any, owner: str) -> NDArray[np.uint32]:
     """Return the nuclei (Y,X) of a nuclear stain that belongs to an image; all 0 where there is no nucleus.
 
+    A label map of nuclei is taken as it is: nuclei of other programs correct cells like those that are found here.
+
     Raises
     ------
     InputError
@@ -29,5 +33,9 @@ def nucleus_seeds(stain: Any, image: Any, owner: str) -> NDArray[np.uint32]:
     """
     planes = check_image(image, owner)
     shape = (int(planes.shape[1]), int(planes.shape[2]))
-    markers = find_markers(check_plane(stain, "nuclei", shape, owner))
+    plane = check_plane(stain, "nuclei", shape, owner)
+    if is_label_map(plane[None], ""):
+        markers, _ = own_markers(stain, shape, owner, "nuclei")
+    else:
+        markers = find_markers(plane)
     return resize_seeds(markers.nuclei, markers.points, shape, shape)

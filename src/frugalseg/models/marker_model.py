@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadModel, WrongShape
+from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import learn_from_markers, new_marker_network
@@ -16,7 +17,7 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
-from frugalseg.models.inputs import check_channels, check_pixel_size, for_each, names_of, owner_of
+from frugalseg.models.inputs import check_channels, for_each, names_of, owner_of
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.marker_samples import collect_samples, marker_sample, segment_sample
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
@@ -161,7 +162,7 @@ class MarkerModel:
             As of `fit`.
         """
         found = resolve_settings(MarkerModelSettings, settings, changes)
-        options = training_options(found.seed, device, progress, checkpoint, resume)
+        options = training_options(found, found.seed, device, progress, checkpoint, resume)
         data = collect_samples(cues)
         named = check_channels(channels, len(data.modalities))
         learning = MarkerSettings.preset(found.preset, found.max_steps, data.samples[0].label_free)

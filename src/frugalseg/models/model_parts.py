@@ -1,7 +1,8 @@
 """What a model learned from and what was held out, and how well it does on each part."""
 
+import zlib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +27,15 @@ class ImagePart:
         Number of the image in the sequence that `fit` was given.
     area
         Rows and columns, px.
+    checksum
+        Of the image's labels or stain, so that another image is not taken for this one.
     """
 
     name: str
     role: Role
     index: int
     area: tuple[slice, slice]
+    checksum: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,21 @@ class ObjectPartScore:
     labels: NDArray[np.uint32] = field(repr=False)
 
 
+def checksum_of(target: NDArray[Any]) -> int:
+    """Return a checksum of the labels or stain (Y,X) of an image."""
+    return zlib.crc32(np.ascontiguousarray(target).tobytes(), zlib.crc32(str(target.shape).encode()))
+
+
 def parts_of(
-    split: Split, names: list[str], indices: list[int], shapes: list[tuple[int, int]]
+    split: Split, names: list[str], indices: list[int], shapes: list[tuple[int, int]], checksums: list[int]
 ) -> tuple[ImagePart, ...]:
     """Return the parts of a split, those held out first; the lists have an entry for each image that is used."""
     roles: list[tuple[Part, Role]] = [(part, "held out") for part in split.held_out]
     roles += [(part, "learned from") for part in split.train]
     return tuple(
-        ImagePart(part.name(names[part.field]), role, indices[part.field], part.area(shapes[part.field]))
+        ImagePart(part.name(names[at]), role, indices[at], part.area(shapes[at]), checksums[at])
         for part, role in roles
+        for at in (part.field,)
     )
 
 

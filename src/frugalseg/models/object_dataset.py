@@ -23,7 +23,7 @@ from frugalseg.models.inputs import (
     names_of,
     owner_of,
 )
-from frugalseg.models.model_parts import ImagePart, parts_of
+from frugalseg.models.model_parts import ImagePart, checksum_of, parts_of
 from frugalseg.models.model_scale import normalization_of, normalized_planes, scale_for_objects, zscored_image
 from frugalseg.models.model_settings import ObjectModelSettings
 from frugalseg.models.training_options import OnError
@@ -93,6 +93,7 @@ class ObjectDataset:
             [one.name for one in self.images],
             [one.index for one in self.images],
             [one.shape for one in self.images],
+            [checksum_of(one.labels) for one in self.images],
         )
 
     def samples(self) -> tuple[list[CropSample], list[tuple[CropSample, NDArray[np.integer[Any]]]]]:

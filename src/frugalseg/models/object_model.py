@@ -8,20 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadModel, SettingsError
+from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cell_prediction import find_alone, find_labels, known_nuclei, predict_cells
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import as_partners, check_pixel_size, for_each, owner_of
+from frugalseg.models.inputs import as_partners, for_each, owner_of
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import model_planes, normalization_of
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
 from frugalseg.models.object_scale import ImageScale, image_scale, scale_by_sizes, student_scale
-from frugalseg.models.object_scores import score_dataset, score_parts
+from frugalseg.models.object_scores import score_dataset, score_images
 from frugalseg.models.object_training import (
     ObjectNetwork,
     begin_network,
@@ -130,7 +131,7 @@ class ObjectModel:
             Ctrl-C; the checkpoint is kept.
         """
         found = resolve_settings(ObjectModelSettings, settings, changes)
-        options = training_options(found.seed, device, progress, checkpoint, resume)
+        options = training_options(found, found.seed, device, progress, checkpoint, resume)
         size = check_pixel_size(pixel_size)
         first = None if start is None else check_start(start, found)
         card, weights = (None, None) if first is None else (first.card, first.network)
@@ -141,6 +142,7 @@ class ObjectModel:
         begin = card, weights, found.start_parts
         network, started_from = begin_network(learning, len(kept[0].planes), found.seed, *begin)
         network.to(pick_device(device))
+        options["about"] += started_from
         scale = student_scale(network, whole, [one.planes for one in kept], target, size)
         dataset = build_object_dataset(kept, target, found, card, scale)
         if fits_sigmoid(found, card):
@@ -175,7 +177,7 @@ class ObjectModel:
         image, pixel_size, names
             As of `frugalseg.StainModel.predict`.
         nuclei : (Y,X), or one for each image, optional
-            Nuclear stain: its nuclei correct cells that were split or merged. Of fluorescence, a self-trained model finds
+            Nuclear stain, or a label map of nuclei: they correct cells that were split or merged. Of fluorescence, a self-trained model finds
             all cues first, and returns what `segment` does.
         diameter : float, optional
             Of a typical object, px; it outweighs `pixel_size`. Without it, a self-trained model corrects the scale itself.
@@ -239,15 +241,11 @@ class ObjectModel:
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
         """Score what `predict` finds in every part of the images that `fit` was given, or in new images, one by one.
 
-        `images` and `labels` are as of `fit`, in the same order; parts held out come first. What `fit` left out is left out
-        again; of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
+        Of the images of `fit`, with the same labels in the same order, parts held out come first, and what `fit` left out is
+        left out again. Of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
         """
-        on_error = (lambda *_: None) if self.parts else None
-        card, how = self.card, (self.card, self.card.diameter)
-        kept = read_labelled_images(images, labels, card.kind, None, card.channels, on_error, *how)
-        if not self.parts:
-            say(None, "", tuple(doubt for one in kept for doubt in one.doubts))
-        return score_parts(kept, self.parts, lambda planes: self._seen(planes, self.image_scale(planes)))
+        see = lambda planes: self._seen(planes, self.image_scale(planes))  # noqa: E731
+        return score_images(images, labels, self.card, self.parts, see)
 
     def scale_for(
         self, pixel_size: tuple[float, float] | None = None, diameter: float | None = None

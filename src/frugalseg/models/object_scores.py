@@ -2,22 +2,62 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import compare_labels
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.models.model_parts import ImagePart, ObjectPartScore
-from frugalseg.models.object_dataset import LabelledImage, ObjectDataset
+from frugalseg.models.model_parts import ImagePart, ObjectPartScore, checksum_of
+from frugalseg.models.object_dataset import LabelledImage, ObjectDataset, read_labelled_images
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.models.seen_image import SeenImage
+from frugalseg.models.training_options import say
 from frugalseg.models.unseeded_objects import unseeded_objects
+from frugalseg.networks.cards import ObjectCard
 
 #: Returns an image (C,Y,X), normalised, as a network sees it.
 See = Callable[[NDArray[np.float32]], SeenImage]
+
+
+def score_images(
+    images: Any, labels: Any, card: ObjectCard, parts: Sequence[ImagePart], see: See
+) -> Iterator[ObjectPartScore]:
+    """Score a model on images: part by part where they are those that it was fitted to, and else as new images.
+
+    Parameters
+    ----------
+    images, labels
+        As of `frugalseg.ObjectModel.fit`.
+    card
+        The model's.
+    parts
+        What the model was fitted to; empty where that is not known.
+    see
+        How the network, in evaluation mode, sees an image, normalised, (C,Y,X).
+
+    Raises
+    ------
+    InputError
+        A new image can't be used, or none can.
+    """
+    errors = list[FrugalsegError]()
+
+    def keep(_: int, error: FrugalsegError) -> None:
+        errors.append(error)
+
+    kept = read_labelled_images(images, labels, card.kind, None, card.channels, keep, card, card.diameter)
+    checksums = {one.index: checksum_of(one.labels) for one in kept}
+    if not parts or {part.index: part.checksum for part in parts} != checksums:
+        parts = ()
+        if errors:
+            raise errors[0]
+        say(None, "", tuple(doubt for one in kept for doubt in one.doubts))
+    return score_parts(kept, parts, see)
 
 
 def score_parts(

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from frugalseg.errors import SettingsError
@@ -13,11 +12,12 @@ from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
+from frugalseg.learning.seeded import seeded
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.inputs import check_channels
 from frugalseg.models.model_files import summarize_training
-from frugalseg.models.model_parts import names_by_role
+from frugalseg.models.model_parts import checksum_of, names_by_role
 from frugalseg.models.model_settings import ObjectModelSettings, network_settings
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.rehearsal import rehearsal_beside
@@ -146,10 +146,11 @@ def begin_network(
     started_from
         For the card: "nothing", the encoder's weights, or the kind and checksum of the start.
     """
-    torch.manual_seed(seed)
-    network = object_network(settings.target, settings.encoder, n_channels, settings.slope, settings.midpoint)
     fresh_encoder = card is None or parts == "decoder"
-    loaded = load_pretrained(network.unet, settings.weights if fresh_encoder else "none")
+    with seeded(seed):
+        about = settings.target, settings.encoder, n_channels, settings.slope, settings.midpoint
+        network = object_network(*about)
+        loaded = load_pretrained(network.unet, settings.weights if fresh_encoder else "none")
     loaded = "nothing" if loaded == "none" else loaded
     if card is None or other is None:
         return network, loaded
@@ -223,6 +224,7 @@ def train_objects(
     if rehearsed:
         draw = rehearsal_beside(draw, len(samples), rehearsed, learning, options["seed"])
     data = [*samples, *rehearsed], validation, draw
+    options["about"] += f" {[checksum_of(one.labels) for one in dataset.images]}"
     return learn_from_labels(network.to("cpu"), *data, learning, **options, snapshots=snapshots)
 
 

@@ -14,7 +14,9 @@ from frugalseg.models.inputs import check_label_map
 POINT_DIAMETER = 3.0
 
 
-def own_markers(given: Any, shape: tuple[int, int], owner: str) -> tuple[Markers, tuple[str, ...]]:
+def own_markers(
+    given: Any, shape: tuple[int, int], owner: str, parameter: str = "markers"
+) -> tuple[Markers, tuple[str, ...]]:
     """Return markers from a label map of the image's shape (Y,X), from points (N,2), or as they are; and doubts on the label map.
 
     Raises
@@ -32,13 +34,13 @@ def own_markers(given: Any, shape: tuple[int, int], owner: str) -> tuple[Markers
     elif (size := np.shape(given)) != shape and len(size) == 2 and size[1] == 2:
         markers = markers_from_points(given)
     else:
-        labels = check_label_map(given, "markers", shape, owner)
-        doubts = check_objects(labels, f"{owner}: `markers`")
+        labels = check_label_map(given, parameter, shape, owner)
+        doubts = check_objects(labels, f"{owner}: `{parameter}`")
         markers = markers_of(labels)
         if markers.diameter < POINT_DIAMETER:
             markers = replace(markers, diameter=float("nan"), nuclei=None)
     if len(markers) == 0:
-        raise NoMarkers(f"{owner}: there is no label or point in `markers`; is it the right array?")
+        raise NoMarkers(f"{owner}: there is no label or point in `{parameter}`; is it the right array?")
     outside = (markers.points < -0.5) | (markers.points > np.array(shape) - 0.5)
     if outside.any():
         raise WrongShape(

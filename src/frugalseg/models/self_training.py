@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from frugalseg.errors import InputError, Interrupted, WrongShape
+from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.images.resize import resize_planes, scaled_shape
+from frugalseg.learning.checkpoint import Checkpoint
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.device import Device, pick_device
@@ -23,7 +25,7 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.field_doubts import usual_confidence
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import check_channels, check_pixel_size
+from frugalseg.models.inputs import check_channels
 from frugalseg.models.looks import image_look, sampling_weights
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.mask_level import match_foreground
@@ -185,13 +187,16 @@ def self_train_on_cues(
         line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
         _log_lines([line], log)
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
-        options = training_options(found.seed + number - 1, device, progress, folder, resume)
+        options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
+        options["about"] += student.started_from
         masks = (one.targets[-1] for one in samples)
         draw = CropSampler(masks, learning.crop, options["seed"], 0.0, 0.5, weights=weights)
         of_round = learning if number == 1 else later_round(learning)
         with _told_by_round(number, found.rounds):
             return learn_from_labels(student.network.to("cpu"), samples, [], draw, of_round, **options)
 
+    if checkpoint is not None and not resume:
+        Checkpoint.remove_rounds(Path(checkpoint))
     records = _train_rounds(student, images, found.rounds, train, device)
     usual = _usual(student, images)
     training = TrainingRecord.joined(records)

@@ -26,7 +26,7 @@ from frugalseg.models.inputs import (
     names_of,
     owner_of,
 )
-from frugalseg.models.model_parts import ImagePart, names_by_role, parts_of
+from frugalseg.models.model_parts import ImagePart, checksum_of, names_by_role, parts_of
 from frugalseg.models.model_scale import automatic_scale, zscored_image
 from frugalseg.models.stain_scale import fit_stain_scale, learned_stain
 from frugalseg.models.training_options import OnError
@@ -193,6 +193,7 @@ class _Survey:
 
     indices: list[int] = field(default_factory=list)
     shapes: list[tuple[int, int]] = field(default_factory=list)
+    checksums: list[int] = field(default_factory=list)
     greys: list[NDArray[np.float32]] = field(default_factory=list)
     first_targets: list[NDArray[np.float32]] = field(default_factory=list)
     n_channels: int = 0
@@ -237,6 +238,7 @@ def read_stain_dataset(
     for part in split.train:
         grey = seen.greys[part.field]
         greys.append(grey[part.area((int(grey.shape[0]), int(grey.shape[1])))])
+    names = [pairs.names[index] for index in seen.indices]
     return StainDataset(
         pairs,
         seen.indices,
@@ -245,7 +247,7 @@ def read_stain_dataset(
         fit_stain_scale(greys, settings.target_scale, settings.percentiles, target),
         split,
         validation,
-        parts_of(split, [pairs.names[index] for index in seen.indices], seen.indices, seen.shapes),
+        parts_of(split, names, seen.indices, seen.shapes, seen.checksums),
     )
 
 
@@ -264,6 +266,7 @@ def _survey(pairs: StainPairs, on_error: OnError | None) -> _Survey:
         seen.n_channels = len(pair.planes)
         seen.indices.append(index)
         seen.shapes.append(pair.shape)
+        seen.checksums.append(checksum_of(pair.target))
         seen.greys.append(pair.target[::STEP, ::STEP].copy())
         if len(seen.first_targets) < IMAGES_FOR_SCALE:
             seen.first_targets.append(pair.target)

@@ -7,17 +7,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import BadModel
+from frugalseg.errors import BadModel, InputError
 from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.images.image import Projection
+from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.inputs import check_pixel_size, for_each, owner_of
+from frugalseg.models.inputs import for_each, owner_of
 from frugalseg.models.model_files import read_training, save_model_folder, summarize_training
-from frugalseg.models.model_parts import ImagePart, StainPartScore, names_by_role
+from frugalseg.models.model_parts import ImagePart, StainPartScore, checksum_of, names_by_role
 from frugalseg.models.model_scale import model_planes, scale_by_pixel_size
 from frugalseg.models.model_settings import StainModelSettings, network_settings, resolve_settings
 from frugalseg.models.stain_dataset import StainPair, StainPairs, read_stain_dataset
@@ -138,7 +139,7 @@ class StainModel:
         """
         found = resolve_settings(StainModelSettings, settings, changes)
         learning = StainSettings.preset(found.preset, **network_settings(found, StainModelSettings))
-        options = training_options(found.seed, device, progress, checkpoint, resume)
+        options = training_options(found, found.seed, device, progress, checkpoint, resume)
         size = check_pixel_size(pixel_size)
         pairs = StainPairs(images, stains, project, names, channels)
         dataset = read_stain_dataset(
@@ -225,7 +226,7 @@ class StainModel:
         return self._predict(image, check_pixel_size(pixel_size), owner_of(0, image, names))
 
     def evaluate(self, images: Any, stains: Any) -> Iterator[StainPartScore]:
-        """Score every part of the images that `fit` was given, or of new ones for a loaded model, one by one.
+        """Score every part of the images that `fit` was given, or new images with a loaded model, one by one.
 
         Parameters
         ----------
@@ -236,10 +237,20 @@ class StainModel:
         ------
         StainPartScore
             Of parts held out first.
+
+        Raises
+        ------
+        InputError
+            The images are others than those of `fit`; save the model and load it to score new ones.
         """
         pairs = StainPairs(images, stains, self.card.project, None, self.card.channels)
         for part in self.parts or _whole(pairs):
-            pair: StainPair = pairs[part.index]
+            pair: StainPair | None = pairs[part.index] if part.index < len(pairs) else None
+            if pair is None or (part.role != "new" and part.checksum != checksum_of(pair.target)):
+                raise InputError(
+                    f"`stains` are not those that the model was fitted to (see {part.name}); give the same images in the same "
+                    "order, or save the model and load it to score new ones"
+                )
             area, scale = part.area, self.card.target_scale
             output = predict_stain(self.network, pair.planes, self.card.scale)
             predicted, real = learned_values(output, scale), learned_stain(scale, pair.target)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict, TypeVar
 
+from pydantic import BaseModel
+
 from frugalseg.errors import FrugalsegError
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.snapshots import Snapshots
@@ -33,12 +35,18 @@ class TrainingOptions(TypedDict):
     checkpoint: Path | None
     resume: bool
     progress: Progress | None
+    about: str
 
 
 def training_options(
-    seed: int, device: Device, progress: Progress | None, checkpoint: str | Path | None, resume: bool
+    settings: BaseModel,
+    seed: int,
+    device: Device,
+    progress: Progress | None,
+    checkpoint: str | Path | None,
+    resume: bool,
 ) -> TrainingOptions:
-    """Return checked options of a training run.
+    """Return checked options of a training run; a checkpoint of other settings or another seed will not be resumed.
 
     Raises
     ------
@@ -47,7 +55,10 @@ def training_options(
     """
     pick_device(device)
     folder = None if checkpoint is None else Path(checkpoint)
-    return TrainingOptions(seed=seed, device=device, checkpoint=folder, resume=resume, progress=progress)
+    about = f"{settings.model_dump_json()} {seed}"
+    return TrainingOptions(
+        seed=seed, device=device, checkpoint=folder, resume=resume, progress=progress, about=about
+    )
 
 
 def say(log: Log | None, line: str, doubts: Sequence[str]) -> None:

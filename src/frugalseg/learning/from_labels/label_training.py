@@ -14,6 +14,7 @@ from frugalseg.evaluation.scores import compare_labels
 from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
 from frugalseg.learning.device import Device
+from frugalseg.learning.fingerprint import fingerprint
 from frugalseg.learning.from_labels.label_losses import distance_error, jaccard_loss, mask_error
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.snapshots import Snapshots
@@ -68,6 +69,7 @@ def learn_from_labels(
     resume: bool = False,
     progress: OnProgress | None = None,
     snapshots: Snapshots[tuple[ObjectNetwork, TrainingRecord]] | None = None,
+    about: str = "",
 ) -> TrainingRecord:
     """Train a network, in place, to find nuclei or cells (paper A).
 
@@ -87,6 +89,8 @@ def learn_from_labels(
         Of the batches.
     device, checkpoint, resume, progress, snapshots
         See `frugalseg.learning.trainer.train`.
+    about : str
+        What else decides the training: a checkpoint that was made with anything else is not continued.
 
     Returns
     -------
@@ -100,7 +104,6 @@ def learn_from_labels(
     Interrupted, BadModel, TrainingFailed, SettingsError, OutputFailed
         See `frugalseg.learning.trainer.train`.
     """
-    torch.manual_seed(seed)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     jitter = settings.flips, settings.intensity_jitter, settings.zoom
     batches = CropBatches(samples, draw, settings.crop, settings.batch, seed, *jitter)
@@ -126,6 +129,7 @@ def learn_from_labels(
         validate=(lambda network: validation_score(network, validation, settings)) if validation else None,
         progress=progress,
         snapshots=snapshots,
+        of=fingerprint(batches, ("images",), about),
     )
     record.alpha = alpha
     return record

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from frugalseg.learning.device import Device
+from frugalseg.learning.fingerprint import fingerprint
 from frugalseg.learning.from_markers.marker_batches import Batch, MarkerBatches, MarkerSample
 from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss, nuclei_loss
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
+from frugalseg.learning.seeded import seeded
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.trainer import StepLoss, train
 from frugalseg.learning.trainer_settings import TrainerSettings
@@ -59,6 +61,7 @@ def learn_from_markers(
     resume: bool = False,
     progress: OnProgress | None = None,
     snapshots: Snapshots[tuple[MarkerNetwork, TrainingRecord]] | None = None,
+    about: str = "",
 ) -> tuple[MarkerNetwork, TrainingRecord]:
     """Train a marker network, without labels, on the images that it is to segment (paper B).
 
@@ -72,6 +75,8 @@ def learn_from_markers(
         Of weights and batches.
     device, checkpoint, resume, progress, snapshots
         See `frugalseg.learning.trainer.train`.
+    about : str
+        What else decides the training: a checkpoint that was made with anything else is not continued.
 
     Returns
     -------
@@ -87,8 +92,8 @@ def learn_from_markers(
     Interrupted, BadModel, TrainingFailed, SettingsError, OutputFailed
         See `frugalseg.learning.trainer.train`.
     """
-    torch.manual_seed(seed)
-    network = new_marker_network(samples[0].planes.shape[0] if samples else 1, settings)
+    with seeded(seed):
+        network = new_marker_network(samples[0].planes.shape[0] if samples else 1, settings)
     batches = MarkerBatches(samples, settings, seed)
     record = train(
         network,
@@ -104,5 +109,6 @@ def learn_from_markers(
         resume=resume,
         progress=progress,
         snapshots=snapshots,
+        of=fingerprint(batches, ("patches", "index"), about),
     )
     return network, record

@@ -9,8 +9,10 @@ import torch
 from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
 from frugalseg.learning.device import Device
+from frugalseg.learning.fingerprint import fingerprint
 from frugalseg.learning.from_labels.label_losses import mask_error
 from frugalseg.learning.from_stains.stain_settings import StainSettings
+from frugalseg.learning.seeded import seeded
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.trainer import StepLoss, train
 from frugalseg.learning.trainer_settings import TrainerSettings
@@ -48,6 +50,7 @@ def learn_from_stains(
     resume: bool = False,
     progress: OnProgress | None = None,
     snapshots: Snapshots[tuple[Unet, TrainingRecord]] | None = None,
+    about: str = "",
 ) -> tuple[Unet, TrainingRecord, str]:
     """Train a network to predict a stain from label-free channels, without any label (paper A).
 
@@ -65,6 +68,8 @@ def learn_from_stains(
         Of weights and batches.
     device, checkpoint, resume, progress, snapshots
         See `frugalseg.learning.trainer.train`.
+    about : str
+        What else decides the training: a checkpoint that was made with anything else is not continued.
 
     Returns
     -------
@@ -82,9 +87,9 @@ def learn_from_stains(
     Interrupted, BadModel, TrainingFailed, SettingsError, OutputFailed
         See `frugalseg.learning.trainer.train`.
     """
-    torch.manual_seed(seed)
-    network = Unet(settings.encoder, samples[0].planes.shape[0], 1)
-    started_from = load_pretrained(network, settings.weights)
+    with seeded(seed):
+        network = Unet(settings.encoder, samples[0].planes.shape[0], 1)
+        started_from = load_pretrained(network, settings.weights)
     batches = CropBatches(
         samples, draw, settings.crop, settings.batch, seed, settings.flips, settings.intensity_jitter
     )
@@ -107,6 +112,7 @@ def learn_from_stains(
         validate=(lambda network: mean_correlation(network, validation, is_mask)) if varied else None,
         progress=progress,
         snapshots=snapshots,
+        of=fingerprint(batches, ("images", "targets"), about),
     )
     return network, record, started_from
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from frugalseg.errors import SettingsError
 from frugalseg.evaluation.matching import match_labels
 from frugalseg.evaluation.nuclei_agreement import find_misfits
+from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.images.seeds import resize_every_label
 from frugalseg.instances.map_labels import labels_from_maps
-from frugalseg.models.inputs import check_label_map, check_pixel_size
+from frugalseg.models.inputs import check_label_map
 from frugalseg.models.looks import image_look
 from frugalseg.models.marker_areas import nucleus_seeds
 from frugalseg.models.model_scale import model_planes
