@@ -1,7 +1,7 @@
 """Checks of the arrays that a user gives: shapes, types and values, and which of several images is wrong."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from frugalseg.images.label_maps import as_labels
 from frugalseg.images.outliers import planes_without_outliers
 
 Labels = NDArray[np.int32] | NDArray[np.uint32]
+PixelSize: TypeAlias = float | tuple[float, float] | None
 Result = TypeVar("Result")
 
 #: An image whose last axis is no longer than this and much shorter than the others has its channels last.
@@ -115,8 +116,10 @@ def check_channels(
     return tuple(map(str, channels))
 
 
-def check_pixel_size(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return the size of a pixel as (y, x) in um; `SettingsError` unless it is above 0."""
+def check_pixel_size(pixel_size: PixelSize | Callable[[], PixelSize]) -> tuple[float, float] | None:
+    """Return the size of a pixel as (y, x) in um, asking the function that knows it; `SettingsError` unless it is above 0."""
+    if callable(pixel_size):
+        pixel_size = pixel_size()
     if pixel_size is None:
         return None
     pair = np.broadcast_to(np.asarray(pixel_size, float), (2,)) if np.size(pixel_size) in (1, 2) else None

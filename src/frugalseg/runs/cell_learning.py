@@ -14,6 +14,7 @@ from frugalseg.models.self_training import self_train_on_cues
 from frugalseg.models.student_start import check_student_start
 from frugalseg.runs.channel_settings import LearnCellsSettings, MarkerRunSettings
 from frugalseg.runs.cue_dataset import CueDataset
+from frugalseg.runs.field_arrays import learned_pixel_size
 from frugalseg.runs.field_cues import predicted_stain
 from frugalseg.runs.marker_process import Segmented
 from frugalseg.runs.model_folder import ModelRun
@@ -53,7 +54,7 @@ def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -
         cues: Iterable[ImageCues] = chain([first], found)
         common: dict[str, Any] = {
             "channels": settings.cells,
-            "pixel_size": data.shown[0].pixel_size,
+            "pixel_size": lambda: learned_pixel_size(data.used()),
             "device": run.options.device,
             "progress": progress,
             "checkpoint": run.checkpoint,
