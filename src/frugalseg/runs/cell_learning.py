@@ -23,7 +23,7 @@ from frugalseg.runs.model_folder import ModelRun
 def self_training_settings(settings: LearnCellsSettings) -> SelfTrainingSettings:
     """Return the settings of the student; only for at least one round."""
     values: dict[str, Any] = settings.model_dump(include=set(CueSettings.model_fields))
-    if settings.encoder != SelfTrainingSettings.model_fields["encoder"].default:
+    if "encoder" in settings.model_fields_set:
         values["encoder"] = settings.encoder  # else the start's
     return SelfTrainingSettings(
         **values,
