@@ -15,6 +15,7 @@ from frugalseg.models.object_model import ObjectModel
 from frugalseg.runs.cell_learning import segment_alone
 from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
+from frugalseg.runs.input_planes import file_channel, single_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.map_process import MapSettings, predict_maps_of_fields
 from frugalseg.runs.marker_process import MarkerProcess, Segmented
@@ -85,7 +86,10 @@ def _predict_cells(
     options: RunOptions,
 ) -> RunResult:
     table = options.open(inputs)
-    check_channels(table, settings.images(), settings.label_images())
+    if isinstance(model, ObjectModel):
+        settings = settings.model_copy(update={"cells": single_planes(table, settings.cells)})
+    files = dict.fromkeys(file_channel(table, name) for name in settings.cells)
+    check_channels(table, (*files, *settings.images()[len(settings.cells) :]), settings.label_images())
     pick_device(options.device)
     outputs = OutputFolder(
         out,

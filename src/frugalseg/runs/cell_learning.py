@@ -16,6 +16,7 @@ from frugalseg.runs.channel_settings import LearnCellsSettings, MarkerRunSetting
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_arrays import learned_pixel_size
 from frugalseg.runs.field_cues import predicted_stain
+from frugalseg.runs.input_planes import named_planes
 from frugalseg.runs.marker_process import Segmented
 from frugalseg.runs.model_folder import ModelRun
 
@@ -78,6 +79,6 @@ def segment_field(model: MarkerModel | ObjectModel, cues: ImageCues) -> Segmente
 
 def segment_alone(model: ObjectModel, settings: MarkerRunSettings, field: Field) -> Segmented:
     """Return the cells of a field in which no nucleus is found."""
-    planes, size = field.planes(settings.cells), field.pixel_size
+    planes, size = named_planes(field, settings.cells), field.pixel_size
     found = model.find_objects(planes, pixel_size=size, diameter=settings.diameter, names=[field.name])
     return Segmented.alone(found)
