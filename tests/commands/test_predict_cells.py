@@ -9,6 +9,7 @@ import tifffile
 
 from frugalseg.commands.command_settings import PredictSettings
 from frugalseg.commands.predict_fields import predict_fields
+from frugalseg.errors import MissingChannel
 from frugalseg.images.fields import open_fields
 from frugalseg.images.read import read_image
 from frugalseg.models.image_cues import find_cues
@@ -33,8 +34,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     left = np.zeros((128, 128), np.uint8)
     left[:, :70] = 255
     tifffile.imwrite(folder / "mask.tif", left)
-    rows = ["a,z.tif,phase.tif,dapi.tif,mask.tif", "b,z.tif,phase.tif,,mask.tif"]
-    (folder / "fields.csv").write_text("\n".join(["field,z,phase,dapi,mask", *rows, ""]))
+    tifffile.imwrite(folder / "own.tif", CELLS.nuclei.astype(np.uint16))
+    rows = ["a,z.tif,phase.tif,dapi.tif,mask.tif,own.tif", "b,z.tif,phase.tif,,mask.tif,"]
+    (folder / "fields.csv").write_text("\n".join(["field,z,phase,dapi,mask,own", *rows, ""]))
     return folder
 
 
@@ -43,6 +45,13 @@ def of_planes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that learned from the first and the last focal plane."""
     folder = tmp_path_factory.mktemp("models") / "planes"
     ObjectModel.fit(STACK[[0, 2]], CELLS.cells, channels=("z[1]", "z[3]"), **QUICK).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_phase(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "phase"
+    ObjectModel.fit(CELLS.phase, CELLS.cells, channels=("phase",), **QUICK).save(folder)
     return folder
 
 
@@ -65,3 +74,17 @@ def test_focal_planes_with_nuclei(of_planes: Path, images: Path, tmp_path: Path,
     assert {"mean_z[1]", "mean_z[3]", "mean_dapi"} <= set(record.measurements[0])
     read = sources_of(open_fields([images]), PredictSettings(cells=("z[1]",), nuclei="dapi"))["a"].read
     assert {Path(state[0]).name for state in read} == {"z.tif", "dapi.tif"}  # what `resume` compares
+
+
+@pytest.mark.parametrize(("source", "channel"), [("nuclei", "dapi"), ("markers", "own")])
+def test_a_field_without_the_nuclear_channel_is_segmented_alone(
+    of_phase: Path, images: Path, tmp_path: Path, source: str, channel: str
+) -> None:
+    record, labels = predicted(of_phase, images, tmp_path / "out", where="", **{source: channel})
+    expected = ObjectModel.load(of_phase, "cpu").find_objects(CELLS.phase).labels
+    assert record.n_cells == len(np.unique(expected[expected > 0]))
+    np.testing.assert_array_equal(labels, expected)
+    said = f"There is no file for channel {channel!r}. These cells are found without nuclei."
+    assert said in record.warnings
+    with pytest.raises(MissingChannel, match=f"channel {channel!r}"):  # no field has it: a typing error
+        predicted(of_phase, images, tmp_path / "none", where="b", **{source: channel})
