@@ -135,6 +135,11 @@ def test_truth_that_is_partly_annotated_counts_where_it_is(segment: Any, tmp_pat
         ((), "--nuclei CH is missing"),
         (("--nuclei", "nuclear", "--cells", "phase"), "--cells can't be combined with --target nuclei"),
         (("--nuclei", "nuclear", "--mask", "m", "--diameter", "9"), "--mask, --diameter can't be combined"),
+        (
+            ("--nuclei", "nuclear", "--nuclei-method", "log", "--seed", "0", "--no-baselines"),
+            "--nuclei-method, --seed, --no-baselines can't be combined with --target nuclei; leave it out",
+        ),
+        (("--nuclei", "nuclear", "--encoder", "small"), "--encoder can't be combined with --target nuclei"),
     ],
 )
 def test_wrong_usage_is_2(segment: Any, images: Path, tmp_path: Path, more: Any, line: str) -> None:

@@ -13,13 +13,16 @@ from frugalseg.commands.command_settings import (
     LearnMarkersSettings,
     LearnStainsSettings,
     OutlineSettings,
+    SegmentSettings,
 )
 from frugalseg.commands.inspect_inputs import inspect_inputs
 from frugalseg.commands.learn_labels import learn_labels
 from frugalseg.commands.learn_markers import learn_markers
 from frugalseg.commands.learn_stains import learn_stains
 from frugalseg.commands.outline_nuclei import outline_nuclei
+from frugalseg.commands.segment_cells import segment_cells
 from frugalseg.images.write import write_image
+from frugalseg.models.load import load_model
 from frugalseg.runs.inspection import problem_lines
 from frugalseg.runs.options import RunOptions
 from frugalseg.synthetic.cells import make_cells
@@ -77,3 +80,42 @@ def test_learning(images: Path, tmp_path: Path) -> None:
         record = learn([images], tmp_path / f"model{number}", settings, options=QUIET).record
         found = [warning for warning in record.warnings if DOUBT in warning]
         assert [warning.split(":")[0] for warning in found] == ["bad"]
+
+
+LEARN: dict[str, tuple[Any, Any]] = {
+    "stains": (learn_stains, LearnStainsSettings(inputs="phase", to="nuclear", **QUICK)),
+    "labels": (learn_labels, LearnLabelsSettings(inputs="phase", labels="cells", target="cells", **QUICK)),
+    "markers": (
+        learn_markers,
+        LearnMarkersSettings(cells=("phase",), nuclei="nuclear", max_steps=2, encoder="small", rounds=1),
+    ),
+    "segment": (
+        segment_cells,
+        SegmentSettings(cells=("phase",), nuclei="nuclear", max_steps=2, encoder="small", rounds=1),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", LEARN)
+def test_the_size_of_a_model_is_of_what_it_learned_from(command: str, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    sizes = {"a_left_out": 6.5, "b_unstated": None, "c": 0.5, "d": 0.52, "e_other": 0.65}
+    cells = make_cells((96, 104), n_cells=9, dim_nuclei=0.0, seed=4)
+    folder.mkdir()
+    for name, side in sizes.items():
+        size = None if side is None else (side, side)
+        for channel in ("phase", "nuclear"):
+            plane = getattr(cells, channel).astype(np.float32)
+            flat = name == "a_left_out" and channel == "phase"
+            write_image(folder / f"{name}_{channel}.tif", plane * 0 + 5 if flat else plane, pixel_size=size)
+        tifffile.imwrite(folder / f"{name}_cells.tif", cells.cells.astype(np.uint16))
+    learn, settings = LEARN[command]
+    pattern = QUIET.model_copy(update={"pattern": "{field}_{channel}.tif"})
+    result = learn([folder], tmp_path / "out", settings, options=pattern)
+    assert list(result.record.failed) == ["a_left_out"]
+    model = tmp_path / "out" / ("model" if command == "segment" else "")
+    assert load_model(model, "cpu").card.pixel_size == pytest.approx((0.52, 0.52))
+    said = [warning for warning in result.record.warnings if warning.startswith("Pixel sizes differ")]
+    assert len(said) == 1
+    assert "the model takes 0.52 um, and other sizes are stated by e_other (0.65 um);" in said[0]

@@ -191,8 +191,23 @@ def test_learn_markers_keeps_the_same_student(done: Path, images: Path, tmp_path
 
 
 def test_the_preset_of_the_paper_has_no_student() -> None:
-    assert [settings(rounds=None, preset=preset).n_rounds for preset in ("default", "paper")] == [3, 0]
-    assert settings(rounds=2, preset="paper").n_rounds == 2
+    found = [
+        SegmentSettings(cells=("c",), nuclei="n", preset=preset, rounds=rounds).n_rounds
+        for preset, rounds in (("default", None), ("default", 2), ("paper", None), ("paper", 0))
+    ]
+    assert found == [3, 2, 0, 0]
+    with pytest.raises(SettingsError, match="`preset` 'paper' is for a marker network, and `rounds` 2 asks"):
+        settings(rounds=2, preset="paper")
+
+
+@pytest.mark.parametrize("without", [{"rounds": 0}, {"preset": "paper"}], ids=["no rounds", "paper"])
+@pytest.mark.parametrize(("name", "value"), [("encoder", "efficientnet_lite0"), ("weights", "none")])
+def test_what_only_a_student_has_is_refused_without_one(
+    without: dict[str, Any], name: str, value: str
+) -> None:
+    says = f"`{name}` '{value}' is for self-training, and without rounds there is none"
+    with pytest.raises(SettingsError, match=says):
+        LearnMarkersSettings(cells=("c",), nuclei="n", **without, **{name: value})
 
 
 @pytest.mark.parametrize("nuclei", ["nuclear", None])
@@ -231,7 +246,7 @@ def test_a_student_starts_from_a_model_and_another_model_is_another_run(
     start = tmp_path / "start"
     shutil.copytree(done / "model", start)
     first = fs.load_model(start)
-    short = {"start": start, "rounds": 1, "max_steps": 1, "truth": None, "encoder": "efficientnet_lite0"}
+    short = {"start": start, "rounds": 1, "max_steps": 1, "truth": None}
     segment_cells([images], tmp_path / "out", settings(**short), QUIET)
     learned = LearnMarkersSettings(**settings(**short).model_dump(exclude={"truth", "baselines"}))
     learn_markers([images], tmp_path / "model", learned, QUIET)
@@ -258,5 +273,10 @@ def test_a_start_is_for_students_only(done: Path, images: Path, tmp_path: Path) 
         settings(start=done / "model", rounds=0)
     with pytest.raises(SettingsError, match="`weights` and `start` both say where to start from"):
         segment_cells([images], tmp_path / "out", settings(start=done / "model", weights="none"), QUIET)
+    other = settings(start=done / "model", encoder="efficientnet_lite0")  # the default, and yet asked for
+    with pytest.raises(
+        SettingsError, match="has the encoder 'small', so `encoder` 'efficientnet_lite0' can't"
+    ):
+        segment_cells([images], tmp_path / "encoder", other, QUIET)
     with pytest.raises(SettingsError, match="the student of these images sees z-scored grey values"):
         segment_cells([images], tmp_path / "other", settings(cells=("phase",), start=done / "model"), QUIET)

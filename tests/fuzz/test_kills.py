@@ -129,7 +129,8 @@ def student(root: Path, options: RunOptions, seed: int = 1) -> Any:
 
 
 def each_field(root: Path, options: RunOptions, seed: int = 1) -> Any:
-    settings = SegmentSettings(rounds=0, seed=seed, **STUDENT)
+    without_encoder = {name: value for name, value in STUDENT.items() if name != "encoder"}
+    settings = SegmentSettings(rounds=0, seed=seed, **without_encoder)
     return segment_cells([root / "set"], root / "out", settings, options)
 
 

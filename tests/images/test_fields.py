@@ -65,6 +65,8 @@ class TestTable:
         np.testing.assert_array_equal(labels, CELLS)
         assert table["hela_2"].labels("cells") is None
         assert table["hela_2"].labels(2) is None
+        assert table["hela_2"].labels("cells#0") is None
+        np.testing.assert_array_equal(table["hela_1"].labels("cells#0"), labels)
         assert not table["hela_2"].has("cells")
         with pytest.raises(MissingChannel, match="Did you mean 'cells'"):
             table["hela_2"].labels("cell")

@@ -32,8 +32,6 @@ class BuiltCommand(click.Command):
         Name of a setting, an option or an argument -> how it is typed.
     made
         Name of a setting or an option -> its option.
-    with_default
-        Names of the settings that have a value where nothing was typed.
     """
 
     def __init__(self, declared: Command, **attributes: Any) -> None:
@@ -43,7 +41,6 @@ class BuiltCommand(click.Command):
         self.made = made = self._setting_options() | options
         self.spelled = {own.name or "": typed_as(own) for own in declared.own}
         self.spelled |= {name: typed_as(option) for name, option in made.items()}
-        self.with_default = {name for name, option in made.items() if option.is_flag or option.show_default}
         for option in made.values():
             option.help = with_options(option.help or "", self.spelled)
         arguments = [own for own in declared.own if isinstance(own, Argument)]
@@ -108,14 +105,13 @@ class BuiltCommand(click.Command):
         return code
 
     def _typed_settings(self, ctx: click.Context, kind: type[BaseModel], target: str) -> BaseModel:
+        # Defaults are left to the settings: they know by it what was typed, and another target may have no use for it.
         typed = {
-            name.removeprefix(SETTING): value
+            name.removeprefix(SETTING): value if _is_typed(ctx, name) else None
             for name, value in ctx.params.items()
             if name.startswith(SETTING)
         }
-        # An option with a default is ignored by a target that has no use for it.
-        without_default = {name: typed[name] for name in typed if name not in self.with_default}
-        refuse_foreign(without_default, kind, self.made, target)
+        refuse_foreign(typed, kind, self.made, target)
         if self.declared.markers and "markers" in kind.model_fields:
             refuse_unclear_markers(typed, self.declared.markers)
         return settings_from(kind, {name: typed[name] for name in typed if name in kind.model_fields})
@@ -138,6 +134,10 @@ def loaded(path: str) -> Any:
     """Import what "module:name" names."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
+
+
+def _is_typed(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
 
 
 def _settings(work: Work) -> type[BaseModel] | None:

@@ -1,6 +1,6 @@
 """``frugalseg learn labels``: nuclei or cells from a handful of labelled images (paper A)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from frugalseg.runs.field_arrays import (
     FieldArrays,
     channel_in_errors,
     input_arrays,
+    learned_pixel_size,
+    mixed_sizes,
     model_channels,
     size_warnings,
     with_channel,
@@ -176,7 +178,7 @@ def _fit(
             start=start,
             channels=model_channels(fields, channels),
             names=[field.name for field in fields],
-            pixel_size=fields[0].pixel_size,
+            pixel_size=lambda: learned_pixel_size(_used(fields, failed)),
             settings=settings,
             device=run.options.device,
             progress=progress,
@@ -185,7 +187,14 @@ def _fit(
             log=log,
             on_error=leave_out,
         )
+    for warning in mixed_sizes(_used(fields, failed)):
+        doubts.append(warning)
+        run.log.warn(warning)
     return model, failed
+
+
+def _used(fields: Sequence[ImageField], failed: Mapping[str, str]) -> list[ImageField]:
+    return [field for field in fields if field.name not in failed]
 
 
 def _labels(field: ImageField, channel: str) -> Any:

@@ -14,6 +14,8 @@ from frugalseg.runs.field_arrays import (
     FieldArrays,
     channel_in_errors,
     input_arrays,
+    learned_pixel_size,
+    mixed_sizes,
     model_channels,
     plane_arrays,
     size_warnings,
@@ -102,7 +104,7 @@ def _learn(
             project=settings.project,
             channels=model_channels(fields, channels),
             names=[field.name for field in fields],
-            pixel_size=fields[0].pixel_size,
+            pixel_size=lambda: learned_pixel_size([one for one in fields if one.name not in failed]),
             settings=settings,
             device=run.options.device,
             progress=progress,
@@ -111,6 +113,9 @@ def _learn(
             log=run.log.line,
             on_error=leave_out,
         )
+    mixed = mixed_sizes([one for one in fields if one.name not in failed])
+    for warning in mixed:
+        run.log.warn(warning)
     records, comparisons = _evaluate(model, images, stains, run)
     assert model.training is not None
     record = run.record(
@@ -124,7 +129,7 @@ def _learn(
         pcc_learned=mean_pcc_by_role(records, "pcc_learned"),
         fields=records,
         failed=failed,
-        warnings=warnings,
+        warnings=(*warnings, *mixed),
     )
     name = f"{settings.to} from {', '.join(model.card.channels)}"
     report = run.report(record, TrainingCurve.of(name, model.training, "held-out PCC"))

@@ -6,15 +6,17 @@ from functools import partial
 from pathlib import Path
 
 from frugalseg.commands.command_settings import PredictSettings
-from frugalseg.errors import SettingsError
+from frugalseg.errors import NoMarkers, SettingsError
+from frugalseg.images.field import Field
 from frugalseg.learning.device import pick_device
 from frugalseg.models.load import load_model
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.model_scale import note_on_scale
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.runs.cell_learning import segment_alone
-from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
+from frugalseg.runs.field_cues import FieldCues, read_cues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
+from frugalseg.runs.input_planes import file_channel, single_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.map_process import MapSettings, predict_maps_of_fields
 from frugalseg.runs.marker_process import MarkerProcess, Segmented
@@ -85,7 +87,10 @@ def _predict_cells(
     options: RunOptions,
 ) -> RunResult:
     table = options.open(inputs)
-    check_channels(table, settings.images(), settings.label_images())
+    if isinstance(model, ObjectModel):
+        settings = settings.model_copy(update={"cells": single_planes(table, settings.cells)})
+    files = dict.fromkeys(file_channel(table, name) for name in settings.cells)
+    check_channels(table, (*files, *settings.images()[len(settings.cells) :]), settings.label_images())
     pick_device(options.device)
     outputs = OutputFolder(
         out,
@@ -107,9 +112,19 @@ def _predict_cells(
         return replace(segmented, doubts=(*segmented.doubts, *([resized] if resized else [])))
 
     alone = None if isinstance(model, MarkerModel) else partial(segment_alone, model, settings)
-    process = MarkerProcess(outputs, settings, segment, log, alone=alone)
+    read = None if alone is None else partial(_cues_or_none, settings)
+    process = MarkerProcess(outputs, settings, segment, log, read=read, alone=alone)
     report = begin_report(outputs, "frugalseg predict")
     return run_fields(table, outputs, process, report, log, settings.truth)
+
+
+def _cues_or_none(settings: PredictSettings, field: Field) -> FieldCues:
+    """Find a field's cues; a field without the channel of nuclei or markers is as one in which none is found."""
+    sources = (settings.markers, settings.nuclei if settings.nuclei_from is None else None)
+    for channel in sources:
+        if channel is not None and not field.has(channel):
+            raise NoMarkers(f"field {field.name!r}: there is no file for channel {channel!r}.")
+    return read_cues(field, settings)
 
 
 def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:

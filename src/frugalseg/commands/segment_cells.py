@@ -15,6 +15,7 @@ from frugalseg.report import Report, TrainingCurve
 from frugalseg.runs.cell_learning import learn_cells, segment_alone, self_training_settings
 from frugalseg.runs.cell_model_report import save_cell_model
 from frugalseg.runs.cue_dataset import CueDataset
+from frugalseg.runs.field_arrays import mixed_sizes
 from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
 from frugalseg.runs.manifest import RunResult
@@ -97,8 +98,9 @@ def segment_cells(
         return Segmented.of(found)
 
     def notes() -> Sequence[str]:
-        nothing = outputs.done and not outputs.failed and model is None
-        return (NOTHING_LEARNED,) if nothing else ()
+        if model is None:
+            return (NOTHING_LEARNED,) if outputs.done and not outputs.failed else ()
+        return mixed_sizes([field for field in table if field.name in outputs.done])
 
     alone = None if model is None else partial(segment_alone, model, settings)
     process = MarkerProcess(outputs, settings, segment, run.log, read=data.cues_of, alone=alone)

@@ -155,11 +155,11 @@ class Field:
             The values are not whole numbers, or too large for 32 bits.
         """
         columns = self.columns or tuple(self.channels)
-        literal = unquote_channel(str(channel))
-        if "#" not in literal or literal in columns:
-            name = columns[find_channel(channel, columns, f"field {self.name!r}")]
-            if name not in self.channels:
-                return None
+        outer = unquote_channel(str(channel))
+        while "#" in outer and outer not in columns:
+            outer = outer.rpartition("#")[0]
+        if columns[find_channel(outer, columns, f"field {self.name!r}")] not in self.channels:
+            return None
         ref = self.reference(channel)
         owner = f"labels {channel!r} of field {self.name!r}"
         if ref.path.suffix.lower() in ROI_SUFFIXES and path_exists(

@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 
 import numpy as np
 
@@ -164,8 +165,12 @@ def doubt_about_size(size: PixelSize) -> str | None:
     )
 
 
-def check_pixel_size(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return the size of a pixel as (y, x) in um; `SettingsError` unless it is above 0."""
+def check_pixel_size(
+    pixel_size: float | PixelSize | Callable[[], float | PixelSize],
+) -> tuple[float, float] | None:
+    """Return the size of a pixel as (y, x) in um, asking the function that knows it; `SettingsError` unless it is above 0."""
+    if callable(pixel_size):
+        pixel_size = pixel_size()
     if pixel_size is None:
         return None
     pair = np.broadcast_to(np.asarray(pixel_size, float), (2,)) if np.size(pixel_size) in (1, 2) else None

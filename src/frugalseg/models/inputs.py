@@ -1,7 +1,7 @@
 """Checks of the arrays that a user gives: shapes, types and values, and which of several images is wrong."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from frugalseg.images.label_maps import as_labels
 from frugalseg.images.outliers import planes_without_outliers
 
 Labels = NDArray[np.int32] | NDArray[np.uint32]
+PixelSize: TypeAlias = float | tuple[float, float] | None
 Result = TypeVar("Result")
 
 #: An image whose last axis is no longer than this and much shorter than the others has its channels last.

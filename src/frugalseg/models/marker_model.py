@@ -1,6 +1,6 @@
 """A network that segments cells from their markers, learned without labels (paper B)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
-from frugalseg.models.inputs import check_channels, for_each, names_of, owner_of
+from frugalseg.models.inputs import PixelSize, check_channels, for_each, names_of, owner_of
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.marker_samples import collect_samples, marker_sample, segment_sample
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
@@ -136,7 +136,7 @@ class MarkerModel:
         channels: Sequence[str] | None = None,
         nuclei: str | None = None,
         nuclei_from: str | None = None,
-        pixel_size: float | tuple[float, float] | None = None,
+        pixel_size: PixelSize | Callable[[], PixelSize] = None,
         settings: MarkerModelSettings | None = None,
         device: Device = "auto",
         progress: Progress | None = None,
@@ -164,7 +164,7 @@ class MarkerModel:
         found = resolve_settings(MarkerModelSettings, settings, changes)
         options = training_options(found, found.seed, device, progress, checkpoint, resume)
         data = collect_samples(cues)
-        named = check_channels(channels, len(data.modalities))
+        named, size = check_channels(channels, len(data.modalities)), check_pixel_size(pixel_size)
         learning = MarkerSettings.preset(found.preset, found.max_steps, data.samples[0].label_free)
 
         def card_of(training: TrainingRecord) -> MarkerCard:
@@ -174,7 +174,7 @@ class MarkerModel:
                 nuclei=nuclei,
                 nuclei_from=nuclei_from,
                 diameter=data.diameter,
-                pixel_size=check_pixel_size(pixel_size),
+                pixel_size=size,
                 settings=learning.model_dump(mode="json"),
                 training=summarize_training(training, found.seed, [one.name for one in data.samples]),
             )

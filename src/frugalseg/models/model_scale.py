@@ -143,7 +143,7 @@ def scale_by_pixel_size(card: StainCard | ObjectCard, pixel_size: tuple[float, f
     """
     if card.pixel_size is None or pixel_size is None:
         return card.scale
-    ratio = math.sqrt(math.prod(pixel_size)) / math.sqrt(math.prod(card.pixel_size))
+    ratio = side_of(pixel_size) / side_of(card.pixel_size)
     if not 1 / MOST_SIZE_RATIO <= ratio <= MOST_SIZE_RATIO:
         image, model = (f"{size[0]:.4g} x {size[1]:.4g} um" for size in (pixel_size, card.pixel_size))
         raise InputError(
@@ -151,6 +151,17 @@ def scale_by_pixel_size(card: StainCard | ObjectCard, pixel_size: tuple[float, f
             "both be right; correct the unit or the size in the file, or give `diameter` to a model of nuclei or cells"
         )
     return min(LARGEST_SCALE, card.scale * ratio)
+
+
+def side_of(pixel_size: tuple[float, float]) -> float:
+    """Return the side, um, of the square pixel with the area of a pixel (y, x)."""
+    return math.sqrt(math.prod(pixel_size))
+
+
+def same_size(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Return whether two pixels (y, x) are of the same size, to a tenth."""
+    ratio = side_of(one) / side_of(other)
+    return max(ratio, 1 / ratio) <= SAME_SIZE
 
 
 def note_on_scale(card: StainCard | ObjectCard, pixel_size: tuple[float, float] | None) -> str | None:
@@ -163,9 +174,9 @@ def note_on_scale(card: StainCard | ObjectCard, pixel_size: tuple[float, float] 
     """
     if card.pixel_size is None or pixel_size is None:
         return None
-    image, model = (math.sqrt(math.prod(size)) for size in (pixel_size, card.pixel_size))
-    if max(image / model, model / image) <= SAME_SIZE:
+    if same_size(pixel_size, card.pixel_size):
         return None
+    image, model = side_of(pixel_size), side_of(card.pixel_size)
     return (
         f"Its pixels are stated to be {image:.3g} um wide and those that the model was trained on {model:.3g} um, so it is resized to match; "
         "if a size is wrong, correct it in the file."

@@ -1,6 +1,6 @@
 """A network that finds nuclei or cells, learned from few outlined images (paper A)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cell_prediction import find_alone, find_labels, known_nuclei, predict_cells
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import as_partners, for_each, owner_of
+from frugalseg.models.inputs import PixelSize, as_partners, for_each, owner_of
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import model_planes, normalization_of
@@ -91,7 +91,7 @@ class ObjectModel:
         start: "str | Path | StainModel | ObjectModel | None" = None,
         channels: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
-        pixel_size: float | tuple[float, float] | None = None,
+        pixel_size: PixelSize | Callable[[], PixelSize] = None,
         settings: ObjectModelSettings | None = None,
         device: Device = "auto",
         progress: Progress | None = None,
@@ -132,11 +132,11 @@ class ObjectModel:
         """
         found = resolve_settings(ObjectModelSettings, settings, changes)
         options = training_options(found, found.seed, device, progress, checkpoint, resume)
-        size = check_pixel_size(pixel_size)
         first = None if start is None else check_start(start, found)
         card, weights = (None, None) if first is None else (first.card, first.network)
         learning = learning_settings(found, target, card)
         kept = read_labelled_images(images, labels, target, names, channels, on_error, card)
+        size = check_pixel_size(pixel_size)
         known: dict[str, Any] = {"channels": channel_names(channels, len(kept[0].planes), card)}
         whole = card if found.start_parts == "all" else None
         begin = card, weights, found.start_parts

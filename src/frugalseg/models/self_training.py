@@ -25,7 +25,7 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.field_doubts import usual_confidence
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import check_channels
+from frugalseg.models.inputs import PixelSize, check_channels
 from frugalseg.models.looks import image_look, sampling_weights
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.mask_level import match_foreground
@@ -118,13 +118,13 @@ def self_train(
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
     pick_device(device)
-    first = check_student_start(start, found)
+    first, size = check_student_start(start, found), check_pixel_size(pixel_size)
     cues = find_many_cues(images, nuclei, markers, masks, scribbles, found, names, channels, on_error)
     return self_train_on_cues(
         cues,
         start=first,
         channels=channels,
-        pixel_size=pixel_size,
+        pixel_size=size,
         settings=found,
         device=device,
         progress=progress,
@@ -139,7 +139,7 @@ def self_train_on_cues(
     *,
     start: Start | str | Path | None = None,
     channels: Sequence[str] | None = None,
-    pixel_size: float | tuple[float, float] | None = None,
+    pixel_size: PixelSize | Callable[[], PixelSize] = None,
     settings: SelfTrainingSettings | None = None,
     device: Device = "auto",
     progress: Progress | None = None,
@@ -159,7 +159,7 @@ def self_train_on_cues(
         Returns the cells (Y,X) of an image's cues that the first round learns; by default, a start of cells finds them in
         label-free images, and else they grow from the nuclei.
 
-    All others are those of `self_train`.
+    All others are those of `self_train`; `pixel_size` may be a function, called once the cues are walked through.
 
     Raises
     ------
@@ -169,10 +169,11 @@ def self_train_on_cues(
         As of `self_train`.
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
-    first, size = check_student_start(start, found), check_pixel_size(pixel_size)
+    first = check_student_start(start, found)
     chosen = choose_images(_same_channels(cues))
     if not chosen.cues:
         raise InputError("`cues` is empty; give the cues of at least one image")
+    size = check_pixel_size(pixel_size)
     diameter = float(np.median(chosen.diameters))
     how = chosen.normalization
     student = begin_student(found, first, how, diameter)

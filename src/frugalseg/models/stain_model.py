@@ -1,6 +1,6 @@
 """A network that predicts a stain from other channels, learned without labels (paper A)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.inputs import for_each, owner_of
+from frugalseg.models.inputs import PixelSize, for_each, owner_of
 from frugalseg.models.model_files import read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, StainPartScore, checksum_of, names_by_role
 from frugalseg.models.model_scale import model_planes, scale_by_pixel_size
@@ -86,7 +86,7 @@ class StainModel:
         project: Projection = "max",
         channels: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
-        pixel_size: float | tuple[float, float] | None = None,
+        pixel_size: PixelSize | Callable[[], PixelSize] = None,
         settings: StainModelSettings | None = None,
         device: Device = "auto",
         progress: Progress | None = None,
@@ -111,8 +111,8 @@ class StainModel:
             How focal planes of a stain become one: maximum, mean, or the sharpest.
         channels, names : sequence of str, optional
             Names of the channels and of the images.
-        pixel_size : float or (float, float), optional
-            (y, x) in um.
+        pixel_size : float or (float, float) or callable, optional
+            (y, x) in um; a function is called once it is known which images can be used.
         settings : StainModelSettings, optional
             Each setting can also be given as a keyword argument.
         device : {"auto", "cpu", "cuda", "mps"}
@@ -140,11 +140,11 @@ class StainModel:
         found = resolve_settings(StainModelSettings, settings, changes)
         learning = StainSettings.preset(found.preset, **network_settings(found, StainModelSettings))
         options = training_options(found, found.seed, device, progress, checkpoint, resume)
-        size = check_pixel_size(pixel_size)
         pairs = StainPairs(images, stains, project, names, channels)
         dataset = read_stain_dataset(
             pairs, target, learning, found.scale, found.seed, found.hold_out, on_error
         )
+        size = check_pixel_size(pixel_size)
         samples, validation = dataset.samples()
         draw = dataset.sampler(samples, learning, found.seed)
         if log is not None:

@@ -14,7 +14,9 @@ from frugalseg.models.self_training import self_train_on_cues
 from frugalseg.models.student_start import check_student_start
 from frugalseg.runs.channel_settings import LearnCellsSettings, MarkerRunSettings
 from frugalseg.runs.cue_dataset import CueDataset
+from frugalseg.runs.field_arrays import learned_pixel_size
 from frugalseg.runs.field_cues import predicted_stain
+from frugalseg.runs.input_planes import named_planes
 from frugalseg.runs.marker_process import Segmented
 from frugalseg.runs.model_folder import ModelRun
 
@@ -22,7 +24,7 @@ from frugalseg.runs.model_folder import ModelRun
 def self_training_settings(settings: LearnCellsSettings) -> SelfTrainingSettings:
     """Return the settings of the student; only for at least one round."""
     values: dict[str, Any] = settings.model_dump(include=set(CueSettings.model_fields))
-    if settings.encoder != SelfTrainingSettings.model_fields["encoder"].default:
+    if "encoder" in settings.model_fields_set:
         values["encoder"] = settings.encoder  # else the start's
     return SelfTrainingSettings(
         **values,
@@ -53,7 +55,7 @@ def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -
         cues: Iterable[ImageCues] = chain([first], found)
         common: dict[str, Any] = {
             "channels": settings.cells,
-            "pixel_size": data.shown[0].pixel_size,
+            "pixel_size": lambda: learned_pixel_size(data.used()),
             "device": run.options.device,
             "progress": progress,
             "checkpoint": run.checkpoint,
@@ -77,6 +79,6 @@ def segment_field(model: MarkerModel | ObjectModel, cues: ImageCues) -> Segmente
 
 def segment_alone(model: ObjectModel, settings: MarkerRunSettings, field: Field) -> Segmented:
     """Return the cells of a field in which no nucleus is found."""
-    planes, size = field.planes(settings.cells), field.pixel_size
+    planes, size = named_planes(field, settings.cells), field.pixel_size
     found = model.find_objects(planes, pixel_size=size, diameter=settings.diameter, names=[field.name])
     return Segmented.alone(found)

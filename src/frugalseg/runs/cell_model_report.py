@@ -6,6 +6,7 @@ from frugalseg.report import TrainingCurve
 from frugalseg.runs.cell_learning import segment_field
 from frugalseg.runs.cell_pages import cells_page
 from frugalseg.runs.cue_dataset import CueDataset
+from frugalseg.runs.field_arrays import mixed_sizes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.model_folder import ModelRun
 from frugalseg.runs.records import FieldRecord
@@ -15,8 +16,11 @@ def save_cell_model(data: CueDataset, model: MarkerModel | ObjectModel, run: Mod
     """Write the model with its record, and a report that shows its cells in the first fields."""
     assert model.training is not None
     started = {"started_from": model.card.started_from} if isinstance(model, ObjectModel) else {}
+    mixed = mixed_sizes(data.used())
+    for warning in mixed:
+        run.log.warn(warning)
     record = run.record(
-        model.training, warnings=tuple(data.warnings), fields=data.records, failed=data.failed, **started
+        model.training, warnings=(*data.warnings, *mixed), fields=data.records, failed=data.failed, **started
     )
     with run.log.status("writing the model and its report"):
         report = run.report(record, TrainingCurve.of("all fields", model.training))

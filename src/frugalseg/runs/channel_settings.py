@@ -145,6 +145,22 @@ class LearnCellsSettings(CueChannels, MarkerModelSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _rounds_fit(self) -> Self:
+        if self.preset == "paper" and self.n_rounds:
+            raise SettingsError(
+                f"`preset` 'paper' is for a marker network, and `rounds` {self.rounds} asks for self-training, which has no preset; "
+                "leave one of them out, or give `rounds` 0"
+            )
+        of_student = [name for name in ("encoder", "weights") if name in self.model_fields_set]
+        if of_student and self.n_rounds == 0:
+            name = of_student[0]
+            raise SettingsError(
+                f"`{name}` {getattr(self, name)!r} is for self-training, and without rounds there is none; leave `{name}` out, or "
+                "give `rounds` of 1 or more"
+            )
+        return self
+
     @property
     def n_rounds(self) -> int:
         """Rounds of self-training; 0: a marker network."""

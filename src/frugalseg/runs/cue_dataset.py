@@ -74,6 +74,10 @@ class CueDataset:
         if errors and not self.records:
             raise errors[0]
 
+    def used(self) -> list[Field]:
+        """Return the fields whose cues were found."""
+        return [one for one in self.table if one.name in self.records]
+
     def _record(self, cues: FieldCues, seconds: float) -> None:
         image = cues.image
         for doubt in image.doubts:

@@ -1,5 +1,6 @@
 """Arrays of the fields of a table, each read when it is asked for: what models learn from without keeping all pixels."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,8 @@ from frugalseg.images.field import Field
 from frugalseg.images.image import Projection
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import doubt_about_size
+from frugalseg.models.model_scale import same_size, side_of
+from frugalseg.runs.provenance import first_few
 from frugalseg.runs.run_log import RunLog
 
 
@@ -57,6 +60,31 @@ def size_warnings(fields: Sequence[Field], log: RunLog) -> tuple[str, ...]:
     for warning in warnings:
         log.line(f"warning: {warning}")
     return warnings
+
+
+def learned_pixel_size(fields: Sequence[Field]) -> tuple[float, float] | None:
+    """Return the pixel size (y, x) in um of images that are learned from: the middle one of those stated, by area."""
+    sizes = sorted(
+        (size for size in (field.pixel_size for field in fields) if size is not None), key=math.prod
+    )
+    return sizes[(len(sizes) - 1) // 2] if sizes else None
+
+
+def mixed_sizes(fields: Sequence[Field]) -> tuple[str, ...]:
+    """Return a sentence where images that are learned from state pixel sizes that differ from the model's."""
+    taken = learned_pixel_size(fields)
+    if taken is None:
+        return ()
+    sizes = ((field.name, field.pixel_size) for field in fields)
+    others = [
+        f"{name} ({side_of(size):.3g} um)" for name, size in sizes if size and not same_size(size, taken)
+    ]
+    if not others:
+        return ()
+    return (
+        f"Pixel sizes differ: the model takes {side_of(taken):.3g} um, and other sizes are stated by {first_few(others)}; cells "
+        "are learned as large as they are in px, so correct wrong sizes in the files, or learn from images of one size.",
+    )
 
 
 def model_channels(fields: Sequence[Field], channels: Sequence[InputChannel]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import CARD, WEIGHTS, load_card
 from frugalseg.runs.channel_settings import CueChannels, LearnCellsSettings
-from frugalseg.runs.input_planes import read_planes
+from frugalseg.runs.input_planes import file_channel, named_planes, read_planes
 from frugalseg.runs.provenance import Sources, find_sources
 
 #: A predicted marker stands for a real one within this many nuclear diameters.
@@ -82,7 +82,8 @@ def sources_of(table: FieldTable, settings: CueChannels) -> dict[str, Sources]:
     """
     folder = settings.nuclei_from
     models = () if folder is None else (Path(folder) / CARD, Path(folder) / WEIGHTS)
-    return find_sources(table, channels_read(settings), models)
+    files = (file_channel(table, name) for name in settings.cells)
+    return find_sources(table, (*channels_read(settings), *files), models)
 
 
 def request_of(settings: CueChannels) -> dict[str, Any]:
@@ -139,15 +140,17 @@ def read_cues(field: Field, settings: CueChannels) -> FieldCues:
     NotEnoughMemory
         The field is too large.
     """
-    first = field.reference(settings.cells[0]).open(f"field {field.name!r}")[0]
-    owner = f"finding cells in field {field.name!r} of {first.shape[0]} x {first.shape[1]} px"
-    check_memory(math.prod(first.shape) * (BYTES if settings.mask is None else BYTES_WITH_MASK), owner)
+    name = settings.cells[0]
+    name = name if field.has(name) else model_inputs([name])[0].channel  # z of z[1]
+    shape = field.reference(name).open(f"field {field.name!r}")[0].shape
+    owner = f"finding cells in field {field.name!r} of {shape[0]} x {shape[1]} px"
+    check_memory(math.prod(shape) * (BYTES if settings.mask is None else BYTES_WITH_MASK), owner)
     with memory_errors(owner):
         return _read_cues(field, settings)
 
 
 def _read_cues(field: Field, settings: CueChannels) -> FieldCues:
-    planes = field.planes(settings.cells)
+    planes = named_planes(field, settings.cells)
     nuclei = _nuclei(field, settings)
     markers = _own_markers(field, settings)
     try:

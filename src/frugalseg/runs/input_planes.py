@@ -7,12 +7,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, SettingsError, WrongShape
-from frugalseg.images.channels import InputChannel, input_names, lazy_inputs, read_inputs
+from frugalseg.images.channel_lists import quote_channel
+from frugalseg.images.channels import InputChannel, input_names, lazy_inputs, model_inputs, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.image import Image
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.runs.provenance import check_channels
+
+
+def file_channel(table: FieldTable, name: str) -> str:
+    """Return the channel whose files hold what a model calls so: z of z[1], unless a field has a channel of that very name."""
+    return name if any(field.has(name) for field in table) else model_inputs([name])[0].channel
+
+
+def single_planes(table: FieldTable, names: Sequence[str]) -> tuple[str, ...]:
+    """Return channels with their focal planes one by one, z[1] and z[3] for z[1,3]."""
+    found: list[str] = []
+    for name in names:
+        channel, planes = file_channel(table, name), model_inputs([name])[0].planes
+        found += (
+            [name]
+            if channel == name or planes is None
+            else [f"{quote_channel(channel)}[{p}]" for p in planes]
+        )
+    return tuple(found)
+
+
+def named_planes(field: Field, names: Sequence[str]) -> NDArray[np.float32]:
+    """Read channels (C,Y,X), grey values: single focal planes where names ask for them as z[1], else projected.
+
+    Raises
+    ------
+    InputError
+        A channel is missing or can't be used; `WrongShape` where shapes differ, or names are not of one plane each.
+    """
+    channels = model_inputs(names)
+    if all(one.planes is None for one in channels) or all(field.has(name) for name in names):
+        return field.planes(names)
+    planes = read_inputs(field, channels)
+    _check_count(len(names), field, len(planes))
+    return planes
 
 
 def check_inputs(
@@ -71,20 +106,20 @@ def read_planes(
 ) -> NDArray[np.float32]:
     """Read the inputs (C,Y,X) of a field, grey values; `WrongShape` where they are not as many as the model's."""
     planes = read_inputs(field, channels)
-    _check_count(card, field, len(planes))
+    _check_count(len(card.channels), field, len(planes))
     return planes
 
 
 def lazy_planes(card: StainCard | ObjectCard, field: Field, channels: Sequence[InputChannel]) -> Image:
     """Return the inputs of a field as one lazy image (C,1,Y,X); `WrongShape` as `read_planes`."""
     image = lazy_inputs(field, channels)
-    _check_count(card, field, len(image.channels))
+    _check_count(len(card.channels), field, len(image.channels))
     return image
 
 
-def _check_count(card: StainCard | ObjectCard, field: Field, count: int) -> None:
-    if count != len(card.channels):
+def _check_count(needed: int, field: Field, count: int) -> None:
+    if count != needed:
         raise WrongShape(
-            f"field {field.name!r} has {count} inputs and the model needs {len(card.channels)}; say which focal planes to "
+            f"field {field.name!r} has {count} inputs and the model needs {needed}; say which focal planes to "
             "take with `inputs`, such as phase[1]"
         )

@@ -30,6 +30,7 @@ from frugalseg.runs.cell_pages import (
 from frugalseg.runs.channel_settings import MarkerRunSettings
 from frugalseg.runs.field_cues import FieldCues, nuclear_name, read_cues
 from frugalseg.runs.field_loop import FieldResult
+from frugalseg.runs.input_planes import named_planes
 from frugalseg.runs.output_folder import OutputFolder
 from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.run_log import RunLog
@@ -215,7 +216,9 @@ class MarkerProcess:
         for warning in warnings:
             self.log.line(f"  warning: {warning}")
         labels, names = segmented.labels, map(unquote_channel, self.settings.cells)
-        planes = dict(zip(names, field.planes(self.settings.cells), strict=True)) if labels.any() else {}
+        planes = (
+            dict(zip(names, named_planes(field, self.settings.cells), strict=True)) if labels.any() else {}
+        )
         record = FieldRecord(
             n_cells=int(np.count_nonzero(np.unique(labels))),
             diameter=None,
@@ -235,7 +238,7 @@ class MarkerProcess:
     def _short_page(self, field: Field, labels: NDArray[np.uint32], record: FieldRecord) -> FieldReport:
         """Show a field without its cues; without its image too, where that can't be read any more."""
         try:
-            picture = preview(field.planes(self.settings.cells))
+            picture = preview(named_planes(field, self.settings.cells))
         except FrugalsegError:
             picture = preview(labels > 0)
         return labels_page(field.name, picture, labels, record)

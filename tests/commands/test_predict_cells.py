@@ -1,0 +1,90 @@
+"""`predict` with a model of cells and nuclei: which planes it reads, and what it does where something is missing."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from frugalseg.commands.command_settings import PredictSettings
+from frugalseg.commands.predict_fields import predict_fields
+from frugalseg.errors import MissingChannel
+from frugalseg.images.fields import open_fields
+from frugalseg.images.read import read_image
+from frugalseg.models.image_cues import find_cues
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.runs.field_cues import sources_of
+from frugalseg.runs.options import RunOptions
+from frugalseg.synthetic.cells import make_cells
+
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 4, "max_steps": 2, "device": "cpu"}
+QUIET = RunOptions(device="cpu", quiet=True, overwrite=True)
+CELLS = make_cells((128, 128), n_cells=14, dim_nuclei=0.0, seed=1)
+STACK = np.stack([CELLS.phase, CELLS.phase[::-1], CELLS.phase.T]).astype(np.uint16)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two fields; the second has no nuclear stain."""
+    folder = tmp_path_factory.mktemp("set")
+    tifffile.imwrite(folder / "z.tif", STACK, metadata={"axes": "ZYX"}, imagej=True)
+    tifffile.imwrite(folder / "phase.tif", CELLS.phase)
+    tifffile.imwrite(folder / "dapi.tif", CELLS.nuclear)
+    left = np.zeros((128, 128), np.uint8)
+    left[:, :70] = 255
+    tifffile.imwrite(folder / "mask.tif", left)
+    tifffile.imwrite(folder / "own.tif", CELLS.nuclei.astype(np.uint16))
+    rows = ["a,z.tif,phase.tif,dapi.tif,mask.tif,own.tif", "b,z.tif,phase.tif,,mask.tif,"]
+    (folder / "fields.csv").write_text("\n".join(["field,z,phase,dapi,mask,own", *rows, ""]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_planes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that learned from the first and the last focal plane."""
+    folder = tmp_path_factory.mktemp("models") / "planes"
+    ObjectModel.fit(STACK[[0, 2]], CELLS.cells, channels=("z[1]", "z[3]"), **QUICK).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_phase(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "phase"
+    ObjectModel.fit(CELLS.phase, CELLS.cells, channels=("phase",), **QUICK).save(folder)
+    return folder
+
+
+def predicted(model: Path, images: Path, out: Path, where: str = "a", **settings: Any) -> tuple[Any, Any]:
+    """Return the record of one field and its labels."""
+    options = QUIET.model_copy(update={"where": (f"field={where}",)} if where else {})
+    result = predict_fields(model, [images], out, PredictSettings(baselines=False, **settings), options)
+    assert result.record.failed == {}
+    name = where or "b"
+    return result.record.fields[name], np.asarray(read_image(out / f"{name}_labels.tif").pixels[0, 0])
+
+
+@pytest.mark.parametrize("cells", [(), ("z[1,3]",), ("z[1]", "z[3]")], ids=["of the model", "list", "single"])
+def test_focal_planes_with_nuclei(of_planes: Path, images: Path, tmp_path: Path, cells: Any) -> None:
+    record, labels = predicted(of_planes, images, tmp_path / "out", nuclei="dapi", cells=cells)
+    model = ObjectModel.load(of_planes, "cpu")
+    expected = model.segment(find_cues(STACK[[0, 2]], CELLS.nuclear)).labels
+    assert expected.any()
+    np.testing.assert_array_equal(labels, expected)
+    assert {"mean_z[1]", "mean_z[3]", "mean_dapi"} <= set(record.measurements[0])
+    read = sources_of(open_fields([images]), PredictSettings(cells=("z[1]",), nuclei="dapi"))["a"].read
+    assert {Path(state[0]).name for state in read} == {"z.tif", "dapi.tif"}  # what `resume` compares
+
+
+@pytest.mark.parametrize(("source", "channel"), [("nuclei", "dapi"), ("markers", "own")])
+def test_a_field_without_the_nuclear_channel_is_segmented_alone(
+    of_phase: Path, images: Path, tmp_path: Path, source: str, channel: str
+) -> None:
+    record, labels = predicted(of_phase, images, tmp_path / "out", where="", **{source: channel})
+    expected = ObjectModel.load(of_phase, "cpu").find_objects(CELLS.phase).labels
+    assert record.n_cells == len(np.unique(expected[expected > 0]))
+    np.testing.assert_array_equal(labels, expected)
+    said = f"There is no file for channel {channel!r}. These cells are found without nuclei."
+    assert said in record.warnings
+    with pytest.raises(MissingChannel, match=f"channel {channel!r}"):  # no field has it: a typing error
+        predicted(of_phase, images, tmp_path / "none", where="b", **{source: channel})
