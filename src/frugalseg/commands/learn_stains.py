@@ -113,9 +113,7 @@ def _learn(
             log=run.log.line,
             on_error=leave_out,
         )
-    mixed = mixed_sizes([one for one in fields if one.name not in failed])
-    for warning in mixed:
-        run.log.warn(warning)
+    warnings += mixed_sizes([one for one in fields if one.name not in failed], run.log)
     records, comparisons = _evaluate(model, images, stains, run)
     assert model.training is not None
     record = run.record(
@@ -129,7 +127,7 @@ def _learn(
         pcc_learned=mean_pcc_by_role(records, "pcc_learned"),
         fields=records,
         failed=failed,
-        warnings=(*warnings, *mixed),
+        warnings=warnings,
     )
     name = f"{settings.to} from {', '.join(model.card.channels)}"
     report = run.report(record, TrainingCurve.of(name, model.training, "held-out PCC"))
