@@ -21,7 +21,7 @@ from frugalseg.runs.field_arrays import (
     size_warnings,
     with_channel,
 )
-from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.manifest import ModelRecord, RunResult
 from frugalseg.runs.model_folder import ModelRun
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.provenance import check_channels, find_sources
@@ -129,7 +129,13 @@ def _learn(
         failed=failed,
         warnings=warnings,
     )
-    name = f"{settings.to} from {', '.join(model.card.channels)}"
+    return _save(model, record, comparisons, run)
+
+
+def _save(model: StainModel, record: ModelRecord, comparisons: list[Comparison], run: ModelRun) -> RunResult:
+    """Write the model with a report on it."""
+    assert model.training is not None
+    name = f"{model.card.target} from {', '.join(model.card.channels)}"
     report = run.report(record, TrainingCurve.of(name, model.training, "held-out PCC"))
     for comparison in comparisons:
         report.add(comparison)
