@@ -14,6 +14,7 @@ from frugalseg.images.fields import open_fields
 from frugalseg.images.read import read_image
 from frugalseg.models.image_cues import find_cues
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.predictions import ObjectPrediction
 from frugalseg.runs.field_cues import sources_of
 from frugalseg.runs.options import RunOptions
 from frugalseg.synthetic.cells import make_cells
@@ -78,13 +79,37 @@ def test_focal_planes_with_nuclei(of_planes: Path, images: Path, tmp_path: Path,
 
 @pytest.mark.parametrize(("source", "channel"), [("nuclei", "dapi"), ("markers", "own")])
 def test_a_field_without_the_nuclear_channel_is_segmented_alone(
-    of_phase: Path, images: Path, tmp_path: Path, source: str, channel: str
+    of_phase: Path, images: Path, tmp_path: Path, source: str, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    found = ObjectPrediction(CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, ())
+    monkeypatch.setattr(ObjectModel, "find_objects", lambda *_, **__: found)
     record, labels = predicted(of_phase, images, tmp_path / "out", where="", **{source: channel})
-    expected = ObjectModel.load(of_phase, "cpu").find_objects(CELLS.phase).labels
+    expected = CELLS.cells
     assert record.n_cells == len(np.unique(expected[expected > 0]))
     np.testing.assert_array_equal(labels, expected)
     said = f"There is no file for channel {channel!r}. These cells are found without nuclei."
     assert said in record.warnings
     with pytest.raises(MissingChannel, match=f"channel {channel!r}"):  # no field has it: a typing error
         predicted(of_phase, images, tmp_path / "none", where="b", **{source: channel})
+
+
+def test_cells_end_where_the_mask_of_the_user_does(of_phase: Path, images: Path, tmp_path: Path) -> None:
+    model, inside = ObjectModel.load(of_phase, "cpu"), np.arange(128)[None, :] < 70
+    whole = model.segment(find_cues(CELLS.phase, CELLS.nuclear, diameter=20)).labels
+    _, labels = predicted(of_phase, images, tmp_path / "out", nuclei="dapi", mask="mask", diameter=20)
+    assert (whole[~np.broadcast_to(inside, whole.shape)] > 0).any()
+    assert labels.any()
+    np.testing.assert_array_equal(labels, np.where(inside, whole, 0))
+
+
+def test_cells_found_alone_end_there_too(
+    of_phase: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure = {int(cell): 1.0 if cell == CELLS.cells[:, 70:].max() else 0.5 for cell in np.unique(CELLS.cells)}
+    found = ObjectPrediction(CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), sure, None, ())
+    monkeypatch.setattr(ObjectModel, "find_objects", lambda *_, **__: found)
+    record, labels = predicted(of_phase, images, tmp_path / "out", where="", nuclei="dapi", mask="mask")
+    expected = np.where(np.arange(128)[None, :] < 70, CELLS.cells, 0)
+    np.testing.assert_array_equal(labels, expected)
+    assert record.n_cells == len(np.unique(expected)) - 1 < CELLS.cells.max()
+    assert record.confidence == 0.5

@@ -187,9 +187,7 @@ def _fit(
             log=log,
             on_error=leave_out,
         )
-    for warning in mixed_sizes(_used(fields, failed)):
-        doubts.append(warning)
-        run.log.warn(warning)
+    doubts += mixed_sizes(_used(fields, failed), run.log)
     return model, failed
 
 

@@ -21,7 +21,7 @@ from frugalseg.runs.field_arrays import (
     size_warnings,
     with_channel,
 )
-from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.manifest import ModelRecord, RunResult
 from frugalseg.runs.model_folder import ModelRun
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.provenance import check_channels, find_sources
@@ -113,9 +113,7 @@ def _learn(
             log=run.log.line,
             on_error=leave_out,
         )
-    mixed = mixed_sizes([one for one in fields if one.name not in failed])
-    for warning in mixed:
-        run.log.warn(warning)
+    warnings += mixed_sizes([one for one in fields if one.name not in failed], run.log)
     records, comparisons = _evaluate(model, images, stains, run)
     assert model.training is not None
     record = run.record(
@@ -129,9 +127,15 @@ def _learn(
         pcc_learned=mean_pcc_by_role(records, "pcc_learned"),
         fields=records,
         failed=failed,
-        warnings=(*warnings, *mixed),
+        warnings=warnings,
     )
-    name = f"{settings.to} from {', '.join(model.card.channels)}"
+    return _save(model, record, comparisons, run)
+
+
+def _save(model: StainModel, record: ModelRecord, comparisons: list[Comparison], run: ModelRun) -> RunResult:
+    """Write the model with a report on it."""
+    assert model.training is not None
+    name = f"{model.card.target} from {', '.join(model.card.channels)}"
     report = run.report(record, TrainingCurve.of(name, model.training, "held-out PCC"))
     for comparison in comparisons:
         report.add(comparison)

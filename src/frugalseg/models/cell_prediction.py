@@ -35,7 +35,7 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
     """Return the cells of one image, its nuclei as seeds.
 
     Where the network learned from cells grown from nuclei, and the stain itself draws the borders, such cells are kept,
-    and the network only adds cells without a nucleus.
+    and the network only adds cells without a nucleus. Cells end where a mask of the user does.
 
     Parameters
     ----------
@@ -54,6 +54,10 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
         labels = _with_lone_cells(teacher_cells(cues), labels, int(nuclei.max(initial=0)))
         if len(found.maps) > 1:
             confidence = cell_confidence(labels, found.maps, image.settings.h, image.diameter, nuclei)
+    if cues.foreground.method == "mask":  # the user's own: there is no cell elsewhere
+        labels = np.where(cues.foreground.mask, labels, 0).astype(np.uint32)
+        left = set(np.unique(labels).tolist())
+        confidence = {cell: sure for cell, sure in confidence.items() if cell in left}
     distance = distance_from_learned(card, image.planes, image.at.scale)
     doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
     doubts += size_doubts(labels, cues)

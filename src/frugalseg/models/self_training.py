@@ -185,8 +185,7 @@ def self_train_on_cues(
     _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
-        _log_lines([line], log)
+        _log_lines([f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"], log)
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
         options["about"] += student.started_from
@@ -198,9 +197,7 @@ def self_train_on_cues(
 
     if checkpoint is not None and not resume:
         Checkpoint.remove_rounds(Path(checkpoint))
-    records = _train_rounds(student, images, found.rounds, train, device)
-    usual = _usual(student, images)
-    training = TrainingRecord.joined(records)
+    training = TrainingRecord.joined(_train_rounds(student, images, found.rounds, train, device))
     card = ObjectCard(
         kind="cells",
         channels=check_channels(channels, len(images[0].planes)),
@@ -213,7 +210,7 @@ def self_train_on_cues(
         normalization=how,
         self_trained=True,
         looks=tuple(looks),
-        **usual,
+        **_usual(student, images),
     )
     return ObjectModel(card, student.network, learning, training, device)
 

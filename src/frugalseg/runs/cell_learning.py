@@ -1,8 +1,11 @@
 """Learning cells from the cues of many fields: a student by self-training, or the marker network of paper B."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from frugalseg.images.field import Field
 from frugalseg.models.cue_settings import CueSettings
@@ -81,4 +84,10 @@ def segment_alone(model: ObjectModel, settings: MarkerRunSettings, field: Field)
     """Return the cells of a field in which no nucleus is found."""
     planes, size = named_planes(field, settings.cells), field.pixel_size
     found = model.find_objects(planes, pixel_size=size, diameter=settings.diameter, names=[field.name])
+    mask = None if settings.mask is None else field.labels(settings.mask)
+    if mask is not None:
+        labels = np.where(mask > 0, found.labels, 0).astype(np.uint32)
+        left = set(np.unique(labels).tolist())
+        sure = found.confidence and {cell: one for cell, one in found.confidence.items() if cell in left}
+        found = replace(found, labels=labels, confidence=sure)
     return Segmented.alone(found)

@@ -16,9 +16,7 @@ def save_cell_model(data: CueDataset, model: MarkerModel | ObjectModel, run: Mod
     """Write the model with its record, and a report that shows its cells in the first fields."""
     assert model.training is not None
     started = {"started_from": model.card.started_from} if isinstance(model, ObjectModel) else {}
-    mixed = mixed_sizes(data.used())
-    for warning in mixed:
-        run.log.warn(warning)
+    mixed = mixed_sizes(data.used(), run.log)
     record = run.record(
         model.training, warnings=(*data.warnings, *mixed), fields=data.records, failed=data.failed, **started
     )

@@ -70,8 +70,8 @@ def learned_pixel_size(fields: Sequence[Field]) -> tuple[float, float] | None:
     return sizes[(len(sizes) - 1) // 2] if sizes else None
 
 
-def mixed_sizes(fields: Sequence[Field]) -> tuple[str, ...]:
-    """Return a sentence where images that are learned from state pixel sizes that differ from the model's."""
+def mixed_sizes(fields: Sequence[Field], log: RunLog | None = None) -> tuple[str, ...]:
+    """Return, and say, a sentence where images that are learned from state pixel sizes that differ from the model's."""
     taken = learned_pixel_size(fields)
     if taken is None:
         return ()
@@ -81,10 +81,13 @@ def mixed_sizes(fields: Sequence[Field]) -> tuple[str, ...]:
     ]
     if not others:
         return ()
-    return (
+    said = (
         f"Pixel sizes differ: the model takes {side_of(taken):.3g} um, and other sizes are stated by {first_few(others)}; cells "
-        "are learned as large as they are in px, so correct wrong sizes in the files, or learn from images of one size.",
+        "are learned as large as they are in px, so correct wrong sizes in the files, or learn from images of one size."
     )
+    if log is not None:
+        log.warn(said)
+    return (said,)
 
 
 def model_channels(fields: Sequence[Field], channels: Sequence[InputChannel]) -> tuple[str, ...]:
