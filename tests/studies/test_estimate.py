@@ -175,22 +175,29 @@ def test_the_table_counts_runs_by_task_arm_and_budget(tmp_path: Path, fakes: Mod
     overview = make_overview(plan, seconds, 2)
     assert overview == Overview(
         (
-            OverviewRow("cells", "stain", "600 steps", 2, 1, 60.0),
+            OverviewRow("cells", "stain", "600 steps", 2, 1, 60.0, 60.0),
             OverviewRow("cells", "nothing", "1 field, 200 steps", 2, 2, 0),
-            OverviewRow("cells", "stain", "1 field, 200 steps", 2, 0, None),
-            OverviewRow("cells", "nothing", "2 fields, 200 steps", 2, 0, 120.0),
-            OverviewRow("cells", "stain", "2 fields, 200 steps", 2, 0, 120.0),
+            OverviewRow("cells", "stain", "1 field, 200 steps", 2, 0, None, 60.0),
+            OverviewRow("cells", "nothing", "2 fields, 200 steps", 2, 0, 120.0, 120.0),
+            OverviewRow("cells", "stain", "2 fields, 200 steps", 2, 0, 120.0, 120.0),
         ),
         2,
         None,
+        6 * 60.0 / 2,
     )
-    assert summary_line(overview) == "7 of 10 runs are missing; how long they take is not known"
+    assert summary_line(overview) == (
+        "7 of 10 runs are missing, at least 3 min with 2 workers, as how long some take is not known"
+    )
+    unknown = make_overview(plan, dict.fromkeys(seconds), 2)
+    assert summary_line(unknown) == "7 of 10 runs are missing; how long they take is not known"
     console = Console(record=True, width=120)
     console.print(overview_table(overview))
     rows = [line.replace("│", " ").split() for line in console.export_text().splitlines()[3:-1]]
     assert rows[0] == ["cells", "stain", "600", "steps", "2", "1", "1", "60", "s"]
     assert rows[1][-3:] == ["2", "2", "0"]
-    assert rows[2][-1] == "unknown"
+    assert rows[2][-4:] == ["at", "least", "60", "s"]
+    console.print(overview_table(unknown))
+    assert "unknown" in console.export_text()
     plan.finished.update({spec.name: record_of(spec, 1.0, 1, 1.0) for spec in plan.specs})
     assert summary_line(make_overview(plan, {}, 2)) == "all 10 runs are done"
 

@@ -174,8 +174,7 @@ def self_train_on_cues(
     if not chosen.cues:
         raise InputError("`cues` is empty; give the cues of at least one image")
     size = check_pixel_size(pixel_size)
-    diameter = float(np.median(chosen.diameters))
-    how = chosen.normalization
+    diameter, how = float(np.median(chosen.diameters)), chosen.normalization
     student = begin_student(found, first, how, diameter)
     teacher = teacher or first_teacher(first, size)
     images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
@@ -185,7 +184,8 @@ def self_train_on_cues(
     _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        _log_lines([f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"], log)
+        line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
+        _log_lines([line], log)
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
         options["about"] += student.started_from

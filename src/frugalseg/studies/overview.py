@@ -15,7 +15,7 @@ from frugalseg.studies.study_plan import StudyPlan
 
 @dataclass(frozen=True)
 class OverviewRow:
-    """Runs of one arm with one budget; `seconds` of those that are missing, None where unknown."""
+    """Runs of one arm with one budget; `seconds` of those that are missing, None where some are unknown, and of all known."""
 
     task: str
     arm: str
@@ -23,6 +23,7 @@ class OverviewRow:
     runs: int
     done: int
     seconds: float | None
+    known_seconds: float = 0.0
 
     @property
     def missing(self) -> int:
@@ -32,11 +33,24 @@ class OverviewRow:
 
 @dataclass(frozen=True)
 class Overview:
-    """What a study has to do; `seconds` from now to its end with so many workers, None where unknown."""
+    """What a study has to do.
+
+    Attributes
+    ----------
+    rows
+        Runs by task, arm and budget.
+    workers
+        Number of processes.
+    seconds
+        From now to its end; None where the time of some runs is unknown.
+    known_seconds
+        The same for runs whose time is known alone: the least that it takes.
+    """
 
     rows: tuple[OverviewRow, ...]
     workers: int
     seconds: float | None
+    known_seconds: float = 0.0
 
     def to_dict(self) -> dict[str, JsonValue]:
         """Return plain values for JSON."""
@@ -64,8 +78,9 @@ def make_overview(plan: StudyPlan, seconds: Mapping[str, float | None], workers:
         times = [seconds[spec.name] for spec in specs if spec.name not in plan.finished]
         known = [one for one in times if one is not None]
         total = sum(known) if len(known) == len(times) else None
-        rows.append(OverviewRow(task, arm, budget, len(specs), len(specs) - len(times), total))
-    return Overview(tuple(rows), workers, wall_seconds(plan, seconds, workers))
+        rows.append(OverviewRow(task, arm, budget, len(specs), len(specs) - len(times), total, sum(known)))
+    least = wall_seconds(plan, {name: one or 0.0 for name, one in seconds.items()}, workers)
+    return Overview(tuple(rows), workers, wall_seconds(plan, seconds, workers), least or 0.0)
 
 
 def budget_of(spec: RunSpec) -> str:
@@ -83,7 +98,7 @@ def overview_table(overview: Overview) -> Table:
     for title in ("task", "arm", "learns from", "runs", "done", "missing", "time"):
         table.add_column(title, justify="left" if title in ("task", "arm", "learns from") else "right")
     for row in overview.rows:
-        time = duration(row.seconds) if row.missing else ""
+        time = _time(row.seconds, row.known_seconds) if row.missing else ""
         numbers = str(row.runs), str(row.done), str(row.missing), time
         table.add_row(Text(row.task), Text(row.arm), Text(row.budget), *numbers)
     return table
@@ -100,12 +115,18 @@ def summary_line(overview: Overview) -> str:
     runs, missing = (sum(getattr(row, name) for row in overview.rows) for name in ("runs", "missing"))
     if not missing:
         return f"all {runs} runs are done"
-    plural = "" if overview.workers == 1 else "s"
-    return (
-        f"{missing} of {runs} runs are missing, about {duration(overview.seconds)} with {overview.workers} worker{plural}"
-        if overview.seconds is not None
-        else f"{missing} of {runs} runs are missing; how long they take is not known"
-    )
+    start, plural = f"{missing} of {runs} runs are missing", "" if overview.workers == 1 else "s"
+    workers = f"with {overview.workers} worker{plural}"
+    if overview.seconds is not None:
+        return f"{start}, about {duration(overview.seconds)} {workers}"
+    if overview.known_seconds:
+        return f"{start}, {_time(None, overview.known_seconds)} {workers}, as how long some take is not known"
+    return f"{start}; how long they take is not known"
+
+
+def _time(seconds: float | None, known: float) -> str:
+    """Return a time, or the least that it is where only a part is known."""
+    return f"at least {duration(known)}" if seconds is None and known else duration(seconds)
 
 
 def duration(seconds: float | None) -> str:

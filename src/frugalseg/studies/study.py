@@ -218,7 +218,7 @@ class _StudyRecord:
     def write(self, finished: dict[str, RunRecord], state: State, outcome: Outcome | None = None) -> None:
         failed = outcome.failed if outcome else {}
         write_text(self.plan.out / SCORES, rows_to_csv(_rows(self.plan, finished)), overwrite=True)
-        if self._is_told():
+        if self._is_told(finished):
             return
         content = {
             "title": self.plan.design.title,
@@ -234,7 +234,7 @@ class _StudyRecord:
         }
         write_json(self.plan.out / STUDY, content, overwrite=True)
 
-    def _is_told(self) -> bool:
+    def _is_told(self, finished: dict[str, RunRecord]) -> bool:
         """Return whether the record that is there tells of these very runs, all of which are done: nothing is made now."""
         try:
             earlier = read_json(self.plan.out / STUDY)
@@ -242,11 +242,11 @@ class _StudyRecord:
             return False
         runs = earlier.get("runs")
         told = {
-            (one.get("name"), one.get("fingerprint"))
+            (one.get("name"), one.get("fingerprint"), one.get("made_by"))
             for one in (runs if isinstance(runs, list) else [])
             if isinstance(one, dict) and one.get("state") == "done"
         }
-        same = told == {(spec.name, self.plan.fingerprints[spec.name]) for spec in self.plan.specs}
+        same = told == {(name, one.fingerprint, one.made_by) for name, one in finished.items()}
         same = same and earlier.get("warnings", []) == list(self.plan.warnings)
         return same and len(self.before) == len(self.plan.specs) and earlier.get("state") == "done"
 
