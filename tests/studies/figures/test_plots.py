@@ -113,6 +113,22 @@ def test_no_bar_leaves_the_picture(make_rows, monkeypatch):
     assert 0.3 < low < high < 0.7
 
 
+def test_no_name_leaves_the_picture(points, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "finish_plot", lambda figure, *_: drawn.append(figure))
+    long = {"imagenet": "stain model 'nuclear_stain'", "student": "stain model 'cell_stain_log'"}
+    for words in (WORDS, long):
+        plots.draw_label_curves("curves", points, words, 200, "cells")
+    rows = []
+    for figure in drawn:
+        figure.draw_without_rendering()
+        (legend,) = figure.legends
+        extents = [one.get_window_extent() for one in (legend, *legend.get_texts())]
+        assert all(0 <= one.x0 < one.x1 <= figure.bbox.x1 for one in extents)
+        rows.append(len({round(one.y0) for one in extents[1:]}))
+    assert rows == [1, 2]  # short names stand beside each other
+
+
 def test_bars_fields_and_steps_are_drawn(make_rows):
     arms = {(name, "", 0): {"x": [0.2, 0.3], "y": [0.6, 0.7]} for name in ("cut", "student")}
     rows = make_rows(arms, task="table", metric="cell_miou", steps=0)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_UPRIGHT = 4  # names of arms, before they overlap
+_LONGEST_BESIDE = 22  # characters of a name, two of which fit beside each other below a figure
 _LABELS_APART = 0.08  # share of the axis: budgets nearer to each other have one label
 
 
@@ -263,7 +264,7 @@ def _legend(figure: "Figure", axes: "Axes", points: Sequence[CurvePoint]) -> Non
         handles,
         names,
         loc="outside lower center",
-        ncols=max(1, min(len(names), 2)),
+        ncols=2 if 1 < len(names) and max(map(len, names)) <= _LONGEST_BESIDE else 1,
         title=_bars(points, short=True),
         title_fontsize=7,
     )
