@@ -83,12 +83,27 @@ def test_the_steps_of_the_architecture_are_functions_of_their_files() -> None:
 def test_the_table_of_raw_cells_holds_the_scores_of_its_record() -> None:
     with (ROOT / "experiments" / "records" / "laptop_stain_kind_raw.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["metric"] == "mAP"]
-    scores = {(row["budget"], row["arm"], row["seed"]): f"{float(row['value']):.3f}" for row in rows}
+    scores = {
+        (row["field"], row["budget"], row["arm"], row["seed"]): f"{float(row['value']):.3f}" for row in rows
+    }
+    assert len(scores) == len(rows) == 40
     arms = ("nothing", "imagenet", "nuclear_stain", "cell_stain", "cell_stain_log")
     text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
-    for budget, name in (("1 crop", "one crop"), ("1 field", "one field")):
-        cells = [", ".join(scores[budget, arm, seed] for seed in "01") for arm in arms]
-        assert f"| {name} | {' | '.join(cells)} |" in text
+    for field in ("raw_1", "raw_3"):
+        for budget, name in (("1 crop", "one crop"), ("1 field", "one field")):
+            cells = [", ".join(scores[field, budget, arm, seed] for seed in "01") for arm in arms]
+            assert f"| `{field}` | {name} | {' | '.join(cells)} |" in text
+
+
+def test_the_long_training_of_a_stain_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "stain_8192_steps.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "pcc"]
+    steps = [2**power for power in range(5, 14)]
+    scores = [[float(row["value"]) for row in rows if row["steps"] == str(step)] for step in steps]
+    assert {len(one) for one in scores} == {5}
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert f"| {' | '.join(map(str, steps))} |" in text
+    assert f"| {' | '.join(f'{fmean(one):.3f}' for one in scores)} [0.643, 0.906] |" in text
 
 
 def test_the_table_of_rates_holds_the_scores_of_its_record() -> None:

@@ -13,7 +13,7 @@ from frugalseg.images.label_maps import as_labels
 from frugalseg.images.outliers import planes_without_outliers
 
 Labels = NDArray[np.int32] | NDArray[np.uint32]
-PixelSize: TypeAlias = float | tuple[float, float] | None
+GivenPixelSize: TypeAlias = float | tuple[float, float] | None
 Result = TypeVar("Result")
 
 #: An image whose last axis is no longer than this and much shorter than the others has its channels last.

@@ -17,7 +17,7 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
-from frugalseg.models.inputs import PixelSize, check_channels, for_each, names_of, owner_of
+from frugalseg.models.inputs import GivenPixelSize, check_channels, for_each, names_of, owner_of
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.marker_samples import collect_samples, marker_sample, segment_sample
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
@@ -136,7 +136,7 @@ class MarkerModel:
         channels: Sequence[str] | None = None,
         nuclei: str | None = None,
         nuclei_from: str | None = None,
-        pixel_size: PixelSize | Callable[[], PixelSize] = None,
+        pixel_size: GivenPixelSize | Callable[[], GivenPixelSize] = None,
         settings: MarkerModelSettings | None = None,
         device: Device = "auto",
         progress: Progress | None = None,

@@ -15,7 +15,7 @@ from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cell_prediction import find_alone, find_labels, known_nuclei, predict_cells
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import PixelSize, as_partners, for_each, owner_of
+from frugalseg.models.inputs import GivenPixelSize, as_partners, for_each, owner_of
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import model_planes, normalization_of
@@ -91,7 +91,7 @@ class ObjectModel:
         start: "str | Path | StainModel | ObjectModel | None" = None,
         channels: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
-        pixel_size: PixelSize | Callable[[], PixelSize] = None,
+        pixel_size: GivenPixelSize | Callable[[], GivenPixelSize] = None,
         settings: ObjectModelSettings | None = None,
         device: Device = "auto",
         progress: Progress | None = None,

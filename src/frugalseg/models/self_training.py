@@ -25,7 +25,7 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.field_doubts import usual_confidence
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import PixelSize, check_channels
+from frugalseg.models.inputs import GivenPixelSize, check_channels
 from frugalseg.models.looks import image_look, sampling_weights
 from frugalseg.models.many_cues import find_many_cues
 from frugalseg.models.mask_level import match_foreground
@@ -139,7 +139,7 @@ def self_train_on_cues(
     *,
     start: Start | str | Path | None = None,
     channels: Sequence[str] | None = None,
-    pixel_size: PixelSize | Callable[[], PixelSize] = None,
+    pixel_size: GivenPixelSize | Callable[[], GivenPixelSize] = None,
     settings: SelfTrainingSettings | None = None,
     device: Device = "auto",
     progress: Progress | None = None,

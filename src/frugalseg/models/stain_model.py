@@ -16,7 +16,7 @@ from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
-from frugalseg.models.inputs import PixelSize, for_each, owner_of
+from frugalseg.models.inputs import GivenPixelSize, for_each, owner_of
 from frugalseg.models.model_files import read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, StainPartScore, checksum_of, names_by_role
 from frugalseg.models.model_scale import model_planes, scale_by_pixel_size
@@ -86,7 +86,7 @@ class StainModel:
         project: Projection = "max",
         channels: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
-        pixel_size: PixelSize | Callable[[], PixelSize] = None,
+        pixel_size: GivenPixelSize | Callable[[], GivenPixelSize] = None,
         settings: StainModelSettings | None = None,
         device: Device = "auto",
         progress: Progress | None = None,

@@ -264,7 +264,7 @@ def _legend(figure: "Figure", axes: "Axes", points: Sequence[CurvePoint]) -> Non
         handles,
         names,
         loc="outside lower center",
-        ncols=2 if 1 < len(names) and max(map(len, names)) <= _LONGEST_BESIDE else 1,
+        ncols=2 if len(names) > 1 and max(map(len, names)) <= _LONGEST_BESIDE else 1,
         title=_bars(points, short=True),
         title_fontsize=7,
     )
