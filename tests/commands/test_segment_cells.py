@@ -173,7 +173,9 @@ def test_a_run_goes_on_where_it_was_stopped(
     assert not (out / "model").exists()
     before = len(steps)
     segment_cells([images], out, settings(), QUIET.model_copy(update={"resume": True}))
-    assert len(steps) - before < 30  # of 60 steps, and the batches that alpha is computed from
+    assert (
+        len(steps) - before < 40
+    )  # of 60 steps, the batches of alpha, and 4 that say what each round learns from
     for name in NAMES:
         np.testing.assert_array_equal(labels_in(out, name), labels_in(done, name))
     assert not list(out.glob("*.part"))

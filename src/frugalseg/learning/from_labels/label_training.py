@@ -129,7 +129,7 @@ def learn_from_labels(
         validate=(lambda network: validation_score(network, validation, settings)) if validation else None,
         progress=progress,
         snapshots=snapshots,
-        of=fingerprint(batches, ("images",), about),
+        of=fingerprint(batches, ("images",), about) if checkpoint else "",
     )
     record.alpha = alpha
     return record

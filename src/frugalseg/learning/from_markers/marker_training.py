@@ -109,6 +109,6 @@ def learn_from_markers(
         resume=resume,
         progress=progress,
         snapshots=snapshots,
-        of=fingerprint(batches, ("patches", "index"), about),
+        of=fingerprint(batches, ("patches", "index"), about) if checkpoint else "",
     )
     return network, record

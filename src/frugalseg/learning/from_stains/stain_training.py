@@ -112,7 +112,7 @@ def learn_from_stains(
         validate=(lambda network: mean_correlation(network, validation, is_mask)) if varied else None,
         progress=progress,
         snapshots=snapshots,
-        of=fingerprint(batches, ("images", "targets"), about),
+        of=fingerprint(batches, ("images", "targets"), about) if checkpoint else "",
     )
     return network, record, started_from
 
