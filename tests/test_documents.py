@@ -106,6 +106,27 @@ def test_the_long_training_of_a_stain_holds_the_scores_of_its_record() -> None:
     assert f"| {' | '.join(f'{fmean(one):.3f}' for one in scores)} [0.643, 0.906] |" in text
 
 
+def test_the_table_of_the_long_start_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_stain_amount.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+
+    def mean(metric: str, budget: str, arm: str) -> str:
+        about = {"metric": metric, "budget": budget, "arm": arm}
+        values = [float(row["value"]) for row in rows if about.items() <= row.items()]
+        assert len(values) == (5 if budget == "1 field" else 15)
+        return f"{fmean(values):.3f}"
+
+    for budget, name in (
+        ("1 crop", "| one crop (27, 14, 8 nuclei) |"),
+        ("1 field", "| one image (316 nuclei) |"),
+    ):
+        (line,) = (line for line in text.splitlines() if line.startswith(name))
+        for metric in ("mask_iou", "mAP"):
+            both = ", ".join(mean(metric, budget, arm) for arm in ("imagenet", "stain_long"))
+            assert f"| {both} |" in line
+
+
 def test_the_table_of_rates_holds_the_scores_of_its_record() -> None:
     lines = (ROOT / "experiments" / "records" / "rate_and_height.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
