@@ -292,7 +292,9 @@ def test_what_was_learned_is_kept_until_the_model_is_saved(
         assert ended.type is Interrupted
         assert "`resume`" in str(ended.value)
     assert not model.exists()
-    interrupt_at(0, monkeypatch)  # no batch is made any more
+    interrupt_at(
+        4, monkeypatch
+    )  # no step is taken any more: the first four batches only say what is learned from
     run_stains(images, model, resume=True)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
     training, whole = (json.loads((one / "training.json").read_text()) for one in (model, stain[0]))
