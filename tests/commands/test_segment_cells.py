@@ -76,6 +76,7 @@ def test_one_model_serves_all_fields(done: Path) -> None:
         assert agreement["nuclei"] == 14
         assert agreement["nuclei_without_cell"] == 0
         assert 0 < record["confidence"] <= 1
+        assert 0.5 < record["rounds_agree"] < 1
 
 
 def test_the_measurements_say_how_far_a_cell_can_be_trusted(done: Path) -> None:
@@ -104,8 +105,10 @@ def test_the_measurements_and_the_record_count_the_same_nuclei(done: Path) -> No
 def test_the_model_predicts_with_nuclei_and_without(done: Path, images: Path, tmp_path: Path) -> None:
     with_nuclei = PredictSettings(nuclei="nuclear")
     predict_fields(done / "model", [images], tmp_path / "with", with_nuclei, QUIET)
+    said = json.loads((tmp_path / "with" / "run.json").read_text())["fields"]
     for name in NAMES:  # the very labels of the run
         np.testing.assert_array_equal(labels_in(tmp_path / "with", name), labels_in(done, name))
+        assert "rounds_agree" not in said[name]  # other fields may have the same names
     result = predict_fields(
         done / "model", [images], tmp_path / "without", PredictSettings(truth="cells"), QUIET
     )

@@ -42,7 +42,7 @@ def sample_of(
         maps.append(one[:, ::every, ::every])
     monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: (SeededCells(own, maps, {}), None))
     student = Student(None, None, scale, 24.0, ("zscore",), "nothing")  # type: ignore[arg-type]
-    return own_sample.own_samples(student, [image])[0]
+    return own_sample.own_samples(student, [image])[0].sample
 
 
 def test_its_targets_are_the_networks_own_cells(image: StudentImage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_enlarged_images_are_learned_where_all_together_lose_no_area(
     said = iter(pairs)
     monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: next(said))
     samples = own_sample.own_samples(student_of("zscore"), [image, image])
-    rows = [int((one.targets[1] > 0).sum()) // 48 for one in samples]
+    rows = [int((one.targets[1] > 0).sum()) // 48 for one, _ in samples]
     assert rows == [
         (one if taken == "usual" or other is None else other)
         for one, other in zip(usual, enlarged, strict=True)
@@ -135,12 +135,12 @@ def test_an_image_on_which_the_orientations_agree_less_enlarged_keeps_its_cells(
     )
     monkeypatch.setattr(own_sample, "at_both_scales", lambda *_: next(said))
     samples = own_sample.own_samples(student_of("zscore"), [image, image])
-    assert [int((one.targets[1] > 0).sum()) // 48 for one in samples] == [40, 42]
+    assert [int((one.targets[1] > 0).sum()) // 48 for one, _ in samples] == [40, 42]
 
 
 def test_students_of_fluorescence_learn_from_cells_at_their_own_scale(
     image: StudentImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(seeded_cells, "cells_at", lambda seen, _: found_on(round(20 * seen.at.scale)))
-    (sample,) = own_sample.own_samples(student_of("log"), [image])
+    ((sample, _),) = own_sample.own_samples(student_of("log"), [image])
     assert (sample.targets[1] > 0).sum() == 20 * 48

@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 
 import frugalseg as fs
 from frugalseg.errors import BadModel, InputError, Interrupted, NoMarkers, SettingsError, WrongShape
-from frugalseg.models import object_scale, own_sample, self_training
+from frugalseg.models import object_scale, own_sample, self_training, trained_student
 from frugalseg.models.cell_prediction import _with_lone_cells
 from frugalseg.models.field_choice import choose_images
 from frugalseg.models.model_scale import normalized_planes
@@ -75,7 +75,7 @@ def test_the_images_learned_from_tell_together_whether_any_is_seen_enlarged(
         labels = np.zeros((100, 100), np.uint32)
         return SeededCells(labels, [usual], {}), SeededCells(labels, [enlarged], {})
 
-    monkeypatch.setattr(self_training, "at_both_scales", seen)
+    monkeypatch.setattr(trained_student, "at_both_scales", seen)
     images, nuclei = [one.cytoplasm for one in cells], [one.nuclear for one in cells]
     model = fs.self_train(images, nuclei, **{**FAST, "max_steps": 60})
     assert model.card.copes_with_finer is copes

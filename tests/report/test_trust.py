@@ -42,11 +42,12 @@ def one_field(name: str = "A1", confidence: dict[int, float] | None = None, **kn
 
 
 def test_a_field_says_how_sure_it_is() -> None:
-    field = one_field(confidence=CONFIDENCE, agreement=AGREEMENT, look_distance=1.3)
+    field = one_field(confidence=CONFIDENCE, agreement=AGREEMENT, look_distance=1.3, rounds_agree=0.66)
     assert [(row.name, row.value, row.doubt) for row in trust_rows(field)] == [
         ("Cells", "4", False),
         ("Confidence of a cell, median", "0.76", False),
         ("Cells of a confidence below 0.7", "2 (50%)", True),
+        ("Agreement of the last two rounds", "0.66", True),
         ("Cells without a nucleus", "1 (25%)", False),
         ("Cells with several nuclei", "2 (50%)", False),
         ("Nuclei without a cell", "3 (15%)", True),
@@ -54,7 +55,7 @@ def test_a_field_says_how_sure_it_is() -> None:
     ]
     text = render_report(Report(title="t", fields=[field]))
     table = text[text.index("How sure, without any truth") :]
-    shown = re.findall(r"<th scope=\"row\">([^<]+)</th><td( class=\"doubt\")?>([^<]+)</td>", table)[:7]
+    shown = re.findall(r"<th scope=\"row\">([^<]+)</th><td( class=\"doubt\")?>([^<]+)</td>", table)[:8]
     assert [(name, value, bool(doubt)) for name, doubt, value in shown] == [
         (row.name, row.value, row.doubt) for row in trust_rows(field)
     ]
@@ -98,7 +99,7 @@ def test_the_fields_to_look_at_come_first() -> None:
 
 
 def test_a_condensed_field_says_the_same() -> None:
-    field = one_field(confidence=CONFIDENCE, agreement=AGREEMENT, look_distance=0.4)
+    field = one_field(confidence=CONFIDENCE, agreement=AGREEMENT, look_distance=0.4, rounds_agree=0.9)
     assert trust_rows(field.condense()) == trust_rows(field)
 
 

@@ -12,7 +12,7 @@ from frugalseg.learning.device import pick_device
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.networks.store import check_free
 from frugalseg.report import Report, TrainingCurve
-from frugalseg.runs.cell_learning import learn_cells, segment_alone, self_training_settings
+from frugalseg.runs.cell_learning import learn_cells, segment_alone, segment_learned, self_training_settings
 from frugalseg.runs.cell_model_report import save_cell_model
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_arrays import mixed_sizes
@@ -94,8 +94,7 @@ def segment_cells(
 
     def segment(cues: FieldCues) -> Segmented:
         assert model is not None  # else there are no cues
-        found = model.segment(cues.image, pixel_size=cues.pixel_size, diameter=settings.diameter)
-        return Segmented.of(found)
+        return segment_learned(model, cues.image, cues.pixel_size, settings.diameter)
 
     def notes() -> Sequence[str]:
         if model is None:

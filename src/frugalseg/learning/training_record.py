@@ -57,6 +57,9 @@ class TrainingRecord:
         Weight of the mask in eq. 2 of paper A, as it was used; None where the loss has no such weight.
     snapshots
         (step, values) of every snapshot, see `frugalseg.learning.snapshots`.
+    rounds_agree
+        Name of an image that a student learned from -> mean IoU, 0..1, of its cells of the last round with those of the round
+        before; empty where there was one round, or the cells of the teacher are kept.
 
     Examples
     --------
@@ -75,6 +78,7 @@ class TrainingRecord:
     best_step: int | None = None
     alpha: float | None = None
     snapshots: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    rounds_agree: dict[str, float] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:

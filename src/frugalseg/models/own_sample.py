@@ -1,6 +1,7 @@
 """What a student learns from in a further round: the cells that it finds itself, where they can be trusted."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,23 @@ from frugalseg.models.student_start import Student
 from frugalseg.networks.heads import MASK
 
 
-def own_samples(student: Student, images: Sequence[StudentImage]) -> list[CropSample]:
-    """Return images, normalised, with the cells that the student finds in them, corrected by the nuclei.
+class OwnSample(NamedTuple):
+    """What a student learns from one image in a further round.
+
+    Attributes
+    ----------
+    sample
+        The image, normalised, and the cells to learn.
+    labels
+        (Y,X) uint32, the cells that the student finds at its usual scale, numbered like their nuclei.
+    """
+
+    sample: CropSample
+    labels: NDArray[np.uint32]
+
+
+def own_samples(student: Student, images: Sequence[StudentImage]) -> list[OwnSample]:
+    """Return what a student is to learn from images: the cells that it finds in them, corrected by the nuclei.
 
     They are found in the images enlarged, where the orientations of an image agree as well on them, if the student copes
     with that in all images together.
@@ -26,16 +42,17 @@ def own_samples(student: Student, images: Sequence[StudentImage]) -> list[CropSa
     same: without this anchor, faint parts of cells get lost from round to round; with the teacher's word against a
     network that is sure, its errors stay.
     """
-    usual, finer, areas = list[CropSample](), list[CropSample](), list[tuple[float, float]]()
+    usual, finer, areas = list[OwnSample](), list[OwnSample](), list[tuple[float, float]]()
     for one in images:
         at = ImageScale(student.scale)
         # in fluorescence the mask is matched to the teacher's area, at the network's scale and at no other
         larger = not student.sees_fluorescence
         seen = SeenImage(student.network, student.learning, one.planes, at, student.diameter, larger)
         own, enlarged = at_both_scales(seen, one.nuclei)
-        usual.append(_own_sample(student, one, own))
+        usual.append(OwnSample(_own_sample(student, one, own), own.labels))
         better = better_of(own, enlarged)
-        finer.append(usual[-1] if better is own else _own_sample(student, one, better))
+        sample = usual[-1].sample if better is own else _own_sample(student, one, better)
+        finer.append(OwnSample(sample, own.labels))
         areas.append((own.area, (enlarged or own).area))
     return finer if copes([one for one, _ in areas], [one for _, one in areas]) else usual
 

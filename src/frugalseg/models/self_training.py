@@ -23,7 +23,6 @@ from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.field_choice import choose_images
-from frugalseg.models.field_doubts import usual_confidence
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import GivenPixelSize, check_channels
 from frugalseg.models.looks import image_look, sampling_weights
@@ -32,17 +31,12 @@ from frugalseg.models.mask_level import match_foreground
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
-from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.own_sample import own_samples
-from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, copes
-from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.student_images import StudentImage, Teacher, first_teacher, student_image
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
+from frugalseg.models.trained_student import MEASURED, Cells, measure_student, rounds_agree, usual_values
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard
-
-#: The size of the cells that the student finds, and how sure it is of them, are measured in so many images at most.
-MEASURED = 8
 
 
 def self_train(
@@ -197,7 +191,9 @@ def self_train_on_cues(
 
     if checkpoint is not None and not resume:
         Checkpoint.remove_rounds(Path(checkpoint))
-    training = TrainingRecord.joined(_train_rounds(student, images, found.rounds, train, device))
+    records, before = _train_rounds(student, images, found.rounds, train, device)
+    training, measured = TrainingRecord.joined(records), measure_student(student, images)
+    training.rounds_agree = rounds_agree(images, measured, before)
     card = ObjectCard(
         kind="cells",
         channels=check_channels(channels, len(images[0].planes)),
@@ -210,7 +206,7 @@ def self_train_on_cues(
         normalization=how,
         self_trained=True,
         looks=tuple(looks),
-        **_usual(student, images),
+        **usual_values(measured, diameter),
     )
     return ObjectModel(card, student.network, learning, training, device)
 
@@ -231,41 +227,25 @@ def _train_rounds(
     rounds: int,
     train: Callable[[int, list[CropSample]], TrainingRecord],
     device: Device,
-) -> list[TrainingRecord]:
-    """Train a student, in place: first on the teacher's cells, then on its own unless the teacher's are kept."""
+) -> tuple[list[TrainingRecord], dict[int, Cells]]:
+    """Train a student, in place: first on the teacher's cells, then on its own unless the teacher's are kept.
+
+    Returns the records, and the cells that the last round but one found in the first images, by position.
+    """
     taught = [label_sample(one.name, one.planes, one.cells, "cells", student.scale) for one in images]
-    records = list[TrainingRecord]()
+    records, before = list[TrainingRecord](), dict[int, Cells]()
     for number in range(1, rounds + 1):
         samples = taught
         if number > 1:
-            own = iter(own_samples(student, [one for one in images if not one.keeps_teacher]))
-            samples = [
-                sample if one.keeps_teacher else next(own) for one, sample in zip(images, taught, strict=True)
-            ]
+            learns = [index for index, one in enumerate(images) if not one.keeps_teacher]
+            own = dict(zip(learns, own_samples(student, [images[index] for index in learns]), strict=True))
+            samples = [own[index].sample if index in own else sample for index, sample in enumerate(taught)]
+            before = {index: one.labels for index, one in own.items() if index < MEASURED}
         records.append(train(number, samples))
         student.network.to(pick_device(device)).eval()
         if student.sees_fluorescence:
             match_foreground(student.network, images, student.scale, student.learning.orientations)
-    return records
-
-
-def _usual(student: Student, images: Sequence[StudentImage]) -> dict[str, Any]:
-    """Return what the card of a trained student says of the images that it learned from."""
-    network, learning, diameter = student.network, student.learning, student.diameter
-    sizes, both = list[float](), list[tuple[SeededCells, SeededCells]]()
-    for one in images[:MEASURED]:
-        size, own = found_diameter(network, one.planes, learning.h, student.scale, diameter)
-        sizes += [size] if size else []
-        seen = ImageScale(student.scale, own)
-        usual, enlarged = at_both_scales(SeenImage(network, learning, one.planes, seen, diameter), one.nuclei)
-        both.append((usual, enlarged or usual))
-    finer = copes([one.area for one, _ in both], [one.area for _, one in both])
-    sure = [v for one, other in both for v in (better_of(one, other) if finer else one).confidence.values()]
-    return {
-        "found_diameter": float(np.median(sizes or [diameter])),
-        "usual_confidence": usual_confidence(sure),
-        "copes_with_finer": finer,
-    }
+    return records, before
 
 
 def _log_lines(lines: Iterable[str], log: Log | None) -> None:

@@ -131,6 +131,8 @@ class FieldReport:
         How well cells and nuclei fit.
     look_distance
         How far the field looks from those that the model was learned from; above 1 it looks unlike them.
+    rounds_agree
+        Mean IoU of the cells of the last two rounds of self-training in this field, 0..1, if the model learned from it.
     role
         Of a part of a training set: "learned from" or "held out".
 
@@ -157,6 +159,7 @@ class FieldReport:
     n_cells: int = -1
     agreement: NucleiAgreement | None = None
     look_distance: float | None = None
+    rounds_agree: float | None = None
     role: str = ""
     condensed: bool = False
 

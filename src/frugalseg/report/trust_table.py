@@ -136,6 +136,11 @@ def _look(field: FieldReport) -> Finding | None:
     return None if distance is None else Finding(f"{distance:.2f}", distance > UNLIKE)
 
 
+def _rounds(field: FieldReport) -> Finding | None:
+    agree = field.rounds_agree
+    return None if agree is None else Finding(f"{agree:.2f}", agree < UNSURE)
+
+
 _PROPERTIES = (
     _Property(
         "Confidence of a cell, median",
@@ -148,6 +153,13 @@ _PROPERTIES = (
         f"Below {UNSURE:g}",
         f"cells on which the image's orientations agree on less than {UNSURE:.0%}",
         _unsure,
+    ),
+    _Property(
+        "Agreement of the last two rounds",
+        "Rounds agree",
+        "mean IoU of the cells that the student found before and after its last round of learning: low where it would still "
+        "change its mind",
+        _rounds,
     ),
     _Property(
         "Cells without a nucleus",

@@ -71,13 +71,18 @@ def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -
         return MarkerModel.fit_to_cues(cues, nuclei=real, nuclei_from=predicted, settings=settings, **common)
 
 
-def segment_field(model: MarkerModel | ObjectModel, cues: ImageCues) -> Segmented:
-    """Return the cells of a field, by either kind of model."""
-    return (
-        Segmented(model.segment(cues))
-        if isinstance(model, MarkerModel)
-        else Segmented.of(model.segment(cues))
-    )
+def segment_learned(
+    model: MarkerModel | ObjectModel,
+    cues: ImageCues,
+    pixel_size: tuple[float, float] | None = None,
+    diameter: float | None = None,
+) -> Segmented:
+    """Return the cells of a field of the run that a model of either kind was learned in."""
+    if isinstance(model, MarkerModel):
+        return Segmented(model.segment(cues))
+    rounds = {} if model.training is None else model.training.rounds_agree
+    found = model.segment(cues, pixel_size=pixel_size, diameter=diameter)
+    return Segmented.of(found, rounds.get(cues.name))
 
 
 def segment_alone(model: ObjectModel, settings: MarkerRunSettings, field: Field) -> Segmented:

@@ -3,7 +3,7 @@
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.report import TrainingCurve
-from frugalseg.runs.cell_learning import segment_field
+from frugalseg.runs.cell_learning import segment_learned
 from frugalseg.runs.cell_pages import cells_page
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_arrays import mixed_sizes
@@ -23,12 +23,13 @@ def save_cell_model(data: CueDataset, model: MarkerModel | ObjectModel, run: Mod
     with run.log.status("writing the model and its report"):
         report = run.report(record, TrainingCurve.of("all fields", model.training))
         for shown in data.shown:
-            found = segment_field(model, shown.image)
+            found = segment_learned(model, shown.image)
             seen = FieldRecord(**found.known)
             known = data.records[shown.image.name].with_values(
                 measurements=tuple(found.rows({}, shown.pixel_size)),
                 nuclei_agreement=seen.nuclei_agreement,
                 look_distance=seen.look_distance,
+                rounds_agree=seen.rounds_agree,
             )
             report.add(cells_page(shown, found.labels, None, known))
         if len(data.records) > len(data.shown):

@@ -125,6 +125,7 @@ def numbers_of(record: FieldRecord) -> dict[str, Any]:
         "warnings": record.warnings,
         "agreement": record.nuclei_agreement,
         "look_distance": record.look_distance,
+        "rounds_agree": record.rounds_agree,
     }
 
 

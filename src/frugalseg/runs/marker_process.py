@@ -80,9 +80,13 @@ class Segmented:
         return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
 
     @classmethod
-    def of(cls, found: CellPrediction) -> "Segmented":
-        """Return what a model of cells found."""
-        known = {"nuclei_agreement": asdict(found.agreement), "look_distance": found.look_distance}
+    def of(cls, found: CellPrediction, rounds_agree: float | None = None) -> "Segmented":
+        """Return what a model of cells found; with the agreement of its last rounds, for a field that it learned from."""
+        known: dict[str, Any] = {
+            "nuclei_agreement": asdict(found.agreement),
+            "look_distance": found.look_distance,
+            "rounds_agree": rounds_agree,
+        }
         sure = found.confidence or None
         return cls(found.labels, known, confidence=sure, doubts=found.doubts, nuclei=found.nuclei)
 

@@ -132,6 +132,8 @@ class FieldRecord(Record):
         Median over the cells of how well the image's orientations agree on them, 0..1.
     look_distance
         How far the field looks from those that the model was learned from; above 1 it looks unlike them.
+    rounds_agree
+        Mean IoU of the cells of the last two rounds of self-training in this field, 0..1, if the model learned from it.
     training
         Of a network that learned on this field alone.
     scores, baselines
@@ -164,6 +166,7 @@ class FieldRecord(Record):
     nuclei_agreement: NucleiAgreement | None = None
     confidence: float | None = None
     look_distance: float | None = None
+    rounds_agree: float | None = None
     training: TrainingSummary | None = None
     scores: Scores | None = None
     baselines: dict[str, Scores] = Field(default_factory=dict)

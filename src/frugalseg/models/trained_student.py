@@ -1,0 +1,74 @@
+"""What a student finds in the images that it learned from: how large and how sure cells are, and whether rounds agree."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frugalseg.evaluation.matching import match_labels
+from frugalseg.evaluation.scores import best_match_miou
+from frugalseg.models.field_doubts import usual_confidence
+from frugalseg.models.object_scale import ImageScale, found_diameter
+from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, copes
+from frugalseg.models.seen_image import SeenImage
+from frugalseg.models.student_images import StudentImage
+from frugalseg.models.student_start import Student
+
+#: The size of the cells that the student finds, how sure it is of them, and agreement of rounds are measured in so many images
+#: at most.
+MEASURED = 8
+
+Cells = NDArray[np.uint32]
+
+
+class Measured(NamedTuple):
+    """What a student finds in one image.
+
+    Attributes
+    ----------
+    diameter
+        Of a typical cell, px, found without the nuclei; None if there are hardly any cells.
+    usual, enlarged
+        Cells at the network's scale, and in the image enlarged; twice the same where it can't be.
+    """
+
+    diameter: float | None
+    usual: SeededCells
+    enlarged: SeededCells
+
+
+def measure_student(student: Student, images: Sequence[StudentImage]) -> list[Measured]:
+    """Return what a trained student finds in the first images that it learned from."""
+    network, learning, diameter = student.network, student.learning, student.diameter
+    found = list[Measured]()
+    for one in images[:MEASURED]:
+        size, own = found_diameter(network, one.planes, learning.h, student.scale, diameter)
+        seen = ImageScale(student.scale, own)
+        usual, enlarged = at_both_scales(SeenImage(network, learning, one.planes, seen, diameter), one.nuclei)
+        found.append(Measured(size, usual, enlarged or usual))
+    return found
+
+
+def usual_values(measured: Sequence[Measured], diameter: float) -> dict[str, Any]:
+    """Return what the card of a trained student says of the images that it learned from."""
+    finer = copes([one.usual.area for one in measured], [one.enlarged.area for one in measured])
+    better = (better_of(one.usual, one.enlarged) if finer else one.usual for one in measured)
+    sizes = [one.diameter for one in measured if one.diameter]
+    return {
+        "found_diameter": float(np.median(sizes or [diameter])),
+        "usual_confidence": usual_confidence([sure for one in better for sure in one.confidence.values()]),
+        "copes_with_finer": finer,
+    }
+
+
+def rounds_agree(
+    images: Sequence[StudentImage], measured: Sequence[Measured], before: Mapping[int, Cells]
+) -> dict[str, float]:
+    """Return how well the cells of the last round agree with those of the round before, for images by name."""
+    pairs = {images[index].name: (measured[index].usual.labels, cells) for index, cells in before.items()}
+    return {
+        name: round(best_match_miou(match_labels(last, cells)), 3)
+        for name, (last, cells) in pairs.items()
+        if last.any()
+    }
