@@ -113,3 +113,11 @@ def test_cells_found_alone_end_there_too(
     np.testing.assert_array_equal(labels, expected)
     assert record.n_cells == len(np.unique(expected)) - 1 < CELLS.cells.max()
     assert record.confidence == 0.5
+
+
+@pytest.mark.parametrize(("foreground", "named"), [("auto", False), ("texture", True)])
+def test_a_way_to_find_the_foreground_that_changes_no_cell_is_named(
+    of_phase: Path, images: Path, tmp_path: Path, foreground: str, named: bool
+) -> None:
+    record, _ = predicted(of_phase, images, tmp_path / "out", nuclei="dapi", foreground=foreground)
+    assert ("The model itself tells" in " ".join(record.warnings)) is named

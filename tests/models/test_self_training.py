@@ -255,8 +255,12 @@ def test_a_bad_image_is_named_or_left_out(cells: list[Any]) -> None:
     model = fs.self_train(images, nuclei, **FAST, on_error=lambda index, _: failed.append(index))
     assert failed == [1]
     assert model.card.training.fields == ("image 1",)
+    failed.clear()
+    with pytest.raises(NoMarkers, match=r"images\[0\].*no nucleus was found"):  # why none can be used
+        fs.self_train(images, [blank, blank], **FAST, on_error=lambda index, _: failed.append(index))
+    assert failed == [0, 1]
     with pytest.raises(InputError, match="at least one image"):
-        fs.self_train(images, [blank, blank], **FAST, on_error=lambda *_: None)
+        self_training.self_train_on_cues([], **FAST)
     with pytest.raises(SettingsError, match="`rounds`"):
         fs.self_train(images[0], nuclei[0], **{**FAST, "rounds": 0})
 

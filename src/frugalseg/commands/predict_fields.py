@@ -26,6 +26,12 @@ from frugalseg.runs.provenance import check_channels
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.summary import begin_report
 
+#: Said where a student of label-free cells is given scribbles, or a way to find the foreground.
+FOREGROUND_IDLE = (
+    "The model itself tells where cells are in label-free images; the foreground only helped to tell how large they are. Give "
+    "`mask` to keep cells inside an area."
+)
+
 
 def predict_fields(
     model: str | Path,
@@ -109,7 +115,9 @@ def _predict_cells(
             found = model.segment(cues.image, pixel_size=cues.pixel_size, diameter=settings.diameter)
         resized = note_on_scale(model.card, cues.pixel_size) if settings.diameter is None else None
         segmented = Segmented.of(found)
-        return replace(segmented, doubts=(*segmented.doubts, *([resized] if resized else [])))
+        own_foreground = settings.scribbles is not None or settings.foreground != "auto"
+        idle = FOREGROUND_IDLE if own_foreground and cues.image.modalities[0] == "label-free" else None
+        return replace(segmented, doubts=(*segmented.doubts, *(one for one in (resized, idle) if one)))
 
     alone = None if isinstance(model, MarkerModel) else partial(segment_alone, model, settings)
     read = None if alone is None else partial(_cues_or_none, settings)

@@ -23,11 +23,15 @@ def find_many_cues(
     channels: Sequence[str] | None = None,
     on_error: OnError | None = None,
 ) -> Iterator[ImageCues]:
-    """Find the cues of each image when it is asked for; arguments as of `frugalseg.self_train`, checked at once."""
+    """Find the cues of each image when it is asked for; arguments as of `frugalseg.self_train`, checked at once.
+
+    Where no image can be used, the first error is raised at the end.
+    """
     partners = {"nuclei": nuclei, "markers": markers, "mask": masks, "scribbles": scribbles}
     sources, named = ManySources(images, partners, {"mask": "masks"}), names_of(images, names)
 
     def each() -> Iterator[ImageCues]:
+        first, n_found = None, 0
         for index in range(len(sources)):
             try:
                 owner = owner_of(index, images, names)
@@ -36,9 +40,13 @@ def find_many_cues(
                 if on_error is None:
                     raise
                 on_error(index, error)
+                first = first or error
                 continue
+            n_found += 1
             for doubt in found.doubts:
                 warnings.warn(doubt, stacklevel=3)
             yield found
+        if first is not None and not n_found:
+            raise first
 
     return each()

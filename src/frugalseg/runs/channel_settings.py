@@ -38,7 +38,7 @@ class CueChannels(CueSettings):
         default=None, description="Label image with a few strokes: 1 background, 2 cell, 0 elsewhere."
     )
     mask: str | None = Field(
-        default=None, description="Your own foreground: an image that is above 0 where there are cells."
+        default=None, description="Your own foreground: a label image or mask, above 0 where there are cells."
     )
 
     @model_validator(mode="after")

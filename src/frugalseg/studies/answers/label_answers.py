@@ -7,6 +7,7 @@ from frugalseg.studies.answers.findings import Answer, TaskScores, difference_va
 from frugalseg.studies.answers.phrases import (
     amount_words,
     budget_words,
+    counted,
     difference_words,
     fields_words,
     gain_change_words,
@@ -118,12 +119,11 @@ def _saving_sentence(about: TaskScores, saving: Saving) -> str:
         same = f"{amount_words(reached, about.objects)} {reach_words(reached.budget)} from {other}"
         most = ", the most that was measured" if saving.needed.outlined is None else ""
         start = f"{start} at least what {same} ({score} against {reached.mean:.3f}{most})"
-    about_or_most = "at most" if saving.needed.at_most else "about"
-    saved = (
-        ""
-        if saving.saved is None
-        else f", so {about_or_most} {saving.saved:,.0f} outlined {about.objects} are saved"
-    )
+    saved = ""
+    if saving.saved is not None:
+        number = counted(saving.saved, about.objects, "outlined")
+        are = "is" if round(saving.saved) == 1 else "are"
+        saved = f", so {'at most' if saving.needed.at_most else 'about'} {number} {are} saved"
     return f"{start}; for as much, starting from {other} takes {needs}{saved}."
 
 

@@ -85,10 +85,21 @@ def reach_words(budget: str) -> str:
     return "reaches" if budget.startswith("1 ") else "reach"
 
 
+def counted(number: float, objects: str, kind: str = "") -> str:
+    """Return a number of objects in words.
+
+    >>> counted(1.2, "nuclei"), counted(1520.0, "cells", "outlined")
+    ('1 nucleus', '1,520 outlined cells')
+    """
+    one = {"nuclei": "nucleus", "cells": "cell", "objects": "object"}
+    name = one.get(objects, objects) if round(number) == 1 else objects
+    return " ".join(word for word in (f"{number:,.0f}", kind, name) if word)
+
+
 def amount_words(point: CurvePoint, objects: str) -> str:
     """Return the budget of a point, and how many objects that are: ``one outlined crop (46 cells)``."""
     budget = budget_words(point.budget)
-    return f"{budget} ({point.outlined:,.0f} {objects})" if point.outlined else budget
+    return f"{budget} ({counted(point.outlined, objects)})" if point.outlined else budget
 
 
 def fields_words(interval: Interval, over: str = "test field") -> str:
@@ -207,8 +218,8 @@ def needed_words(amount: Amount, objects: str) -> str:
     if amount.outlined is None:
         return f"more {objects} than were measured"
     if amount.at_most:
-        return f"{amount.outlined:,.0f} {objects} or fewer"
-    return f"about {amount.outlined:,.0f} {objects}"
+        return f"{counted(amount.outlined, objects)} or fewer"
+    return f"about {counted(amount.outlined, objects)}"
 
 
 def range_words(amounts: tuple[Amount, ...]) -> str:
