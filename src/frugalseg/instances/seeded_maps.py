@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label
 
 from frugalseg.instances.clean import clean_labels
 from frugalseg.instances.maps import PEAK
@@ -14,8 +13,6 @@ from frugalseg.instances.watershed import h_maxima, watershed
 LONE_HEIGHT = 35.0
 #: Least area of such a cell, as a share of the median area of cells with a nucleus.
 LONE_AREA = 0.1
-#: Nuclei between which the distance falls by less than this (per cent) are of one cell.
-LEAST_DIP = 2.0
 #: Cells without a nucleus of less than this share of a typical cell's area are removed.
 LEAST_AREA = 0.03
 
@@ -23,11 +20,10 @@ LEAST_AREA = 0.03
 def labels_from_seeded_maps(
     maps: NDArray[np.float32], nuclei: NDArray[np.unsignedinteger], diameter: float
 ) -> NDArray[np.uint32]:
-    """Return the numbered cells of a network's maps, each nucleus inside a cell.
+    """Return the numbered cells of a network's maps, each nucleus inside a cell of its own.
 
     Nuclei are the seeds of a watershed on the distance map, so two cells that the map merges are told apart, and one that
-    it splits is kept whole. Nuclei with hardly a dip between them are of one cell, if nothing lies between them. A pronounced peak of the distance
-    without a nucleus stays a cell: its nucleus may show no stain.
+    it splits is kept whole. A pronounced peak of the distance without a nucleus stays a cell: its nucleus may show no stain.
 
     Parameters
     ----------
@@ -41,7 +37,7 @@ def labels_from_seeded_maps(
     Returns
     -------
     (Y,X) uint32
-        A cell has the number of its nucleus (the smallest of several); cells without a nucleus have larger numbers.
+        A cell has the number of its nucleus; cells without a nucleus have larger numbers.
 
     Examples
     --------
@@ -57,10 +53,8 @@ def labels_from_seeded_maps(
     """
     distance = (maps[0] * PEAK).astype(np.float64)
     inside = (maps[1] > 0) | (nuclei > 0)
-    seeds = _joined_nuclei(distance, nuclei, inside)
-    seeds = _with_lone_peaks(distance, seeds, inside, int(nuclei.max(initial=0)))
-    cells = _in_one_piece(watershed(distance, seeds, inside), nuclei)
-    labels = clean_labels(cells, min_area=0)
+    seeds = _with_lone_peaks(distance, nuclei, inside)
+    labels = clean_labels(watershed(distance, seeds, inside))
     least = math.ceil(LEAST_AREA * math.pi / 4 * diameter**2)
     small = np.bincount(labels.ravel()) < least
     small[: int(nuclei.max(initial=0)) + 1] = False
@@ -68,64 +62,17 @@ def labels_from_seeded_maps(
     return labels
 
 
-def _in_one_piece(cells: NDArray[np.uint32], nuclei: NDArray[np.unsignedinteger]) -> NDArray[np.uint32]:
-    """Return cells (Y,X) of one piece each, with the smallest number of the nuclei (Y,X) that lie mostly in it.
-
-    Joined nuclei can lie in two pieces, with another cell between them. Pieces without a nucleus stay if they are cells of
-    a peak alone.
-    """
-    pieces = label(cells, background=0, connectivity=1)
-    there = nuclei > 0
-    pairs, counts = np.unique(
-        np.stack([nuclei[there], pieces[there]]).astype(np.int64), axis=1, return_counts=True
-    )
-    number = np.zeros(int(pieces.max(initial=0)) + 1, np.uint32)
-    number[pieces.ravel()] = np.where(cells > int(nuclei.max(initial=0)), cells, 0).ravel()
-    settled = set[int]()
-    for nucleus, piece in pairs[
-        :, np.lexsort((-counts, pairs[0]))
-    ].T.tolist():  # the piece with most of it first
-        if nucleus not in settled:
-            settled.add(nucleus)
-            number[piece] = number[piece] or nucleus
-    number[0] = 0
-    found: NDArray[np.uint32] = number[pieces]
-    return found
-
-
 def _with_lone_peaks(
-    distance: NDArray[np.float64], seeds: NDArray[np.uint32], inside: NDArray[np.bool_], n: int
+    distance: NDArray[np.float64], nuclei: NDArray[np.unsignedinteger], inside: NDArray[np.bool_]
 ) -> NDArray[np.uint32]:
-    """Add peaks of cells without a nucleus to the seeds; they are numbered from n + 1."""
+    """Return the nuclei and, with larger numbers, the peaks of cells without a nucleus."""
     peaks = h_maxima(distance, LONE_HEIGHT, inside)
     peaks[distance < LONE_HEIGHT] = 0
     basins = watershed(distance, peaks, inside)
     size = int(max(basins.max(initial=0), peaks.max(initial=0))) + 1
     has_nucleus = np.zeros(size, bool)
-    has_nucleus[np.unique(basins[seeds > 0])] = True
+    has_nucleus[np.unique(basins[nuclei > 0])] = True
     areas = np.bincount(basins.ravel(), minlength=size)
     typical = float(np.median(areas[1:][has_nucleus[1:]])) if has_nucleus[1:].any() else 0.0
     lone = (peaks > 0) & ~has_nucleus[peaks] & (areas[peaks] >= LONE_AREA * typical)
-    return np.where(lone, peaks + np.uint32(n), seeds).astype(np.uint32)
-
-
-def _joined_nuclei(
-    distance: NDArray[np.float64], nuclei: NDArray[np.unsignedinteger], inside: NDArray[np.bool_]
-) -> NDArray[np.uint32]:
-    """Return the nuclei, those with hardly a dip of the distance between them under one number, the smallest."""
-    basins = watershed(distance, h_maxima(distance, LEAST_DIP, inside), inside)
-    there = nuclei > 0
-    pairs, counts = np.unique(
-        np.stack([nuclei[there], basins[there]]).astype(np.int64), axis=1, return_counts=True
-    )
-    order = np.lexsort((pairs[0], -counts))
-    number = np.arange(int(nuclei.max(initial=0)) + 1)
-    home: dict[int, int] = {}
-    for nucleus, basin in pairs[:, order].T.tolist():
-        home.setdefault(nucleus, basin)  # the basin that holds most of the nucleus
-    first: dict[int, int] = {}
-    for nucleus in sorted(home):
-        if home[nucleus]:
-            number[nucleus] = first.setdefault(home[nucleus], nucleus)
-    joined: NDArray[np.uint32] = number[nuclei].astype(np.uint32)
-    return joined
+    return np.where(lone, peaks + np.uint32(nuclei.max(initial=0)), nuclei).astype(np.uint32)
