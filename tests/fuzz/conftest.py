@@ -1,4 +1,4 @@
-"""Malformed inputs by the hundred: how many are tried, what counts as a defect, and the table of outcomes at the end.
+"""Malformed inputs by the hundred: how many are tried, and what counts as a defect.
 
 `FRUGALSEG_FUZZ` multiplies the number of cases; every case is made of a seed, so a failure names all that repeats it.
 """
@@ -9,10 +9,8 @@ import os
 import resource
 import signal
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,8 @@ MEMORY = 3 * 2**30
 """Bytes that a case may take beyond what the process has."""
 LONGEST = 1000
 """Characters of a message; more is no sentence."""
+TABLE = "malformed inputs"
+"""The test property that `tests/conftest.py` makes the table at the end of."""
 OUTCOMES = ("read", "refused", "no sentence", "crash", "hang", "memory")
 
 
@@ -129,17 +129,6 @@ def spoiled(tree: Tree, rng: np.random.Generator) -> str:
     return text
 
 
-@dataclass
-class Tally:
-    """Outcomes by kind of input, and what was wrong."""
-
-    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    slowest: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-
-
-TALLY = Tally()
-
-
 @contextmanager
 def limited() -> Iterator[None]:
     """Limit time and memory of a block."""
@@ -184,6 +173,8 @@ class Cases:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.counts = dict.fromkeys(OUTCOMES, 0)
+        self.slowest = 0.0
         self.defects: list[str] = []
 
     def count(self, small: int) -> range:
@@ -194,16 +185,16 @@ class Cases:
         """Run one case; return its outcome."""
         start = time.process_time()
         ended, said = outcome(action)
-        TALLY.counts[self.kind][ended] += 1
-        TALLY.slowest[self.kind] = max(TALLY.slowest[self.kind], time.process_time() - start)
+        self.counts[ended] += 1
+        self.slowest = max(self.slowest, time.process_time() - start)
         if ended not in ("read", "refused"):
             self.defects.append(f"{label}: {ended}: {said}")
         return ended
 
 
 @pytest.fixture
-def cases() -> Iterator[Callable[[str], Cases]]:
-    """Return cases of a kind of input; every defect among them is reported together."""
+def cases(record_property: Callable[[str, object], None]) -> Iterator[Callable[[str], Cases]]:
+    """Return cases of a kind of input; every defect among them is reported together, and outcomes go to the summary."""
     made: list[Cases] = []
 
     def of(kind: str) -> Cases:
@@ -211,6 +202,8 @@ def cases() -> Iterator[Callable[[str], Cases]]:
         return made[-1]
 
     yield of
+    for one in made:
+        record_property(TABLE, {"input": one.kind, "outcomes": one.counts, "slowest": one.slowest})
     defects = [f"{one.kind}, {defect}" for one in made for defect in one.defects]
     assert not defects, f"{len(defects)} defects:\n" + "\n".join(defects[:40])
 
@@ -244,22 +237,3 @@ def _warnings_are_not_the_point() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the outcomes, which docs/reliability.md quotes."""
-    if not TALLY.counts:
-        return
-    terminalreporter.section("malformed inputs")
-    terminalreporter.write_line(
-        f"{'input':<28}{'tried':>8}" + "".join(f"{name:>13}" for name in OUTCOMES) + f"{'slowest':>10}"
-    )
-    total: Counter[str] = Counter()
-    for kind in sorted(TALLY.counts):
-        counts = TALLY.counts[kind]
-        total += counts
-        cells = "".join(f"{counts[name]:>13}" for name in OUTCOMES)
-        terminalreporter.write_line(f"{kind:<28}{counts.total():>8}{cells}{TALLY.slowest[kind]:>9.1f}s")
-    terminalreporter.write_line(
-        f"{'all':<28}{total.total():>8}" + "".join(f"{total[name]:>13}" for name in OUTCOMES)
-    )
