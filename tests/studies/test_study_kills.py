@@ -167,6 +167,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_steps_of_what_is_not(tmp_path: Path, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_trainings_that_are_killed_three_times_give_the_same_models_and_scores(tmp_path: Path) -> None:
     design = tmp_path / "study.yaml"
     design.write_text(json.dumps(real_trainings()))

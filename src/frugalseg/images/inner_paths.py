@@ -3,6 +3,7 @@
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from frugalseg.errors import UnreadableFile
+from frugalseg.images.plain_files import shortened
 
 
 def inner_path(folder: Path, name: object, origin: Path) -> Path:
@@ -36,7 +37,7 @@ def inner_path(folder: Path, name: object, origin: Path) -> Path:
     kinds = (PurePosixPath(name), PureWindowsPath(name)) if isinstance(name, str) else ()
     if not kinds or "\0" in str(name) or any(kind.anchor or ".." in kind.parts for kind in kinds):
         raise UnreadableFile(
-            f"{origin} names {str(name)[:80]!r}, which is outside its own folder; only files in there are read, so copy or "
+            f"{origin} names {shortened(name)!r}, which is outside its own folder; only files in there are read, so copy or "
             "export the image again with all its parts"
         )
     return folder / str(name)
