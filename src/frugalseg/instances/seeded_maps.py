@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from frugalseg.instances.clean import clean_labels
 from frugalseg.instances.maps import PEAK
@@ -13,6 +14,8 @@ from frugalseg.instances.watershed import h_maxima, watershed
 LONE_HEIGHT = 35.0
 #: Least area of such a cell, as a share of the median area of cells with a nucleus.
 LONE_AREA = 0.1
+#: Between nuclei where the distance falls by less than this (per cent), the map draws no border.
+LEAST_DIP = 2.0
 #: Cells without a nucleus of less than this share of a typical cell's area are removed.
 LEAST_AREA = 0.03
 
@@ -23,7 +26,8 @@ def labels_from_seeded_maps(
     """Return the numbered cells of a network's maps, each nucleus inside a cell of its own.
 
     Nuclei are the seeds of a watershed on the distance map, so two cells that the map merges are told apart, and one that
-    it splits is kept whole. A pronounced peak of the distance without a nucleus stays a cell: its nucleus may show no stain.
+    it splits is kept whole. Between nuclei with hardly a dip of the distance, the border lies where both are equally far.
+    A pronounced peak of the distance without a nucleus stays a cell: its nucleus may show no stain.
 
     Parameters
     ----------
@@ -53,8 +57,9 @@ def labels_from_seeded_maps(
     """
     distance = (maps[0] * PEAK).astype(np.float64)
     inside = (maps[1] > 0) | (nuclei > 0)
-    seeds = _with_lone_peaks(distance, nuclei, inside)
-    labels = clean_labels(watershed(distance, seeds, inside))
+    peaks = _lone_peaks(distance, nuclei, inside)
+    groups = np.where(peaks > 0, peaks, _groups(distance, nuclei, inside))
+    labels = clean_labels(_shared_out(watershed(distance, groups, inside), nuclei, groups))
     least = math.ceil(LEAST_AREA * math.pi / 4 * diameter**2)
     small = np.bincount(labels.ravel()) < least
     small[: int(nuclei.max(initial=0)) + 1] = False
@@ -62,10 +67,10 @@ def labels_from_seeded_maps(
     return labels
 
 
-def _with_lone_peaks(
+def _lone_peaks(
     distance: NDArray[np.float64], nuclei: NDArray[np.unsignedinteger], inside: NDArray[np.bool_]
 ) -> NDArray[np.uint32]:
-    """Return the nuclei and, with larger numbers, the peaks of cells without a nucleus."""
+    """Return the peaks (Y,X) of cells without a nucleus, with larger numbers than the nuclei."""
     peaks = h_maxima(distance, LONE_HEIGHT, inside)
     peaks[distance < LONE_HEIGHT] = 0
     basins = watershed(distance, peaks, inside)
@@ -75,4 +80,40 @@ def _with_lone_peaks(
     areas = np.bincount(basins.ravel(), minlength=size)
     typical = float(np.median(areas[1:][has_nucleus[1:]])) if has_nucleus[1:].any() else 0.0
     lone = (peaks > 0) & ~has_nucleus[peaks] & (areas[peaks] >= LONE_AREA * typical)
-    return np.where(lone, peaks + np.uint32(nuclei.max(initial=0)), nuclei).astype(np.uint32)
+    return np.where(lone & (nuclei == 0), peaks + np.uint32(nuclei.max(initial=0)), 0).astype(np.uint32)
+
+
+def _groups(
+    distance: NDArray[np.float64], nuclei: NDArray[np.unsignedinteger], inside: NDArray[np.bool_]
+) -> NDArray[np.uint32]:
+    """Return the nuclei, those with hardly a dip of the distance between them under one number, the smallest."""
+    basins = watershed(distance, h_maxima(distance, LEAST_DIP, inside), inside)
+    there = nuclei > 0
+    pairs, counts = np.unique(
+        np.stack([nuclei[there], basins[there]]).astype(np.int64), axis=1, return_counts=True
+    )
+    order = np.lexsort((pairs[0], -counts))
+    number = np.arange(int(nuclei.max(initial=0)) + 1)
+    home: dict[int, int] = {}
+    for nucleus, basin in pairs[:, order].T.tolist():
+        home.setdefault(nucleus, basin)  # the basin that holds most of the nucleus
+    first: dict[int, int] = {}
+    for nucleus in sorted(home):
+        if home[nucleus]:
+            number[nucleus] = first.setdefault(home[nucleus], nucleus)
+    found: NDArray[np.uint32] = number[nuclei].astype(np.uint32)
+    return found
+
+
+def _shared_out(
+    cells: NDArray[np.uint32], nuclei: NDArray[np.unsignedinteger], groups: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """Return cells (Y,X), those of several nuclei shared out among them: each pixel to the nearest, on a way inside."""
+    shared = cells.copy()
+    several = np.unique(groups[(nuclei > 0) & (groups != nuclei)])
+    for group, part in enumerate(find_objects(cells.astype(np.int32)), start=1):
+        if part is not None and group in several:
+            own = cells[part] == group
+            near = watershed(np.zeros(own.shape), np.where(own, nuclei[part], 0), own)
+            shared[part][own] = near[own]
+    return shared
