@@ -1,10 +1,13 @@
 """Cells in a network's maps where nuclei are known: nuclei mend what the maps split or merge."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from frugalseg.instances.clean import clean_labels
 from frugalseg.instances.maps import PEAK
@@ -16,6 +19,8 @@ LONE_HEIGHT = 35.0
 LONE_AREA = 0.1
 #: Between nuclei where the distance falls by less than this (per cent), the map draws no border.
 LEAST_DIP = 2.0
+#: A cell of less than so many times its nucleus's area is hardly more than the nucleus.
+HARDLY_MORE = 1.5
 #: Cells without a nucleus of less than this share of a typical cell's area are removed.
 LEAST_AREA = 0.03
 
@@ -26,8 +31,9 @@ def labels_from_seeded_maps(
     """Return the numbered cells of a network's maps, each nucleus inside a cell of its own.
 
     Nuclei are the seeds of a watershed on the distance map, so two cells that the map merges are told apart, and one that
-    it splits is kept whole. Between nuclei with hardly a dip of the distance, the border lies where both are equally far.
-    A pronounced peak of the distance without a nucleus stays a cell: its nucleus may show no stain.
+    it splits is kept whole. Where the map draws no border between nuclei, it lies where both are equally far: there is hardly a dip
+    of the distance, or one cell surrounds the other's nucleus. A pronounced peak of the distance without a nucleus stays a cell:
+    its nucleus may show no stain.
 
     Parameters
     ----------
@@ -59,7 +65,9 @@ def labels_from_seeded_maps(
     inside = (maps[1] > 0) | (nuclei > 0)
     peaks = _lone_peaks(distance, nuclei, inside)
     groups = np.where(peaks > 0, peaks, _groups(distance, nuclei, inside))
-    labels = clean_labels(_shared_out(watershed(distance, groups, inside), nuclei, groups))
+    cells = _shared_out(watershed(distance, groups, inside), nuclei, groups)
+    number = _with_surrounding_cells(cells, nuclei)
+    labels = clean_labels(_shared_out(number[cells], nuclei, number[np.maximum(nuclei, peaks)]))
     least = math.ceil(LEAST_AREA * math.pi / 4 * diameter**2)
     small = np.bincount(labels.ravel()) < least
     small[: int(nuclei.max(initial=0)) + 1] = False
@@ -105,15 +113,54 @@ def _groups(
     return found
 
 
+def _with_surrounding_cells(
+    cells: NDArray[np.uint32], nuclei: NDArray[np.unsignedinteger]
+) -> NDArray[np.uint32]:
+    """Return for each cell its number, or a common one where it is hardly more than its nucleus and another surrounds it.
+
+    Another cell surrounds it if at least half of its outline lies there. Numbers of nuclei are the smaller ones.
+    """
+    size = int(max(cells.max(initial=0), nuclei.max(initial=0))) + 1
+    areas, own = (np.bincount(one.ravel(), minlength=size) for one in (cells, nuclei))
+    small = (own > 0) & (areas < HARDLY_MORE * own)
+    small[0] = False
+    edges = [np.stack([one.ravel(), other.ravel()]) for one, other in _neighbours(cells)]
+    outline, length = np.unique(np.concatenate(edges, axis=1), axis=1, return_counts=True)
+    total = np.bincount(outline[0], length, minlength=size)
+    inner, outer = outline
+    surrounded = small[inner] & (outer > 0) & (2 * length >= total[inner])
+    pairs = np.ones(np.count_nonzero(surrounded)), (inner[surrounded], outer[surrounded])
+    _, part = connected_components(coo_array(pairs, shape=(size, size)), directed=False)
+    first = np.full(size, size)
+    np.minimum.at(first, part, np.arange(size))
+    found: NDArray[np.uint32] = first[part].astype(np.uint32)
+    return found
+
+
+def _neighbours(cells: NDArray[np.uint32]) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
+    """Pass on pixels and those next to them, in four directions, where they are of different cells."""
+    for one, other in ((cells[1:], cells[:-1]), (cells[:, 1:], cells[:, :-1])):
+        differ = one != other
+        yield one[differ], other[differ]
+        yield other[differ], one[differ]
+
+
 def _shared_out(
     cells: NDArray[np.uint32], nuclei: NDArray[np.unsignedinteger], groups: NDArray[np.uint32]
 ) -> NDArray[np.uint32]:
-    """Return cells (Y,X), those of several nuclei shared out among them: each pixel to the nearest, on a way inside."""
-    shared = cells.copy()
-    several = np.unique(groups[(nuclei > 0) & (groups != nuclei)])
-    for group, part in enumerate(find_objects(cells.astype(np.int32)), start=1):
-        if part is not None and group in several:
-            own = cells[part] == group
-            near = watershed(np.zeros(own.shape), np.where(own, nuclei[part], 0), own)
-            shared[part][own] = near[own]
+    """Return cells (Y,X), those of several nuclei shared out among them: each pixel to the nearest, on a way inside.
+
+    Parameters
+    ----------
+    cells
+        Numbered like the groups.
+    nuclei, groups
+        (Y,X), number of the nucleus, and of the group of nuclei that is one cell.
+    """
+    shared, places = cells.copy(), find_objects(cells.astype(np.int32))
+    for group in np.unique(groups[(nuclei > 0) & (groups != nuclei)]).tolist():
+        part = places[group - 1]
+        own = cells[part] == group
+        near = watershed(np.zeros(own.shape), np.where(own, nuclei[part], 0), own)
+        shared[part][own] = near[own]
     return shared
