@@ -191,9 +191,7 @@ def self_train_on_cues(
 
     if checkpoint is not None and not resume:
         Checkpoint.remove_rounds(Path(checkpoint))
-    records, before = _train_rounds(student, images, found.rounds, train, device)
-    training, measured = TrainingRecord.joined(records), measure_student(student, images)
-    training.rounds_agree = rounds_agree(images, measured, before)
+    training, usual = _train_and_measure(student, images, found.rounds, train, device)
     card = ObjectCard(
         kind="cells",
         channels=check_channels(channels, len(images[0].planes)),
@@ -206,7 +204,7 @@ def self_train_on_cues(
         normalization=how,
         self_trained=True,
         looks=tuple(looks),
-        **usual_values(measured, diameter),
+        **usual,
     )
     return ObjectModel(card, student.network, learning, training, device)
 
@@ -219,6 +217,20 @@ def _told_by_round(number: int, rounds: int) -> Iterator[None]:
     except Interrupted as error:
         of_several = f"round {number} of {rounds} " if rounds > 1 else ""
         raise Interrupted(f"{of_several}{error}") from error
+
+
+def _train_and_measure(
+    student: Student,
+    images: Sequence[StudentImage],
+    rounds: int,
+    train: Callable[[int, list[CropSample]], TrainingRecord],
+    device: Device,
+) -> tuple[TrainingRecord, dict[str, Any]]:
+    """Train a student, in place; return the record of all rounds, and what its card says of the images."""
+    records, before = _train_rounds(student, images, rounds, train, device)
+    training, measured = TrainingRecord.joined(records), measure_student(student, images)
+    training.rounds_agree = rounds_agree(images, measured, before)
+    return training, usual_values(measured, student.diameter)
 
 
 def _train_rounds(
