@@ -1,7 +1,6 @@
 """Cells in a network's maps where nuclei are known: nuclei mend what the maps split or merge."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,25 +123,27 @@ def _with_surrounding_cells(
     areas, own = (np.bincount(one.ravel(), minlength=size) for one in (cells, nuclei))
     small = (own > 0) & (areas < HARDLY_MORE * own)
     small[0] = False
-    edges = [np.stack([one.ravel(), other.ravel()]) for one, other in _neighbours(cells)]
-    outline, length = np.unique(np.concatenate(edges, axis=1), axis=1, return_counts=True)
-    total = np.bincount(outline[0], length, minlength=size)
-    inner, outer = outline
-    surrounded = small[inner] & (outer > 0) & (2 * length >= total[inner])
-    pairs = np.ones(np.count_nonzero(surrounded)), (inner[surrounded], outer[surrounded])
-    _, part = connected_components(coo_array(pairs, shape=(size, size)), directed=False)
+    inner, outer, length = _outlines(cells, small)
+    most = (outer > 0) & (2 * length >= np.bincount(inner, length, minlength=size)[inner])
+    same = coo_array((np.ones(np.count_nonzero(most)), (inner[most], outer[most])), shape=(size, size))
+    _, part = connected_components(same, directed=False)
     first = np.full(size, size)
     np.minimum.at(first, part, np.arange(size))
     found: NDArray[np.uint32] = first[part].astype(np.uint32)
     return found
 
 
-def _neighbours(cells: NDArray[np.uint32]) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
-    """Pass on pixels and those next to them, in four directions, where they are of different cells."""
+def _outlines(
+    cells: NDArray[np.uint32], which: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return cells, what lies next to each, and along how many sides of pixels; `which` (n,) says of what cells."""
+    size, sides = len(which), list[NDArray[np.int64]]()
     for one, other in ((cells[1:], cells[:-1]), (cells[:, 1:], cells[:, :-1])):
-        differ = one != other
-        yield one[differ], other[differ]
-        yield other[differ], one[differ]
+        for inner, outer in ((one, other), (other, one)):
+            there = which[inner] & (inner != outer)
+            sides.append(inner[there].astype(np.int64) * size + outer[there])
+    pair, length = np.unique(np.concatenate(sides), return_counts=True)
+    return pair // size, pair % size, length
 
 
 def _shared_out(
