@@ -85,8 +85,9 @@ class Segmented:
         known: dict[str, Any] = {
             "nuclei_agreement": asdict(found.agreement),
             "look_distance": found.look_distance,
-            "rounds_agree": rounds_agree,
         }
+        if rounds_agree is not None:
+            known["rounds_agree"] = rounds_agree
         sure = found.confidence or None
         return cls(found.labels, known, confidence=sure, doubts=found.doubts, nuclei=found.nuclei)
 
