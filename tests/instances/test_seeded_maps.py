@@ -104,21 +104,21 @@ def test_nuclei_that_another_cell_lies_between_keep_their_own() -> None:
     assert (labels[3, 18], labels[3, 21]) == (1, 2)  # midway between columns 4 and 35
 
 
-@pytest.mark.parametrize(("width", "alone"), [(9, False), (15, True)])
+@pytest.mark.parametrize(("width", "alone"), [(15, False), (19, True)])
 def test_a_nucleus_that_another_cell_surrounds_shares_that_cell(width: int, alone: bool) -> None:
     """A ring in which the distance dips cuts off hardly more than the nucleus, or a cell of its own."""
-    maps = np.full((2, 40, 60), -4.0, np.float32)
-    maps[1, 5:35, 5:55] = 4.0
-    maps[0, 5:35, 5:55] = 0.9 - 0.01 * np.abs(np.arange(50) - 10)
+    maps = np.full((2, 50, 80), -4.0, np.float32)
+    maps[1, 5:45, 5:75] = 4.0
+    maps[0, 5:45, 5:75] = 0.9 - 0.01 * np.abs(np.arange(70) - 10)
     half = width // 2
-    maps[0, 19 - half : 22 + half, 39 - half : 42 + half] = 0.1
-    maps[0, 20 - half : 21 + half, 40 - half : 41 + half] = 0.5
-    nuclei = np.zeros((40, 60), np.uint32)
-    nuclei[16:25, 11:20], nuclei[16:25, 36:45] = 1, 2
+    maps[0, 24 - half : 27 + half, 49 - half : 52 + half] = 0.05
+    maps[0, 25 - half : 26 + half, 50 - half : 51 + half] = 0.2
+    nuclei = np.zeros((50, 80), np.uint32)
+    nuclei[18:33, 8:23], nuclei[18:33, 43:58] = 1, 2
     labels = labels_from_seeded_maps(maps, nuclei, DIAMETER)
     assert set(np.unique(labels)) == {0, 1, 2}
     if alone:
         assert width**2 <= np.count_nonzero(labels == 2) <= (width + 2) ** 2
     else:
-        assert (labels[20, 26], labels[20, 29]) == (1, 2)  # midway between columns 19 and 36
-        assert labels[6, 50] == 2
+        assert (labels[25, 31], labels[25, 34]) == (1, 2)  # midway between columns 22 and 43
+        assert labels[6, 70] == 2

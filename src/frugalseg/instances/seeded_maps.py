@@ -19,7 +19,7 @@ LONE_AREA = 0.1
 #: Between nuclei where the distance falls by less than this (per cent), the map draws no border.
 LEAST_DIP = 2.0
 #: A cell of less than so many times its nucleus's area is hardly more than the nucleus.
-HARDLY_MORE = 1.5
+HARDLY_MORE = 1.25
 #: Cells without a nucleus of less than this share of a typical cell's area are removed.
 LEAST_AREA = 0.03
 
