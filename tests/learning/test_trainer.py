@@ -396,6 +396,7 @@ def test_the_record_is_plain_values() -> None:
         "best_step": None,
         "alpha": None,
         "snapshots": [],
+        "rounds_agree": {},
     }
 
 
