@@ -115,9 +115,9 @@ def _groups(
 def _with_surrounding_cells(
     cells: NDArray[np.uint32], nuclei: NDArray[np.unsignedinteger]
 ) -> NDArray[np.uint32]:
-    """Return for each cell its number, or a common one where it is hardly more than its nucleus and another surrounds it.
+    """Return the number of each cell (n,), a common one where a cell is hardly more than its nucleus and another surrounds it.
 
-    Another cell surrounds it if at least half of its outline lies there. Numbers of nuclei are the smaller ones.
+    Another cell surrounds it if at least half of its outline lies along that cell. The common number is the smallest.
     """
     size = int(max(cells.max(initial=0), nuclei.max(initial=0))) + 1
     areas, own = (np.bincount(one.ravel(), minlength=size) for one in (cells, nuclei))
@@ -136,7 +136,11 @@ def _with_surrounding_cells(
 def _outlines(
     cells: NDArray[np.uint32], which: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return cells, what lies next to each, and along how many sides of pixels; `which` (n,) says of what cells."""
+    """Return the outlines of some cells, those that are true in `which` (n,).
+
+    One entry for each pair of neighbours: number of the cell, number of what lies next to it (0: background), and along
+    how many sides of pixels.
+    """
     size, sides = len(which), list[NDArray[np.int64]]()
     for one, other in ((cells[1:], cells[:-1]), (cells[:, 1:], cells[:, :-1])):
         for inner, outer in ((one, other), (other, one)):
