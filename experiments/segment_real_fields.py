@@ -5,7 +5,7 @@
 `--rounds 0` (default): a marker network for each field, as in paper B; `--rounds 3`: a student for each field, which is
 what `segment` does with one field. All other settings are the defaults, the same for every field. A run is one field and one seed in a process of one thread; runs that are
 complete in FOLDER are kept, so the script can be stopped and called again. Baselines have no seed: all runs of a field
-have the same. Writes FOLDER/segment_real_fields.json and the tables of docs/results.md to stdout. The seconds of each run are in
+have the same. Writes FOLDER/segment_real_fields.json and the tables of docs/results/no-labels.md to stdout. The seconds of each run are in
 the second table.
 
 Besides the default it runs, on one HeLa field, both channels as input, and a model trained on `hela_2` on `hela_5`.

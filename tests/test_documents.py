@@ -88,7 +88,7 @@ def test_the_table_of_raw_cells_holds_the_scores_of_its_record() -> None:
     }
     assert len(scores) == len(rows) == 40
     arms = ("nothing", "imagenet", "nuclear_stain", "cell_stain", "cell_stain_log")
-    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
     for field in ("raw_1", "raw_3"):
         for budget, name in (("1 crop", "one crop"), ("1 field", "one field")):
             cells = [", ".join(scores[field, budget, arm, seed] for seed in "01") for arm in arms]
@@ -101,7 +101,7 @@ def test_the_long_training_of_a_stain_holds_the_scores_of_its_record() -> None:
     steps = [2**power for power in range(5, 14)]
     scores = [[float(row["value"]) for row in rows if row["steps"] == str(step)] for step in steps]
     assert {len(one) for one in scores} == {5}
-    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
     assert f"| {' | '.join(map(str, steps))} |" in text
     assert f"| {' | '.join(f'{fmean(one):.3f}' for one in scores)} [0.643, 0.906] |" in text
 
@@ -109,7 +109,7 @@ def test_the_long_training_of_a_stain_holds_the_scores_of_its_record() -> None:
 def test_the_table_of_the_long_start_holds_the_scores_of_its_record() -> None:
     with (ROOT / "experiments" / "records" / "laptop_stain_amount.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
 
     def mean(metric: str, budget: str, arm: str) -> str:
         about = {"metric": metric, "budget": budget, "arm": arm}

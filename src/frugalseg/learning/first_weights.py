@@ -5,7 +5,7 @@ from typing import Any
 
 from frugalseg.networks.encoders import EncoderName
 
-#: Its ImageNet weights come with the package; on HeLa with few labels mAP is 40 to 50 % higher than from random ones (docs/results.md).
+#: Its ImageNet weights come with the package; on HeLa with few labels mAP is 40 to 50 % higher than from random ones (docs/results/few-labels.md).
 ENCODER: EncoderName = "efficientnet_lite0"
 
 
