@@ -1,0 +1,135 @@
+"""Tables and figure of docs/results/no-labels.md, from the scores that self_training.py wrote.
+
+    python experiments/self_training_tables.py [FILE.jsonl] [--figure FILE.svg]
+
+By default from experiments/records/self_training.jsonl. Printed: scores of every kind of cells, and paired differences to
+the best classical method. The figure shows the mAP of both, with a point for each field.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from real_fields import read_lines
+
+from frugalseg.evaluation.intervals import mean_interval
+from frugalseg.studies.figures.plot_style import COLOURS, finish_plot, new_figure, plot_style
+
+RECORD = Path(__file__).parent / "records" / "self_training.jsonl"
+
+#: Name in the tables -> kind of the record, and how its fields begin.
+ROWS = {
+    "HeLa, together": ("HeLa", "hela"),
+    "HeLa `hela_5`, unseen": ("HeLa unseen", "hela_5"),
+    "MCF10A, together": ("MCF10A", "mcf10a"),
+    "MCF10A, unseen": ("HeLa unseen", "mcf10a"),
+    "RAW, together": ("RAW", "raw"),
+    "RAW, unseen": ("HeLa unseen", "raw"),
+    "3T3, together": ("3T3", "3t3"),
+    "3T3, unseen": ("HeLa unseen", "3t3"),
+    "Kc167, together": ("Kc167", "kc167"),
+    "macrophages, together": ("macrophage", "macrophagocyte"),
+    "neurons, together": ("neuronal", "neurocyte"),
+}
+
+#: Method of the record -> its name, its colour, and whether its marker is filled.
+METHODS = {
+    "baseline": ("best classical method", COLOURS[6], True),
+    "plain": ("student, image alone", COLOURS[0], False),
+    "nuclei": ("student, with nuclei", COLOURS[0], True),
+}
+
+
+def scores_of(rows: list[dict[str, Any]], kind: str, begins: str, method: str) -> np.ndarray:
+    """Return mIoU and mAP of a method: (fields, seeds, 2)."""
+    chosen = {
+        (row["field"], row["seed"]): row[method][:2]
+        for row in rows
+        if row["kind"] == kind and row["field"].startswith(begins)
+    }
+    fields, seeds = (sorted({key[at] for key in chosen}) for at in (0, 1))
+    return np.array([[chosen[field, seed] for seed in seeds] for field in fields])
+
+
+def mean_and_spread(scores: np.ndarray) -> str:
+    """Return mIoU / mAP: the mean over fields, ± the standard deviation over seeds where they differ.
+
+    >>> mean_and_spread(np.array([[[0.5, 0.2], [0.7, 0.4]]]))
+    '0.600 ± 0.141 / 0.300 ± 0.141'
+    """
+    of_seeds = scores.mean(axis=0)
+    spread = of_seeds.std(axis=0, ddof=1) if len(of_seeds) > 1 else np.zeros(2)
+    fixed = np.ptp(of_seeds, axis=0).max() == 0
+    return " / ".join(
+        f"{one:.3f}" if fixed else f"{one:.3f} ± {more:.3f}"
+        for one, more in zip(of_seeds.mean(axis=0), spread, strict=True)
+    )
+
+
+def print_tables(rows: list[dict[str, Any]]) -> None:
+    """Print both tables; kinds that the record lacks are left out."""
+    differences = []
+    print(
+        "| fields | n | teacher | best baseline | student | student, with nuclei |\n|---|---|---|---|---|---|"
+    )
+    for name, where in ROWS.items():
+        if not any(row["kind"] == where[0] for row in rows):
+            continue
+        scores = {method: scores_of(rows, *where, method) for method in ("teacher", *METHODS)}
+        cells = " | ".join(mean_and_spread(one) for one in scores.values())
+        print(f"| {name} | {len(scores['plain'])} | {cells} |")
+        found = []
+        for method in ("plain", "nuclei"):
+            paired = (scores[method] - scores["baseline"])[..., 1].mean(axis=1)
+            found.append(f"{_signed(paired.tolist())} ({(paired > 0).sum()} of {len(paired)})")
+        differences.append(f"| {name} | {' | '.join(found)} |")
+    print("\n| fields | student | student, with nuclei |\n|---|---|---|\n" + "\n".join(differences))
+
+
+def _signed(differences: list[float]) -> str:
+    """Return the mean difference with its sign, and its interval where there are several."""
+    found = mean_interval(differences)
+    return f"{found.mean:+.3f}" + ("" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]")
+
+
+def draw_figure(rows: list[dict[str, Any]]) -> bytes:
+    """Return a figure (SVG): mAP of each kind of cells, the mean of its fields as a marker, and each field as a dot."""
+    names = list(ROWS)
+    with plot_style():
+        figure = new_figure(4.2, width=6.5)
+        axes = figure.add_subplot()
+        axes.grid(axis="x")
+        axes.grid(visible=False, axis="y")
+        for step, (method, (label, colour, filled)) in enumerate(METHODS.items()):
+            found = [scores_of(rows, *ROWS[name], method)[..., 1].mean(axis=1) for name in names]
+            heights = np.arange(len(names)) + 0.24 * (step - 1)
+            face = colour if filled else "white"
+            for height, values in zip(heights, found, strict=True):
+                axes.plot(values, [height] * len(values), ".", color=colour, alpha=0.35, markersize=4)
+            means = [values.mean() for values in found]
+            axes.plot(means, heights, "so"[step > 0], color=colour, markerfacecolor=face, label=label)
+        axes.set_yticks(range(len(names)), [name.replace("`", "") for name in names])
+        axes.invert_yaxis()
+        axes.set_xlim(left=0)
+        axes.set_xlabel("mAP of whole cells, nothing outlined")
+        axes.legend(loc="lower right")
+    return finish_plot(figure, "no-labels", "", "").svg
+
+
+def main() -> None:
+    """Print the tables, and draw the figure where it is asked for."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("record", type=Path, nargs="?", default=RECORD)
+    options.add_argument("--figure", type=Path)
+    given = options.parse_args()
+    rows = read_lines(given.record)
+    print_tables(rows)
+    if given.figure:
+        given.figure.write_bytes(draw_figure(rows))
+
+
+if __name__ == "__main__":
+    main()
