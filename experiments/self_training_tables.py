@@ -1,9 +1,9 @@
-"""Tables and figure of docs/results/no-labels.md, from the scores that self_training.py wrote.
+"""Tables of docs/results/no-labels.md, from the scores that self_training.py wrote.
 
-    python experiments/self_training_tables.py [FILE.jsonl] [--figure FILE.svg]
+    python experiments/self_training_tables.py [FILE.jsonl]
 
 By default from experiments/records/self_training.jsonl. Printed: scores of every kind of cells, and paired differences to
-the best classical method. The figure shows the mAP of both, with a point for each field.
+the best classical method.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import numpy as np
 from real_fields import read_lines
 
 from frugalseg.evaluation.intervals import mean_interval
-from frugalseg.studies.figures.plot_style import COLOURS, finish_plot, new_figure, plot_style
 
 RECORD = Path(__file__).parent / "records" / "self_training.jsonl"
 
@@ -33,12 +32,8 @@ ROWS = {
     "neurons, together": ("neuronal", "neurocyte"),
 }
 
-#: Method of the record -> its name, its colour, and whether its marker is filled.
-METHODS = {
-    "baseline": ("best classical method", COLOURS[6], True),
-    "plain": ("student, image alone", COLOURS[0], False),
-    "nuclei": ("student, with nuclei", COLOURS[0], True),
-}
+#: The classical method, the student without nuclei and with them.
+METHODS = ("baseline", "plain", "nuclei")
 
 
 def scores_of(rows: list[dict[str, Any]], kind: str, begins: str, method: str) -> np.ndarray:
@@ -93,42 +88,13 @@ def _signed(differences: list[float]) -> str:
     return f"{found.mean:+.3f}" + ("" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]")
 
 
-def draw_figure(rows: list[dict[str, Any]]) -> bytes:
-    """Return a figure (SVG): mAP of each kind of cells, the mean of its fields as a marker, and each field as a dot."""
-    names = list(ROWS)
-    with plot_style():
-        figure = new_figure(4.2, width=6.5)
-        axes = figure.add_subplot()
-        axes.grid(axis="x")
-        axes.grid(visible=False, axis="y")
-        for step, (method, (label, colour, filled)) in enumerate(METHODS.items()):
-            found = [scores_of(rows, *ROWS[name], method)[..., 1].mean(axis=1) for name in names]
-            heights = np.arange(len(names)) + 0.24 * (step - 1)
-            face = colour if filled else "white"
-            for height, values in zip(heights, found, strict=True):
-                axes.plot(values, [height] * len(values), ".", color=colour, alpha=0.35, markersize=4)
-            means = [values.mean() for values in found]
-            axes.plot(means, heights, "so"[step > 0], color=colour, markerfacecolor=face, label=label)
-        axes.set_yticks(range(len(names)), [name.replace("`", "") for name in names])
-        axes.invert_yaxis()
-        axes.set_xlim(left=0)
-        axes.set_xlabel("mAP of whole cells, nothing outlined")
-        axes.legend(loc="lower right")
-    return finish_plot(figure, "no-labels", "", "").svg
-
-
 def main() -> None:
-    """Print the tables, and draw the figure where it is asked for."""
+    """Print the tables."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("record", type=Path, nargs="?", default=RECORD)
-    options.add_argument("--figure", type=Path)
-    given = options.parse_args()
-    rows = read_lines(given.record)
-    print_tables(rows)
-    if given.figure:
-        given.figure.write_bytes(draw_figure(rows))
+    print_tables(read_lines(options.parse_args().record))
 
 
 if __name__ == "__main__":
