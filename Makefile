@@ -41,7 +41,7 @@ demo: $(STAMP) ## segment built-in synthetic cells and write a report to demo/
 	$(BIN)/frugalseg demo -o $(DEMO) --overwrite
 
 test: lint ## everything CI runs: lint, format, types, import contracts, tests
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --durations=20
 
 fuzz: $(STAMP) ## malformed inputs and kills in full
 	FRUGALSEG_FUZZ=$(FUZZ) $(BIN)/python -m pytest -m fuzz --timeout=7200 tests/fuzz

@@ -13,6 +13,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+#: Files that take minutes. They come first: several processes share the files, and none should be left alone with one of these.
+LONG = ("test_study_kills.py", "test_smoke_designs.py", "test_kills.py", "test_documents.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; apart from that, tests keep their order."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder with the real images; the test is skipped with a reason where there is none."""
