@@ -136,3 +136,20 @@ def test_the_table_of_rates_holds_the_scores_of_its_record() -> None:
                     kinds.setdefault(row["kind"], []).append(row["mAP"])
             means.append(f"{fmean(map(fmean, kinds.values())):.3f}")
         assert f"| {rate} | {' | '.join(means)} |" in text
+
+
+def test_the_table_of_foregrounds_holds_the_scores_of_its_record() -> None:
+    text = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    sets = json.loads((ROOT / "experiments" / "records" / "foreground_sets.json").read_text())
+    scored = {name: fields for name, fields in sets.items() if "areas" in next(iter(fields.values()))}
+    assert len(scored) == 8
+    for name, fields in scored.items():
+        cells = [f"{fmean(one[way]['IoU'] for one in fields.values()):.3f}" for way in ("points", "areas")]
+        cells += [f"{fmean(one[way]['size'] for one in fields.values()):.2f}" for way in ("points", "areas")]
+        for way in ("points", "areas"):
+            cells.append(
+                " / ".join(
+                    f"{fmean(one[way][key] for one in fields.values()):.3f}" for key in ("mIoU", "mAP")
+                )
+            )
+        assert f"| {name} | {len(fields)} | {' | '.join(cells)} |" in text
