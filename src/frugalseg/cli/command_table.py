@@ -274,7 +274,7 @@ COMMANDS = (
     ),
     Command(
         "learn labels",
-        "Learn nuclei or cells from 1 to 50 labelled images; cells are learned best on top of a student (`--start OUT/model`).",
+        "Learn nuclei or cells from 1 to 50 labelled images; with few of them, cells are learned best on top of a student (`--start OUT/model`).",
         {"": Work(f"{_COMMANDS}.learn_labels:learn_labels", f"{_SETTINGS}:LearnLabelsSettings")},
         own=(INPUTS, _MODEL_OUT, AS_JSON),
         options=RUN_OPTIONS,
