@@ -37,6 +37,15 @@ def unquote_channel(text: str) -> str:
     return text[1:-1].replace('""', '"')
 
 
+def single_channel(text: str) -> str:
+    """Return the text of one channel, with quotes or without, as it is written in a list.
+
+    >>> single_channel("CD3, CD4"), single_channel('"CD3, CD4"'), single_channel("dapi")
+    ('"CD3, CD4"', '"CD3, CD4"', 'dapi')
+    """
+    return quote_channel(unquote_channel(text))
+
+
 def quote_channel(name: str) -> str:
     """Return a name as it is written in a list: in quotes where it has commas, brackets or quotes.
 

@@ -27,6 +27,7 @@ def _design(task: dict[str, Any] | None = None, **arm: Any) -> StudyDesign:
         ({"settings": {"seed": 1}}, "`seed` is no setting here; use `seeds` of the task"),
         ({"teacher_settings": {"max_steps": 9}}, "set `teacher` to 'network' too"),
         ({"teacher": "network", "teacher_settings": {"steps": 9}}, "there is no setting `steps`"),
+        ({"teacher": "network", "teacher_settings": {"diameter": 40}}, "`diameter` decides how cues are found"),
         ({"method": "network", "teacher": "network"}, "only a student has `teacher`, and the method is 'network'"),
         ({"method": "voronoi", "with_nuclei": False}, "only a student has `with_nuclei`"),
         ({"inputs": "dapi,phase"}, "the foreground is found in the first of `inputs`, and 'dapi' shows nuclei only"),

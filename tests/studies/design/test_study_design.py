@@ -70,6 +70,14 @@ def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: 
             {"starts": {"i": {"kind": "imagenet"}}},
             r"tasks.cells: start 'i' needs an encoder that has ImageNet weights; set `encoder`",
         ),
+        (
+            {"settings": {"weights": "imagenet"}},
+            r"start 'nothing' is of kind 'nothing', which says what its weights are; leave `weights` out",
+        ),
+        (
+            {"starts": {"s": {"kind": "student", "nuclei": "n", "settings": {"encoder": "small"}}}},
+            r"start 's' has the network of the model that it starts from; set `encoder` in `settings` of the task",
+        ),
         ({"test": []}, r"tasks.cells.test: no test field is named; name at least one in each list"),
         ({"test": [[]]}, r"tasks.cells.test: no test field is named; name at least one in each list"),
         ({"test": [["a"], []]}, r"tasks.cells.test: no test field is named; name at least one in each list"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from frugalseg.studies.design.study_design import StudyDesign
+from frugalseg.studies.figures import nuclei_gain
 from frugalseg.studies.figures.nuclei_gain import (
     NucleiGain,
     draw_nuclei_gain,
@@ -81,6 +82,18 @@ def test_every_mark_has_the_colour_of_its_task():
     assert drawn[0] > 0
     assert drawn == [drawn[0], 2 * drawn[0], 0]
     assert draw_nuclei_gain([]) is None
+
+
+def test_no_name_leaves_the_picture(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(nuclei_gain, "finish_plot", lambda figure, *_: drawn.append(figure))
+    names = ("macrophages_phase", "hela_fluorescence", "t" * 60)
+    draw_nuclei_gain([NucleiGain(name, "own", "student", "a", 0.2, -0.1) for name in names])
+    drawn[0].draw_without_rendering()
+    (legend,) = drawn[0].legends
+    for one in (legend, *legend.get_texts()):
+        extent = one.get_window_extent()
+        assert 0 <= extent.x0 < extent.x1 <= drawn[0].bbox.x1
 
 
 def test_it_is_among_the_results_only_where_there_are_pairs(rows, tmp_path):

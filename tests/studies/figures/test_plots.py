@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -127,6 +128,37 @@ def test_no_name_leaves_the_picture(points, monkeypatch):
         assert all(0 <= one.x0 < one.x1 <= figure.bbox.x1 for one in extents)
         rows.append(len({round(one.y0) for one in extents[1:]}))
     assert rows == [1, 2]  # short names stand beside each other
+
+
+def test_long_names_and_scores_below_0_stay_in_the_picture(make_rows, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "finish_plot", lambda figure, *_: drawn.append(figure))
+    arms = ["a" * 59, "b_" * 29]
+    rows = make_rows({(arm, "", 0): {"x": [-0.6], "y": [0.9]} for arm in arms}, metric="pcc")
+    points = find_curves(rows, "cells", "pcc")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plots.draw_bars("bars", points, rows, {})
+        plots.draw_fields("fields", rows, {}, "title", "caption")
+        plots.draw_step_curves("steps", points, {})
+        for figure in drawn:
+            figure.draw_without_rendering()
+    assert drawn[0].axes[0].get_xlim()[0] <= -0.6
+    for figure in drawn:
+        ticks = [*figure.axes[0].get_xticklabels(), *figure.axes[0].get_yticklabels()]
+        named = [one for one in ticks if "a" in one.get_text() or "b" in one.get_text()]
+        legends = [text for legend in figure.legends for text in legend.get_texts()]
+        for text in (*named, *legends):
+            extent = text.get_window_extent()
+            assert -1 <= extent.x0 < extent.x1 <= figure.bbox.x1 + 1
+
+
+def test_a_field_may_have_dollars_in_its_name(cells_data):
+    image, labels = cells_data.plane("a", "phase"), cells_data.labels("a", "cells")
+    plot = draw_examples(
+        "examples", [Example("A$1_$2", image, labels, {"arm": labels})], {}, "Examples", "caption"
+    )
+    assert "A$1_$2" in texts(plot.svg)
 
 
 def test_bars_fields_and_steps_are_drawn(make_rows):

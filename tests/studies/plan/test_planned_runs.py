@@ -13,6 +13,7 @@ from frugalseg.studies.plan.folds import choose_outlined
 from frugalseg.studies.plan.planned_runs import plan_runs
 from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, StainRun, StudentRun
 from frugalseg.studies.plan.study_data import ArrayData
+from frugalseg.studies.runs.run_folder import channels_read, fingerprints
 
 from ..conftest import design_of
 
@@ -191,6 +192,64 @@ def test_a_stain_with_a_seed_of_its_own_is_trained_once_for_all_seeds(
     used = {(run.arm, run.seed): run.needs for run in runs if isinstance(run, LabelRun)}
     assert used["one", 0] == used["one", 1] == ("cells/start-one-c-seed_5",)
     assert used["own", 0] != used["own", 1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "encoder"),
+    [({"encoder": "small"}, "small"), ({"preset": "paper"}, "densenet121"), ({}, None)],
+)
+def test_every_start_has_the_network_of_the_task(
+    labels_task: dict[str, Any], cells_data: ArrayData, settings: dict[str, Any], encoder: str | None
+) -> None:
+    starts = {
+        "stain": {"kind": "stain", "stain": "nuclear"},
+        "student": {"kind": "student", "nuclei": "nuclear"},
+        "own": {
+            "kind": "student",
+            "nuclei": "nuclear",
+            "student_settings": {"encoder": "efficientnet_lite0"},
+        },
+        "both": {"kind": "student", "nuclei": "nuclear", "start": "stain"},
+    }
+    runs = plan_runs(
+        design_of(cells={**labels_task, "starts": starts, "settings": settings}), {"cells": cells_data}
+    )
+    found = {run.arm: run.settings.get("encoder") for run in runs if isinstance(run, StainRun | StudentRun)}
+    assert found == {"stain": encoder, "student": encoder, "own": "efficientnet_lite0", "both": None}
+
+
+def test_steps_that_are_named_twice_are_one(cells_data: ArrayData) -> None:
+    task = {
+        "kind": "stains",
+        "data": ["x"],
+        "inputs": "phase",
+        "stain": "nuclear",
+        "arms": {"log": {}},
+        "test": ["c"],
+    }
+    runs = plan_runs(design_of(s={**task, "steps": [4, 2, 2], "seeds": [0]}), {"s": cells_data})
+    assert [run.at_steps for run in runs if isinstance(run, StainRun)] == [(2, 4)]
+
+
+@pytest.mark.parametrize("name", ["dapi, 405", "dapi[405]", 'a "b"'])
+def test_names_of_single_channels_may_have_any_signs(
+    labels_task: dict[str, Any], cells_data: ArrayData, name: str
+) -> None:
+    channels = {"phase": cells_data.channels["phase"], name: cells_data.channels["nuclear"]}
+    channels[f"{name} cells"] = cells_data.channels["cells"]
+    data = ArrayData(channels, cells_data.names)
+    starts = {"stain": {"kind": "stain", "stain": name}, "student": {"kind": "student", "nuclei": name}}
+    design = design_of(cells={**labels_task, "labels": f"{name} cells", "starts": starts})
+    runs = plan_runs(design, {"cells": data})
+    assert {channels_read(run) for run in runs} == {("phase", name), ("phase", f"{name} cells")}
+    before = fingerprints(runs, {"cells": data})
+    cells = [None if one is None else one.copy() for one in channels[f"{name} cells"]]
+    cells[0][cells[0] == 1] = 0  # type: ignore[index]
+    after = fingerprints(runs, {"cells": ArrayData(channels | {f"{name} cells": cells}, data.names)})
+    changed = {run.name for run in runs if before[run.name] != after[run.name]}
+    assert changed == {
+        run.name for run in runs if isinstance(run, LabelRun) and "a" in (*run.outlined, *run.learn_from)
+    }
 
 
 @pytest.mark.parametrize("steps", [[], [0, 4], 0])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from frugalseg.errors import InputError, MissingChannel
 from frugalseg.images.fields import open_fields
@@ -41,6 +42,30 @@ def test_the_state_changes_with_the_pixels(tmp_path: Path) -> None:
     changed = ArrayData({"phase": planes})
     assert changed.state(["1", "2"], ["phase"]) != before
     assert changed.state(["2"], ["phase"]) == ArrayData({"phase": [None, planes[1]]}).state(["2"], ["phase"])
+
+
+def test_pixel_sizes_are_part_of_the_state() -> None:
+    planes = {"phase": [np.ones((8, 8))]}
+    states = {
+        ArrayData(planes, pixel_sizes=[size]).state(["1"], ["phase"])
+        for size in (None, (0.3, 0.3), (1.2, 1.2))
+    }
+    assert len(states) == 3
+
+
+def test_another_channel_or_other_axes_of_the_same_file_are_other_pixels(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    write_image(
+        tmp_path / "a.tif", random.integers(0, 999, (2, 16, 12)).astype(np.uint16), channels=["one", "two"]
+    )
+    tifffile.imwrite(tmp_path / "b.tif", random.integers(0, 999, (5, 6, 7)).astype(np.uint16))
+    checksums, states = set(), set()
+    for name, axes in (("a.tif#0", None), ("a.tif#1", None), ("b.tif", "ZYX"), ("b.tif", "YXZ")):
+        write_text(tmp_path / "fields.csv", f"field,phase\na,{name}\n", overwrite=True)
+        data = FileData(open_fields([tmp_path / "fields.csv"], axes=axes))
+        checksums.add(data.checksum(["a"], ["phase"]))
+        states.add(data.state(["a"], ["phase"]))
+    assert (len(checksums), len(states)) == (4, 4)
 
 
 def test_arrays_that_do_not_fit() -> None:

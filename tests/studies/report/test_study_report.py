@@ -14,7 +14,7 @@ from frugalseg.studies.figures.plot_style import Plot
 from frugalseg.studies.report import study_report
 from frugalseg.studies.report.arm_agreement import find_agreements, label_agreement
 from frugalseg.studies.report.study_report import evaluate_task, write_results
-from frugalseg.studies.report.study_tables import metric_table
+from frugalseg.studies.report.study_tables import difference_table, metric_table
 from frugalseg.studies.scores.score_rows import read_rows
 
 LABELS = {
@@ -112,6 +112,26 @@ def test_all_results_are_there_and_say_the_same(label_rows, marker_rows, cells_d
     assert "computed, all runs together" in page
     assert "wall time" not in page
     assert "frugalseg study mine.yaml -o first" in page
+
+
+def test_every_arm_is_compared_with_its_reference_wherever_it_stands(make_rows):
+    starts = {kind: {"kind": kind} for kind in ("nothing", "imagenet")} | {
+        "student": {"kind": "student", "nuclei": "n"}
+    }
+    task = study(cells={**LABELS, "starts": starts, "budgets": [0, "1 crop"]}).tasks["cells"]
+    alone = make_rows({("student", "nothing", 0): {"a": [0.5], "b": [0.6]}})  # so it comes first
+    scores = {"nothing": 0.1, "imagenet": 0.3, "student": 0.6}
+    rows = [
+        *alone,
+        *make_rows({(arm, "1 crop", 9): {"a": [one], "b": [one + 0.1]} for arm, one in scores.items()}),
+    ]
+    table = difference_table("cells", task, "mAP", rows)
+    assert table is not None
+    at = table.columns.index("difference")
+    assert [(row[0], row[1], round(float(row[at]), 6)) for row in table.rows] == [
+        ("student", "imagenet", 0.3),
+        ("nothing", "imagenet", -0.2),
+    ]
 
 
 def agreement(data: Any, field: str) -> float:

@@ -76,8 +76,34 @@ def test_a_crop_holds_an_object() -> None:
     labels[190, 190] = 3
     for seed in range(3):
         assert (outlined_crops(labels, 32, 1, [seed]) == 3).any()
+    assert np.unique(outlined_crops(np.zeros((64, 64), int), 32, 1, [0])).tolist() == [
+        -1,
+        0,
+    ]  # nothing is there to outline
+    far = np.zeros((4000, 4000), int)
+    far[0, 0] = 1
     with pytest.raises(InputError, match="no crop of 32 px with an object"):
-        outlined_crops(np.zeros((64, 64), int), 32, 1, [0])
+        outlined_crops(far, 32, 1, [0])
+
+
+def test_fields_without_the_input_are_no_hindrance(
+    labels_task: dict[str, Any], cells_data: ArrayData, tmp_path: Path
+) -> None:
+    channels = {name: list(arrays) for name, arrays in cells_data.channels.items()}
+    channels["phase"][3] = None  # field d: only its nuclei were imaged
+    data = ArrayData(channels, cells_data.names)
+    student = {
+        "kind": "student",
+        "nuclei": "nuclear",
+        "student_settings": {"rounds": 1, "max_steps": 2, "diameter": 20},
+    }
+    runs = plan_runs(design_of(cells={**labels_task, "starts": {"student": student}}), {"cells": data})
+    models: dict[str, Path] = {}
+    for run in runs:
+        work = Work(tmp_path / run.name, models)
+        rows = run_student(run, data, work) if isinstance(run, StudentRun) else run_labels(run, data, work)  # type: ignore[arg-type]
+        models[run.name] = work.model
+    assert {row.field for row in rows} == {"c"}
 
 
 def test_a_student_that_starts_from_a_stain_is_scored_with_nothing_outlined(

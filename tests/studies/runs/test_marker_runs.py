@@ -281,6 +281,18 @@ def test_a_stain_without_nuclei_is_scored_as_missing_all(
         run_markers(_spec(method="propagation"), _data(fields), Work(tmp_path / "real"))
 
 
+def test_a_field_without_nuclei_is_a_field_without_cells(fields: list[Any], tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(100, 1, (72, 80)).astype(np.float32)
+    stains = [fields[0].nuclear, noise, fields[2].nuclear]
+    data = _data(fields, dapi=stains)
+    for name, method in (("cut", {"method": "propagation"}), ("own", {"settings": STUDENT})):
+        rows = run_markers(_spec(test=("a", "b", "c"), **method), data, Work(tmp_path / name))
+        assert _values(rows, "a")["cell_miou"] > 0
+        assert (_values(rows, "b")["cell_miou"], _values(rows, "b")["mask_iou"]) == (0, 0)
+    with pytest.raises(NoMarkers, match="no nucleus was found in any of b; check that channel 'dapi'"):
+        run_markers(_spec(test=("a",), learned=("b",), settings=STUDENT), data, Work(tmp_path / "none"))
+
+
 def _no_markers(*_: Any, **__: Any) -> Any:
     raise NoMarkers("no nucleus")
 

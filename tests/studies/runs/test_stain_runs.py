@@ -1,12 +1,15 @@
 """Runs that learn a stain: scored on fields that were not learned from, after several numbers of steps of one training."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from frugalseg.evaluation.pixel_scores import pearson_correlation
+from frugalseg.learning.snapshots import Snapshots
 from frugalseg.models.load import load_model
+from frugalseg.models.stain_model import StainModel
 from frugalseg.studies.plan.planned_runs import plan_runs
 from frugalseg.studies.plan.run_specs import StainRun
 from frugalseg.studies.plan.study_data import ArrayData
@@ -46,6 +49,24 @@ def test_scores_of_one_training_after_several_steps(cells_data: ArrayData, tmp_p
     logarithms = [model.card.target_scale.apply(np.float32(one)[None])[0] for one in (predicted, real)]  # type: ignore[union-attr]
     assert values[6, "c", "pcc_learned"] == pytest.approx(pearson_correlation(*logarithms), abs=1e-3)
     assert values[6, "c", "pcc_learned"] != values[6, "c", "pcc"]
+
+
+def test_a_training_that_ended_early_stood_still_from_there_on(
+    cells_data: ArrayData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = StainModel.fit
+
+    def ends_after_two(*args: Any, snapshots: Snapshots, max_steps: int, **options: Any) -> StainModel:
+        reached = Snapshots([step for step in snapshots.steps if step <= 2], snapshots.take)
+        return fit(*args, snapshots=reached, max_steps=2, **options)
+
+    monkeypatch.setattr(StainModel, "fit", ends_after_two)
+    rows = run_stain(planned(cells_data, [1, 2, 4, 6]), cells_data, Work(tmp_path))
+    values = {(row.steps, row.field): row.value for row in rows if row.metric == "pcc"}
+    assert list(values) == [(step, field) for step in (1, 2, 4, 6) for field in "cd"]
+    for field in "cd":
+        assert values[4, field] == values[6, field] == pytest.approx(values[2, field])
+        assert values[1, field] != values[6, field]
 
 
 def test_the_stain_of_test_fields_is_not_learned(cells_data: ArrayData, tmp_path: Path) -> None:

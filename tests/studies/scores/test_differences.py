@@ -10,6 +10,8 @@ import pytest
 from scipy import stats
 
 from frugalseg.errors import InputError
+from frugalseg.studies.answers.findings import seedless_arms
+from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.scores.curves import find_curves
 from frugalseg.studies.scores.differences import (
     compare_all_arms,
@@ -73,6 +75,15 @@ def test_only_the_same_seed_and_fold_pair(make_rows):
     assert (found.fields.mean, found.unpaired, found.seeds.n) == (pytest.approx(0.1), 2, 1)
     moved = [replace(row, fold="other") if row.arm == "stain" else row for row in rows]
     assert compare_arms(moved, "cells", "mAP", "stain", "imagenet") == ()
+
+
+def test_a_classical_method_on_predicted_nuclei_has_seeds():
+    arm = {"inputs": "phase", "nuclei": "dapi", "method": "propagation"}
+    stain = {"kind": "stain", "stain": "dapi"}
+    arms = {"cut": arm, "predicted": {**arm, "predicted_nuclei": stain}, "own": {**arm, "method": "student"}}
+    task = {"kind": "markers", "data": ["x"], "labels": "cells", "arms": arms, "learn": "others"}
+    design = StudyDesign.parse({"title": "t", "tasks": {"t": task}})
+    assert seedless_arms(design.tasks["t"]) == {"cut"}
 
 
 def test_an_arm_without_randomness_pairs_with_every_seed(make_rows):

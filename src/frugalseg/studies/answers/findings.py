@@ -95,10 +95,10 @@ def learning_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[Score
 
 
 def seedless_arms(task: Task) -> frozenset[str]:
-    """Return the arms in which nothing is random: methods on markers that do not learn."""
+    """Return the arms in which nothing is random: methods that do not learn, on markers that are not predicted."""
     if not isinstance(task, MarkerTask):
         return frozenset()
-    return frozenset(name for name, arm in task.arms.items() if not arm.learns)
+    return frozenset(name for name, arm in task.arms.items() if arm.seedless)
 
 
 class TaskScores:

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from frugalseg.errors import SettingsError
+from frugalseg.images.channel_lists import single_channel
 from frugalseg.images.channels import parse_channels
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.model_settings import MarkerModelSettings, SelfTrainingSettings, StainModelSettings
@@ -77,10 +78,15 @@ class MarkerArm(Part):
         return self.method in LEARNING
 
     @property
+    def seedless(self) -> bool:
+        """Whether nothing is random: a seed decides neither the method nor the markers that it starts from."""
+        return not self.learns and self.predicted_nuclei is None
+
+    @property
     def channels_of_tests(self) -> tuple[str, ...]:
         """Channels that every test field needs: the real nuclei only where they are not predicted."""
         if self.predicted_nuclei is None:
-            return self.inputs, self.nuclei
+            return self.inputs, single_channel(self.nuclei)
         return self.inputs, *filter(None, (self.predicted_nuclei.inputs,))
 
     @model_validator(mode="after")
@@ -89,6 +95,11 @@ class MarkerArm(Part):
         check_settings(MarkerModelSettings, self.teacher_settings, {"seed": "seeds"})
         if self.predicted_nuclei is not None:
             check_settings(StainModelSettings, self.predicted_nuclei.stain_settings, OF_TASK)
+        for_cues = sorted(self.teacher_settings.keys() & CueSettings.model_fields.keys())
+        if for_cues:
+            raise ValueError(
+                f"`{for_cues[0]}` decides how cues are found, and the teacher has those of its student; set it in `settings`"
+            )
         if self.teacher_settings and self.teacher != "network":
             raise ValueError(
                 "`teacher_settings` are those of a marker network; set `teacher` to 'network' too"
@@ -161,6 +172,5 @@ class MarkerTask(FieldSource):
     def seeds_of(self, arm: str) -> tuple[int, ...]:
         """Return the seeds of an arm: one is enough where nothing is learned."""
         found = self.arms[arm]
-        learns = found.learns or found.predicted_nuclei is not None
         seeds = found.seeds or self.seeds
-        return seeds if learns else seeds[:1]
+        return seeds[:1] if found.seedless else seeds

@@ -127,6 +127,15 @@ class LabelTask(FieldSource):
                 )
             settings = {**self.settings, **start.settings}
             check_settings(ObjectModelSettings, settings, OF_TASK)
+            if isinstance(start, Nothing | ImageNet) and "weights" in settings:
+                raise ValueError(
+                    f"start '{name}' is of kind '{start.kind}', which says what its weights are; leave `weights` out of `settings`"
+                )
+            if not isinstance(start, Nothing | ImageNet) and "encoder" in start.settings:
+                raise ValueError(
+                    f"start '{name}' has the network of the model that it starts from; set `encoder` in `settings` of the task, or in "
+                    "those of the model"
+                )
             if isinstance(start, ImageNet) and settings.get("encoder") == "small":
                 raise ValueError(
                     f"start '{name}' needs an encoder that has ImageNet weights; set `encoder` in `settings` to efficientnet_lite0 "

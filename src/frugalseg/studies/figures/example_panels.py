@@ -135,7 +135,7 @@ def draw_examples(
             for i, (heading, picture) in enumerate(pictures):
                 axes = grid[at * lines + i // columns, i % columns]
                 axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-                axes.set_title(heading, fontsize=heading_size(heading, side), pad=2)
+                axes.set_title(heading, fontsize=heading_size(heading, side), pad=2, parse_math=False)
         return finish_plot(figure, name, title, caption)
 
 

@@ -13,8 +13,10 @@ from frugalseg.studies.figures.plot_style import (
     MARKERS,
     Plot,
     finish_plot,
+    legend_columns,
     new_figure,
     plot_style,
+    wrapped,
 )
 from frugalseg.studies.scores.curves import means_by_field, names_of
 from frugalseg.studies.scores.differences import pair_rows
@@ -118,11 +120,12 @@ def draw_nuclei_gain(gains: Sequence[NucleiGain]) -> Plot | None:
                 MARKERS[methods.index(method) % len(MARKERS)],
                 color=COLOURS[tasks.index(task) % len(COLOURS)],
                 alpha=0.75,
-                label=f"{task}: {method}",
+                label=wrapped(f"{task}: {method}"),
             )
         axes.set_xlabel("Voronoi minus propagation (right: rounder cells)")
         axes.set_ylabel(f"gain in {score} by nuclei")
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        handles, names = axes.get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=legend_columns(names))
         caption = (
             f"Each mark is one test field and one pair of arms that differ in nuclei as an input only: {score} with them less that "
             "without, mean over seeds, against the mean cell IoU of Voronoi cells less that of propagation, a measure of how round "

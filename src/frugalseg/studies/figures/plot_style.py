@@ -1,7 +1,8 @@
 """How the figures of a study look, and how they become files; matplotlib is loaded when one is drawn."""
 
 import io
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 
 MARKERS = "osD^vPX"
 """One for each colour."""
+
+_LINE = 30  # characters of a name on one line
+_LONGEST_BESIDE = 22  # characters of a name, two of which fit beside each other below a figure
 
 _STYLE = {
     "font.size": 8,
@@ -98,10 +102,25 @@ def starting(text: str) -> str:
 
 
 def short_name(words: str) -> str:
-    """Return what sentences call an arm as a legend does.
+    """Return what sentences call an arm as a legend does, on several lines where it is long.
 
     >>> short_name("the stain model 'a'"), short_name("'log'")
     ("stain model 'a'", 'log')
     """
     name = words.removeprefix("the ")
-    return name.strip("'") if name.startswith("'") else name
+    return wrapped(name.strip("'") if name.startswith("'") else name)
+
+
+def wrapped(name: str) -> str:
+    """Return a name on as many lines as it takes to fit beside or below a figure.
+
+    >>> wrapped("a_name_that_nobody_would_give_to_anything").splitlines()
+    ['a_name_that_nobody_would_give_', 'to_anything']
+    """
+    return textwrap.fill(name, _LINE)
+
+
+def legend_columns(names: Sequence[str]) -> int:
+    """Return how many names of a legend fit beside each other below a figure."""
+    widest = max((len(line) for name in names for line in name.splitlines()), default=0)
+    return 2 if len(names) > 1 and widest <= _LONGEST_BESIDE else 1

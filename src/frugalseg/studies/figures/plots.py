@@ -12,6 +12,7 @@ from frugalseg.studies.figures.plot_style import (
     MARKERS,
     Plot,
     finish_plot,
+    legend_columns,
     new_figure,
     plot_style,
     short_name,
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_UPRIGHT = 4  # names of arms, before they overlap
-_LONGEST_BESIDE = 22  # characters of a name, two of which fit beside each other below a figure
+_MOST_UPRIGHT, _LONGEST_UPRIGHT = 4, 14  # names of arms, and their characters, before they overlap
 _LABELS_APART = 0.08  # share of the axis: budgets nearer to each other have one label
 
 
@@ -51,15 +51,15 @@ def draw_label_curves(
     objects
         What was outlined, for the axis.
     """
-    arms = [arm for arm in names_of(one.arm for one in points) if one_curve(points, arm, steps)]
-    curves = {arm: one_curve(points, arm, steps) for arm in arms}
+    arms = names_of(one.arm for one in points)
+    curves = {arm: curve for arm in arms if (curve := one_curve(points, arm, steps))}
     shown = [one for curve in curves.values() for one in curve]
     smallest = min((one.outlined for one in shown if one.outlined > 0), default=1.0)
     with plot_style():
         figure = new_figure(2.95)
         axes = figure.subplots()
         for at, (arm, curve) in enumerate(curves.items()):
-            shift = 0.07 * (at - (len(arms) - 1) / 2)
+            shift = 0.07 * (at - (len(curves) - 1) / 2)
             xs = [_place(one.outlined, smallest) + shift for one in curve]
             _draw_points(axes, at, xs, curve, words.get(arm, arm))
         budgets = {one.budget: one.outlined for one in shown}
@@ -111,8 +111,8 @@ def draw_fields(
             axes.plot([at] * len(values), values, MARKERS[at % len(MARKERS)], color=colour, alpha=0.75)
             axes.hlines(sum(values) / len(values), at - 0.22, at + 0.22, color=colour, linewidth=2, zorder=3)
         names = [short_name(words.get(arm, arm)) for arm in arms]
-        axes.set_xticks(range(len(arms)), [one.replace(" ", "\n") for one in names])
-        if len(arms) > _MOST_UPRIGHT:
+        axes.set_xticks(range(len(arms)), upright := [one.replace(" ", "\n") for one in names])
+        if len(arms) > _MOST_UPRIGHT or max(map(len, "\n".join(upright).splitlines())) > _LONGEST_UPRIGHT:
             axes.set_xticks(range(len(arms)), names, rotation=35, ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.5, len(arms) - 0.5)
         axes.set_ylabel(metric_words(finite[0].metric))
@@ -137,6 +137,7 @@ def draw_bars(
         axes = figure.subplots()
         axes.grid(True, axis="x")
         axes.grid(False, axis="y")
+        lowest = [one.mean for one in points]
         for at, one in enumerate(points):
             axes.barh(at, one.mean, 0.62, color="#9ecae1", edgecolor="#0072B2", linewidth=0.8)
             own = {
@@ -146,22 +147,21 @@ def draw_bars(
                 and math.isfinite(r.value)
             }
             values = list(means_by_field(own).values())
+            lowest += values
             axes.plot(values, [at + 0.2] * len(values), ".", color="#444444", markersize=3, zorder=3)
             draw_interval(axes, "x", at - 0.03, one.fields, one.mean, "#000000", 0.9)
             draw_interval(axes, "x", at - 0.03, one.seeds, one.mean, "#0072B2", 2.6)
         axes.set_yticks(range(len(points)), [short_name(words.get(one.arm, one.arm)) for one in points])
         axes.invert_yaxis()
-        low = min(0.0, *(one.mean for one in points))
-        axes.set_xlim(low, 1)
-        axes.set_xlabel(metric_words(metric))
-        _legend(figure, axes, points)
+        axes.set_xlim(min(0.0, *lowest), 1)
         score = metric_words(metric)
-        title = f"{points[0].task}: {score} of every arm"
+        axes.set_xlabel(score)
+        _legend(figure, axes, points)
         caption = (
             f"{starting(score)}, mean over {_number_of(points, 'fields')} (dots) of means over "
             f"{_number_of(points, 'seeds')}. {_bars(points)}"
         )
-        return finish_plot(figure, name, title, caption)
+        return finish_plot(figure, name, f"{points[0].task}: {score} of every arm", caption)
 
 
 def draw_step_curves(
@@ -264,7 +264,7 @@ def _legend(figure: "Figure", axes: "Axes", points: Sequence[CurvePoint]) -> Non
         handles,
         names,
         loc="outside lower center",
-        ncols=2 if len(names) > 1 and max(map(len, names)) <= _LONGEST_BESIDE else 1,
+        ncols=legend_columns(names),
         title=_bars(points, short=True),
         title_fontsize=7,
     )

@@ -8,7 +8,7 @@ from frugalseg.studies.plan.study_data import StudyData
 
 
 def having(name: str, fields: Iterable[str], channels: Sequence[str], data: StudyData) -> tuple[str, ...]:
-    """Return the fields that have all channels; `InputError` where none has."""
+    """Return the fields that have all channels, lists as of `frugalseg.images.channels`; `InputError` where none has."""
     wanted = _names(channels)
     found = tuple(field for field in fields if has_all(field, channels, data))
     if not found:

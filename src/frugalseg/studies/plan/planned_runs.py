@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from frugalseg.errors import InputError, SettingsError
+from frugalseg.images.channel_lists import single_channel
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.model_settings import ObjectModelSettings
 from frugalseg.studies.design.study_design import (
     Budget,
     LabelTask,
@@ -19,6 +22,9 @@ from frugalseg.studies.plan.field_channels import check_all_have, has_all, havin
 from frugalseg.studies.plan.folds import Fold, choose_outlined, find_folds, path_part
 from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
 from frugalseg.studies.plan.study_data import StudyData
+
+#: Runs that have this encoder anyway do not name it: so they are the runs that they were before tasks named one for all starts.
+_USUAL_ENCODER = LabelSettings.preset("default", target="cells").encoder
 
 
 def plan_runs(design: StudyDesign, data: Mapping[str, StudyData]) -> tuple[RunSpec, ...]:
@@ -138,6 +144,8 @@ def _start_run(
         return None
     first = None if start.start is None else task.starts[start.start]
     before = _stain_of_task(name, task, first, fold, seed, data) if isinstance(first, Stain) else None
+    encoder = _encoder_of(task)
+    network = {} if first is not None or encoder == _USUAL_ENCODER else {"encoder": encoder}
     return StudentRun(
         task=name,
         arm=arm,
@@ -145,13 +153,19 @@ def _start_run(
         needs=() if before is None else (before.name,),
         seed=seed,
         fold=fold.name,
-        learn_from=having(name, fold.rest, (task.inputs, start.nuclei), data),
+        learn_from=having(name, fold.rest, (task.inputs, single_channel(start.nuclei)), data),
         test=fold.test,
         inputs=task.inputs,
         nuclei=start.nuclei,
         start=before.name if before else first.path if isinstance(first, Model) else None,
-        settings=start.student_settings,
+        settings={**network, **start.student_settings},
     )
+
+
+def _encoder_of(task: LabelTask) -> str:
+    """Return the encoder of a task's network: it is named, or part of a preset."""
+    found = ObjectModelSettings.model_validate(task.settings)
+    return LabelSettings.preset(found.preset, target=task.target, encoder=found.encoder).encoder
 
 
 def _stain_of_task(
@@ -163,9 +177,10 @@ def _stain_of_task(
     """
     same = start.model_copy(update={"settings": {}})
     arm = next(arm for arm, one in task.starts.items() if one.model_copy(update={"settings": {}}) == same)
-    shared = {
-        key: task.settings[key] for key in ("encoder", "scale", "crop", "batch") if key in task.settings
-    }
+    shared = {key: task.settings[key] for key in ("scale", "crop", "batch") if key in task.settings}
+    encoder = _encoder_of(task)
+    if encoder != _USUAL_ENCODER or "encoder" in task.settings:
+        shared["encoder"] = encoder
     found = start.model_copy(update={"stain_settings": {**shared, **start.stain_settings}})
     return stain_start(name, arm, found, start.inputs or task.inputs, fold, seed, data)
 
@@ -175,14 +190,15 @@ def stain_start(
 ) -> StainRun:
     """Return the run that trains a stain model on all fields but the test fields; its own seed goes first."""
     seed = seed if start.seed is None else start.seed
+    channels = inputs, single_channel(start.stain)
     return StainRun(
         task=name,
         arm=arm,
         name=run_name(name, "start", arm, fold.path, f"seed {seed}"),
         seed=seed,
         fold=fold.name,
-        learn_from=having(name, fold.rest, (inputs, start.stain), data),
-        test=tuple(one for one in fold.test if has_all(one, (inputs, start.stain), data)),
+        learn_from=having(name, fold.rest, channels, data),
+        test=tuple(one for one in fold.test if has_all(one, channels, data)),
         inputs=inputs,
         stain=start.stain,
         at_steps=(start.steps,) if isinstance(start.steps, int) else tuple(sorted(set(start.steps))),
@@ -201,11 +217,11 @@ def _stain_runs(name: str, task: StainTask, data: StudyData) -> Iterator[RunSpec
                     name=run_name(name, arm, fold.path, f"seed {seed}"),
                     seed=seed,
                     fold=fold.name,
-                    learn_from=having(name, fold.rest, (task.inputs, task.stain), data),
+                    learn_from=having(name, fold.rest, (task.inputs, single_channel(task.stain)), data),
                     test=fold.test,
                     inputs=task.inputs,
                     stain=task.stain,
-                    at_steps=tuple(sorted(task.steps)),
+                    at_steps=tuple(sorted(set(task.steps))),
                     settings=settings,
                 )
 
@@ -238,7 +254,7 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
                     needs=() if before is None else (before.name,),
                     seed=seed,
                     fold=fold.name,
-                    learn_from=having(name, learned, (method.inputs, method.nuclei), data),
+                    learn_from=having(name, learned, (method.inputs, single_channel(method.nuclei)), data),
                     test=fold.test,
                     method=method,
                     labels=task.labels,

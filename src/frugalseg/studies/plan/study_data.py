@@ -94,16 +94,32 @@ class FileData:
 
     def state(self, names: Iterable[str], channels: Iterable[str]) -> str:
         """Return a checksum of name, size and time of change of every file of these fields; not of their folder."""
-        sources = find_sources([self.table[name] for name in names], tuple(channels))
+        names, channels = tuple(names), tuple(channels)
+        sources = find_sources([self.table[name] for name in names], channels)
         states = [(name, Path(path).name, *rest) for name, one in sources.items() for path, *rest in one.read]
-        return hashlib.sha256(repr(states).encode()).hexdigest()
+        return hashlib.sha256(repr(states + self._parts(names, channels)).encode()).hexdigest()
 
     def checksum(self, names: Iterable[str], channels: Iterable[str]) -> str:
-        """Return a checksum of name and content of every file of these fields, wherever it lies."""
-        sources = find_sources([self.table[name] for name in names], tuple(channels))
+        """Return a checksum of name and content of every file of these fields, wherever it lies, and of what is read of it."""
+        names, channels = tuple(names), tuple(channels)
+        sources = find_sources([self.table[name] for name in names], channels)
         paths = [(name, Path(state[0])) for name, one in sources.items() for state in one.read]
         contents = [(name, path.name, content_checksum(path)) for name, path in paths]
-        return hashlib.sha256(repr(contents).encode()).hexdigest()
+        return hashlib.sha256(repr(contents + self._parts(names, channels)).encode()).hexdigest()
+
+    def _parts(self, names: Sequence[str], channels: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return what decides which pixels of a file are read, where that is not all there are."""
+        there = (
+            (name, one, self.table[name].reference(one))
+            for name in names
+            for one in channels
+            if self.has(name, one)
+        )
+        return [
+            (name, one, ref.index, ref.axes)
+            for name, one, ref in there
+            if (ref.index, ref.axes) != (None, None)
+        ]
 
 
 class ArrayData:
@@ -186,10 +202,12 @@ class ArrayData:
         return self._sizes[self._index(name)]
 
     def state(self, names: Iterable[str], channels: Iterable[str]) -> str:
-        """Return a checksum of the pixels of these fields."""
+        """Return a checksum of the pixels of these fields, and of their sizes where these are known."""
         found = hashlib.sha256()
         wanted = tuple(channels)
         for name in names:
+            if self.pixel_size(name) is not None:
+                found.update(f"{name}/{self.pixel_size(name)}".encode())
             for channel in wanted:
                 if self.has(name, channel):
                     array = np.ascontiguousarray(self.plane(name, channel))

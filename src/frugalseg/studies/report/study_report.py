@@ -174,13 +174,13 @@ def _tables(
     if metric in results.learning:
         table = curve_table(name, task, metric, results.learning[metric])
         yield replace(table, title=f"{table.title} against training steps")
-    differences = difference_table(name, task, metric, results.differences[metric])
+    own = [row for row in task_rows(name, task, rows) if row.metric == metric]
+    differences = difference_table(name, task, metric, own)
     if differences is not None:
         yield differences
     if len(results.points) > 1:
         yield metric_table(name, task, results.points)
     if isinstance(task, MarkerTask):
-        own = [row for row in task_rows(name, task, rows) if row.metric == metric]
         agreement = agreement_table(name, find_agreements(own, out, seedless_arms(task)))
         if agreement is not None:
             yield agreement

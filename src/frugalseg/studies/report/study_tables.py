@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from frugalseg.evaluation.intervals import Interval
 from frugalseg.report.number_tables import NumberTable
 from frugalseg.report.number_texts import Value, score_text
-from frugalseg.studies.answers.findings import reference_of
+from frugalseg.studies.answers.findings import reference_of, seedless_arms
 from frugalseg.studies.answers.phrases import metric_words, objects_of
 from frugalseg.studies.design.study_design import LabelTask, Task
 from frugalseg.studies.report.arm_agreement import ArmAgreement
-from frugalseg.studies.scores.curves import NOTHING, CurvePoint, steps_of
-from frugalseg.studies.scores.differences import Difference
+from frugalseg.studies.scores.curves import NOTHING, CurvePoint, names_of, steps_of
+from frugalseg.studies.scores.differences import Difference, compare_arms
+from frugalseg.studies.scores.score_rows import ScoreRow
 
 _ENDS = ("95 % over fields", "95 % over seeds")
 _INTERVALS = (
@@ -76,11 +77,15 @@ def metric_table(name: str, task: Task, points: Mapping[str, Sequence[CurvePoint
     return NumberTable(title=f"{name}: all metrics", columns=columns, rows=rows, note=note)
 
 
-def difference_table(
-    name: str, task: Task, metric: str, differences: Sequence[Difference]
-) -> NumberTable | None:
-    """Return the paired differences of every arm to the arm that it is compared with; None where there are none."""
-    shown = [one for one in differences if reference_of(task, one.arm) == one.than]
+def difference_table(name: str, task: Task, metric: str, rows: Sequence[ScoreRow]) -> NumberTable | None:
+    """Return the paired differences of every arm to the arm that it is compared with; None where there are none.
+
+    Parameters
+    ----------
+    rows
+        Of the task, as they are compared.
+    """
+    shown = _to_references(name, task, metric, rows)
     if not shown:
         return None
     several = len({one.steps for one in shown}) > 1
@@ -94,7 +99,7 @@ def difference_table(
     ]
     columns += [*_ENDS, "paired t test p", "sign-flip p", "fields higher"]
     columns += ["relative gain", "rows left out"]
-    rows: list[list[Value]] = []
+    lines: list[list[Value]] = []
     for one in shown:
         row: list[Value] = [one.arm, one.than]
         row += [one.budget] if labels else []
@@ -102,13 +107,21 @@ def difference_table(
         relative = None if one.relative is None else f"{100 * one.relative:+.1f} %".replace("-", "−")
         row += [one.fields.mean, ends_text(one.fields), ends_text(one.seeds), p_text(one.t_p)]
         row += [p_text(one.permutation_p), f"{one.n_higher} of {one.fields.n}", relative, one.unpaired]
-        rows.append(row)
+        lines.append(row)
     return NumberTable(
         title=f"{name}: paired differences in {metric_words(metric)}",
         columns=columns,
-        rows=rows,
+        rows=lines,
         note=_PAIRED,
     )
+
+
+def _to_references(name: str, task: Task, metric: str, rows: Sequence[ScoreRow]) -> list[Difference]:
+    """Return the difference of every arm to its reference, wherever the two stand in the design."""
+    own = [row for row in rows if row.metric == metric]
+    arms, free = names_of(row.arm for row in own), seedless_arms(task)
+    pairs = [(arm, than) for arm in arms if (than := reference_of(task, arm)) in arms]
+    return [one for arm, than in pairs for one in compare_arms(own, name, metric, arm, than or "", free)]
 
 
 def agreement_table(name: str, agreements: Sequence[ArmAgreement]) -> NumberTable | None:

@@ -12,6 +12,7 @@ from frugalseg.images.write import write_labels
 from frugalseg.models.load import load_model
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.stain_model import StainModel
+from frugalseg.studies.plan.field_channels import has_all
 from frugalseg.studies.plan.run_specs import LabelRun
 from frugalseg.studies.plan.study_data import StudyData
 from frugalseg.studies.runs.work import Work
@@ -96,7 +97,7 @@ def outlined_crops(labels: NDArray[Any], size: int, count: int, seed: Iterable[i
     count
         Number of crops; they may overlap.
     seed
-        Decides where they lie. Each holds at least one object.
+        Decides where they lie. Each holds at least one object, if there is any.
 
     Returns
     -------
@@ -116,12 +117,12 @@ def outlined_crops(labels: NDArray[Any], size: int, count: int, seed: Iterable[i
     (16, 5)
     """
     random = np.random.default_rng(list(seed))
-    part = np.full(labels.shape, -1, np.int32)
+    part, empty = np.full(labels.shape, -1, np.int32), not (labels > 0).any()
     for _ in range(count):
         for _ in range(TRIES):
             corner = [int(random.integers(max(1, side - size + 1))) for side in labels.shape]
             area = tuple(slice(at, at + size) for at in corner)
-            if (labels[area] > 0).any():
+            if empty or (labels[area] > 0).any():
                 part[area] = labels[area]
                 break
         else:
@@ -172,7 +173,8 @@ def _fit(
     else:  # the network of the start is the network of the run
         settings.pop("encoder", None)
     outlined = set(spec.outlined)
-    others = (data.inputs(name, spec.inputs) for name in spec.learn_from if name not in outlined)
+    rest = (name for name in spec.learn_from if name not in outlined)
+    others = (data.inputs(name, spec.inputs) for name in rest if has_all(name, (spec.inputs,), data))
     return ObjectModel.fit(
         images,
         labels,

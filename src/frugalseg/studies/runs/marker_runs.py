@@ -57,7 +57,7 @@ def run_markers(spec: MarkerRun, data: StudyData, work: Work) -> list[ScoreRow]:
     Raises
     ------
     InputError
-        A field lacks a channel, or can't be used.
+        A field lacks a channel or can't be used, or no field that is learned from, or tested, shows a nucleus.
     Interrupted
         Ctrl-C; the checkpoint is kept.
 
@@ -78,6 +78,8 @@ def run_markers(spec: MarkerRun, data: StudyData, work: Work) -> list[ScoreRow]:
     """
     finder = task_cues(spec, data, method_settings(spec), work)
     cues = {name: _find_or_none(finder, name) for name in spec.test}
+    if finder.predict is None and all(one is None for one in cues.values()):
+        finder.find(spec.test[0])  # says that no nucleus was found: the channel is hardly the nuclear stain
     rows: list[ScoreRow] = []
     for name, method in _methods(spec, data, finder, cues, work):
         one, truth = cues[name], data.labels(name, spec.labels)
@@ -139,12 +141,10 @@ def marker_shares(agreement: MarkerAgreement | None) -> dict[str, float]:
 
 
 def _find_or_none(finder: TaskCues, name: str) -> ImageCues | None:
-    """Return the cues of a field; None where a predicted stain shows no nucleus: that is a result, and scored."""
+    """Return the cues of a field; None where its stain shows no nucleus: that there are no cells is a result, and scored."""
     try:
         return finder.find(name)
     except NoMarkers:
-        if finder.predict is None:
-            raise
         return None
 
 
@@ -153,9 +153,7 @@ def _methods(
 ) -> Iterator[tuple[str, Method]]:
     """Yield each test field and the method that finds its cells, trained and saved: one for all, or one for each."""
     if spec.learn != "alone":
-        learned = (
-            [cues.get(name) or finder.find(name) for name in spec.learn_from] if spec.method.learns else []
-        )
+        learned = _learned(spec, finder, cues) if spec.method.learns else []
         size = data.pixel_size(spec.learn_from[0])
         take = partial(_score_network, spec, data, cues)
         method = _saved(prepare_method(spec, learned, size, work, take), work.model)
@@ -169,6 +167,17 @@ def _methods(
         take = partial(_score_network, spec, data, {name: one})
         method = prepare_method(spec, [one], data.pixel_size(name), own, take)
         yield name, _saved(method, work.folder / f"{name}_model")
+
+
+def _learned(spec: MarkerRun, finder: TaskCues, cues: Mapping[str, ImageCues | None]) -> list[ImageCues]:
+    """Return the cues of the fields that are learned from; those in which no nucleus is found are left out."""
+    every = (cues[name] if name in cues else _find_or_none(finder, name) for name in spec.learn_from)
+    found = [one for one in every if one is not None]
+    if not found:
+        raise NoMarkers(
+            f"run '{spec.name}': no nucleus was found in any of {', '.join(spec.learn_from)}; check that channel {spec.method.nuclei!r} is the nuclear stain"
+        )
+    return found
 
 
 def _score_network(

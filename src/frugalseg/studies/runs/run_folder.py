@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from frugalseg.errors import OutputFailed, UnreadableFile
+from frugalseg.images.channel_lists import single_channel
 from frugalseg.images.channels import parse_channels
 from frugalseg.images.plain_files import parse_json, read_text
 from frugalseg.images.unfinished import hidden_path
@@ -102,15 +103,16 @@ def channels_read(spec: RunSpec) -> tuple[str, ...]:
     """Return the channels that a run reads."""
     given: tuple[str, ...]
     if isinstance(spec, StainRun):
-        given = spec.inputs, spec.stain
+        given = spec.inputs, single_channel(spec.stain)
     elif isinstance(spec, StudentRun):
-        given = spec.inputs, spec.nuclei
+        given = spec.inputs, single_channel(spec.nuclei)
     elif isinstance(spec, LabelRun):
-        given = spec.inputs, spec.labels
+        given = spec.inputs, single_channel(spec.labels)
     else:
         predicted = spec.method.predicted_nuclei
         more = "" if predicted is None else predicted.inputs or ""
-        given = *filter(None, (spec.method.inputs, more)), spec.method.nuclei, spec.labels
+        single = single_channel(spec.method.nuclei), single_channel(spec.labels)
+        given = *filter(None, (spec.method.inputs, more)), *single
     return tuple(dict.fromkeys(one.channel for text in given for one in parse_channels(text)))
 
 

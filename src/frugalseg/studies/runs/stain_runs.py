@@ -17,7 +17,7 @@ def run_stain(spec: StainRun, data: StudyData, work: Work) -> list[ScoreRow]:
     -------
     list of ScoreRow
         pcc (paper A, eq. 3) of the stain's grey values, and pcc_learned on the scale that was learned, of every test field
-        after each of `spec.at_steps`.
+        after each of `spec.at_steps`. A training that ended earlier counts as one that stood still from there on.
 
     Raises
     ------
@@ -47,7 +47,8 @@ def run_stain(spec: StainRun, data: StudyData, work: Work) -> list[ScoreRow]:
     )
     model.save(work.model)
     assert model.training is not None
-    scores = [*model.training.snapshots, (last, take(last, model))]
+    taken, final = dict(model.training.snapshots), take(last, model)
+    scores = [*((step, taken.get(step, final)) for step in earlier), (last, final)]
     return [
         ScoreRow(
             spec.task, spec.arm, spec.name, "", 0, step, spec.fold, spec.seed, *_field_and_metric(key), value
