@@ -93,7 +93,7 @@ def learn_labels(
 
 
 def _load_start(folder: Path) -> StainModel | ObjectModel:
-    start = load_model(folder)
+    start = load_model(folder, "cpu")  # as `ObjectModel.fit` takes it: training moves it to the device
     if isinstance(start, MarkerModel):
         raise BadModel(
             f"{folder} is a marker network, which sees one cell at a time; start from a model of `learn stains` or "

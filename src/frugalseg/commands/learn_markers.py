@@ -76,6 +76,6 @@ def learn_markers(
 
 def _learn(table: FieldTable, settings: LearnMarkersSettings, run: ModelRun) -> RunResult:
     """Find the cues, train, and save the model with a report on the first fields."""
-    data = CueDataset(table, settings, run.log)
+    data = CueDataset(table, settings, run.log, run.options.device)
     model = learn_cells(data, settings, run)
     return save_cell_model(data, model, run)

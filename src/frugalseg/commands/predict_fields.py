@@ -8,7 +8,7 @@ from pathlib import Path
 from frugalseg.commands.command_settings import PredictSettings
 from frugalseg.errors import NoMarkers, SettingsError
 from frugalseg.images.field import Field
-from frugalseg.learning.device import pick_device
+from frugalseg.learning.device import Device, pick_device
 from frugalseg.models.load import load_model
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.model_scale import note_on_scale
@@ -120,19 +120,20 @@ def _predict_cells(
         return replace(segmented, doubts=(*segmented.doubts, *(one for one in (resized, idle) if one)))
 
     alone = None if isinstance(model, MarkerModel) else partial(segment_alone, model, settings)
-    read = None if alone is None else partial(_cues_or_none, settings)
+    find = read_cues if alone is None else _cues_or_none
+    read = partial(find, settings=settings, device=options.device)
     process = MarkerProcess(outputs, settings, segment, log, read=read, alone=alone)
     report = begin_report(outputs, "frugalseg predict")
     return run_fields(table, outputs, process, report, log, settings.truth)
 
 
-def _cues_or_none(settings: PredictSettings, field: Field) -> FieldCues:
+def _cues_or_none(field: Field, settings: PredictSettings, device: Device) -> FieldCues:
     """Find a field's cues; a field without the channel of nuclei or markers is as one in which none is found."""
     sources = (settings.markers, settings.nuclei if settings.nuclei_from is None else None)
     for channel in sources:
         if channel is not None and not field.has(channel):
             raise NoMarkers(f"field {field.name!r}: there is no file for channel {channel!r}.")
-    return read_cues(field, settings)
+    return read_cues(field, settings, device)
 
 
 def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:

@@ -10,7 +10,7 @@ from frugalseg.commands.segment_each_field import NOTHING_LEARNED, segment_each_
 from frugalseg.errors import FrugalsegError, Interrupted, NoMarkers
 from frugalseg.learning.device import pick_device
 from frugalseg.models.object_model import ObjectModel
-from frugalseg.networks.store import check_free
+from frugalseg.networks.store import check_free, remove_model
 from frugalseg.report import Report, TrainingCurve
 from frugalseg.runs.cell_learning import learn_cells, segment_alone, segment_learned, self_training_settings
 from frugalseg.runs.cell_model_report import save_cell_model
@@ -86,7 +86,7 @@ def segment_cells(
     learned_from = settings.model_dump(exclude={"truth", "baselines"})
     request = {**request_of(settings), **learned_from}
     run = ModelRun("segment", folder, request, sources, options, resolved, inside=True)
-    data = CueDataset(table, settings, run.log)
+    data = CueDataset(table, settings, run.log, run.options.device)
     start = time.monotonic()
     model = _learn(data, settings, run, outputs)
     taken, cues = time.monotonic() - start, data.seconds
@@ -101,6 +101,8 @@ def segment_cells(
             return (NOTHING_LEARNED,) if outputs.done and not outputs.failed else ()
         return mixed_sizes([field for field in table if field.name in outputs.done])
 
+    if model is None:
+        remove_model(folder)  # of an earlier run
     alone = None if model is None else partial(segment_alone, model, settings)
     process = MarkerProcess(outputs, settings, segment, run.log, read=data.cues_of, alone=alone)
     report = begin_report(outputs, "frugalseg segment")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from frugalseg.learning.device import pick_device
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.report import TrainingCurve
 from frugalseg.runs.checkpoint_folder import begin_checkpoint
-from frugalseg.runs.field_cues import FieldCues, predicted_stain, request_of, sources_of
+from frugalseg.runs.field_cues import FieldCues, predicted_stain, read_cues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
 from frugalseg.runs.field_models import FieldModels
 from frugalseg.runs.manifest import RunResult
@@ -107,7 +108,14 @@ def segment_each_field(
             return ()
         return (NOTHING_LEARNED,)
 
-    process = MarkerProcess(outputs, settings, segment, log, models.curve)
+    process = MarkerProcess(
+        outputs,
+        settings,
+        segment,
+        log,
+        models.curve,
+        partial(read_cues, settings=settings, device=options.device),
+    )
     try:
         result = run_fields(
             table, outputs, process, begin_report(outputs, "frugalseg segment"), log, settings.truth, notes

@@ -7,13 +7,12 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import NoMarkers
 from frugalseg.evaluation.nuclei_agreement import nuclei_agreement, nuclei_in_cells
-from frugalseg.images.value_checks import is_label_map
 from frugalseg.instances.clean import clean_labels
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import CueSources
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
 from frugalseg.models.image_cues import ImageCues, cues_of
-from frugalseg.models.marker_areas import marker_areas, nucleus_seeds
+from frugalseg.models.marker_areas import marker_areas, nucleus_seeds, shows_nuclei_as_labels
 from frugalseg.models.model_scale import normalization_of
 from frugalseg.models.object_dataset import typical_diameter
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
@@ -101,7 +100,7 @@ def known_nuclei(
     """
     if card.self_trained and normalization_of(card)[0] == "log":
         plane = np.squeeze(np.asarray(stain))
-        labelled = plane.ndim == 2 and is_label_map(plane[None], "")
+        labelled = plane.ndim == 2 and shows_nuclei_as_labels(plane)
         sources = CueSources(image, markers=plane) if labelled else CueSources(image, stain)
         try:
             return cues_of(sources, CueSettings(diameter=diameter), owner, owner)
@@ -121,8 +120,8 @@ def _with_lone_cells(
 
 
 def find_labels(image: SeenImage, nuclei: NDArray[np.unsignedinteger] | None = None) -> NDArray[np.uint32]:
-    """Return the nuclei, or the cells, of one image (Y,X), from `nuclei` (Y,X) where they are given."""
-    if nuclei is not None and image.settings.target == "cells":
+    """Return the nuclei, or the cells, of one image (Y,X), from `nuclei` (Y,X) where there are any."""
+    if nuclei is not None and nuclei.any():
         return seeded_cells(image, nuclei).labels
     return unseeded_objects(image).labels
 

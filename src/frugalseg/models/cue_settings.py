@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from frugalseg.errors import SettingsError
+
 ForegroundMethod = Literal["auto", "intensity", "texture", "scribbles"]
 NucleiMethod = Literal["threshold", "log", "doh"]
 
@@ -35,3 +37,11 @@ class CueSettings(BaseModel):
         description="How cells are told from background: 'intensity' by grey values (fluorescence), 'texture' "
         "(label-free images), 'scribbles' by your own strokes, or 'auto': whichever suits the image.",
     )
+
+    def check_for_own_markers(self) -> None:
+        """Refuse settings of the search for nuclei where markers are given; raises `SettingsError`."""
+        for name in ("nuclei_diameter", "nuclei_method"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise SettingsError(
+                    f"`{name}` says how nuclei are found in a stain, and `markers` are given in place of it; leave one of them out"
+                )

@@ -42,6 +42,12 @@ class CueSources:
             raise SettingsError(
                 f"`mask` is the foreground itself, so `foreground` {settings.foreground!r} has no use; leave one of them out"
             )
+        if self.mask is not None and self.scribbles is not None:
+            raise SettingsError(
+                "`mask` is the foreground itself, so `scribbles` have no use; leave one of them out"
+            )
+        if self.markers is not None:
+            settings.check_for_own_markers()
         if self.scribbles is not None and settings.foreground not in ("auto", "scribbles"):
             raise SettingsError(
                 f"`foreground` {settings.foreground!r} has no use for `scribbles`; leave one of them out"

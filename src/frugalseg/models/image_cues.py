@@ -24,7 +24,7 @@ from frugalseg.images.value_checks import is_label_map
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import CueSources
-from frugalseg.models.inputs import check_image, check_label_map, check_plane, check_varies
+from frugalseg.models.inputs import check_channels, check_image, check_label_map, check_plane, check_varies
 from frugalseg.models.model_settings import resolve_settings
 from frugalseg.models.own_markers import own_markers
 
@@ -169,6 +169,8 @@ def cues_of(
     sources.check(settings)
     planes = check_image(sources.image, owner)
     shape = (int(planes.shape[1]), int(planes.shape[2]))
+    if channels is not None:
+        channels = check_channels(channels, len(planes))
     for index, plane in enumerate(planes):
         check_varies(plane, f"{owner}: channel {channels[index] if channels else index!r}")
     nuclei = None

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.cues.markers import Markers
 from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
 from frugalseg.images.axes import MUCH_LONGER, SMALL
 from frugalseg.images.image import as_float32
@@ -61,12 +62,13 @@ def as_partners(values: Any, parameter: str, images: Any) -> Sequence[Any]:
         There are more or fewer than images, or one array for a list of images.
     """
     n = len(as_sequence(images))
-    if is_array(values) != is_array(images):
-        kinds = ("a list", "one array") if is_array(values) else ("one array", "a list")
+    one = is_array(values) or isinstance(values, Markers)
+    if one != is_array(images):
+        kinds = ("a list", "one array") if one else ("one array", "a list")
         raise InputError(
             f"`images` is {kinds[0]} and `{parameter}` is {kinds[1]}; give one array each, or two lists of the same length"
         )
-    partners = as_sequence(values, parameter)
+    partners = [values] if one else as_sequence(values, parameter)
     if len(partners) != n:
         raise InputError(f"there are {n} `images` and {len(partners)} `{parameter}`; give one for each image")
     return partners

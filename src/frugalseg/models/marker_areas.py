@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.cues.markers import find_markers
+from frugalseg.errors import InputError
 from frugalseg.images.seeds import resize_seeds
 from frugalseg.images.value_checks import is_label_map
 from frugalseg.models.image_cues import ImageCues
@@ -21,10 +22,21 @@ def marker_areas(cues: ImageCues) -> NDArray[np.uint32]:
     return resize_seeds(cues.markers.nuclei, cues.markers.points, cues.shape, cues.shape)
 
 
+def shows_nuclei_as_labels(plane: NDArray[Any]) -> bool:
+    """Return whether an array (Y,X) is a label map, or dots that somebody set, and no stain; whole numbers of which none is set are too."""
+    plane = np.squeeze(plane)
+    if is_label_map(plane[None], ""):
+        return True
+    there = plane != 0
+    together = (there[1:] & there[:-1]).any() or (there[:, 1:] & there[:, :-1]).any()
+    return plane.dtype.kind in "biu" and not together
+
+
 def nucleus_seeds(stain: Any, image: Any, owner: str) -> NDArray[np.uint32]:
     """Return the nuclei (Y,X) of a nuclear stain that belongs to an image; all 0 where there is no nucleus.
 
-    A label map of nuclei is taken as it is: nuclei of other programs correct cells like those that are found here.
+    A label map of nuclei, or of a dot for each, is taken as it is: nuclei of other programs correct cells like those that are
+    found here.
 
     Raises
     ------
@@ -34,8 +46,13 @@ def nucleus_seeds(stain: Any, image: Any, owner: str) -> NDArray[np.uint32]:
     planes = check_image(image, owner)
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     plane = check_plane(stain, "nuclei", shape, owner)
-    if is_label_map(plane[None], ""):
-        markers, _ = own_markers(stain, shape, owner, "nuclei")
+    if not shows_nuclei_as_labels(np.asarray(stain)):
+        try:
+            markers = find_markers(plane)
+        except InputError as error:
+            raise type(error)(f"{owner}: {error}") from error
+    elif not plane.any():
+        return np.zeros(shape, np.uint32)
     else:
-        markers = find_markers(plane)
+        markers, _ = own_markers(stain, shape, owner, "nuclei")
     return resize_seeds(markers.nuclei, markers.points, shape, shape)

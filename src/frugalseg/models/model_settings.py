@@ -219,7 +219,7 @@ def resolve_settings(
         )
     if settings is not None and not changes:
         return settings
-    before = {} if settings is None else settings.model_dump()
+    before = {} if settings is None else settings.model_dump(exclude_unset=True)
     actual = kind if settings is None else type(settings)
     try:
         return actual.model_validate({**before, **changes})

@@ -193,6 +193,8 @@ class ObjectModel:
         """
         size = check_pixel_size(pixel_size)
         self.scale_for(size, diameter)  # for its checks
+        if nuclei is not None and self.card.kind != "cells":
+            raise SettingsError("this model finds nuclei, and `nuclei` correct cells; leave them out")
         stains = None if nuclei is None else as_partners(nuclei, "nuclei", image)
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:

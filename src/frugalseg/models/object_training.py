@@ -62,6 +62,11 @@ def learning_settings(
         changed["slope"] = None
     whole = settings.start_parts == "all"
     finds_cells = isinstance(start, ObjectCard) and target == start.kind == "cells" and whole
+    for name, other in (("alpha", "cells"), ("slope", "nuclei")):
+        if getattr(settings, name) is not None and target != other:
+            raise SettingsError(
+                f"`{name}` is of networks that learn {other}, and `target` is '{target}'; leave it out"
+            )
     if settings.rehearsal and not finds_cells:
         raise SettingsError(
             f"`rehearsal` is {settings.rehearsal}, which needs a model of cells as `start` to learn cells; leave it out"

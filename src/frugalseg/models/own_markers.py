@@ -31,6 +31,11 @@ def own_markers(
     doubts: tuple[str, ...] = ()
     if isinstance(given, Markers):
         markers = given
+        if markers.nuclei is not None and markers.nuclei.shape != shape:
+            raise WrongShape(
+                f"{owner}: `{parameter}` are of an image of {markers.nuclei.shape[0]} x {markers.nuclei.shape[1]} px, and this one has "
+                f"{shape[0]} x {shape[1]} px; give the markers of this image"
+            )
     elif (size := np.shape(given)) != shape and len(size) == 2 and size[1] == 2:
         markers = markers_from_points(given)
     else:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from frugalseg.errors import FrugalsegError
+from frugalseg.errors import BadPixels, FrugalsegError
 from frugalseg.images.resize import resize_labels, resize_planes
 from frugalseg.learning.crop_batches import CropSample, Draw
 from frugalseg.learning.crops import CropSampler
@@ -80,7 +80,12 @@ def rehearsal_samples(
                 raise
             continue
         found.append(_sample(network, card, learning, name, planes, dataset.scale))
-    return [one for one in found if one is not None]
+    samples = [one for one in found if one is not None]
+    try:
+        _crops_of(samples, learning, 0)
+    except BadPixels:  # no image, or a few pixels that are not annotated: nothing to rehearse
+        return []
+    return samples
 
 
 def rehearsal_beside(
@@ -101,11 +106,7 @@ def rehearsal_beside(
     seed
         Of what is random.
     """
-    masks = (
-        np.ones(one.shape, np.float32) if one.valid is None else one.valid.astype(np.float32)
-        for one in rehearsed
-    )
-    other = CropSampler(masks, learning.crop, seed + 1, threshold=0.5)
+    other = _crops_of(rehearsed, learning, seed + 1)
     count = learning.rehearsed_crops
 
     def draw(step: int, crops: int) -> list[tuple[int, int, int]]:
@@ -113,6 +114,14 @@ def rehearsal_beside(
         return [*labelled(step, crops - count), *more]
 
     return draw
+
+
+def _crops_of(rehearsed: Sequence[CropSample], learning: LabelSettings, seed: int) -> CropSampler:
+    masks = (
+        np.ones(one.shape, np.float32) if one.valid is None else one.valid.astype(np.float32)
+        for one in rehearsed
+    )
+    return CropSampler(masks, learning.crop, seed, threshold=0.5)
 
 
 def _sample(

@@ -53,6 +53,12 @@ class CueChannels(CueSettings):
                 f"`mask` {self.mask} is the foreground itself and `foreground` {self.foreground} a way to find one; give one "
                 "of them"
             )
+        if self.mask is not None and self.scribbles is not None:
+            raise SettingsError(
+                f"`mask` {self.mask} is the foreground itself, so `scribbles` {self.scribbles} have no use; give one of them"
+            )
+        if self.markers is not None:
+            self.check_for_own_markers()
         if self.scribbles is not None and self.foreground not in ("auto", "scribbles"):
             raise SettingsError(
                 f"`foreground` {self.foreground} has no use for `scribbles` {self.scribbles}; give one of them"

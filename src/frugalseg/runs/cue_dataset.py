@@ -9,6 +9,7 @@ from frugalseg.errors import FrugalsegError
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.pixel_size import doubt_about_size
+from frugalseg.learning.device import Device
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.report.report_data import FULL_FIELDS
 from frugalseg.runs.channel_settings import CueChannels
@@ -45,6 +46,7 @@ class CueDataset:
     table: FieldTable
     settings: CueChannels
     log: RunLog
+    device: Device = "auto"
     records: dict[str, FieldRecord] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -63,7 +65,7 @@ class CueDataset:
             start = time.monotonic()
             try:
                 with self.log.status(f"[{number}/{len(self.table)}] looking for nuclei and cells"):
-                    cues = read_cues(one, self.settings)
+                    cues = read_cues(one, self.settings, self.device)
             except FrugalsegError as error:
                 errors.append(error)
                 self.failed[one.name] = " ".join(str(error).split())
@@ -108,4 +110,4 @@ class CueDataset:
 
     def cues_of(self, field: Field) -> FieldCues:
         """Return the cues of a field, kept or found again; raises as `frugalseg.runs.field_cues.read_cues`."""
-        return self.kept.get(field.name) or read_cues(field, self.settings)
+        return self.kept.get(field.name) or read_cues(field, self.settings, self.device)

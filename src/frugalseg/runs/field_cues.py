@@ -16,6 +16,7 @@ from frugalseg.images.channels import model_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.memory import check_memory, memory_errors
+from frugalseg.learning.device import Device
 from frugalseg.models.image_cues import ImageCues, find_cues
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import StainCard
@@ -128,8 +129,8 @@ class FieldCues:
     agreement: MarkerAgreement | None = None
 
 
-def read_cues(field: Field, settings: CueChannels) -> FieldCues:
-    """Read a field and find its cues.
+def read_cues(field: Field, settings: CueChannels, device: Device = "auto") -> FieldCues:
+    """Read a field and find its cues; a model that predicts nuclei computes on `device`.
 
     Raises
     ------
@@ -146,12 +147,12 @@ def read_cues(field: Field, settings: CueChannels) -> FieldCues:
     owner = f"finding cells in field {field.name!r} of {shape[0]} x {shape[1]} px"
     check_memory(math.prod(shape) * (BYTES if settings.mask is None else BYTES_WITH_MASK), owner)
     with memory_errors(owner):
-        return _read_cues(field, settings)
+        return _read_cues(field, settings, device)
 
 
-def _read_cues(field: Field, settings: CueChannels) -> FieldCues:
+def _read_cues(field: Field, settings: CueChannels, device: Device) -> FieldCues:
     planes = named_planes(field, settings.cells)
-    nuclei = _nuclei(field, settings)
+    nuclei = _nuclei(field, settings, device)
     markers = _own_markers(field, settings)
     try:
         cues = find_cues(
@@ -175,18 +176,16 @@ def _read_cues(field: Field, settings: CueChannels) -> FieldCues:
 
 def _with_channels(message: str, settings: CueChannels) -> str:
     """Name the channel in place of the parameter that its array was given as."""
-    nuclei = "the predicted nuclear stain" if settings.nuclei_from else f"channel {settings.nuclei!r}"
-    for parameter, channel in (
-        ("`nuclei`", nuclei),
-        ("`markers`", f"the markers {settings.markers!r}"),
-        ("`mask`", f"the mask {settings.mask!r}"),
-        ("`scribbles`", f"the scribbles {settings.scribbles!r}"),
-    ):
-        message = message.replace(parameter, channel)
+    if settings.nuclei_from or settings.nuclei:
+        nuclei = "the predicted nuclear stain" if settings.nuclei_from else f"channel {settings.nuclei!r}"
+        message = message.replace("`nuclei`", nuclei)
+    for name in ("markers", "mask", "scribbles"):
+        if channel := getattr(settings, name):
+            message = message.replace(f"`{name}`", f"the {name} {channel!r}")
     return message
 
 
-def predict_nuclei(field: Field, folder: str) -> NDArray[np.float32]:
+def predict_nuclei(field: Field, folder: str, device: Device = "auto") -> NDArray[np.float32]:
     """Predict the nuclear stain (Y,X) of a field, in the stain's grey values, from the stain model's channels.
 
     Raises
@@ -196,22 +195,22 @@ def predict_nuclei(field: Field, folder: str) -> NDArray[np.float32]:
     InputError
         The field lacks one of the model's channels, or it can't be used.
     """
-    model = _stain_model(folder, load_card(folder).sha256)
+    model = _stain_model(folder, load_card(folder).sha256, device)
     planes = read_planes(model.card, field, model_inputs(model.card.channels))
     predicted: NDArray[np.float32] = model.predict(planes, pixel_size=field.pixel_size)
     return predicted
 
 
-def _nuclei(field: Field, settings: CueChannels) -> NDArray[np.float32] | None:
+def _nuclei(field: Field, settings: CueChannels, device: Device) -> NDArray[np.float32] | None:
     if settings.nuclei_from is not None:
-        return predict_nuclei(field, settings.nuclei_from)
+        return predict_nuclei(field, settings.nuclei_from, device)
     return None if settings.nuclei is None else field.plane(settings.nuclei)
 
 
 @lru_cache(maxsize=1)
-def _stain_model(folder: str, checksum: str) -> StainModel:
+def _stain_model(folder: str, checksum: str, device: Device) -> StainModel:
     """Load one model for all fields of a run; a changed checksum means that the model was replaced."""
-    return StainModel.load(folder)
+    return StainModel.load(folder, device)
 
 
 def _own_markers(field: Field, settings: CueChannels) -> NDArray[Any] | None:

@@ -13,6 +13,7 @@ from frugalseg.evaluation.measurements import Row, measure_cells
 from frugalseg.evaluation.nuclei_agreement import NucleiAgreement
 from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.field import Field
+from frugalseg.images.outliers import planes_without_outliers
 from frugalseg.images.write import write_labels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.models.model_settings import MarkerModelSettings
@@ -222,7 +223,9 @@ class MarkerProcess:
             self.log.line(f"  warning: {warning}")
         labels, names = segmented.labels, map(unquote_channel, self.settings.cells)
         planes = (
-            dict(zip(names, named_planes(field, self.settings.cells), strict=True)) if labels.any() else {}
+            dict(zip(names, planes_without_outliers(named_planes(field, self.settings.cells)), strict=True))
+            if labels.any()
+            else {}
         )
         record = FieldRecord(
             n_cells=int(np.count_nonzero(np.unique(labels))),
