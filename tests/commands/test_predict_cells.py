@@ -11,10 +11,12 @@ from frugalseg.commands.command_settings import PredictSettings
 from frugalseg.commands.predict_fields import predict_fields
 from frugalseg.errors import MissingChannel
 from frugalseg.images.fields import open_fields
+from frugalseg.images.outliers import planes_without_outliers
 from frugalseg.images.read import read_image
 from frugalseg.models.image_cues import find_cues
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.predictions import ObjectPrediction
+from frugalseg.models.stain_model import StainModel
 from frugalseg.runs.field_cues import sources_of
 from frugalseg.runs.options import RunOptions
 from frugalseg.synthetic.cells import make_cells
@@ -121,3 +123,40 @@ def test_a_way_to_find_the_foreground_that_changes_no_cell_is_named(
 ) -> None:
     record, _ = predicted(of_phase, images, tmp_path / "out", nuclei="dapi", foreground=foreground)
     assert ("The model itself tells" in " ".join(record.warnings)) is named
+
+
+def test_brightness_is_that_without_hot_pixels_also_where_no_nucleus_is_found(
+    of_phase: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ObjectPrediction(CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, ())
+    monkeypatch.setattr(ObjectModel, "find_objects", lambda *_, **__: found)
+    hot = CELLS.phase.copy()
+    place = tuple(np.argwhere(CELLS.cells == 3)[20])
+    hot[place] = 65535
+    tifffile.imwrite(tmp_path / "phase.tif", hot)
+    tifffile.imwrite(
+        tmp_path / "dapi.tif", np.random.default_rng(0).normal(100, 1, hot.shape).astype(np.float32)
+    )
+    (tmp_path / "fields.csv").write_text("field,phase,dapi\na,phase.tif,dapi.tif\n")
+    record, _ = predicted(of_phase, tmp_path, tmp_path / "out", nuclei="dapi")
+    said = {int(row["label"]): float(row["mean_phase"]) for row in record.measurements}
+    assert said[3] == pytest.approx(
+        planes_without_outliers(hot[None].astype(np.float32))[0][CELLS.cells == 3].mean()
+    )
+    assert said[3] < hot[CELLS.cells == 3].mean() - 300
+
+
+def test_the_stain_model_computes_on_the_device_of_the_command(
+    of_phase: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StainModel.fit(CELLS.phase, CELLS.nuclear, target="dapi", channels=("phase",), **QUICK).save(
+        tmp_path / "stain"
+    )
+    asked: list[Any] = []
+    load = StainModel.load.__func__  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        StainModel, "load", classmethod(lambda cls, *given: asked.append(given[1:]) or load(cls, *given))
+    )
+    predicted(of_phase, images, tmp_path / "out", nuclei_from=str(tmp_path / "stain"), cells=("phase",))
+    assert asked
+    assert set(asked) == {("cpu",)}

@@ -285,3 +285,19 @@ def test_a_start_is_for_students_only(done: Path, images: Path, tmp_path: Path) 
         segment_cells([images], tmp_path / "encoder", other, QUIET)
     with pytest.raises(SettingsError, match="the student of these images sees z-scored grey values"):
         segment_cells([images], tmp_path / "other", settings(cells=("phase",), start=done / "model"), QUIET)
+
+
+def test_a_run_that_learns_nothing_leaves_no_model_of_an_earlier_one(
+    done: Path, images: Path, tmp_path: Path
+) -> None:
+    out, noise = tmp_path / "out", tmp_path / "noise"
+    shutil.copytree(done, out)
+    write_synthetic_set(noise, 2, shape=(140, 150), n_cells=14, dim_nuclei=0.0, seed=4)
+    random = np.random.default_rng(0)
+    for path in noise.glob("*nuclear*"):
+        tifffile.imwrite(path, random.normal(100, 1, (140, 150)).astype(np.float32))
+    options = RunOptions(quiet=True, device="cpu", overwrite=True)
+    segment_cells([noise], out, settings(truth=None), options)
+    assert not labels_in(out).any()
+    assert not (out / "model").exists()
+    assert "the model of this run" not in (out / "report.html").read_text()

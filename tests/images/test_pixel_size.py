@@ -9,9 +9,11 @@ import pytest
 import tifffile
 import zarr
 
+from frugalseg.images.fields import open_fields
 from frugalseg.images.pixel_size import doubt_about_size, parse_size, unit_in_um
 from frugalseg.images.read import read_image
-from frugalseg.images.write import write_labels
+from frugalseg.images.write import write_image, write_labels
+from frugalseg.runs.field_arrays import learned_pixel_size
 
 GREY = np.random.default_rng(1).integers(0, 60000, (20, 30)).astype(np.uint16)
 
@@ -265,3 +267,20 @@ def test_sizes_that_can_hardly_be_right(size: tuple[float, float]) -> None:
 def test_doubtful_sizes_can_be_written(tmp_path: Path, size: tuple[float, float]) -> None:
     write_labels(tmp_path / "a_labels.tif", GREY.astype(int), pixel_size=size)
     assert size_of(tmp_path / "a_labels.tif") == pytest.approx(size)
+
+
+def test_models_learn_at_no_size_that_can_not_be(tmp_path: Path) -> None:
+    rows = ["field,phase"]
+    for name, size in (("a", 6.5e-7), ("b", 0.5), ("c", 4e6)):
+        write_image(
+            tmp_path / f"{name}.tif",
+            np.ones((1, 8, 8), np.uint16),
+            channels=["phase"],
+            pixel_size=(size, size),
+        )
+        rows.append(f"{name},{name}.tif")
+    (tmp_path / "fields.csv").write_text("\n".join(rows) + "\n")
+    fields = tuple(open_fields([tmp_path / "fields.csv"]))
+    assert learned_pixel_size(fields) == pytest.approx((0.5, 0.5))
+    assert learned_pixel_size(fields[::2]) is None
+    assert doubt_about_size(fields[0].pixel_size) is not None

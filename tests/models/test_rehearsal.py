@@ -200,3 +200,16 @@ def test_images_without_labels_change_nothing_for_other_starts(
     )
     for start, changes in ((None, False), (drawn, False), (student, True)):
         assert torch.equal(weights(start, None), weights(start, fields[1].phase)) != changes
+
+
+def test_a_few_pixels_that_nobody_annotated_are_nothing_to_rehearse(
+    cells: SyntheticField, student: fs.ObjectModel
+) -> None:
+    labels = cells.cells.astype(np.int32)
+    labels[60, 60:63] = -1
+    settings = fs.ObjectModelSettings(scale=student.card.scale, hold_out=False)
+    nearly = build_object_dataset(read_labelled_images(cells.phase, labels, "cells"), "cells", settings, None)
+    usual = TUNING.model_copy(update={"crop": 128})
+    assert rehearsal_samples(student.network, student.card, usual, nearly) == []
+    tuned = fs.ObjectModel.fit(cells.phase, labels, start=student, max_steps=1, hold_out=False, device="cpu")
+    assert tuned.card.training.steps == 1

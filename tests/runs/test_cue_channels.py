@@ -3,15 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from frugalseg.commands.command_settings import SegmentSettings
 from frugalseg.errors import BadModel, SettingsError
+from frugalseg.images.fields import open_fields
 from frugalseg.networks.cards import ObjectCard, TrainingSummary
 from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import save_model
 from frugalseg.runs.channel_settings import CueChannels
-from frugalseg.runs.field_cues import request_of
+from frugalseg.runs.field_cues import read_cues, request_of
+from frugalseg.synthetic.cells import make_cells
 
 
 @pytest.mark.parametrize("kind", [CueChannels, SegmentSettings])
@@ -28,10 +32,12 @@ from frugalseg.runs.field_cues import request_of
             {"mask": "own", "foreground": "scribbles", "scribbles": "few"},
             "`mask` own is the foreground itself",
         ),
+        ({"mask": "own", "scribbles": "few"}, "the foreground itself, so `scribbles` few have no use"),
+        ({"markers": "dots", "nuclei_diameter": 9}, "`nuclei_diameter` says how nuclei are found in a stain"),
         ({"scribbles": "few", "foreground": "intensity"}, "intensity has no use for `scribbles` few"),
     ],
 )
-def test_what_would_be_passed_over_is_refused(kind: Any, given: dict[str, str], says: str) -> None:
+def test_what_would_be_passed_over_is_refused(kind: Any, given: dict[str, Any], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         kind(cells=("phase",), **given)
 
@@ -59,3 +65,15 @@ def test_only_a_stain_model_predicts_nuclei(tmp_path: Path) -> None:
     wrong = CueChannels(cells=("phase",), nuclei_from=str(tmp_path / "cells"))
     with pytest.raises(BadModel, match=r"is a model of kind 'cells'; `nuclei_from` needs a stain model"):
         request_of(wrong)
+
+
+def test_messages_name_channels_and_never_none(tmp_path: Path) -> None:
+    cells = make_cells((96, 96), n_cells=6, dim_nuclei=0, seed=1)
+    tifffile.imwrite(tmp_path / "phase.tif", cells.phase)
+    tifffile.imwrite(tmp_path / "nlab.tif", cells.nuclei.astype(np.uint16))
+    (tmp_path / "fields.csv").write_text("field,phase,nlab\na,phase.tif,nlab.tif\n")
+    (field,) = open_fields([tmp_path / "fields.csv"])
+    found = read_cues(field, CueChannels(cells=("phase",), nuclei="nlab"))
+    (said,) = (one for one in found.image.warnings if "label map" in one)
+    assert "`markers`" in said  # which a command calls --markers
+    assert "None" not in said

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.commands.command_settings import SegmentSettings
+from frugalseg.images.pixel_size import can_be_learned
 from frugalseg.learning.device import pick_device
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.report import TrainingCurve
@@ -108,18 +109,11 @@ def segment_each_field(
             return ()
         return (NOTHING_LEARNED,)
 
-    process = MarkerProcess(
-        outputs,
-        settings,
-        segment,
-        log,
-        models.curve,
-        partial(read_cues, settings=settings, device=options.device),
-    )
+    read = partial(read_cues, settings=settings, device=options.device)
+    process = MarkerProcess(outputs, settings, segment, log, models.curve, read)
+    report = begin_report(outputs, "frugalseg segment")
     try:
-        result = run_fields(
-            table, outputs, process, begin_report(outputs, "frugalseg segment"), log, settings.truth, notes
-        )
+        result = run_fields(table, outputs, process, report, log, settings.truth, notes)
     finally:
         models.drop_checkpoints(outputs.done)
     models.drop([name for name, record in result.fields.items() if record.cues is None])
@@ -141,7 +135,7 @@ def _learn_and_segment(
         model = MarkerModel.fit_to_cues(
             [cues.image],
             channels=settings.cells,
-            pixel_size=cues.pixel_size,
+            pixel_size=cues.pixel_size if can_be_learned(cues.pixel_size) else None,
             nuclei=settings.nuclei if settings.nuclei_from is None else None,
             nuclei_from=predicted_stain(settings),
             settings=settings,

@@ -138,13 +138,13 @@ def _possible(unit: object, other: object, default: float) -> list[float]:
     return [default] if other is None else [default, unit_in_um(other)]
 
 
-def valid_pixel_size(y: float, x: float, below: float = LARGEST_UM) -> PixelSize:
-    """Return (y, x) in um, or None where a size is not a number above `SMALLEST_UM` and under `below`.
+def valid_pixel_size(y: float, x: float, below: float = math.inf) -> PixelSize:
+    """Return (y, x) in um, or None where a size is not a number above 0 and under `below`.
 
     >>> valid_pixel_size(0.65, 0.65), valid_pixel_size(math.nan, 0.65)
     ((0.65, 0.65), None)
     """
-    return (y, x) if all(math.isfinite(size) and SMALLEST_UM < size < below for size in (y, x)) else None
+    return (y, x) if all(math.isfinite(size) and 0 < size < below for size in (y, x)) else None
 
 
 def anisotropy(size: tuple[float, float]) -> float:
@@ -171,14 +171,32 @@ def doubt_about_size(size: PixelSize) -> str | None:
 def check_pixel_size(
     pixel_size: float | PixelSize | Callable[[], float | PixelSize],
 ) -> tuple[float, float] | None:
-    """Return the size of a pixel as (y, x) in um, asking the function that knows it; `SettingsError` where no size is such."""
+    """Return the size of a pixel as (y, x) in um, asking the function that knows it; `SettingsError` unless it is above 0."""
     if callable(pixel_size):
         pixel_size = pixel_size()
     if pixel_size is None:
         return None
     pair = np.broadcast_to(np.asarray(pixel_size, float), (2,)) if np.size(pixel_size) in (1, 2) else None
-    if pair is None or not ((pair > SMALLEST_UM) & (pair < LARGEST_UM)).all():
+    if pair is None or not (np.isfinite(pair).all() and (pair > 0).all()):
         raise SettingsError(
-            f"`pixel_size` is {pixel_size!r}; give micrometres per pixel, between {SMALLEST_UM:g} and {LARGEST_UM:,.0f}, as one number or as (y, x)"
+            f"`pixel_size` is {pixel_size!r}; give micrometres per pixel, above 0, as one number or as (y, x)"
         )
     return float(pair[0]), float(pair[1])
+
+
+def can_be_learned(size: PixelSize) -> bool:
+    """Return whether a model can learn at this pixel size, so that others are compared with it."""
+    return size is not None and all(SMALLEST_UM < side < LARGEST_UM for side in size)
+
+
+def check_learned_size(
+    pixel_size: float | PixelSize | Callable[[], float | PixelSize],
+) -> tuple[float, float] | None:
+    """Return what `check_pixel_size` returns; `SettingsError` too where no model can learn at that size."""
+    size = check_pixel_size(pixel_size)
+    if size is not None and not can_be_learned(size):
+        raise SettingsError(
+            f"`pixel_size` is {pixel_size!r}; give micrometres per pixel, between {SMALLEST_UM:g} and {LARGEST_UM:g}, or None where it "
+            "is not known"
+        )
+    return size

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadModel, WrongShape
-from frugalseg.images.pixel_size import check_pixel_size
+from frugalseg.images.pixel_size import check_learned_size
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.learning.from_markers.marker_training import learn_from_markers, new_marker_network
@@ -164,7 +164,7 @@ class MarkerModel:
         found = resolve_settings(MarkerModelSettings, settings, changes)
         options = training_options(found, found.seed, device, progress, checkpoint, resume)
         data = collect_samples(cues)
-        named, size = check_channels(channels, len(data.modalities)), check_pixel_size(pixel_size)
+        named, size = check_channels(channels, len(data.modalities)), check_learned_size(pixel_size)
         learning = MarkerSettings.preset(found.preset, found.max_steps, data.samples[0].label_free)
 
         def card_of(training: TrainingRecord) -> MarkerCard:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadModel, SettingsError
-from frugalseg.images.pixel_size import check_pixel_size
+from frugalseg.images.pixel_size import check_learned_size, check_pixel_size
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.snapshots import Snapshots
@@ -136,7 +136,7 @@ class ObjectModel:
         card, weights = (None, None) if first is None else (first.card, first.network)
         learning = learning_settings(found, target, card)
         kept = read_labelled_images(images, labels, target, names, channels, on_error, card)
-        size = check_pixel_size(pixel_size)
+        size = check_learned_size(pixel_size)
         known: dict[str, Any] = {"channels": channel_names(channels, len(kept[0].planes), card)}
         whole = card if found.start_parts == "all" else None
         begin = card, weights, found.start_parts

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from frugalseg.errors import InputError, Interrupted, WrongShape
-from frugalseg.images.pixel_size import check_pixel_size
+from frugalseg.images.pixel_size import check_learned_size
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.checkpoint import Checkpoint
 from frugalseg.learning.crop_batches import CropSample
@@ -112,7 +112,7 @@ def self_train(
     """
     found = resolve_settings(SelfTrainingSettings, settings, changes)
     pick_device(device)
-    first, size = check_student_start(start, found), check_pixel_size(pixel_size)
+    first, size = check_student_start(start, found), check_learned_size(pixel_size)
     cues = find_many_cues(images, nuclei, markers, masks, scribbles, found, names, channels, on_error)
     return self_train_on_cues(
         cues,
@@ -167,7 +167,7 @@ def self_train_on_cues(
     chosen = choose_images(_same_channels(cues))
     if not chosen.cues:
         raise InputError("`cues` is empty; give the cues of at least one image")
-    size = check_pixel_size(pixel_size)
+    size = check_learned_size(pixel_size)
     diameter, how = float(np.median(chosen.diameters)), chosen.normalization
     student = begin_student(found, first, how, diameter)
     teacher = teacher or first_teacher(first, size)

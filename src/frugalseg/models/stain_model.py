@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadModel, InputError
 from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.images.image import Projection
-from frugalseg.images.pixel_size import check_pixel_size
+from frugalseg.images.pixel_size import check_learned_size, check_pixel_size
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
@@ -144,7 +144,7 @@ class StainModel:
         dataset = read_stain_dataset(
             pairs, target, learning, found.scale, found.seed, found.hold_out, on_error
         )
-        size = check_pixel_size(pixel_size)
+        size = check_learned_size(pixel_size)
         samples, validation = dataset.samples()
         draw = dataset.sampler(samples, learning, found.seed)
         if log is not None:

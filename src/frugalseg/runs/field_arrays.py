@@ -13,7 +13,7 @@ from frugalseg.images.channels import InputChannel, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.image import Projection
 from frugalseg.images.memory import memory_errors
-from frugalseg.images.pixel_size import doubt_about_size
+from frugalseg.images.pixel_size import can_be_learned, doubt_about_size
 from frugalseg.models.model_scale import same_size, side_of
 from frugalseg.runs.provenance import first_few
 from frugalseg.runs.run_log import RunLog
@@ -63,10 +63,12 @@ def size_warnings(fields: Sequence[Field], log: RunLog) -> tuple[str, ...]:
 
 
 def learned_pixel_size(fields: Sequence[Field]) -> tuple[float, float] | None:
-    """Return the pixel size (y, x) in um of images that are learned from: the middle one of those stated, by area."""
-    sizes = sorted(
-        (size for size in (field.pixel_size for field in fields) if size is not None), key=math.prod
-    )
+    """Return the pixel size (y, x) in um of images that are learned from: the middle one of those stated, by area.
+
+    Sizes at which no model can learn are as unknown ones; the doubts about them are told elsewhere.
+    """
+    stated = (field.pixel_size for field in fields)
+    sizes = sorted((size for size in stated if size and can_be_learned(size)), key=math.prod)
     return sizes[(len(sizes) - 1) // 2] if sizes else None
 
 

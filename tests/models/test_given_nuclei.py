@@ -1,0 +1,149 @@
+"""Nuclei that are given to a model of cells, in any form: a stain, a label map, dots, `Markers`, or none at all."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import frugalseg as fs
+from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
+from frugalseg.models.marker_areas import nucleus_seeds, shows_nuclei_as_labels
+from frugalseg.synthetic.cells import SyntheticField
+
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 4, "hold_out": False, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def model(fields: Sequence[SyntheticField]) -> fs.ObjectModel:
+    """A model that finds most cells, but none with a pronounced peak."""
+    images, labels = [one.phase for one in fields], [one.cells for one in fields]
+    return fs.ObjectModel.fit(images, labels, scale=1.0, max_steps=40, **QUICK)
+
+
+def dots_of(nuclei: Any) -> np.ndarray:
+    """Return one pixel for each nucleus, its middle one."""
+    dots = np.zeros_like(nuclei)
+    for label in np.unique(nuclei)[1:]:
+        pixels = np.argwhere(nuclei == label)
+        dots[tuple(pixels[len(pixels) // 2])] = label
+    return dots
+
+
+def test_where_no_nucleus_is_found_cells_are_those_of_the_image(
+    model: fs.ObjectModel, cells: SyntheticField
+) -> None:
+    alone = model.predict(cells.phase)
+    assert len(np.unique(alone)) > 3
+    noise = np.random.default_rng(0).normal(100, 5, cells.phase.shape)
+    for nothing in (noise, np.zeros(cells.phase.shape, np.uint16), np.zeros(cells.phase.shape, bool)):
+        np.testing.assert_array_equal(model.predict(cells.phase, nuclei=nothing), alone)
+    both = model.predict([cells.phase, cells.phase], nuclei=[cells.nuclei, np.zeros_like(cells.nuclei)])
+    np.testing.assert_array_equal(both[0], model.predict(cells.phase, nuclei=cells.nuclei))
+    np.testing.assert_array_equal(both[1], alone)
+    assert not np.array_equal(both[0], alone)
+
+
+def test_dots_are_nuclei(cells: SyntheticField) -> None:
+    dots = dots_of(cells.nuclei)
+    found = nucleus_seeds(dots, cells.phase, "the image")
+    assert found.max() == cells.nuclei.max()
+    assert all(found[tuple(place)] > 0 for place in np.argwhere(dots))
+    assert shows_nuclei_as_labels(dots)
+    assert shows_nuclei_as_labels(cells.nuclei)
+    assert not shows_nuclei_as_labels(cells.nuclear)
+    assert not shows_nuclei_as_labels(dots.astype(float))  # a stain may have single bright pixels
+
+
+def test_a_stain_that_can_not_be_used_is_told_by_the_name_of_its_image(cells: SyntheticField) -> None:
+    with pytest.raises(BadPixels, match=r"field 'b': .*the value 7 everywhere"):
+        nucleus_seeds(np.full(cells.phase.shape, 7.0), cells.phase, "field 'b'")
+
+
+def test_nuclei_are_for_models_of_cells(cells: SyntheticField) -> None:
+    nuclei = fs.ObjectModel.fit(cells.phase, cells.nuclei, target="nuclei", max_steps=1, **QUICK)
+    with pytest.raises(SettingsError, match="this model finds nuclei, and `nuclei` correct cells"):
+        nuclei.predict(cells.phase, nuclei=cells.nuclear)
+
+
+def test_markers_are_given_for_one_image_as_for_several(cells: SyntheticField) -> None:
+    markers = fs.find_markers(cells.nuclear)
+    quick: dict[str, Any] = {"encoder": "small", "rounds": 1, "max_steps": 1, "device": "cpu", "diameter": 26}
+    one = fs.self_train(cells.phase, markers=markers, **quick)
+    several = fs.self_train([cells.phase], markers=[markers], **quick)
+    np.testing.assert_array_equal(one.predict(cells.phase), several.predict(cells.phase))
+    with pytest.raises(InputError, match="`images` is a list and `markers` is one array"):
+        fs.self_train([cells.phase], markers=markers, **quick)
+    with pytest.raises(
+        WrongShape, match="`markers` are of an image of 96 x 104 px, and this one has 48 x 52 px"
+    ):
+        fs.find_cues(cells.phase[:48, :52], markers=markers, mask=np.ones((48, 52), bool))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"mask": True, "scribbles": True}, "`mask` is the foreground itself, so `scribbles` have no use"),
+        ({"markers": True, "nuclei_diameter": 9}, "`nuclei_diameter` says how nuclei are found in a stain"),
+        ({"markers": True, "nuclei_method": "log"}, "`nuclei_method` says how nuclei are found in a stain"),
+    ],
+)
+def test_what_would_have_no_use_is_refused(cells: SyntheticField, given: dict[str, Any], said: str) -> None:
+    arrays = {"mask": cells.cells > 0, "scribbles": np.ones(cells.cells.shape, int), "markers": cells.nuclei}
+    given = {name: arrays[name] if value is True else value for name, value in given.items()}
+    nuclei = None if "markers" in given else cells.nuclear
+    with pytest.raises(SettingsError, match=said):
+        fs.find_cues(cells.phase, nuclei, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"target": "nuclei", "alpha": 2.0},
+            "`alpha` is of networks that learn cells, and `target` is 'nuclei'",
+        ),
+        (
+            {"target": "cells", "slope": 9.0},
+            "`slope` is of networks that learn nuclei, and `target` is 'cells'",
+        ),
+    ],
+)
+def test_settings_of_the_other_target_are_refused(
+    cells: SyntheticField, given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        fs.ObjectModel.fit(cells.phase, cells.cells, max_steps=1, **QUICK, **given)
+
+
+def test_too_few_names_of_channels(cells: SyntheticField) -> None:
+    with pytest.raises(SettingsError, match="must be a list of 2 names, one for each channel"):
+        fs.find_cues(np.stack([cells.phase, cells.cytoplasm]), cells.nuclear, channels=["phase"])
+
+
+def test_settings_and_keywords_together_set_no_more_than_was_said(cells: SyntheticField) -> None:
+    quick: dict[str, Any] = {"encoder": "small", "rounds": 1, "max_steps": 1, "device": "cpu", "diameter": 26}
+    first = fs.self_train(cells.phase, cells.nuclear, **quick)
+    settings = fs.SelfTrainingSettings(seed=1, rounds=1, diameter=26)
+    again = fs.self_train(
+        cells.phase, cells.nuclear, start=first, settings=settings, max_steps=1, device="cpu"
+    )
+    assert (again.card.settings["encoder"], again.card.training.seed) == ("small", 1)
+
+
+@pytest.mark.parametrize("size", [6.5e-7, 1e6])
+def test_a_pixel_size_that_no_card_can_hold_is_refused_before_training(
+    cells: SyntheticField, size: float
+) -> None:
+    told: list[Any] = []
+    given: dict[str, Any] = {"pixel_size": size, "device": "cpu", "progress": told.append}
+    said = "give micrometres per pixel, between 1e-06 and 1e.06, or None"
+    with pytest.raises(SettingsError, match=said):
+        fs.self_train(cells.phase, cells.nuclear, encoder="small", **given)
+    with pytest.raises(SettingsError, match=said):
+        fs.MarkerModel.fit(cells.cytoplasm, nuclei=cells.nuclear, **given)
+    with pytest.raises(SettingsError, match=said):
+        fs.StainModel.fit(cells.phase, cells.nuclear, encoder="small", **given)
+    with pytest.raises(SettingsError, match=said):
+        fs.ObjectModel.fit(cells.phase, cells.cells, encoder="small", **given)
+    assert not told
