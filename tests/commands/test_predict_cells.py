@@ -131,8 +131,9 @@ def test_brightness_is_that_without_hot_pixels_also_where_no_nucleus_is_found(
     found = ObjectPrediction(CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, ())
     monkeypatch.setattr(ObjectModel, "find_objects", lambda *_, **__: found)
     hot = CELLS.phase.copy()
-    place = tuple(np.argwhere(CELLS.cells == 3)[20])
-    hot[place] = 65535
+    for cell in np.unique(CELLS.cells)[1:]:
+        pixels = np.argwhere(CELLS.cells == cell)
+        hot[tuple(pixels[len(pixels) // 2])] = 65535
     tifffile.imwrite(tmp_path / "phase.tif", hot)
     tifffile.imwrite(
         tmp_path / "dapi.tif", np.random.default_rng(0).normal(100, 1, hot.shape).astype(np.float32)
@@ -143,7 +144,7 @@ def test_brightness_is_that_without_hot_pixels_also_where_no_nucleus_is_found(
     assert said[3] == pytest.approx(
         planes_without_outliers(hot[None].astype(np.float32))[0][CELLS.cells == 3].mean()
     )
-    assert said[3] < hot[CELLS.cells == 3].mean() - 300
+    assert said[3] < hot[CELLS.cells == 3].mean() - 30
 
 
 def test_the_stain_model_computes_on_the_device_of_the_command(
