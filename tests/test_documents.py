@@ -153,3 +153,14 @@ def test_the_table_of_foregrounds_holds_the_scores_of_its_record() -> None:
                 )
             )
         assert f"| {name} | {len(fields)} | {' | '.join(cells)} |" in text
+
+
+def test_the_stain_of_raw_cells_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_stain_steps_raw_1.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "pcc"]
+    text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
+    names = {"linear": "linear grey values", "log": "logarithm", "field": "each field's own percentiles"}
+    for arm, name in names.items():
+        scores = {int(row["steps"]): float(row["value"]) for row in rows if row["arm"] == arm}
+        assert list(scores) == [2**power for power in range(5, 12)]
+        assert f"| {name} | {' | '.join(f'{one:.3f}' for one in scores.values())} |" in text
