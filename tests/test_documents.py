@@ -5,7 +5,7 @@ import csv
 import json
 import re
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pytest
 
@@ -164,3 +164,24 @@ def test_the_stain_of_raw_cells_holds_the_scores_of_its_record() -> None:
         scores = {int(row["steps"]): float(row["value"]) for row in rows if row["arm"] == arm}
         assert list(scores) == [2**power for power in range(5, 12)]
         assert f"| {name} | {' | '.join(f'{one:.3f}' for one in scores.values())} |" in text
+
+
+def test_the_table_of_students_holds_the_scores_of_its_record() -> None:
+    lines = (ROOT / "experiments" / "records" / "self_training.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    text = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    names = {"3T3": "3T3", "Kc167": "Kc167", "RAW": "RAW", "macrophage": "macrophages", "HeLa": "HeLa"}
+    kinds = {row["kind"] for row in rows} & names.keys()
+    assert {"3T3", "Kc167", "RAW"} <= kinds
+    for kind in kinds:
+        scored = [row for row in rows if row["kind"] == kind]
+        fields, seeds = (sorted({row[key] for row in scored}) for key in ("field", "seed"))
+        assert (len(scored), seeds) == (len(fields) * 3, [0, 1, 2])
+        (line,) = re.findall(rf"^\| {names[kind]}, together \| {len(fields)} \| (.*) \|$", text, re.MULTILINE)
+        *_, plain, nuclei = line.split(" | ")
+        for shown, method in ((plain, "plain"), (nuclei, "nuclei")):
+            of_seeds = [
+                [fmean(row[method][at] for row in scored if row["seed"] == seed) for seed in seeds]
+                for at in (0, 1)
+            ]
+            assert shown == " / ".join(f"{fmean(one):.3f} ± {stdev(one):.3f}" for one in of_seeds)
