@@ -44,8 +44,6 @@ def speed_parser(doc: str | None, threads: int) -> argparse.ArgumentParser:
 
 def home_of(name: str) -> tuple[str, str]:
     """Return the folder of a field, and its channel with whole cells."""
-    if name.startswith("raw"):
-        return "phase_fluo_raw", "phase"
     return ("phase_nuclear", "phase") if name.startswith(("hela", "3t3")) else ("fluo_two_channel", "cyto")
 
 

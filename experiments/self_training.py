@@ -71,12 +71,9 @@ def open_one(data: Path, name: str, folder: str) -> "Field":
 
 
 def learn_and_score(
-    data: Path, kind: str, seed: int, several: list[int], teacher: str, **changes: Any
+    data: Path, kind: str, seed: int, several: list[int], teacher: str
 ) -> Iterator[dict[str, Any]]:
-    """Train one student, and score it after each number of rounds on every field of the kind that has labels.
-
-    `changes` are settings other than the defaults.
-    """
+    """Train one student, and score it after each number of rounds on every field of the kind that has labels."""
     from frugalseg import MarkerModel, find_cues
     from frugalseg.models.self_training import self_train_on_cues
     from frugalseg.models.teacher_cells import teacher_cells
@@ -98,7 +95,7 @@ def learn_and_score(
     with TemporaryDirectory() as folder:
         for rounds in several:
             start = time.process_time()
-            options = {"rounds": rounds, "checkpoint": folder, "resume": True, **changes}
+            options = {"rounds": rounds, "checkpoint": folder, "resume": True}
             model = self_train_on_cues(learned_cues, seed=seed, device="cpu", teacher=find, **options)
             seconds["training"] = round(seconds["training"] + time.process_time() - start, 1)
             for name, truth in truths.items():

@@ -1,11 +1,10 @@
 """Crops that `frugalseg.suggest` ranks first against random ones: what a student gains from outlining them.
 
-    python experiments/suggest_against_random.py --out FILE.jsonl --student FOLDER [--fields mixed] [--crops 1,2,4] [--draws 8] [--seeds 0] [--steps N]
+    python experiments/suggest_against_random.py --out FILE.jsonl --student FOLDER [--crops 1,2,4] [--draws 8] [--seeds 0] [--steps N]
 
 A student is self-trained on hela_1 to hela_4 and hela_u1 without any label (and kept in FOLDER; one that is there is used). Then
-1, 2 or 4 crops are labelled, all else is "not annotated", and the student is fine-tuned on them with
-`ObjectModel.fit(start=student)`, its defaults but for `--steps`, nothing held out. Crops of 256 px are of hela_1 to hela_4, scored on hela_5; or,
-with `--fields mixed`, crops of 512 px are of two HeLa fields and one each of RAW and 3T3, scored on another field of each line. Cell mIoU and mAP, mean over test fields.
+1, 2 or 4 crops of 256 px of hela_1 to hela_4 are labelled, all else is "not annotated", and the student is fine-tuned on them with
+`ObjectModel.fit(start=student)`, its defaults but for `--steps`, nothing held out. Scored on hela_5: cell mIoU and mAP.
 Random crops do not overlap, and hold at least one cell: nobody outlines an empty crop. Each draw is another set of crops; with
 more crops it has those with fewer, as the suggestions have. One line per run; runs that are in the file are not made again.
 
@@ -15,7 +14,7 @@ suggestions exceed, and the paired difference (same seed of the fine-tuning) wit
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from real_fields import append_lines, open_field, parser, read_lines
@@ -24,13 +23,8 @@ if TYPE_CHECKING:
     from frugalseg import Field, ObjectModel
 
 LEARNED = ("hela_1", "hela_2", "hela_3", "hela_4", "hela_u1")
-#: Fields whose crops may be labelled, and test fields.
-FIELDS = {
-    "HeLa": (LEARNED[:4], ("hela_5",)),
-    "mixed": (("hela_1", "hela_3", "raw_1", "3t3_1"), ("hela_5", "raw_3", "3t3_2")),
-}
-#: Side of a crop, px.
-CROPS = {"HeLa": 256, "mixed": 512}
+LABELLED, TEST = LEARNED[:4], "hela_5"
+CROP = 256
 
 #: Field, y and x of a crop.
 Place = tuple[int, int, int]
@@ -49,40 +43,39 @@ def open_student(folder: Path, data: Path) -> "ObjectModel":
     return student
 
 
-def suggested(student: "ObjectModel", fields: list["Field"], count: int, crop: int) -> list[Place]:
+def suggested(student: "ObjectModel", fields: list["Field"], count: int) -> list[Place]:
     """Return the crops that are suggested, the best first."""
     import frugalseg as fs
 
     images, stains = ([one.plane(channel) for one in fields] for channel in ("phase", "nuclear"))
-    found = fs.suggest(student, images, stains, crop=crop, n=count)
+    found = fs.suggest(student, images, stains, crop=CROP, n=count)
     return [(one.image, one.y, one.x) for one in found]
 
 
-def drawn(truths: list[Any], count: int, draw: int, crop: int) -> list[Place]:
+def drawn(truths: list[Any], count: int, draw: int) -> list[Place]:
     """Return random crops that do not overlap and hold a cell."""
     rng, places = np.random.default_rng(draw), list[Place]()
     while len(places) < count:
         index = int(rng.integers(len(truths)))
-        y, x = (int(rng.integers(side - crop + 1)) for side in truths[index].shape)
-        apart = all(index != i or abs(y - j) >= crop or abs(x - k) >= crop for i, j, k in places)
-        if apart and (truths[index][y : y + crop, x : x + crop] > 0).any():
+        y, x = (int(rng.integers(side - CROP + 1)) for side in truths[index].shape)
+        apart = all(index != i or abs(y - j) >= CROP or abs(x - k) >= CROP for i, j, k in places)
+        if apart and (truths[index][y : y + CROP, x : x + CROP] > 0).any():
             places.append((index, y, x))
     return places
 
 
 def tune_and_score(
-    student: "ObjectModel", data: Path, which: str, places: list[Place], seed: int, steps: int | None
+    student: "ObjectModel", data: Path, places: list[Place], seed: int, steps: int | None
 ) -> dict[str, Any]:
-    """Fine-tune the student on some crops, and score it on the test fields."""
+    """Fine-tune the student on some crops, and score it on the test field."""
     import frugalseg as fs
 
     start = time.process_time()
-    fields = [open_field(data, name) for name in FIELDS[which][0]]
+    fields = [open_field(data, name) for name in LABELLED]
     truths = [one.labels("cells") for one in fields]
     labels = [np.full(truth.shape, -1) for truth in truths if truth is not None]
-    crop = CROPS[which]
     for index, y, x in places:
-        area = slice(y, y + crop), slice(x, x + crop)
+        area = slice(y, y + CROP), slice(x, x + CROP)
         labels[index][area] = truths[index][area]  # type: ignore[index]
     used = sorted({index for index, _, _ in places})
     images = [fields[index].plane("phase") for index in used]
@@ -97,21 +90,16 @@ def tune_and_score(
         **changes,
     )
     cells = sum(len(np.unique(labels[index][labels[index] > 0])) for index in used)
-    return {**scores_of(tuned, data, which), "cells": cells, "seconds": round(time.process_time() - start, 1)}
+    return {**scores_of(tuned, data), "cells": cells, "seconds": round(time.process_time() - start, 1)}
 
 
-def scores_of(model: "ObjectModel", data: Path, which: str) -> dict[str, Any]:
-    """Return the scores of a model on the test fields: their mean, and the mAP of each."""
+def scores_of(model: "ObjectModel", data: Path) -> dict[str, float]:
+    """Return the scores of a model on the test field."""
     from frugalseg import score_labels
 
-    tests = {name: open_field(data, name) for name in FIELDS[which][1]}
-    scores = {
-        name: score_labels(cast("np.ndarray", test.labels("cells")), model.predict(test.plane("phase")))
-        for name, test in tests.items()
-    }
-    found = {"miou": [one.cell_miou for one in scores.values()], "mAP": [one.mAP for one in scores.values()]}
-    means = {name: round(float(np.mean(values)), 4) for name, values in found.items()}
-    return means | {"each": {name: round(one.mAP, 4) for name, one in scores.items()}}
+    test = open_field(data, TEST)
+    scores = score_labels(test.labels("cells"), model.predict(test.plane("phase")))
+    return {"miou": round(scores.cell_miou, 4), "mAP": round(scores.mAP, 4)}
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
@@ -147,7 +135,6 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--student", type=Path, required=True)
-    options.add_argument("--fields", default="HeLa", choices=tuple(FIELDS))
     options.add_argument("--crops", default="1,2,4")
     options.add_argument("--draws", type=int, default=8)
     options.add_argument("--seeds", default="0")
@@ -157,17 +144,15 @@ def main() -> None:
 
     torch.set_num_threads(1)
     student = open_student(given.student, given.data)
-    crop = CROPS[given.fields]
     counts, seeds = ([int(one) for one in text.split(",")] for text in (given.crops, given.seeds))
-    fields = [open_field(given.data, name) for name in FIELDS[given.fields][0]]
-    ways: dict[tuple[str, int], list[Place]] = {("suggest", 0): suggested(student, fields, max(counts), crop)}
+    fields = [open_field(given.data, name) for name in LABELLED]
+    ways: dict[tuple[str, int], list[Place]] = {("suggest", 0): suggested(student, fields, max(counts))}
     truths = [one.labels("cells") for one in fields]
-    ways |= {("random", draw): drawn(truths, max(counts), draw, crop) for draw in range(given.draws)}
+    ways |= {("random", draw): drawn(truths, max(counts), draw) for draw in range(given.draws)}
     asked = [("student", 0, 0, 0)]
     asked += [(way, draw, count, seed) for count in counts for way, draw in ways for seed in seeds]
     for way, draw, count, seed in asked:
         run = {
-            "fields": given.fields,
             "way": way,
             "draw": draw,
             "crops": count,
@@ -177,12 +162,12 @@ def main() -> None:
         if any(run.items() <= row.items() for row in read_lines(given.out)):
             continue
         if not count:
-            append_lines(given.out, [{**run, **scores_of(student, given.data, given.fields)}])
+            append_lines(given.out, [{**run, **scores_of(student, given.data)}])
             continue
         places = ways[way, draw][:count]
-        found = tune_and_score(student, given.data, given.fields, places, seed, given.steps)
+        found = tune_and_score(student, given.data, places, seed, given.steps)
         append_lines(given.out, [{**run, "places": places, **found}])
-    print_table([row for row in read_lines(given.out) if row["fields"] == given.fields])
+    print_table(read_lines(given.out))
 
 
 if __name__ == "__main__":
