@@ -23,7 +23,7 @@ def marker_areas(cues: ImageCues) -> NDArray[np.uint32]:
 
 
 def shows_nuclei_as_labels(plane: NDArray[Any]) -> bool:
-    """Return whether an array (Y,X) is a label map, or dots that somebody set, and no stain; whole numbers of which none is set are too."""
+    """Return whether an array (Y,X) is no stain, but a label map, dots that somebody set, or whole numbers that are all 0."""
     plane = np.squeeze(plane)
     if is_label_map(plane[None], ""):
         return True

@@ -83,7 +83,7 @@ def difference_table(name: str, task: Task, metric: str, rows: Sequence[ScoreRow
     Parameters
     ----------
     rows
-        Of the task, as they are compared.
+        Of the task and metric, as they are compared.
     """
     shown = _to_references(name, task, metric, rows)
     if not shown:
@@ -118,10 +118,12 @@ def difference_table(name: str, task: Task, metric: str, rows: Sequence[ScoreRow
 
 def _to_references(name: str, task: Task, metric: str, rows: Sequence[ScoreRow]) -> list[Difference]:
     """Return the difference of every arm to its reference, wherever the two stand in the design."""
-    own = [row for row in rows if row.metric == metric]
-    arms, free = names_of(row.arm for row in own), seedless_arms(task)
-    pairs = [(arm, than) for arm in arms if (than := reference_of(task, arm)) in arms]
-    return [one for arm, than in pairs for one in compare_arms(own, name, metric, arm, than or "", free)]
+    arms, free, found = names_of(row.arm for row in rows), seedless_arms(task), list[Difference]()
+    for arm in arms:
+        than = reference_of(task, arm)
+        if than is not None and than in arms:
+            found += compare_arms(rows, name, metric, arm, than, free)
+    return found
 
 
 def agreement_table(name: str, agreements: Sequence[ArmAgreement]) -> NumberTable | None:
