@@ -77,3 +77,37 @@ def test_nothing_found_is_no_row() -> None:
     empty = np.zeros((40, 40), np.uint32)
     read = lambda window: np.zeros((1, *empty[window].shape))  # noqa: E731
     assert measure_tiles(lambda window: empty[window], read, (40, 40), ("a",), 5, 16) == []
+
+
+def measured_in_tiles(labels: np.ndarray, largest: int, core: int) -> list[dict]:
+    planes = np.arange(labels.size, dtype=float).reshape(1, *labels.shape)
+    return [
+        dict(row)
+        for row in measure_tiles(
+            lambda window: labels[window],
+            lambda window: planes[:, *window],
+            labels.shape,
+            ("a",),
+            largest,
+            core,
+            pixel_size=(0.5, 0.25),
+        )
+    ]
+
+
+@pytest.mark.parametrize("core", [40, 64])
+def test_a_cell_larger_than_a_window_is_measured_whole_and_once(core: int) -> None:
+    y, x = np.indices((200, 200))
+    disk = (np.hypot(y - 90, x - 110) < 70).astype(
+        np.uint32
+    )  # 140 px wide; windows reach 30 px beyond a tile
+    horseshoe = np.zeros((200, 200), np.uint32)
+    horseshoe[20:180, 20:30] = horseshoe[20:180, 170:180] = horseshoe[170:180, 20:180] = 5
+    horseshoe[30:40, 60:70] = 2
+    for labels in (disk, horseshoe):
+        planes = {"a": np.arange(labels.size, dtype=float).reshape(labels.shape)}
+        expected = measure_cells(labels, planes, (0.5, 0.25))
+        rows = measured_in_tiles(labels, 30, core)
+        assert [row["label"] for row in rows] == [row["label"] for row in expected]
+        for row, whole in zip(rows, expected, strict=True):
+            assert row == pytest.approx(whole, rel=1e-9)

@@ -1,6 +1,7 @@
 """Scores and measurements of images that do not fit into memory, window by window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,8 @@ def measure_tiles(
     channels
         Names of the channels.
     largest
-        Height and width of the largest cell that is measured completely, px; parts of larger cells may be missing.
+        Height and width of a large cell, px; windows reach so far beyond a tile. Still larger ones are read once more,
+        each by itself.
     core
         Side of the tiles, px.
     pixel_size
@@ -95,26 +97,82 @@ def measure_tiles(
     -----
     Every cell is measured once, in the tile whose core holds its first pixel in reading order.
     """
-    rows: list[Row] = []
+    found: dict[int, Row] = {}
+    boxes = _Boxes()
     tiles = plan_tiles(shape, core, margin=largest)
+    measure = partial(
+        _measure, read_planes=read_planes, shape=shape, channels=channels, pixel_size=pixel_size
+    )
     for done, tile in enumerate(tiles, start=1):
-        labels = _own_cells(np.asarray(read_labels(tile.window)), tile)
-        pixels = np.nonzero(labels)
-        if pixels[0].size:
-            box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in pixels)
-            start = [window.start + part.start for window, part in zip(tile.window, box, strict=True)]
-            planes = read_planes(
-                (
-                    slice(start[0], start[0] + box[0].stop - box[0].start),
-                    slice(start[1], start[1] + box[1].stop - box[1].start),
-                )
-            )
-            measured = measure_cells(labels[box], dict(zip(channels, planes, strict=True)), pixel_size)
-            rows += [_moved(row, start) for row in measured]
-            _mark_border(rows[-len(measured) :], labels[box], start, shape)
+        labels = np.asarray(read_labels(tile.window))
+        boxes.add(labels[tile.inner], [part.start for part in tile.core])
+        own = _own_cells(labels, tile)
+        found |= measure(own, [part.start for part in tile.window])
         if progress is not None:
             progress(done, len(tiles))
-    return sorted(rows, key=lambda row: int(row["label"] or 0))
+    for label in boxes.larger_than(found):
+        window = boxes.window(label)
+        alone = np.where(np.asarray(read_labels(window)) == label, label, 0)
+        found |= measure(alone, [part.start for part in window])
+    return [found[label] for label in sorted(found)]
+
+
+class _Boxes:
+    """Area and bounding box of every label, from parts of a label map that cover it exactly once."""
+
+    def __init__(self) -> None:
+        self._areas: dict[int, int] = {}
+        self._boxes: dict[int, tuple[int, int, int, int]] = {}
+
+    def add(self, labels: NDArray[Any], start: Sequence[int]) -> None:
+        """Add a part (y, x) whose first pixel lies at `start` of the image."""
+        ys, xs = np.nonzero(labels)
+        ids, at, counts = np.unique(labels[ys, xs], return_inverse=True, return_counts=True)
+        edges = np.full((4, len(ids)), np.iinfo(np.int64).max)
+        ys, xs = ys + start[0], xs + start[1]
+        for edge, values in zip(edges, (ys, xs, -ys - 1, -xs - 1), strict=True):
+            np.minimum.at(edge, at, values)
+        for label, count, (top, left, bottom, right) in zip(
+            ids.tolist(), counts.tolist(), edges.T.tolist(), strict=True
+        ):
+            before = self._boxes.get(label, (top, left, bottom, right))
+            pairs = zip(before, (top, left, bottom, right), strict=True)
+            self._boxes[label] = tuple(min(pair) for pair in pairs)
+            self._areas[label] = self._areas.get(label, 0) + count
+
+    def larger_than(self, rows: Mapping[int, Row]) -> list[int]:
+        """Return the labels of which the rows saw only a part."""
+        return [label for label, area in self._areas.items() if rows[label]["area"] != area]
+
+    def window(self, label: int) -> Window:
+        """Return the bounding box of a label."""
+        top, left, bottom, right = self._boxes[label]
+        return slice(top, -bottom), slice(left, -right)
+
+
+def _measure(
+    labels: NDArray[Any],
+    start: Sequence[int],
+    *,
+    read_planes: Callable[[Window], NDArray[Any]],
+    shape: tuple[int, int],
+    channels: Sequence[str],
+    pixel_size: tuple[float, float] | None,
+) -> dict[int, Row]:
+    """Return the rows of all cells of a part (y, x) whose first pixel lies at `start` of the image, by label."""
+    pixels = np.nonzero(labels)
+    if not pixels[0].size:
+        return {}
+    box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in pixels)
+    y, x = (corner + part.start for corner, part in zip(start, box, strict=True))
+    inside = labels[box]
+    planes = read_planes((slice(y, y + inside.shape[0]), slice(x, x + inside.shape[1])))
+    rows = [
+        _moved(row, (y, x))
+        for row in measure_cells(inside, dict(zip(channels, planes, strict=True)), pixel_size)
+    ]
+    _mark_border(rows, inside, (y, x), shape)
+    return {int(row["label"] or 0): row for row in rows}
 
 
 def _own_cells(labels: NDArray[Any], tile: Tile) -> NDArray[Any]:
