@@ -28,7 +28,11 @@ class FieldSection:
     trust
         What is known of how far the field can be trusted.
     diameter, diameter_px
-        Median diameter as text, and in px.
+        Median diameter as text, and in px of the layers.
+    size, pixel_size
+        Height and width of the image, and of its pixels, as text; the latter is empty where it is not known.
+    areas
+        Label of a cell -> its area, px of the image.
     mean_iou, mean_ap, ahead
         Mean cell IoU, mAP, and by how much the first exceeds the best baseline's, as text.
     """
@@ -39,6 +43,9 @@ class FieldSection:
     true_rows: Rows | None
     diameter: str
     diameter_px: float | None
+    size: str
+    pixel_size: str
+    areas: dict[int, int]
     viewer: FieldViewer | None
     thumbnail: str
     trust: list[TrustRow]
@@ -83,7 +90,10 @@ def field_section(field: FieldReport, anchor: str, viewer_bytes: int, thumbnail_
         rows=rows,
         true_rows=true_rows,
         diameter=median_diameter([rows], field.pixel_size),
-        diameter_px=float(np.median(diameters)) if len(diameters) else None,
+        diameter_px=float(np.median(diameters)) / field.reduced if len(diameters) else None,
+        size="{} × {} px".format(*(field.full_shape or field.labels.shape)),
+        pixel_size=_pixel_size_text(field.pixel_size),
+        areas={int(row["label"] or 0): int(row["area"] or 0) for row in rows} if full else {},
         viewer=build_viewer(field, viewer_bytes) if full else None,
         thumbnail=thumbnail_uri(field.image, field.labels, thumbnail_side) if thumbnail_side else "",
         trust=trust_rows(field),
@@ -96,3 +106,11 @@ def field_section(field: FieldReport, anchor: str, viewer_bytes: int, thumbnail_
         precision=precision_chart(scores, field.baselines) if scores is not None and full else None,
         histograms=shape_histograms([rows], [true_rows]) if full else [],
     )
+
+
+def _pixel_size_text(size: tuple[float, float] | None) -> str:
+    """Return a pixel size as text; both sides where they differ."""
+    if size is None:
+        return ""
+    y, x = (f"{side:.3g}" for side in size)
+    return f"{y} µm per px" if y == x else f"{y} × {x} µm per px (y, x)"

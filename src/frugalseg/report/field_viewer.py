@@ -97,7 +97,7 @@ def build_viewer(field: FieldReport, budget: int) -> FieldViewer:
         by_colour = [(c, [cell for cell in traced if cell.colour == i]) for i, c in enumerate(PALETTE)]
         cells = [(colour, inside) for colour, inside in by_colour if inside]
     truth = "" if field.truth is None else outline_path(field.truth)
-    markers = "".join(f"M{x + 0.5:.4g} {y + 0.5:.4g}h0" for y, x in field.markers.tolist())
+    markers = "".join(f"M{x + 0.5:.1f} {y + 0.5:.1f}h0" for y, x in field.markers.tolist())
     confidence = field.confidence
     sureness = {} if as_pixels else _sureness(confidence)
     paths = len(truth) + len(markers) + sum(len(cell.path) + 32 for _, inside in cells for cell in inside)

@@ -135,6 +135,8 @@ class FieldReport:
         Mean IoU of the cells of the last two rounds of self-training in this field, 0..1, if the model learned from it.
     role
         Of a part of a training set: "learned from" or "held out".
+    full_shape
+        (Y, X) of the image, where the layers are a reduced picture of it; pixel size and measurements are the image's.
 
     Raises
     ------
@@ -161,6 +163,7 @@ class FieldReport:
     look_distance: float | None = None
     rounds_agree: float | None = None
     role: str = ""
+    full_shape: tuple[int, int] | None = None
     condensed: bool = False
 
     def __post_init__(self) -> None:
@@ -176,6 +179,11 @@ class FieldReport:
         self.markers = np.asarray(self.markers, dtype=float).reshape(-1, 2)
         if self.n_cells < 0:
             self.n_cells = int(np.count_nonzero(np.unique(self.labels)))
+
+    @property
+    def reduced(self) -> float:
+        """Px of the image per px of the layers."""
+        return 1.0 if self.full_shape is None else max(self.full_shape) / max(self.labels.shape)
 
     @property
     def confidence(self) -> dict[int, float]:

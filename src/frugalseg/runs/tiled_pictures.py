@@ -50,7 +50,7 @@ def show_large_stain(
 
 
 def show_large_objects(run: TiledRun, field: Field, image: Image, record: FieldRecord) -> FieldReport:
-    """Show a finished field with its cells, reduced; numbers in px are at the image's scale."""
+    """Show a finished field with its cells, reduced; numbers are those of the whole image."""
     path = run.outputs.result_path(field.name)
     labels = resize_labels_in_strips(
         lambda window: read_result(path, window)[None], image.shape, picture_shape(image.shape)
@@ -64,9 +64,11 @@ def show_large_objects(run: TiledRun, field: Field, image: Image, record: FieldR
         measurements=record.measurements,
         scores=record.scores,
         seconds=record.seconds,
+        pixel_size=field.pixel_size,
         warnings=(*record.warnings, *note),
         look_distance=record.look_distance,
         n_cells=-1 if record.n_cells is None else record.n_cells,
+        full_shape=image.shape,
     )
 
 

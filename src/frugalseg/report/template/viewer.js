@@ -11,6 +11,7 @@ for (const viewer of document.querySelectorAll(".viewer")) {
   const ratio = Number(viewer.dataset.ratio);
   const diameter = Number(viewer.dataset.cell || 1e9);
   const micrometres = Number(viewer.dataset.um || 0);
+  const times = Number(viewer.dataset.times || 1);  // px of the image per px here: more than 1 in a reduced picture
   let zoom = 1, left = 0, top = 0, fitted = true;
 
   const fitZoom = () => Math.min(stage.clientWidth / width, stage.clientHeight / height) || 1;
@@ -21,7 +22,7 @@ for (const viewer of document.querySelectorAll(".viewer")) {
     world.style.setProperty("--px", Math.min(1, Math.max(0.45, diameter * zoom / 48)) / zoom);
     viewer.classList.toggle("pixelated", zoom / ratio > 2);
     readout.textContent = `${Math.round(zoom * 100)} %`;
-    const unit = micrometres || 1;
+    const unit = (micrometres || 1) * times;
     const room = Math.min(160, stage.clientWidth / 4) / zoom * unit;
     const power = 10 ** Math.floor(Math.log10(room));
     const length = [5, 2, 1].map(k => k * power).find(v => v <= room) || power;
@@ -119,7 +120,7 @@ for (const viewer of document.querySelectorAll(".viewer")) {
     const cell = event.target.dataset ? event.target.dataset.c : undefined;
     const sure = cell && event.target.dataset.s;
     const what = cell ? `  ·  cell ${cell}, ${event.target.dataset.a} px${sure ? `, confidence ${sure}` : ""}` : "";
-    hint.textContent = inside ? `y ${py}, x ${px}${what}` : "";
+    hint.textContent = inside ? `y ${Math.floor(py * times)}, x ${Math.floor(px * times)}${what}` : "";
   }
 
   const letters = { i: "image", n: "nuclei", o: "cells", c: "confidence", m: "markers", f: "foreground", t: "truth" };
