@@ -301,3 +301,14 @@ def test_a_run_that_learns_nothing_leaves_no_model_of_an_earlier_one(
     assert not labels_in(out).any()
     assert not (out / "model").exists()
     assert "the model of this run" not in (out / "report.html").read_text()
+
+
+def test_a_run_with_one_field_more_has_no_result_of_the_model_before(images: Path, tmp_path: Path) -> None:
+    out, quick = tmp_path / "out", settings(rounds=1, max_steps=3)
+    where = RunOptions(quiet=True, device="cpu", where=(f"field={NAMES[0]}",))
+    segment_cells([images], out, quick, where)
+    segment_cells([images], out, quick, QUIET.model_copy(update={"resume": True}))
+    assert fs.load_model(out / "model").card.training.fields == NAMES
+    segment_cells([images], tmp_path / "both", quick, QUIET)
+    for name in NAMES:
+        np.testing.assert_array_equal(labels_in(out, name), labels_in(tmp_path / "both", name))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from frugalseg.errors import InputError
+from frugalseg.errors import InputError, NoMarkers
 from frugalseg.evaluation.nuclei_agreement import nuclei_agreement, nuclei_in_cells
 from frugalseg.images.fields import open_fields
 from frugalseg.images.normalize import IntensityScale
@@ -163,3 +163,35 @@ def test_what_can_be_trusted_is_measured_and_shown_and_shown_again(images: Path,
     assert len(first[1]) == len(cells)
     run(images, out, resume=True)
     assert shown() == first
+
+
+def test_a_field_that_is_shown_in_short_has_its_pixel_size(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from the thirteenth field on, when a run is resumed."""
+    out = tmp_path / "out"
+
+    def diameter() -> str:
+        found = re.search(r"median diameter ([\d.]+ [^ <]+)", (out / "report.html").read_text())
+        assert found
+        return found[1]
+
+    run(images, out)
+    first = diameter()
+    assert first.endswith("µm")
+    monkeypatch.setattr(marker_process, "FULL_FIELDS", 0)
+    run(images, out, resume=True)
+    assert diameter() == first
+
+
+def test_a_field_without_nuclei_keeps_its_truth_and_pixel_size(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_found(*_: Any) -> FieldCues:
+        raise NoMarkers("no nucleus was found")
+
+    monkeypatch.setattr(marker_process, "read_cues", none_found)
+    run(images, tmp_path / "out", truth="cells")
+    text = (tmp_path / "out/report.html").read_text()
+    assert 'data-layer="truth"' in text
+    assert "0.65 µm per px" in text

@@ -206,3 +206,33 @@ def test_tiles_of_an_earlier_run_are_removed_unless_it_goes_on(images: Path) -> 
     assert [folder.exists() for folder in folders] == [False, True, True]
     assert [path.name for path in folders[1].iterdir()] == ["note.txt"]
     assert (folders[2] / "maps" / "run.json").exists()
+
+
+def test_a_run_that_is_stopped_while_its_report_is_written_is_interrupted(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = images.parent / "out"
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(field_loop, "write_report", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(images)
+    record = json.loads((out / "run.json").read_text())
+    assert (record["state"], list(record["fields"])) == ("interrupted", list(NAMES))
+    assert (out / "measurements.csv").exists()
+    assert list(run(images, resume=True).fields) == list(NAMES)
+    assert json.loads((out / "run.json").read_text())["state"] == "done"
+
+
+def test_a_field_that_is_done_and_cannot_be_shown_is_said(images: Path) -> None:
+    run(images)
+    path = images / "synthetic_1_nuclear.tif"
+    path.rename(images / "moved.tif_")
+    result = run(images, resume=True)
+    assert (list(result.fields), result.failed) == (list(NAMES), {})
+    (warning,) = result.record.warnings
+    assert warning.startswith("synthetic_1 is done, but not in the report: ")
+    assert path.name in warning

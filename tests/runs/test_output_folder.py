@@ -82,9 +82,13 @@ def test_result_has_what_is_in_run_json(tmp_path: Path) -> None:
 )
 def test_nothing_is_overwritten_unasked(tmp_path: Path, left: str) -> None:
     (tmp_path / left).write_text("mine")
+    (tmp_path / "run.json").write_text("mine")
     with pytest.raises(OutputExists, match="`overwrite`"):
         opened(tmp_path)
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(left, "mine")]
+    assert {(path.name, path.read_text()) for path in tmp_path.iterdir()} == {
+        (left, "mine"),
+        ("run.json", "mine"),
+    }
     write_field(opened(tmp_path, overwrite=True), "b")
     assert tifffile.imread(tmp_path / "b_labels.tif").shape == LABELS.shape
 
@@ -129,7 +133,7 @@ def test_a_result_that_is_no_label_map_counts_by_its_own_ending(tmp_path: Path) 
 
 def test_a_predicted_stain_is_not_overwritten_unasked(tmp_path: Path) -> None:
     (tmp_path / "b_dapi.tif").write_text("mine")
-    with pytest.raises(OutputExists, match=r"b_dapi\.tif are there already"):
+    with pytest.raises(OutputExists, match=r"b_dapi\.tif is there, where"):
         opened(tmp_path, suffix="_dapi.tif")
     assert (tmp_path / "b_dapi.tif").read_text() == "mine"
 
@@ -138,11 +142,14 @@ def test_resume_of_nothing_is_a_new_run(tmp_path: Path) -> None:
     assert not opened(tmp_path / "new", resume=True).is_complete("a")
 
 
+@pytest.mark.parametrize("how", [{}, {"resume": True}, {"overwrite": True}], ids=str)
 @pytest.mark.parametrize("left", ["b_labels.tif", "a_record.json", "report.html"])
-def test_resume_of_what_no_run_made_is_refused(tmp_path: Path, left: str) -> None:
+def test_what_no_run_made_is_never_replaced(tmp_path: Path, left: str, how: dict[str, bool]) -> None:
+    """Such as labels drawn by hand beside the images, in the folder that was given for the results."""
     (tmp_path / left).write_text("mine")
-    with pytest.raises(OutputExists, match=rf"{left} are there, but no run\.json"):
-        opened(tmp_path, resume=True)
+    with pytest.raises(OutputExists, match=rf"{left} is there, .*no run\.json.* another folder") as raised:
+        opened(tmp_path, **how)
+    assert "overwrite" not in str(raised.value)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(left, "mine")]
 
 
@@ -164,10 +171,13 @@ def test_an_image_that_was_given_is_never_replaced(tmp_path: Path) -> None:
         read.name: "mine",
         listed.name: "mine",
     }
-    write_field(opened(tmp_path, overwrite=True), "b")
-    opened(tmp_path, overwrite=True, sources=refused[1])
-    with pytest.raises(OutputExists, match="b_labels"):  # its record is gone with that run
-        opened(tmp_path, overwrite=True, sources=refused[2])
+    for path in (read, listed):
+        path.unlink()
+    write_field(opened(tmp_path), "b")
+    write_field(opened(tmp_path, overwrite=True, sources={"b": Sources((), (listed,))}), "b")
+    with pytest.raises(OutputExists, match="b_labels"):
+        opened(tmp_path, overwrite=True, sources={"b": Sources(states(listed), (listed,))})
+    assert listed.exists()
 
 
 def test_a_record_of_other_settings_is_not_taken(tmp_path: Path) -> None:
@@ -224,7 +234,7 @@ def test_overwriting_forgets_what_was_complete(tmp_path: Path) -> None:
     finished(tmp_path)
     (tmp_path / "report.html").write_text("of the run before")
     opened(tmp_path, overwrite=True)  # and stopped at once
-    assert {path.name for path in tmp_path.iterdir()} == {"a_labels.tif", "run.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json"}  # else `score` would count what is left
     assert written(tmp_path)["state"] == "running"
     assert not opened(tmp_path, resume=True).is_complete("a")
 
@@ -248,3 +258,24 @@ def test_what_can_not_be_written_fails_before_any_work(tmp_path: Path, monkeypat
     with pytest.raises(OutputFailed, match="the disk is full"):
         opened(tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_report_without_a_field_that_is_to_be_done_does_not_stay(tmp_path: Path) -> None:
+    finished(tmp_path)
+    (tmp_path / "report.html").write_text("of the run before")
+    again = opened(tmp_path, resume=True)
+    assert not (tmp_path / "report.html").exists()
+    write_field(again, "b")
+    again.finish()
+    (tmp_path / "report.html").write_text("of all fields")
+    opened(tmp_path, resume=True)
+    assert (tmp_path / "report.html").read_text() == "of all fields"
+
+
+def test_fields_can_be_done_again(tmp_path: Path) -> None:
+    """As where a model that they were made with is learned anew."""
+    finished(tmp_path)
+    again = opened(tmp_path, resume=True)
+    again.begin_again()
+    assert (again.is_complete("a"), (tmp_path / "a_record.json").exists()) == (False, False)
+    assert not opened(tmp_path, resume=True).is_complete("a")

@@ -91,6 +91,11 @@ def segment_cells(
     model = _learn(data, settings, run, outputs)
     taken, cues = time.monotonic() - start, data.seconds
     outputs.stages |= {"cues": round(cues, 2), "learning": round(taken - cues, 2)}
+    if model is not None and run.earlier is None and outputs.done:
+        run.log.line(
+            "the model was learned anew, so fields that were done with the one before are done again"
+        )
+        outputs.begin_again()
 
     def segment(cues: FieldCues) -> Segmented:
         assert model is not None  # else there are no cues

@@ -30,7 +30,7 @@ class FieldSection:
     diameter, diameter_px
         Median diameter as text, and in px of the layers.
     size, pixel_size
-        Height and width of the image, and of its pixels, as text; the latter is empty where it is not known.
+        Width and height of the image, and of its pixels, as text; the latter is empty where it is not known.
     areas
         Label of a cell -> its area, px of the image.
     mean_iou, mean_ap, ahead
@@ -91,7 +91,7 @@ def field_section(field: FieldReport, anchor: str, viewer_bytes: int, thumbnail_
         true_rows=true_rows,
         diameter=median_diameter([rows], field.pixel_size),
         diameter_px=float(np.median(diameters)) / field.reduced if len(diameters) else None,
-        size="{} × {} px".format(*(field.full_shape or field.labels.shape)),
+        size="{1} × {0} px".format(*(field.full_shape or field.labels.shape)),
         pixel_size=_pixel_size_text(field.pixel_size),
         areas={int(row["label"] or 0): int(row["area"] or 0) for row in rows} if full else {},
         viewer=build_viewer(field, viewer_bytes) if full else None,

@@ -12,7 +12,7 @@ from frugalseg.images.fields import FieldTable
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.report import Comparison, FieldReport, Report, TrainingCurve, write_report
-from frugalseg.runs.manifest import RunResult
+from frugalseg.runs.manifest import RunResult, RunSummary
 from frugalseg.runs.output_folder import OutputFolder
 from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.run_log import RunLog
@@ -105,11 +105,16 @@ def run_fields(
                 raise
             except FrugalsegError as error:
                 outputs.fail(field.name, error)
+        summary = summarize_run(outputs, truth).with_warnings([*table.notes, *notes()])
+        _finish_report(outputs, report, summary)
     except (Interrupted, KeyboardInterrupt):
         outputs.finish(state="interrupted")
         raise
-    summary = summarize_run(outputs, truth)
-    summary = summary.with_warnings([*table.notes, *notes()])
+    return outputs.finish(summary)
+
+
+def _finish_report(outputs: OutputFolder, report: Report, summary: RunSummary) -> None:
+    """Write the report of a run, with its warnings and the time it took."""
     report.warnings = list(summary.warnings)
     fields = sum(record.seconds or 0.0 for record in outputs.done.values())
     report.seconds = fields + sum(outputs.stages.values())
@@ -117,7 +122,6 @@ def run_fields(
     start = time.monotonic()
     write_report(outputs.report_path, report, overwrite=True)
     outputs.stages |= {"fields": round(fields, 2), "report": round(time.monotonic() - start, 2)}
-    return outputs.finish(summary)
 
 
 def _one_field(

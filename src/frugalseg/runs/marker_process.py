@@ -182,17 +182,18 @@ class MarkerProcess:
     ) -> tuple[FieldReport | None, TrainingCurve | None]:
         """Show a complete field; its cues are found again only where a viewer shows them."""
         labels = stored_labels(self.outputs, field.name)
-        page = None
-        if self.n_pages < FULL_FIELDS and record.cues is not None:
+        page, truth = None, None
+        if self.n_pages < FULL_FIELDS:
             try:
                 truth, _ = read_truth(field, self.settings.truth)
-                page = cells_page(self._cues(field), labels, truth, record)
+                if record.cues is not None:
+                    page = cells_page(self._cues(field), labels, truth, record)
             except Interrupted:
                 raise
             except FrugalsegError as error:  # the field is done, whatever can be found in it now
                 self.log.line(f"  its markers and foreground are not shown: {error}")
         self.n_pages += 1
-        return page or self._short_page(field, labels, record), self.earlier_curve(field.name)
+        return page or self._short_page(field, labels, truth, record), self.earlier_curve(field.name)
 
     def _cues(self, field: Field) -> FieldCues:
         return read_cues(field, self.settings) if self.read is None else self.read(field)
@@ -241,15 +242,17 @@ class MarkerProcess:
         )
         self.n_pages += 1
         write = partial(write_labels, labels=labels, pixel_size=field.pixel_size, overwrite=True)
-        return FieldResult(record, write, partial(self._short_page, field, labels))
+        return FieldResult(record, write, partial(self._short_page, field, labels, truth))
 
-    def _short_page(self, field: Field, labels: NDArray[np.uint32], record: FieldRecord) -> FieldReport:
+    def _short_page(
+        self, field: Field, labels: NDArray[np.uint32], truth: NDArray[Any] | None, record: FieldRecord
+    ) -> FieldReport:
         """Show a field without its cues; without its image too, where that can't be read any more."""
         try:
             picture = preview(named_planes(field, self.settings.cells))
         except FrugalsegError:
             picture = preview(labels > 0)
-        return labels_page(field.name, picture, labels, record)
+        return labels_page(field.name, picture, labels, record, truth, pixel_size=field.pixel_size)
 
 
 def trust(segmented: Segmented) -> dict[str, float]:

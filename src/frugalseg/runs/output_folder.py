@@ -23,14 +23,15 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed, SettingsError, UnreadableFile
+from frugalseg.errors import FrugalsegError, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measurements_csv
 from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import path_taken, plain, write_json, write_text
+from frugalseg.runs.earlier_results import refuse_earlier_results, spare_inputs
 from frugalseg.runs.manifest import RunRecord, RunResult, RunSummary
 from frugalseg.runs.options import RunOptions
-from frugalseg.runs.provenance import Sources, differences, file_state, first_few, identity
-from frugalseg.runs.records import FieldRecord, read_json
+from frugalseg.runs.provenance import Sources, differences, file_state, first_few
+from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.versions import versions
 
 RUN, REPORT, MEASUREMENTS = "run.json", "report.html", "measurements.csv"
@@ -88,24 +89,27 @@ class OutputFolder:
         self.command = command
         self.done: dict[str, FieldRecord] = {}
         self.failed: dict[str, str] = {}
+        self.not_shown: dict[str, str] = {}
         self.stages: dict[str, float] = {}
         self._clock = time.monotonic()
         self._earlier_seconds = 0.0
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         if path_taken(self.folder) and not self.folder.is_dir():
             raise OutputFailed(f"{self.folder} is a file; results need a folder, so choose another name")
-        self._spare_inputs()
-        self._refuse_earlier_results(options)
+        results = [self.result_path(name) for name in self.names]
+        records = [self.record_path(name) for name in self.names]
+        whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
+        spare_inputs(self.sources, dict(zip(self.names, zip(results, records, strict=True), strict=True)))
+        refuse_earlier_results(whole[0], [*results, *records, *whole], options)
         if options.resume:
             self._keep_complete_fields()
-        whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
-        records = [self.record_path(name) for name in self.names]
-        remove_unfinished(*whole, *records, *map(self.result_path, self.names))
+        remove_unfinished(*whole, *records, *results)
         # First, so that it fails now, and not after an hour, where nothing can be written.
         self._write_run("running", RunSummary())
-        if not options.resume:  # else a later `resume` would take the old results for this run's
-            for path in (*records, *whole[1:]):
-                _remove(path)
+        # What is left of an earlier run would pass for this one's.
+        stale = [] if options.resume else [*results, *records]
+        for path in stale if len(self.done) == len(self.names) else [*stale, *whole[1:]]:
+            _remove(path)
 
     def result_path(self, name: str) -> Path:
         """Return where a field's result goes: its label map, or the predicted stain."""
@@ -169,8 +173,14 @@ class OutputFolder:
 
     def fail(self, name: str, error: FrugalsegError) -> None:
         """Note why a field failed; the others go on. A complete field stays complete, though it can't be shown again."""
-        if name not in self.done:
-            self.failed[name] = " ".join(str(error).split())
+        noted = self.not_shown if name in self.done else self.failed
+        noted[name] = " ".join(str(error).split())
+
+    def begin_again(self) -> None:
+        """Let no field count as complete: those that are were made with another model."""
+        for name in self.done:
+            _remove(self.record_path(name))
+        self.done.clear()
 
     def finish(self, summary: RunSummary | None = None, state: str = "done") -> RunResult:
         """Write ``measurements.csv`` and ``run.json``.
@@ -205,41 +215,6 @@ class OutputFolder:
     def provenance(self, name: str) -> dict[str, JsonValue]:
         """Return what decides a field's result, as plain values: the run's settings in short, and the files."""
         return {"run": self.request_checksum, "files": [list(state) for state in self.sources[name].read]}
-
-    def _refuse_earlier_results(self, options: RunOptions) -> None:
-        per_field = [path for name in self.names for path in (self.result_path(name), self.record_path(name))]
-        whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
-        there = [path for path in (*per_field, *whole) if path.exists()]
-        if not there or options.overwrite or (options.resume and whole[0].exists()):
-            return
-        more = f" and {len(there) - 1} more results" if len(there) > 1 else ""
-        if options.resume:
-            raise OutputExists(
-                f"{there[0]}{more} are there, but no {RUN} that says how they were made, so there is no run to resume; give "
-                "another folder, or `overwrite` to replace them"
-            )
-        raise OutputExists(
-            f"{there[0]}{more} are there already; give `overwrite` to replace them, `resume` to go on, or another folder"
-        )
-
-    def _spare_inputs(self) -> None:
-        """Refuse to replace an image that was given, whatever was asked; a result of an earlier run is none."""
-        read = {identity(Path(state[0])) for sources in self.sources.values() for state in sources.read}
-        listed = {identity(path) for sources in self.sources.values() for path in sources.listed}
-        for name in self.names:
-            path = self.result_path(name)
-            found = identity(path)
-            if found is not None and (found in read or (found in listed and not self._is_ours(name))):
-                raise OutputExists(
-                    f"{path} is one of the images that were given, and those are never replaced; give another folder"
-                )
-
-    def _is_ours(self, name: str) -> bool:
-        """Whether an earlier run made what lies at the place of a field's result."""
-        try:
-            return read_json(self.record_path(name)).get("result") == self.result_path(name).name
-        except UnreadableFile:
-            return False
 
     def _keep_complete_fields(self) -> None:
         """Load what an earlier run of the same settings completed."""

@@ -42,6 +42,9 @@ def summarize_run(outputs: OutputFolder, truth: str | None = None) -> RunSummary
     pcc = mean_pcc([record.pcc for record in done.values()])
     warnings = [f"{name}: {warning}" for name, record in done.items() for warning in record.warnings]
     warnings += [f"{name} failed: {reason}" for name, reason in outputs.failed.items()]
+    warnings += [
+        f"{name} is done, but not in the report: {reason}" for name, reason in outputs.not_shown.items()
+    ]
     if truth is not None and done and not scored and pcc is None:
         warnings.append(f"No field has a truth in {truth!r}, so nothing was scored.")
     found: dict[str, object] = {"warnings": tuple(warnings)}
