@@ -53,6 +53,23 @@ def test_best_match_may_share_a_predicted_cell_and_matching_may_not():
     assert (scores.precision, scores.recall) == (1, 0.5)
 
 
+def test_a_cell_outside_its_own_window_is_not_found_for_free():
+    """The centre of a ring is not in it, and windows are as wide as twice a usual cell."""
+    y, x = np.indices((200, 200))
+    from_centre = np.hypot(y - 100, x - 100)
+    ring = (from_centre > 60) & (from_centre < 75)
+    truth = np.zeros((200, 200), int)
+    for number, corner in enumerate(range(5, 65, 10), start=2):
+        truth[5:11, corner : corner + 6] = number
+    missed, half = truth.copy(), truth.copy()
+    truth[ring], half[ring & (y < 100)] = 1, 1
+    match = match_labels(truth, missed)
+    assert two_class_miou(truth, missed, match) == pytest.approx((6 + 0.5) / 7)
+    match = match_labels(truth, half)
+    share = np.count_nonzero(ring & (y < 100)) / np.count_nonzero(ring)
+    assert two_class_miou(truth, half, match) == pytest.approx((6 + (share + 1) / 2) / 7)
+
+
 def test_a_missed_cell_flatters_only_the_two_class_number():
     truth = np.zeros((64, 64), int)
     truth[28:36, 28:36] = 1

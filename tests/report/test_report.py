@@ -13,6 +13,7 @@ import pytest
 
 from frugalseg.cues.quality import CueQuality
 from frugalseg.errors import OutputExists, WrongShape
+from frugalseg.evaluation.measurements import measure_cells
 from frugalseg.evaluation.scores import Scores
 from frugalseg.report import (
     FieldReport,
@@ -24,7 +25,7 @@ from frugalseg.report import (
 )
 from frugalseg.report.charts import Series, histogram, line_chart, running_mean
 from frugalseg.report.cue_table import cue_table
-from frugalseg.report.pixel_layers import edges, outlines_uri, photo_uri, shrink
+from frugalseg.report.pixel_layers import edges, markers_uri, outlines_uri, photo_uri, shrink, truth_uri
 from frugalseg.report.score_table import counts_table, gap, mean_scores, methods_table
 from frugalseg.report.svg_outlines import PALETTE, neighbour_colours, outline_path, outlines
 
@@ -299,6 +300,81 @@ def test_very_many_cells_are_drawn_as_pixels() -> None:
     assert 'class="layer cells"' in text
 
 
+def test_very_many_true_cells_and_markers_are_pixels_too() -> None:
+    labels = cells(80, 60, 8, gap_px=2)
+    few = np.where(labels <= 9, labels, 0)
+    ys, xs = np.mgrid[3:9, 0:800]
+    markers = np.stack([ys.ravel(), xs.ravel()], axis=1).astype(float)[:4801]
+    crowded = FieldReport(name="w", image=np.zeros(labels.shape), labels=few, truth=labels, markers=markers)
+    text = render_report(Report(title="t", fields=[crowded]))
+    assert text.count("data-c=") == 9
+    assert 'class="layer truth"' in text
+    assert 'class="layer markers"' in text
+    assert '<path class="truth"' not in text
+    assert '<path class="markers"' not in text
+
+
+def test_truth_and_markers_as_pixels_lie_where_they_are() -> None:
+    truth = np.zeros((40, 60), int)
+    truth[10:20, 30:50] = 7
+    drawn = decoded(truth_uri(truth, 100))
+    assert (drawn[..., 3] > 0).sum() == 2 * 20 + 2 * 8
+    assert drawn[10, 30].tolist() == [255, 255, 255, 255]
+    dots = decoded(markers_uri(np.array([[10.0, 50.0], [0.0, 0.0]]), (400, 600), 60))
+    assert dots.shape == (40, 60, 4)
+    assert np.argwhere(dots[..., 3]).tolist() == [
+        [0, 0],
+        [0, 1],
+        [0, 4],
+        [0, 5],
+        [0, 6],
+        [1, 0],
+        [1, 1],
+        [1, 4],
+        [1, 5],
+        [1, 6],
+        [2, 4],
+        [2, 5],
+        [2, 6],
+    ]
+
+
+def decoded(uri: str) -> np.ndarray:
+    data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), np.uint8)
+    return cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+
+
+def test_a_reduced_picture_tells_the_numbers_of_its_image() -> None:
+    labels = np.zeros((100, 200), int)
+    labels[20:70, 50:100] = 3
+    full = np.kron(labels, np.ones((8, 8), int))
+    field = FieldReport(
+        name="a",
+        image=np.zeros(labels.shape),
+        labels=labels,
+        measurements=measure_cells(full, pixel_size=(0.5, 0.25)),
+        pixel_size=(0.5, 0.25),
+        full_shape=full.shape,
+    )
+    text = render_report(Report(title="t", fields=[field]))
+    assert "1600 × 800 px" in Page(text).text
+    assert "0.5 × 0.25 µm per px (y, x)" in Page(text).text
+    assert 'data-c="3" data-a="160000"' in text
+    width = np.sqrt(4 * 400 * 400 / np.pi)
+    assert 'data-times="8.0"' in text
+    assert f'data-cell="{width / 8:.1f}"' in text
+
+
+def test_markers_far_from_the_corner_keep_their_place() -> None:
+    field = FieldReport(
+        name="a",
+        image=np.zeros((4, 20000)),
+        labels=np.zeros((4, 20000), int),
+        markers=np.array([[3.0, 12345.0]]),
+    )
+    assert "M12345.5 3.5h0" in render_report(Report(title="t", fields=[field]))
+
+
 def test_layers_of_one_field_must_fit_and_curves_too() -> None:
     with pytest.raises(WrongShape, match="'A1'"):
         one_field(truth=np.zeros((3, 3)))
@@ -458,9 +534,11 @@ addEventListener("load", () => {
 
 
 @pytest.mark.slow
-def test_browser_runs_the_viewer(tmp_path: Path, browse: Callable[..., str]) -> None:
-    path = tmp_path / "probe.html"
-    path.write_text(render_report(one_report(one_field(EVIL))).replace("</head>", PROBE, 1), "utf-8")
+@pytest.mark.parametrize("times", [1, 100], ids=["whole", "reduced"])
+def test_browser_runs_the_viewer(tmp_path: Path, browse: Callable[..., str], times: int) -> None:
+    path, field = tmp_path / "probe.html", one_field(EVIL)
+    field.full_shape = (field.labels.shape[0] * times, field.labels.shape[1] * times)
+    path.write_text(render_report(one_report(field)).replace("</head>", PROBE, 1), "utf-8")
     dom = browse(path, "--dump-dom")
     found = re.search(r'<pre id="probe">(.*?)</pre>', dom)
     assert found, dom[-2000:]
@@ -471,7 +549,8 @@ def test_browser_runs_the_viewer(tmp_path: Path, browse: Callable[..., str]) -> 
     assert numbers[1][2] == pytest.approx(numbers[0][2] * np.exp(120 / 400), rel=1e-3)
     assert numbers[2] == pytest.approx([numbers[1][0] + 40, *numbers[1][1:]], abs=0.01)
     assert reset == fitted
-    assert re.fullmatch(r"y 4\d, x (59|60|61).*", hint)
+    hundreds = "00" if times == 100 else ""
+    assert re.fullmatch(rf"y 4\d{hundreds}, x (59|60|61){hundreds}.*", hint)
     assert (before, hidden, pressed, shown, ready, errors) == (
         "inline",
         "none",

@@ -185,6 +185,10 @@ def two_class_miou(truth: Labels, predicted: Labels, match: Matching, patch: int
     patch
         Side of the window, px. The paper takes 64 for cells of about 30 px; the default is in the same proportion
         to the median diameter of the true cells.
+
+    Notes
+    -----
+    Of a cell with no pixel in its window, such as a ring, the IoU of the whole cell counts.
     """
     from scipy import ndimage
 
@@ -194,7 +198,8 @@ def two_class_miou(truth: Labels, predicted: Labels, match: Matching, patch: int
     if patch is None:
         patch = max(round(64 / 30 * float(np.median(np.sqrt(match.true_sizes * 4 / np.pi)))), 1)
     truth, predicted = np.asarray(truth), np.asarray(predicted)
-    partner = np.append(match.predicted_ids, -1)[match.best()[1]]  # position -1, no partner, is id -1
+    best, position = match.best()
+    partner = np.append(match.predicted_ids, -1)[position]  # position -1, no partner, is id -1
     centres = np.asarray(ndimage.center_of_mass(truth > 0, truth, match.true_ids))
     corners = np.floor(centres - (patch - 1) / 2 + 0.5).astype(int)
     values = np.zeros(n)
@@ -206,7 +211,8 @@ def two_class_miou(truth: Labels, predicted: Labels, match: Matching, patch: int
         both = np.count_nonzero(cell & rest)
         either = np.count_nonzero((cell | rest) & annotated)
         total = np.count_nonzero(annotated)
-        values[i] = (_ratio(both, either) + _ratio(total - either, total - both)) / 2
+        of_cell = both / either if either else best[i]
+        values[i] = (of_cell + _ratio(total - either, total - both)) / 2
     return _mean_over_true(match, values)
 
 

@@ -4,8 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from frugalseg.report.confidence_colours import confidence_colour, confidence_legend
-from frugalseg.report.pixel_layers import confidence_uri, mask_uri, nuclei_uri, outlines_uri, photo_uri
+from frugalseg.report.pixel_layers import (
+    confidence_uri,
+    markers_uri,
+    mask_uri,
+    nuclei_uri,
+    outlines_uri,
+    photo_uri,
+    truth_uri,
+)
 from frugalseg.report.report_data import FieldReport
 from frugalseg.report.svg_outlines import PALETTE, Outline, outline_path, outlines
 
@@ -37,6 +47,20 @@ class Photo(NamedTuple):
     uri: str
 
 
+class Many(NamedTuple):
+    """Which layers have too many paths, so that they are drawn as pixels."""
+
+    cells: bool
+    truth: bool
+    markers: bool
+
+    @classmethod
+    def of(cls, field: FieldReport) -> "Many":
+        """Count what is in a field."""
+        true = 0 if field.truth is None else int(np.count_nonzero(np.unique(field.truth) > 0))
+        return cls(field.n_cells > MOST_PATHS, true > MOST_PATHS, len(field.markers) > MOST_PATHS)
+
+
 @dataclass(frozen=True, kw_only=True)
 class FieldViewer:
     """Layers of one field, in px of the full image whatever the photos were shrunk to.
@@ -50,7 +74,7 @@ class FieldViewer:
     cells
         (colour, outlines in that colour); empty where outlines are pixels.
     truth, markers
-        Paths of the true outlines and of the markers.
+        Paths of the true outlines and of the markers; empty where they are pixels.
     toggles
         One button per layer.
     shrunk_to
@@ -89,21 +113,22 @@ def build_viewer(field: FieldReport, budget: int) -> FieldViewer:
     height, width = field.labels.shape
     notes = []
     cells: list[tuple[str, list[Outline]]] = []
-    as_pixels = field.n_cells > MOST_PATHS
-    if as_pixels:
+    many = Many.of(field)
+    if many.cells:
         notes.append(f"Outlines of {field.n_cells:,} cells are drawn as pixels, not as lines.")
     else:
         traced = outlines(field.labels)
         by_colour = [(c, [cell for cell in traced if cell.colour == i]) for i, c in enumerate(PALETTE)]
         cells = [(colour, inside) for colour, inside in by_colour if inside]
-    truth = "" if field.truth is None else outline_path(field.truth)
-    markers = "".join(f"M{x + 0.5:.1f} {y + 0.5:.1f}h0" for y, x in field.markers.tolist())
+    truth = "" if field.truth is None or many.truth else outline_path(field.truth)
+    points = [] if many.markers else field.markers.tolist()
+    markers = "".join(f"M{x + 0.5:.1f} {y + 0.5:.1f}h0" for y, x in points)
     confidence = field.confidence
-    sureness = {} if as_pixels else _sureness(confidence)
+    sureness = {} if many.cells else _sureness(confidence)
     paths = len(truth) + len(markers) + sum(len(cell.path) + 32 for _, inside in cells for cell in inside)
     paths += 40 * len(sureness)
     for side in _SIDES:
-        photos, shrunk_to = _photos(field, side, as_pixels), min(1.0, side / max(height, width))
+        photos, shrunk_to = _photos(field, side, many), min(1.0, side / max(height, width))
         if paths + sum(len(photo.uri) for photo in photos) <= budget:
             break
     if shrunk_to < 1:
@@ -130,16 +155,20 @@ def _sureness(confidence: Mapping[int, float]) -> dict[int, Sureness]:
     return {label: Sureness(f"{value:.2f}", confidence_colour(value)) for label, value in confidence.items()}
 
 
-def _photos(field: FieldReport, side: int, as_pixels: bool) -> list[Photo]:
+def _photos(field: FieldReport, side: int, many: Many) -> list[Photo]:
     photos = [Photo("image", photo_uri(field.image, side))]
     if field.nuclei is not None:
         photos.append(Photo("nuclei", nuclei_uri(field.nuclei, side)))
     if field.foreground is not None:
         photos.append(Photo("foreground", mask_uri(field.foreground, side)))
-    if as_pixels and field.confidence:
+    if many.cells and field.confidence:
         photos.append(Photo("confidence", confidence_uri(field.labels, field.confidence, side)))
-    if as_pixels:
+    if many.cells:
         photos.append(Photo("cells", outlines_uri(field.labels, side)))
+    if field.truth is not None and many.truth:
+        photos.append(Photo("truth", truth_uri(field.truth, side)))
+    if many.markers:
+        photos.append(Photo("markers", markers_uri(field.markers, field.labels.shape, side)))
     return photos
 
 

@@ -15,6 +15,7 @@ from frugalseg.report.svg_outlines import PALETTE, neighbour_colours
 _LOSSLESS_BYTES = 250_000
 _FOREGROUND = (168, 99, 255, 70)  # red, green, blue, opacity
 _NUCLEI = (0.36, 0.62, 1.0)
+_TRUTH, _MARKER = (255, 255, 255, 255), (255, 79, 94, 255)  # as of their paths, in the style sheet
 _VEIL = (
     170  # opacity of a cell's colour by its confidence, of 255; in the style sheet for cells that are paths
 )
@@ -73,6 +74,21 @@ def outlines_uri(labels: NDArray[Any], side: int) -> str:
     palette = np.array([(*bytes.fromhex(colour[1:]), 255) for colour in PALETTE], np.uint8)
     table = palette[neighbour_colours(index)]
     return _transparent(np.where(edges(index)[..., None], table[index], np.uint8(0)))
+
+
+def truth_uri(truth: NDArray[Any], side: int) -> str:
+    """Encode true outlines as pixels of one colour."""
+    at_edge = edges(shrink(truth, side, nearest=True))
+    return _transparent(np.where(at_edge[..., None], np.array(_TRUTH, np.uint8), np.uint8(0)))
+
+
+def markers_uri(markers: NDArray[np.float64], shape: tuple[int, int], side: int) -> str:
+    """Encode markers (N,2) in an image of `shape` (Y, X) as dots of 3 x 3 pixels."""
+    small = shrink(np.zeros(shape, np.uint8), side)
+    pixels = np.floor((markers + 0.5) * np.divide(small.shape, shape)).astype(np.intp)
+    small[tuple(np.clip(pixels, 0, np.array(small.shape) - 1).T)] = 1
+    dots = cv2.dilate(small, np.ones((3, 3), np.uint8)) > 0
+    return _transparent(np.where(dots[..., None], np.array(_MARKER, np.uint8), np.uint8(0)))
 
 
 def confidence_uri(labels: NDArray[Any], confidence: Mapping[int, float], side: int) -> str:
