@@ -178,7 +178,8 @@ def test_trainings_that_are_killed_three_times_give_the_same_models_and_scores(t
         return start("import frugalseg.cli; frugalseg.cli.main()", *typed, OMP_NUM_THREADS="1")
 
     def traces() -> set[Path]:
-        return {path for path in outs["killed"].rglob("*") if path.is_file()}
+        # `Path.rglob` fails where a folder is renamed while it looks, as runs are that are finished.
+        return {Path(folder, name) for folder, _, names in os.walk(outs["killed"]) for name in names}
 
     chance = random.Random(7)
     for _ in range(KILLS):
