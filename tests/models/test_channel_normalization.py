@@ -9,9 +9,11 @@ import pytest
 import frugalseg as fs
 from frugalseg.errors import BadPixels
 from frugalseg.images.normalize import normalize_plane, zscore
-from frugalseg.models import self_training
+from frugalseg.models import seen_image, self_training
 from frugalseg.models.model_scale import model_planes, normalization_of
 from frugalseg.models.object_dataset import read_labelled_images
+from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.seen_image import see_image
 from frugalseg.models.student_start import CELL_DIAMETER
 from frugalseg.synthetic.cells import SyntheticField
 
@@ -111,3 +113,35 @@ def test_a_constant_channel_is_named(
         student.predict([images, constant], names=["a", "b"])
     with pytest.raises(BadPixels, match=says):
         fs.self_train([images, constant], [cells.nuclear] * 2, channels=CHANNELS, names=["a", "b"], **ONCE)
+
+
+def test_the_logarithm_is_smoothed_in_proportion_to_the_cells_of_the_image(
+    student: fs.ObjectModel, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not to those of training, in px: the same cells, imaged four times as large, else look sharper than any learned from."""
+    large = np.kron(images, np.ones((1, 4, 4), np.float32))
+    model = student.card, student.network, student.settings
+    seen = see_image(*model, large, "a", diameter=4 * student.card.diameter)
+    np.testing.assert_array_equal(
+        seen.planes, wanted(large, "zscore", "log", diameter=4 * student.card.diameter)
+    )
+    sized = student.card.model_copy(update={"pixel_size": (0.4, 0.4), "self_trained": False})
+    seen = see_image(sized, *model[1:], large, "a", (0.1, 0.1))
+    np.testing.assert_array_equal(
+        seen.planes, wanted(large, "zscore", "log", diameter=4 * student.card.diameter)
+    )
+    told: list[np.ndarray] = []
+
+    def found(*given: Any) -> ImageScale:
+        told.append(given[3])
+        return ImageScale(student.card.scale / 4, np.zeros((2, 5, 5), np.float32))
+
+    monkeypatch.setattr(seen_image, "image_scale", found)
+    seen = see_image(*model, large, "a")
+    np.testing.assert_array_equal(told[0], wanted(large, "zscore", "log"))
+    np.testing.assert_array_equal(
+        seen.planes, wanted(large, "zscore", "log", diameter=4 * student.card.diameter)
+    )
+    assert seen.at == ImageScale(
+        student.card.scale / 4
+    )  # what was found in the planes of before does not count

@@ -1,8 +1,7 @@
 """What a model learned from and what was held out, and how well it does on each part."""
 
-import zlib
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,11 +91,6 @@ class ObjectPartScore:
     planes: NDArray[np.float32] = field(repr=False)
     truth: NDArray[np.int32] | NDArray[np.uint32] = field(repr=False)
     labels: NDArray[np.uint32] = field(repr=False)
-
-
-def checksum_of(target: NDArray[Any]) -> int:
-    """Return a checksum of the labels or stain (Y,X) of an image."""
-    return zlib.crc32(np.ascontiguousarray(target).tobytes(), zlib.crc32(str(target.shape).encode()))
 
 
 def parts_of(

@@ -61,8 +61,21 @@ def zscored_image(image: Any, channels: Sequence[str] | None, owner: str) -> NDA
     return zscore(planes, names, owner)
 
 
-def model_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArray[np.float32]:
+def model_planes(
+    card: StainCard | ObjectCard, image: Any, owner: str, scale: float | None = None
+) -> NDArray[np.float32]:
     """Return an image (C,Y,X) as a network sees it but for its size: normalised, with as many channels as in training.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    image : (Y,X) or (C,Y,X)
+        Grey values.
+    owner
+        What messages call the image.
+    scale
+        Network px per image px, which says how large objects are, for the logarithm; by default as in training.
 
     Raises
     ------
@@ -75,7 +88,7 @@ def model_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArra
             f"{owner} has {len(planes)} channels and the model was trained on {len(card.channels)} "
             f"({', '.join(card.channels)}); give as many, in the same order"
         )
-    diameter = card.diameter if isinstance(card, ObjectCard) else 0.0
+    diameter = card.diameter_at(scale or card.scale) if isinstance(card, ObjectCard) else 0.0
     return normalized_planes(planes, normalization_of(card), diameter, card.channels, owner)
 
 

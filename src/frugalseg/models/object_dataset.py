@@ -12,6 +12,7 @@ from frugalseg.images.label_checks import check_objects
 from frugalseg.images.resize import resize_labels, scaled_shape
 from frugalseg.instances.boundary_distance import labels_beside_unknown
 from frugalseg.learning.crop_batches import CropSample
+from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.splits import Part, Split, split_fields
 from frugalseg.models.inputs import (
@@ -23,7 +24,7 @@ from frugalseg.models.inputs import (
     names_of,
     owner_of,
 )
-from frugalseg.models.model_parts import ImagePart, checksum_of, parts_of
+from frugalseg.models.model_parts import ImagePart, parts_of
 from frugalseg.models.model_scale import normalization_of, normalized_planes, scale_for_objects, zscored_image
 from frugalseg.models.model_settings import ObjectModelSettings
 from frugalseg.models.training_options import OnError

@@ -18,7 +18,7 @@ from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import GivenPixelSize, as_partners, for_each, owner_of
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
-from frugalseg.models.model_scale import model_planes, normalization_of
+from frugalseg.models.model_scale import normalization_of
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
 from frugalseg.models.object_scale import ImageScale, image_scale, scale_by_sizes, student_scale
@@ -36,7 +36,7 @@ from frugalseg.models.object_training import (
 )
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.rehearsal import rehearsal_samples
-from frugalseg.models.seen_image import SeenImage, seen_by
+from frugalseg.models.seen_image import SeenImage, see_image, seen_by
 from frugalseg.models.stain_model import StainModel
 from frugalseg.models.training_options import Log, OnError, Progress, say, training_options, with_models
 from frugalseg.networks.cards import ObjectCard, StainCard
@@ -199,11 +199,10 @@ class ObjectModel:
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
-            planes = model_planes(self.card, one, owner)
             known = None if stains is None else known_nuclei(self.card, stains[index], one, owner, diameter)
             if isinstance(known, ImageCues):
                 return self.segment(known, pixel_size=size, diameter=diameter).labels
-            return find_labels(self._seen(planes, self.image_scale(planes, size, diameter)), known)
+            return find_labels(self._seen(one, owner, size, diameter), known)
 
         return for_each(image, predict, "image")
 
@@ -216,12 +215,11 @@ class ObjectModel:
         """
         if self.card.kind != "cells":
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
-        planes = model_planes(self.card, cues.planes, f"field {cues.name!r}")
-        seen = self.image_scale(planes, pixel_size, diameter, cues)
-        return predict_cells(self._seen(planes, seen), self.card, cues)
+        seen = self._seen(cues.planes, f"field {cues.name!r}", pixel_size, diameter, cues)
+        return predict_cells(seen, self.card, cues)
 
-    def _seen(self, planes: NDArray[np.float32], at: ImageScale) -> SeenImage:
-        return seen_by(self.card, self.network, self.settings, planes, at)
+    def _seen(self, image: Any, *known: Any) -> SeenImage:
+        return see_image(self.card, self.network, self.settings, image, *known)
 
     def find_objects(
         self,
@@ -236,9 +234,8 @@ class ObjectModel:
 
         `seen` is what `image_scale` has found for this image; it outweighs sizes.
         """
-        planes = model_planes(self.card, image, owner_of(0, image, names))
-        seen = seen or self.image_scale(planes, check_pixel_size(pixel_size), diameter)
-        return find_alone(self._seen(planes, seen), self.card)
+        owner, size = owner_of(0, image, names), check_pixel_size(pixel_size)
+        return find_alone(self._seen(image, owner, size, diameter, None, seen), self.card)
 
     def evaluate(self, images: Any, labels: Any) -> Iterator[ObjectPartScore]:
         """Score what `predict` finds in every part of the images that `fit` was given, or in new images, one by one.
@@ -246,7 +243,8 @@ class ObjectModel:
         Of the images of `fit`, with the same labels in the same order, parts held out come first, and what `fit` left out is
         left out again. Of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
         """
-        see = lambda planes: self._seen(planes, self.image_scale(planes))  # noqa: E731
+        model = self.card, self.network, self.settings
+        see = lambda planes: seen_by(*model, planes, self.image_scale(planes))  # noqa: E731
         return score_images(images, labels, self.card, self.parts, see)
 
     def scale_for(

@@ -47,6 +47,12 @@ def scale_by_sizes(
     return min(LARGEST_SCALE, card.scale * card.diameter / diameter)
 
 
+def known_diameter(diameter: float | None, cues: ImageCues | None) -> float | None:
+    """Return the diameter of objects that the user gave, here or to the cues, px; None where there is none."""
+    given_to_cues = cues is not None and cues.size_factor == 1
+    return cues.diameter if diameter is None and cues is not None and given_to_cues else diameter
+
+
 def image_scale(
     network: ObjectNetwork,
     card: ObjectCard,
@@ -75,8 +81,7 @@ def image_scale(
     cues : ImageCues, optional
         Of the image.
     """
-    if diameter is None and cues is not None and cues.size_factor == 1:
-        diameter = cues.diameter
+    diameter = known_diameter(diameter, cues)
     start = scale_by_sizes(card, pixel_size, diameter)
     if diameter is not None:
         return ImageScale(start)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import compare_labels
+from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.models.model_parts import ImagePart, ObjectPartScore, checksum_of
+from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.object_dataset import LabelledImage, ObjectDataset, read_labelled_images
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork

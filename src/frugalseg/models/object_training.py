@@ -9,6 +9,7 @@ from torch import Tensor
 from frugalseg.errors import SettingsError
 from frugalseg.learning.crop_batches import CropSample, Draw
 from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import learn_from_labels
@@ -17,7 +18,7 @@ from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.inputs import check_channels
 from frugalseg.models.model_files import summarize_training
-from frugalseg.models.model_parts import checksum_of, names_by_role
+from frugalseg.models.model_parts import names_by_role
 from frugalseg.models.model_settings import ObjectModelSettings, network_settings
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.rehearsal import rehearsal_beside
@@ -229,8 +230,15 @@ def train_objects(
     if rehearsed:
         draw = rehearsal_beside(draw, len(samples), rehearsed, learning, options["seed"])
     data = [*samples, *rehearsed], validation, draw
-    options["about"] += f" {[checksum_of(one.labels) for one in dataset.images]}"
+    learned = [checksum_of(one.labels, one.planes) for one in dataset.images]
+    others = [checksum_of(one.planes) for one in rehearsed]
+    options["about"] += f" {learned} {others} {weights_checksum(network)}"
     return learn_from_labels(network.to("cpu"), *data, learning, **options, snapshots=snapshots)
+
+
+def weights_checksum(network: ObjectNetwork) -> int:
+    """Return a checksum of a network's weights, to tell one start from another."""
+    return checksum_of(*(tensor.cpu().numpy() for tensor in network.state_dict().values()))
 
 
 def card_of_objects(

@@ -2,15 +2,16 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.images.resize import scaled_shape
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE
-from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.image_cues import ImageCues
+from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE, model_planes, normalization_of
+from frugalseg.models.object_scale import ImageScale, image_scale, known_diameter, scale_by_sizes
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.networks.cards import ObjectCard
 
@@ -69,3 +70,38 @@ def seen_by(
 ) -> SeenImage:
     """Return an image as a model sees it, by its card; all else as of `SeenImage`."""
     return SeenImage(network, settings, planes, at, card.diameter_at(at.scale), card.copes_with_finer)
+
+
+def see_image(
+    card: ObjectCard,
+    network: ObjectNetwork,
+    settings: LabelSettings,
+    image: Any,
+    owner: str,
+    pixel_size: tuple[float, float] | None = None,
+    diameter: float | None = None,
+    cues: ImageCues | None = None,
+    at: ImageScale | None = None,
+) -> SeenImage:
+    """Return an image (Y,X) or (C,Y,X) as a model sees it, at the scale that suits it: see `image_scale`.
+
+    How much the logarithm of fluorescence is smoothed depends on the size of cells, so it is taken again where they turn out
+    to be of another size than was known before.
+
+    Parameters
+    ----------
+    card, network, settings
+        Of the model.
+    image, owner
+        Grey values, and what messages call the image.
+    pixel_size, diameter, cues
+        As of `image_scale`.
+    at
+        What `image_scale` has found for this image before.
+    """
+    start = scale_by_sizes(card, pixel_size, known_diameter(diameter, cues))
+    planes = model_planes(card, image, owner, start)
+    at = at or image_scale(network, card, settings, planes, pixel_size, diameter, cues)
+    if at.scale != start and "log" in normalization_of(card):
+        planes, at = model_planes(card, image, owner, at.scale), ImageScale(at.scale)
+    return seen_by(card, network, settings, planes, at)

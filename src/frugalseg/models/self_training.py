@@ -19,6 +19,7 @@ from frugalseg.learning.checkpoint import Checkpoint
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.device import Device, pick_device
+from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.training_record import TrainingRecord
@@ -31,6 +32,7 @@ from frugalseg.models.mask_level import match_foreground
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.object_training import weights_checksum
 from frugalseg.models.own_sample import own_samples
 from frugalseg.models.student_images import StudentImage, Teacher, first_teacher, student_image
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
@@ -175,6 +177,8 @@ def self_train_on_cues(
     learning, scale = student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)
+    taught = [checksum_of(one.planes, one.nuclei, one.cells) for one in images]
+    begun = f" {student.started_from} {weights_checksum(student.network)} {taught}"
     _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
@@ -182,7 +186,7 @@ def self_train_on_cues(
         _log_lines([line], log)
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
-        options["about"] += student.started_from
+        options["about"] += begun
         masks = (one.targets[-1] for one in samples)
         draw = CropSampler(masks, learning.crop, options["seed"], 0.0, 0.5, weights=weights)
         of_round = learning if number == 1 else later_round(learning)

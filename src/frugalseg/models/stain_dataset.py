@@ -14,6 +14,7 @@ from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.crops import CropSampler
+from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.sample_cache import CachedSamples
 from frugalseg.learning.splits import Part, Split, split_fields
@@ -26,7 +27,7 @@ from frugalseg.models.inputs import (
     names_of,
     owner_of,
 )
-from frugalseg.models.model_parts import ImagePart, checksum_of, names_by_role, parts_of
+from frugalseg.models.model_parts import ImagePart, names_by_role, parts_of
 from frugalseg.models.model_scale import automatic_scale, zscored_image
 from frugalseg.models.stain_scale import fit_stain_scale, learned_stain
 from frugalseg.models.training_options import OnError
@@ -140,6 +141,8 @@ class StainDataset:
         The parts held out that choose the weights.
     parts
         The split as the model keeps it.
+    contents
+        A checksum of every image and its stain.
     """
 
     pairs: StainPairs
@@ -150,6 +153,7 @@ class StainDataset:
     split: Split
     validation: tuple[Part, ...]
     parts: tuple[ImagePart, ...]
+    contents: tuple[int, ...]
 
     def samples(self) -> tuple[CachedSamples, CachedSamples]:
         """Return training and validation set at the network's scale, loaded when asked for."""
@@ -194,6 +198,7 @@ class _Survey:
     indices: list[int] = field(default_factory=list)
     shapes: list[tuple[int, int]] = field(default_factory=list)
     checksums: list[int] = field(default_factory=list)
+    contents: list[int] = field(default_factory=list)
     greys: list[NDArray[np.float32]] = field(default_factory=list)
     first_targets: list[NDArray[np.float32]] = field(default_factory=list)
     n_channels: int = 0
@@ -248,6 +253,7 @@ def read_stain_dataset(
         split,
         validation,
         parts_of(split, names, seen.indices, seen.shapes, seen.checksums),
+        tuple(seen.contents),
     )
 
 
@@ -267,6 +273,7 @@ def _survey(pairs: StainPairs, on_error: OnError | None) -> _Survey:
         seen.indices.append(index)
         seen.shapes.append(pair.shape)
         seen.checksums.append(checksum_of(pair.target))
+        seen.contents.append(checksum_of(pair.planes, pair.target))
         seen.greys.append(pair.target[::STEP, ::STEP].copy())
         if len(seen.first_targets) < IMAGES_FOR_SCALE:
             seen.first_targets.append(pair.target)

@@ -12,13 +12,14 @@ from frugalseg.evaluation.pixel_scores import pearson_correlation
 from frugalseg.images.image import Projection
 from frugalseg.images.pixel_size import check_learned_size, check_pixel_size
 from frugalseg.learning.device import Device, pick_device
+from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.from_stains.stain_training import learn_from_stains
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.inputs import GivenPixelSize, for_each, owner_of
 from frugalseg.models.model_files import read_training, save_model_folder, summarize_training
-from frugalseg.models.model_parts import ImagePart, StainPartScore, checksum_of, names_by_role
+from frugalseg.models.model_parts import ImagePart, StainPartScore, names_by_role
 from frugalseg.models.model_scale import model_planes, scale_by_pixel_size
 from frugalseg.models.model_settings import StainModelSettings, network_settings, resolve_settings
 from frugalseg.models.stain_dataset import StainPair, StainPairs, read_stain_dataset
@@ -169,6 +170,7 @@ class StainModel:
             return cls(card_of(training), network, training, device, **known)
 
         taken = None if snapshots is None else with_models(snapshots, made)
+        options["about"] += f" {dataset.contents}"
         network, training, started_from = learn_from_stains(
             samples, validation, draw, learning, **options, snapshots=taken
         )

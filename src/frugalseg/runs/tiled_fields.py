@@ -67,7 +67,8 @@ def scale_of_field(
         return ImageScale(model.scale_for(pixel_size, diameter))
     window = _middle(image.shape, math.ceil(MIDDLE / card.scale))
     pixels = read_window(image.pixels, range(len(image.channels)), window, owner=image.name)
-    seen = model.image_scale(model_planes(card, pixels, f"field {image.name!r}"), pixel_size)
+    planes = model_planes(card, pixels, f"field {image.name!r}", model.scale_for(pixel_size))
+    seen = model.image_scale(planes, pixel_size)
     return seen if pixels.shape[1:] == image.shape else ImageScale(seen.scale)
 
 

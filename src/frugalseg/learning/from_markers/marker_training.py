@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from frugalseg.learning.device import Device
-from frugalseg.learning.fingerprint import fingerprint
+from frugalseg.learning.fingerprint import checksum_of, fingerprint
 from frugalseg.learning.from_markers.marker_batches import Batch, MarkerBatches, MarkerSample
 from frugalseg.learning.from_markers.marker_losses import boundary_length, marker_loss, nuclei_loss
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
@@ -95,6 +95,7 @@ def learn_from_markers(
     with seeded(seed):
         network = new_marker_network(samples[0].planes.shape[0] if samples else 1, settings)
     batches = MarkerBatches(samples, settings, seed)
+    learned = [checksum_of(one.planes, one.points, one.foreground, one.nuclei) for one in samples]
     record = train(
         network,
         batches,
@@ -109,6 +110,6 @@ def learn_from_markers(
         resume=resume,
         progress=progress,
         snapshots=snapshots,
-        of=fingerprint(batches, ("patches", "index"), about) if checkpoint else "",
+        of=fingerprint(batches, ("patches", "index"), f"{about} {learned}") if checkpoint else "",
     )
     return network, record

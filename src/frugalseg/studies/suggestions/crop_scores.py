@@ -17,8 +17,8 @@ from frugalseg.instances.map_labels import labels_from_maps
 from frugalseg.models.inputs import check_label_map
 from frugalseg.models.looks import image_look
 from frugalseg.models.marker_areas import nucleus_seeds
-from frugalseg.models.model_scale import model_planes
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.seen_image import see_image
 from frugalseg.networks.cards import Look
 from frugalseg.prediction.whole_image import ORIENTATIONS, mean_maps, oriented_maps
 
@@ -101,10 +101,12 @@ def score_crops(
     InputError
         The image can't be used, or nuclei or labels do not belong to it.
     """
-    planes = model_planes(model.card, image, owner)
+    seen = see_image(
+        model.card, model.network, model.settings, image, owner, check_pixel_size(pixel_size), diameter
+    )
+    planes, scale = seen.planes, seen.at.scale
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     known = _labelled_pixels(labels, shape, owner)
-    scale, _ = model.image_scale(planes, check_pixel_size(pixel_size), diameter)
     size = model.card.diameter_at(scale)
     windows = free_windows(known, crop or max(SMALLEST_CROP, round(CROP_DIAMETERS * size)))
     small = resize_planes(planes, scaled_shape(shape, scale))
