@@ -177,13 +177,13 @@ def self_train_on_cues(
     learning, scale = student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights = sampling_weights(looks, chosen.counts)
-    taught = [checksum_of(one.planes, one.nuclei, one.cells) for one in images]
-    begun = f" {student.started_from} {weights_checksum(student.network)} {taught}"
+    begun = _beginning(student, images)
     _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
-        _log_lines([line], log)
+        _log_lines(
+            [f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"], log
+        )
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
         options["about"] += begun
@@ -211,6 +211,12 @@ def self_train_on_cues(
         **usual,
     )
     return ObjectModel(card, student.network, learning, training, device)
+
+
+def _beginning(student: Student, images: Sequence[StudentImage]) -> str:
+    """Return what decides a training beside its settings: the first weights, images, nuclei and the teacher's cells."""
+    learned = [checksum_of(one.planes, one.nuclei, one.cells) for one in images]
+    return f" {student.started_from} {weights_checksum(student.network)} {learned}"
 
 
 @contextmanager
