@@ -176,14 +176,12 @@ def self_train_on_cues(
     images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
     learning, scale = student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
-    weights = sampling_weights(looks, chosen.counts)
-    begun = _beginning(student, images)
+    weights, begun = sampling_weights(looks, chosen.counts), _beginning(student, images)
     _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        _log_lines(
-            [f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"], log
-        )
+        line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
+        _log_lines([line], log)
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
         options["about"] += begun
