@@ -140,6 +140,16 @@ def test_a_plate_without_any_well(tmp_path: Path) -> None:
         open_fields([plate])
 
 
+@pytest.mark.parametrize("content", [{"plate": {"wells": []}}, {"bioformats2raw.layout": 3}])
+def test_a_plate_or_series_without_images(tmp_path: Path, content: dict[str, Any]) -> None:
+    zarr.open_group(tmp_path / "a.zarr", mode="w").attrs.update({"ome": {"version": "0.5", **content}})
+    for look in (open_fields, inspect_inputs):
+        with pytest.raises(UnreadableFile, match=r"a\.zarr holds no image"):
+            look([tmp_path / "a.zarr"])
+    write_zarr(tmp_path / "b.zarr")
+    assert [field.name for field in open_fields([tmp_path])] == ["b"]
+
+
 def test_a_folder_of_images(tmp_path: Path) -> None:
     for i in (2, 10):
         write_zarr(tmp_path / f"field_{i}.ome.zarr", (VALUES // 20 + i).astype(np.uint16))

@@ -172,6 +172,10 @@ def open_fields(
         raise UnreadableFile(
             f"{shortened(error.filename or 'an input')} can't be opened ({error.strerror or error}); allow reading it and its folder"
         ) from error
+    if not fields and not problems:
+        raise UnreadableFile(
+            f"{shortened(inputs[0])} holds no image; give an OME-Zarr that lists at least one"
+        )
     if axes is not None:
         fields = [_with_axes(field, axes) for field in fields]
     table = FieldTable(fields, [*notes, *_order_notes(fields)])
