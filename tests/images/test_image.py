@@ -81,6 +81,17 @@ def test_a_missing_channel_is_named_with_the_closest_one() -> None:
     assert find_channel(0, ["1", "0"], "field a") == 0
 
 
+def test_where_names_are_numbers_a_number_is_a_name() -> None:
+    assert find_channel("1", ["01", "02", "03"], "field a") == 0
+    assert find_channel("03", ["1", "2", "3"], "field a") == 2
+    assert find_channel("1", ["0", "1"], "field a") == 1
+    assert find_channel(1, ["01", "02"], "field a") == 1
+    assert find_channel("1", ["01", "dapi"], "field a") == 1
+    for number, names in (("0", ["1", "2", "3"]), ("3", ["02", "04", "06", "08"]), ("1", ["01", "001"])):
+        with pytest.raises(MissingChannel, match=f"no channel '{number}'; it has {', '.join(names)}[.]"):
+            find_channel(number, names, "field a")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_pixels_that_are_no_numbers_are_refused(bad: float) -> None:
     pixels = np.ones((2, 1, 4, 5))

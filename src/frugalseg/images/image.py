@@ -105,6 +105,8 @@ def _span(key: Any, size: int) -> slice | None:
 def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
     """Return the index of a channel given by name, in quotes or not, or by index; a name wins over an index written as text.
 
+    Where all names are numbers, a number as text is one of them, with leading zeros or without, and no index.
+
     Raises `MissingChannel` with the closest name as a suggestion; `owner` is what has the channels, for the message.
 
     >>> find_channel("dapi", ["phase", "dapi"], "field a")
@@ -117,13 +119,14 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
         channel = literal if literal in names else channel
     if isinstance(channel, str) and channel in names:
         return list(names).index(channel)
-    short = isinstance(channel, int) or (channel.isdecimal() and len(channel) < 10)
-    index = int(channel) if short else None
+    are_indices = list(names) == [str(i) for i in range(len(names))]
+    numbered = isinstance(channel, str) and all(map(str.isdecimal, names)) and not are_indices
+    index = _same_number(str(channel), names) if numbered else _as_index(channel)
     if index is not None and 0 <= index < len(names):
         return index
     if not names:
         raise MissingChannel(f"{owner} has no channel at all, so not {channel!r} either")
-    listed = ", ".join(f"{i}: {name}" for i, name in enumerate(names))
+    listed = ", ".join(names if numbered else (f"{i}: {name}" for i, name in enumerate(names)))
     lowered = {name.lower(): name for name in names}
     close = difflib.get_close_matches(str(channel).lower(), lowered, n=1)
     hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
@@ -132,6 +135,17 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
             " If each channel has a file of its own, say so with `pattern`, such as '{field}_{channel}.tif'."
         )
     raise MissingChannel(f"{owner} has no channel {channel!r}; it has {listed}.{hint}")
+
+
+def _as_index(channel: str | int) -> int | None:
+    short = isinstance(channel, int) or (channel.isdecimal() and len(channel) < 10)
+    return int(channel) if short else None
+
+
+def _same_number(channel: str, names: Sequence[str]) -> int | None:
+    """Return which name is the same number but for leading zeros; None where none or several are."""
+    same = [i for i, name in enumerate(names) if name.lstrip("0") == channel.lstrip("0")]
+    return same[0] if len(same) == 1 else None
 
 
 def project_channel(pixels: PixelArray, index: int, project: Projection, owner: str) -> NDArray[np.float32]:
