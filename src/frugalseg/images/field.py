@@ -116,6 +116,21 @@ class Field:
             )
         return self.channels[name]
 
+    def named(self, channel: str) -> str:
+        """Return the name of a channel that is given by its index, where it has a name; any other channel as it is given.
+
+        Models keep this one: by the same index, another table has another channel.
+        """
+        columns = self.columns or tuple(self.channels)
+        literal = unquote_channel(channel)
+        outer, mark, inner = literal.rpartition("#")
+        if literal in columns:
+            return channel
+        if mark:
+            return f"{self.named(outer)}#{inner}"
+        name = columns[find_channel(channel, columns, f"field {self.name!r}")]
+        return channel if name.isdecimal() else name
+
     def has(self, channel: str | int) -> bool:
         """Return whether this field has the channel; in its table the cell may be empty."""
         try:
