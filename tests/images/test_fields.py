@@ -277,6 +277,18 @@ class TestFiles:
         with pytest.raises(InputError, match="two fields are called"):
             open_fields([tmp_path / "a" / "img.tif", tmp_path / "a" / "img.tif"])
 
+    def test_links_are_called_by_the_folder_that_they_lie_in(self, tmp_path: Path, monkeypatch) -> None:
+        (tmp_path / "store").mkdir()
+        for i, sub in enumerate(("rep1", "rep2")):
+            tifffile.imwrite(tmp_path / "store" / f"{i}.tif", PHASE + i)
+            (tmp_path / sub).mkdir()
+            (tmp_path / sub / "img.tif").symlink_to(tmp_path / "store" / f"{i}.tif")
+        table = open_fields([tmp_path / "rep1", tmp_path / "rep2"])
+        assert names(table) == ["rep1_img", "rep2_img"]
+        np.testing.assert_array_equal(table["rep2_img"].plane(0), PHASE + 1)
+        monkeypatch.chdir(tmp_path / "rep1")
+        assert names(open_fields(["img.tif", "../rep1/../rep2/img.tif"])) == ["rep1_img", "rep2_img"]
+
     def test_missing_inputs(self, tmp_path: Path) -> None:
         with pytest.raises(UnreadableFile, match="does not exist"):
             open_fields([tmp_path / "nowhere"])

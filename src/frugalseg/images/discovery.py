@@ -1,6 +1,7 @@
 """Find the fields in files, folders, tables and OME-Zarr."""
 
 import glob
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -152,10 +153,15 @@ def _file_fields(files: list[Path], problems: Problems | None, axes: str | None)
     """Return one field per file, with the channels of the file; equal names get the name of their folder in front."""
     stems = [field_stem(path) for path in files]
     names = [
-        stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
+        stem if stems.count(stem) == 1 else f"{_folder_of(path).name}_{stem}"
         for path, stem in zip(files, stems, strict=True)
     ]
     return _fields_of_files(list(zip(names, files, strict=True)), None, problems, axes)
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder that a path names; links are not followed, as many may lead into one folder."""
+    return Path(os.path.abspath(path)).parent  # noqa: PTH100 - Path.absolute keeps ..
 
 
 def _fields_of_files(
