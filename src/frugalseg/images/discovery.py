@@ -46,13 +46,13 @@ def list_fields(
     files: list[Path] = []
     named: list[Path] = []
     for path in (path for item in inputs for path in _expand(item)):
-        if path.is_dir() and not _is_zarr(path) and pattern is not None:
+        if path.is_dir() and not is_zarr(path) and pattern is not None:
             fields += _pattern_fields(
                 _files_below(path, "/" in pattern), path, pattern, problems, notes, axes
             )
-        elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).exists():
+        elif path.is_dir() and not is_zarr(path) and not (path / TABLE_NAME).exists():
             files += _images_in(path, notes)
-        elif path.is_dir() and not _is_zarr(path):
+        elif path.is_dir() and not is_zarr(path):
             fields += read_table(path / TABLE_NAME)
         elif path.suffix.lower() == ".csv":
             fields += read_table(path)
@@ -62,7 +62,7 @@ def list_fields(
     notes += left_out_note(made, "the files given", f"{LOOKS_MADE} (give them alone to use them)")
     files += [path for path in named if path not in made]
     if pattern is not None:
-        zarrs = [path for path in files if _is_zarr(path)]
+        zarrs = [path for path in files if is_zarr(path)]
         files = [path for path in files if path not in zarrs]
         fields += _pattern_fields(files, None, pattern, problems, notes, axes) if files else []
         files = zarrs
@@ -112,7 +112,8 @@ def _expand(path: Path) -> list[Path]:
     raise UnreadableFile(f"{shortened(path)} does not exist")
 
 
-def _is_zarr(path: Path) -> bool:
+def is_zarr(path: Path) -> bool:
+    """Return whether a folder is a group or an array of a zarr, such as an OME-Zarr image, which counts like a file."""
     return path.is_dir() and any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zattrs"))
 
 
@@ -120,7 +121,7 @@ def _files_below(folder: Path, deep: bool) -> list[Path]:
     """List the files that a pattern may fit, without hidden ones (macOS leaves ._copies beside images)."""
     paths = folder.rglob("*") if deep else folder.iterdir()
     visible = (
-        path for path in paths if not path.name.startswith(".") and (not path.is_dir() or _is_zarr(path))
+        path for path in paths if not path.name.startswith(".") and (not path.is_dir() or is_zarr(path))
     )
     return sorted(visible, key=lambda path: natural_key(path.as_posix()))
 
@@ -178,7 +179,7 @@ def _fields_of_files(
     broken: dict[str, Path] = {}
     errors: Problems = []
     for name, path in named:
-        if rows is None and _is_zarr(path):
+        if rows is None and is_zarr(path):
             fields += _zarr_fields(path, problems)
             continue
         row = {} if rows is None else rows[name]

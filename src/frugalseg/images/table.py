@@ -19,7 +19,7 @@ def read_table(path: Path) -> list[Field]:
     """Read the fields of a table with the columns field, optionally split, and one per channel.
 
     A column is a channel where at least one of its cells names an image file (relative to the table, optionally with
-    ``#channel`` of a file that holds several); other columns describe the field. Files need not exist yet.
+    ``#channel`` of a file that holds several) or an image in an OME-Zarr, such as ``a.zarr/labels/cells``; other columns describe the field. Files need not exist yet.
     """
     header, rows = _read_rows(path)
     columns = tuple(
@@ -54,7 +54,8 @@ def read_table(path: Path) -> list[Field]:
 
 def _names_file(cell: str) -> bool:
     cell = cell.lower()
-    return cell.endswith(FILE_SUFFIXES) or any(f"{suffix}#" in cell for suffix in FILE_SUFFIXES)
+    inside = any(f"{suffix}#" in cell for suffix in FILE_SUFFIXES) or ".zarr/" in cell
+    return inside or cell.endswith(FILE_SUFFIXES)
 
 
 def _cell_reference(folder: Path, cell: str, origin: str) -> ChannelRef:
