@@ -85,6 +85,17 @@ class TestTable:
         assert names(open_fields([folder], where=["split=train", "field!=hela_1,x"])) == ["hela_2"]
         assert names(open_fields([folder], where=["cell line=HeLa", "split!=train"])) == ["hela_10"]
 
+    def test_values_with_commas(self, folder: Path) -> None:
+        replace_in_table(folder, "hela_1,train,HeLa", '"a, b",train,"x,y"')
+        replace_in_table(folder, "hela_2,train,HeLa", 'a,train,"y,z"')
+        table = open_fields([folder])
+        assert names(table.where(["field=a, b"])) == ["a, b"]
+        assert names(table.where(["field!=a, b"])) == ["a", "hela_10"]
+        assert names(table.where(["field=a,hela_10"])) == ["a", "hela_10"]
+        assert names(table.where(['field="a, b",hela_10'])) == ["a, b", "hela_10"]
+        assert names(table.where(['cell line!="x,y","y,z"'])) == ["hela_10"]
+        assert names(table.where(["field!=hela_10", "field!=a, b"])) == ["a"]
+
     @pytest.mark.parametrize(
         ("condition", "error", "word"),
         [
