@@ -202,6 +202,34 @@ class TestTable:
         with pytest.raises(MissingChannel, match="has no channel 'x'; it has 0: p, 1: d"):
             field.plane("dapi#x")
 
+    def test_names_with_hashes(self, folder: Path) -> None:
+        tifffile.imwrite(
+            folder / "a#1.ome.tif",
+            np.stack([PHASE, DAPI]),
+            metadata={"axes": "CYX", "Channel": {"Name": ["Ch#1", "Ch#2"]}},
+        )
+        tifffile.imwrite(folder / "b#2.tif", PHASE)
+        replace_in_table(folder, "hela_2_phase.tif", "a#1.ome.tif#Ch#2")
+        replace_in_table(folder, "hela_2_dapi.tif", "a#1.ome.tif")
+        replace_in_table(folder, "hela_10_phase.tif", "b#2.tif")
+        replace_in_table(folder, "phase,dapi,", "ph#0,dapi,")
+        table = open_fields([folder])
+        field = table["hela_2"]
+        np.testing.assert_array_equal(field.plane("ph#0"), DAPI)
+        np.testing.assert_array_equal(field.plane("ph#0#Ch#1"), PHASE)
+        np.testing.assert_array_equal(field.plane("dapi#Ch#2"), DAPI)
+        np.testing.assert_array_equal(field.plane("1#Ch#2"), DAPI)
+        np.testing.assert_array_equal(field.plane('"ph#0"#0'), PHASE)
+        np.testing.assert_array_equal(table["hela_10"].plane("ph#0"), PHASE)
+        with pytest.raises(MissingChannel, match=r"a#1.ome.tif has no channel ''; it has 0: Ch#1, 1: Ch#2"):
+            field.plane("dapi#")
+        replace_in_table(folder, "b#2.tif", "b#3.tif")
+        with pytest.raises(UnreadableFile, match=r"b#3\.tif does not exist"):
+            open_fields([folder])["hela_10"].plane(0)
+        replace_in_table(folder, "a#1.ome.tif,", "a#1.ome.tif#,")
+        with pytest.raises(InputError, match=r"row 3 of .* 'a#1.ome.tif#' names no channel behind #; give"):
+            open_fields([folder])
+
 
 class TestPattern:
     def test_a_folder(self, folder: Path) -> None:

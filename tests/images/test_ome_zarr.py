@@ -181,7 +181,7 @@ def test_images_in_an_ome_zarr_can_be_named(tmp_path: Path) -> None:
     cells = np.kron(np.arange(6).reshape(2, 3), np.ones((10, 10), int)).astype(np.uint32)
     inner = with_labels(write_zarr(tmp_path / "a.zarr"), cells)
     table = tmp_path / "fields.csv"
-    table.write_text("field,split,dapi,cells\nx,test,a.zarr/#DAPI,a.zarr/labels/cells\n")
+    table.write_text("field,split,dapi,cells\nx,test,a.zarr/#DAPI,a.zarr/labels/cells#0\n")
     (field,) = open_fields([table])
     assert list(field.channels) == ["dapi", "cells"]
     np.testing.assert_array_equal(field.plane("dapi"), VALUES[1].max(axis=0))

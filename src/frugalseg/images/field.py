@@ -48,7 +48,9 @@ class ChannelRef:
                 f"{owner}: {self.path.name} {kind} {len(image.channels)} channels ({names}); say which one by adding #, "
                 f"as in {self.path.name}#{image.channels[0]} in a table, or CHANNEL#{image.channels[0]} as the channel"
             )
-        return image, find_channel(self.index or 0, image.channels, f"{owner}: {self.path.name}")
+        return image, find_channel(
+            0 if self.index is None else self.index, image.channels, f"{owner}: {self.path.name}"
+        )
 
     def open_labels(self, owner: str) -> tuple[PixelArray, int]:
         """Open a label map lazily; return pixels (C, Z, Y, X) and the index of its channel.
@@ -103,11 +105,9 @@ class Field:
         Raises `MissingChannel`, with the closest name as a suggestion.
         """
         columns = self.columns or tuple(self.channels)
-        literal = unquote_channel(str(channel))
-        outer, mark, inner = literal.rpartition("#")
-        if mark and literal not in columns:
-            outer_ref = self.reference(outer)
-            return replace(outer_ref, index=inner)
+        outer, inner = self._split(str(channel))
+        if inner is not None:
+            return replace(self.reference(outer), index=inner)
         name = columns[find_channel(channel, columns, f"field {self.name!r}")]
         if name not in self.channels:
             raise MissingChannel(
@@ -122,12 +122,11 @@ class Field:
         Models keep this one: by the same index, another table has another channel.
         """
         columns = self.columns or tuple(self.channels)
-        literal = unquote_channel(channel)
-        outer, mark, inner = literal.rpartition("#")
-        if literal in columns:
-            return channel
-        if mark:
+        outer, inner = self._split(channel)
+        if inner is not None:
             return f"{self.named(outer)}#{inner}"
+        if outer in columns:
+            return channel
         name = columns[find_channel(channel, columns, f"field {self.name!r}")]
         return channel if name.isdecimal() else name
 
@@ -170,9 +169,7 @@ class Field:
             The values are not whole numbers, or too large for 32 bits.
         """
         columns = self.columns or tuple(self.channels)
-        outer = unquote_channel(str(channel))
-        while "#" in outer and outer not in columns:
-            outer = outer.rpartition("#")[0]
+        outer, _ = self._split(str(channel))
         if columns[find_channel(outer, columns, f"field {self.name!r}")] not in self.channels:
             return None
         ref = self.reference(channel)
@@ -216,6 +213,16 @@ class Field:
         read = partial(_read_region, opened)
         pixels = LazyPixels((len(names), depth, height, width), dtype, read)
         return Image(pixels, tuple(map(str, names)), self.pixel_size, self.name)
+
+    def _split(self, channel: str) -> tuple[str, str | None]:
+        """Return the channel of the field and that of its file, which stands behind a #; both may have # in their names."""
+        columns = self.columns or tuple(self.channels)
+        parts = unquote_channel(channel).split("#")
+        for count in range(len(parts), 0, -1):
+            outer, inner = unquote_channel("#".join(parts[:count])), parts[count:]
+            if outer in columns or count == 1:
+                break
+        return outer, "#".join(inner) if inner else None
 
     def _first_channel(self) -> str:
         """Return the name of the first channel that has a size of its own; ImageJ regions have none."""
