@@ -279,6 +279,19 @@ class TestPattern:
         ):
             open_fields([folder], pattern="{field}-{channel}.png")
 
+    def test_files_of_different_wells_are_no_field(self, tmp_path: Path) -> None:
+        for name in ("s1_wA_phase", "s1_wA_dapi", "s2_wA_phase", "s2_wa_dapi"):
+            tifffile.imwrite(tmp_path / f"{name}.tif", PHASE)
+        pattern = "{field}_{well}_{channel}.tif"
+        assert [field.row["well"] for field in open_fields([tmp_path], pattern=pattern)] == ["wA", "wA"]
+        (tmp_path / "s1_wA_dapi.tif").rename(tmp_path / "s1_wB_dapi.tif")
+        with pytest.raises(
+            InputError,
+            match=r"s1_wA_phase\.tif and s1_wB_dapi\.tif are both of field 's1' .*\{well\} is 'wA' in one and 'wB' in",
+        ):
+            open_fields([tmp_path], pattern=pattern)
+        assert names(open_fields([tmp_path], pattern="{field}_{channel}.tif"))[:2] == ["s1_wA", "s1_wB"]
+
     def test_two_files_for_one_channel(self, folder: Path) -> None:
         with pytest.raises(InputError, match="are both channel 'dapi' of field 'hela'"):
             open_fields([folder], pattern="{field}_{number}_{channel}.tif")
