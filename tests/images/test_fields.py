@@ -382,6 +382,19 @@ class TestPixels:
         with pytest.raises(WrongShape):
             field.image()
 
+    def test_labels_do_not_need_the_first_channel(self, folder: Path) -> None:
+        (folder / "hela_1_phase.tif").unlink()
+        field = open_fields([folder])["hela_1"]
+        np.testing.assert_array_equal(field.labels("cells"), CELLS)
+        assert field.shape == (12, 14)
+        tifffile.imwrite(folder / "hela_1_cells.tif", CELLS[:, :7])
+        with pytest.raises(WrongShape, match="'dapi' is 12 x 14 px but 'cells' is 12 x 7 px"):
+            field.labels("cells")
+        for name in ("dapi", "cells"):
+            (folder / f"hela_1_{name}.tif").unlink()
+        with pytest.raises(UnreadableFile, match=r"hela_1_phase\.tif does not exist"):
+            _ = field.shape
+
     @pytest.mark.parametrize(
         ("stored", "dtype"),
         [

@@ -164,7 +164,7 @@ class Field:
         MissingChannel, UnreadableFile
             The table has no such channel; the file can't be read.
         WrongShape
-            The file is in colour or has focal planes, or differs in shape from the field's first channel.
+            The file is in colour or has focal planes, or differs in shape from the field's first channel that can be opened.
         BadPixels
             The values are not whole numbers, or too large for 32 bits.
         """
@@ -181,15 +181,14 @@ class Field:
         pixels, index = ref.open_labels(f"field {self.name!r}")
         if pixels.shape[1] != 1:
             raise WrongShape(f"{owner} have {pixels.shape[1]} focal planes; a label map is one (Y, X) plane")
-        self._same_shape([self._first_channel(), channel], [self.shape, pixels.shape[2:]])
+        first, shape = self._first_size()
+        self._same_shape([first, channel], [shape, pixels.shape[2:]])
         return as_labels(np.asarray(pixels[index, 0]), owner)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Return (Y, X) in px of the first channel, without reading its pixels."""
-        if not self.channels:
-            raise MissingChannel(f"field {self.name!r} has no channel; fill its row in the table")
-        return self.channels[self._first_channel()].open_file(f"field {self.name!r}").shape
+        """Return (Y, X) in px of the first channel whose file can be opened, without reading its pixels."""
+        return self._first_size()[1]
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:
@@ -224,10 +223,22 @@ class Field:
                 break
         return outer, "#".join(inner) if inner else None
 
-    def _first_channel(self) -> str:
-        """Return the name of the first channel that has a size of its own; ImageJ regions have none."""
-        sized = (name for name, ref in self.channels.items() if ref.path.suffix.lower() not in ROI_SUFFIXES)
-        return next(sized, next(iter(self.channels)))
+    def _first_size(self) -> tuple[str, tuple[int, int]]:
+        """Return name and shape of the first channel that has a size of its own, which ImageJ regions have not.
+
+        Files that can't be opened are passed over: these channels may not be in use. The first error is raised where there is
+        no other file.
+        """
+        if not self.channels:
+            raise MissingChannel(f"field {self.name!r} has no channel; fill its row in the table")
+        sized = [name for name, ref in self.channels.items() if ref.path.suffix.lower() not in ROI_SUFFIXES]
+        errors: list[FrugalsegError] = []
+        for name in sized or list(self.channels)[:1]:
+            try:
+                return name, self.channels[name].open_file(f"field {self.name!r}").shape
+            except FrugalsegError as error:
+                errors.append(error)
+        raise errors[0]
 
     def _same_shape(self, channels: Sequence[str | int], shapes: Sequence[tuple[int, ...]]) -> None:
         for channel, shape in zip(channels, shapes, strict=True):
