@@ -165,9 +165,9 @@ def project_channel(pixels: PixelArray, index: int, project: Projection, owner: 
 
         sharpest = best_focus(finite_plane(pixels[index, z], owner) for z in range(depth))
         return finite_plane(pixels[index, sharpest], owner)
-    plane = as_float32(pixels[index, 0])
+    plane = finite_plane(pixels[index, 0], owner)
     for z in range(1, depth):
-        other = as_float32(pixels[index, z])
+        other = finite_plane(pixels[index, z], owner)
         with np.errstate(over="ignore"):
             plane = np.maximum(plane, other) if project == "max" else plane + other
     if project == "mean":
@@ -200,9 +200,18 @@ def finite_plane(values: NDArray[Any], owner: str) -> NDArray[np.float32]:
     bad = plane.size - int(np.isfinite(plane).sum())
     if bad:
         raise BadPixels(
-            f"{owner} has {bad} pixels that are NaN or infinite ({bad / plane.size:.1%}); replace them with numbers first"
+            f"{owner} has {bad} pixels that are {why_not_finite(values)} ({bad / plane.size:.1%}); replace them first"
         )
     return plane
+
+
+def why_not_finite(values: NDArray[Any]) -> str:
+    """Return what values are of which `as_float32` makes infinite ones or NaN.
+
+    >>> why_not_finite(np.array([1e300, 2]))
+    'too large for float32'
+    """
+    return "too large for float32" if np.isfinite(values).all() else "NaN or infinite"
 
 
 @dataclass(frozen=True)
