@@ -292,6 +292,17 @@ class TestPattern:
             open_fields([tmp_path], pattern=pattern)
         assert names(open_fields([tmp_path], pattern="{field}_{channel}.tif"))[:2] == ["s1_wA", "s1_wB"]
 
+    def test_a_table_needs_no_pattern(self, folder: Path) -> None:
+        pattern = "{field}_{channel}.tif"
+        with pytest.raises(
+            SettingsError, match=r"^`pattern` '.*' tells fields .*fields\.csv lists them itself; leave"
+        ):
+            open_fields([folder / "fields.csv"], pattern=pattern)
+        (folder / "more").mkdir()
+        tifffile.imwrite(folder / "more" / "b_phase.tif", PHASE)
+        both = open_fields([folder / "fields.csv", folder / "more"], pattern=pattern)
+        assert names(both) == ["hela_1", "hela_2", "hela_10", "b"]
+
     def test_two_files_for_one_channel(self, folder: Path) -> None:
         with pytest.raises(InputError, match="are both channel 'dapi' of field 'hela'"):
             open_fields([folder], pattern="{field}_{number}_{channel}.tif")
@@ -320,6 +331,17 @@ class TestFiles:
         ]
         with pytest.raises(UnreadableFile, match="no file fits"):
             open_fields([folder / "*.png"])
+
+    def test_a_star_behind_a_folder_with_brackets(self, tmp_path: Path, monkeypatch) -> None:
+        for sub in ("x[1]", "x1"):
+            (tmp_path / sub / "deep").mkdir(parents=True)
+            tifffile.imwrite(tmp_path / sub / "deep" / f"{sub[:2]}.tif", PHASE)
+        assert names(open_fields([tmp_path / "x[1]" / "*" / "*.tif"])) == ["x["]
+        assert names(open_fields([tmp_path / "x?" / "deep" / "*.tif"])) == ["x1"]
+        monkeypatch.chdir(tmp_path / "x1")
+        assert names(open_fields(["deep/*.tif", "../x[[]1]/deep/*.tif"])) == ["x1", "x["]
+        with pytest.raises(UnreadableFile, match=r"x\[1\]/b\.tif does not exist"):
+            open_fields([tmp_path / "x[1]" / "b.tif"])
 
     def test_equal_names_in_two_folders(self, tmp_path: Path) -> None:
         for sub in ("a", "b"):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from frugalseg.errors import FrugalsegError, InputError, UnreadableFile
+from frugalseg.errors import FrugalsegError, InputError, SettingsError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.formats import FORMATS, IMAGE_SUFFIXES, field_stem
 from frugalseg.images.left_out import (
@@ -45,7 +45,13 @@ def list_fields(
     fields: list[Field] = []
     files: list[Path] = []
     named: list[Path] = []
-    for path in (path for item in inputs for path in _expand(item)):
+    paths = [path for item in inputs for path in _expand(item)]
+    if pattern is not None and all(path.suffix.lower() == ".csv" for path in paths):
+        raise SettingsError(
+            f"`pattern` {pattern!r} tells fields by the names of files, and {shortened(paths[0])} lists them itself; leave "
+            "`pattern` out, or give the folder of the files"
+        )
+    for path in paths:
         if path.is_dir() and not is_zarr(path) and pattern is not None:
             fields += _pattern_fields(
                 _files_below(path, "/" in pattern), path, pattern, problems, notes, axes
@@ -104,10 +110,14 @@ def _expand(path: Path) -> list[Path]:
     """Return the path itself, or the files that a * in it stands for where the shell has not replaced it."""
     if path_exists(path):
         return [path]
-    if glob.has_magic(str(path)):
-        paths = sorted(glob.glob(str(path)), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if paths:
-            return [Path(name) for name in paths]
+    folder = next(
+        parent for parent in path.parents if path_exists(parent)
+    )  # brackets in its name are no pattern
+    rest = str(path.relative_to(folder))
+    if glob.has_magic(rest):
+        names = glob.glob(rest, root_dir=folder)  # noqa: PTH207 - it leaves out hidden files
+        if names:
+            return [folder / name for name in sorted(names, key=natural_key)]
         raise UnreadableFile(f"no file fits {shortened(path)}")
     raise UnreadableFile(f"{shortened(path)} does not exist")
 
