@@ -72,6 +72,10 @@ def test_version(run) -> None:
         ("learn",),
         ("learn", "stain"),
         ("predict", "model"),
+        ("segment", "a.tif", "--cells", "phase", "--nuclei", "dapi", "-o", ""),
+        ("learn", "markers", "a.tif", "--cells", "phase", "--nuclei", "dapi", "--start", "", "-o", "out"),
+        ("inspect", ""),
+        ("score", "a.tif", "b.tif", "--json", ""),
     ],
 )
 def test_wrong_usage_ends_with_2_and_calls_nothing(run, calls, arguments) -> None:

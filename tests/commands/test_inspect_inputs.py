@@ -63,7 +63,7 @@ def _saturated() -> np.ndarray:
     ("pixels", "severity", "kind", "word"),
     [
         (np.full((40, 50), 7, np.uint16), "error", "constant", "is constant (every pixel is 7)"),
-        (_nan(), "error", "not-finite", "has 1 NaN or infinite pixels"),
+        (_nan(), "error", "not-finite", "has 1 pixels that are NaN or infinite"),
         (_saturated(), "warning", "saturated", "is saturated: "),
         (
             np.linspace(0, 255, 2000).reshape(40, 50).astype(np.uint8),

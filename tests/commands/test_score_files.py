@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from frugalseg.commands.score_files import score_files
-from frugalseg.errors import BadPixels
+from frugalseg.errors import BadPixels, OutputFailed
 
 
 def test_a_truth_in_which_nothing_is_annotated_is_no_truth(tmp_path: Path) -> None:
@@ -19,3 +19,10 @@ def test_a_truth_in_which_nothing_is_annotated_is_no_truth(tmp_path: Path) -> No
         score_files(tmp_path / "a_labels.tif", tmp_path / "truth.tif")
     tifffile.imwrite(tmp_path / "truth.tif", np.where(labels > 0, 1, -1).astype(np.int16))
     assert score_files(tmp_path / "a_labels.tif", tmp_path / "truth.tif").mean["cell_miou"].mean == 1
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_scores_go_into_a_file(tmp_path: Path, overwrite: bool) -> None:
+    """What lies at the place of the file is looked at before anything is read."""
+    with pytest.raises(OutputFailed, match=r"is a folder, .*; give the name of a file$"):
+        score_files("nowhere", "nowhere", json_file=tmp_path, overwrite=overwrite)

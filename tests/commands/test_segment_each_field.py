@@ -23,7 +23,7 @@ from frugalseg.learning.from_markers.marker_batches import Batch, MarkerBatches
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.models.marker_samples import marker_sample
-from frugalseg.networks.cards import StainCard, TrainingSummary
+from frugalseg.networks.cards import MarkerCard, StainCard, TrainingSummary
 from frugalseg.networks.store import load_card, save_model
 from frugalseg.networks.unet import Unet
 from frugalseg.runs.channel_settings import CueChannels
@@ -326,6 +326,25 @@ def test_a_model_of_many_fields_predicts_as_it_did_in_memory(images: Path, tmp_p
     other = learn.model_copy(update={"seed": 3})
     with pytest.raises(frugalseg.SettingsError, match="other settings"):
         learn_markers([images], model, other, options=RunOptions(resume=True, quiet=True))
+
+
+@pytest.mark.slow
+def test_channels_given_by_index_are_kept_by_name(images: Path, tmp_path: Path) -> None:
+    """By index, a model would read other channels of a table with its columns in another order."""
+    one = RunOptions(quiet=True, where=(f"field={NAMES[0]}",))
+    given: dict[str, Any] = {"cells": ("1",), "nuclei": "0", "rounds": 0, "seed": 1}
+    segment_cells([images], tmp_path / "out", SegmentSettings(**given), one)
+    learn_markers([images], tmp_path / "model", LearnMarkersSettings(**given), one)
+    for model in (tmp_path / "out" / f"{NAMES[0]}_model", tmp_path / "model"):
+        card = load_card(model)
+        assert isinstance(card, MarkerCard)
+        assert (card.channels, card.nuclei) == (("cytoplasm",), "nuclear")
+    files = open_fields([images])[NAMES[0]].channels
+    rows = {name: str(files[name].path) for name in ("phase", "cytoplasm", "nuclear")}
+    table = tmp_path / "fields.csv"
+    table.write_text(f"field,{','.join(rows)}\n{NAMES[0]},{','.join(rows.values())}\n")
+    predict_fields(tmp_path / "model", [table], tmp_path / "again", options=RunOptions(quiet=True))
+    np.testing.assert_array_equal(labels_in(tmp_path / "again"), labels_in(tmp_path / "out"))
 
 
 @pytest.mark.slow

@@ -96,9 +96,21 @@ def test_planes_are_those_of_the_files(folder: Path) -> None:
 def test_without_brackets_all_planes_are_inputs(folder: Path) -> None:
     field = open_fields([folder])["a"]
     names = input_names(field, parse_channels("0,brightfield"))
-    assert names == ("0[1]", "0[2]", "0[3]", "0[4]", "0[5]", "brightfield")
+    assert names == ("phase[1]", "phase[2]", "phase[3]", "phase[4]", "phase[5]", "brightfield")
     np.testing.assert_array_equal(read_inputs(field, parse_channels("phase[*]")), STACK.astype(np.float32))
     assert input_names(field, parse_channels(",".join(names))) == names
+
+
+def test_an_index_becomes_the_name_that_it_stands_for(folder: Path) -> None:
+    """A model keeps these names; by the same index another table has another channel."""
+    field = open_fields([folder])["a"]
+    assert input_names(field, parse_channels("1,2#1,0[2]")) == ("brightfield", "pair#1", "phase[2]")
+    with pytest.raises(SettingsError, match="brightfield is an input twice"):
+        input_names(field, parse_channels("1,brightfield"))
+    unnamed = open_fields([folder / "pair.tif"])[0]
+    assert input_names(unnamed, parse_channels("1,0")) == ("1", "0")
+    (folder / "fields.csv").write_text('field;"a, b";dapi\na;bf.tif;bf.tif\n')
+    assert input_names(open_fields([folder])["a"], parse_channels("1,0")) == ("dapi", '"a, b"')
 
 
 def test_a_plane_that_is_not_there_names_what_is(folder: Path) -> None:

@@ -85,6 +85,17 @@ class TestTable:
         assert names(open_fields([folder], where=["split=train", "field!=hela_1,x"])) == ["hela_2"]
         assert names(open_fields([folder], where=["cell line=HeLa", "split!=train"])) == ["hela_10"]
 
+    def test_values_with_commas(self, folder: Path) -> None:
+        replace_in_table(folder, "hela_1,train,HeLa", '"a, b",train,"x,y"')
+        replace_in_table(folder, "hela_2,train,HeLa", 'a,train,"y,z"')
+        table = open_fields([folder])
+        assert names(table.where(["field=a, b"])) == ["a, b"]
+        assert names(table.where(["field!=a, b"])) == ["a", "hela_10"]
+        assert names(table.where(["field=a,hela_10"])) == ["a", "hela_10"]
+        assert names(table.where(['field="a, b",hela_10'])) == ["a, b", "hela_10"]
+        assert names(table.where(['cell line!="x,y","y,z"'])) == ["hela_10"]
+        assert names(table.where(["field!=hela_10", "field!=a, b"])) == ["a"]
+
     @pytest.mark.parametrize(
         ("condition", "error", "word"),
         [
@@ -191,6 +202,34 @@ class TestTable:
         with pytest.raises(MissingChannel, match="has no channel 'x'; it has 0: p, 1: d"):
             field.plane("dapi#x")
 
+    def test_names_with_hashes(self, folder: Path) -> None:
+        tifffile.imwrite(
+            folder / "a#1.ome.tif",
+            np.stack([PHASE, DAPI]),
+            metadata={"axes": "CYX", "Channel": {"Name": ["Ch#1", "Ch#2"]}},
+        )
+        tifffile.imwrite(folder / "b#2.tif", PHASE)
+        replace_in_table(folder, "hela_2_phase.tif", "a#1.ome.tif#Ch#2")
+        replace_in_table(folder, "hela_2_dapi.tif", "a#1.ome.tif")
+        replace_in_table(folder, "hela_10_phase.tif", "b#2.tif")
+        replace_in_table(folder, "phase,dapi,", "ph#0,dapi,")
+        table = open_fields([folder])
+        field = table["hela_2"]
+        np.testing.assert_array_equal(field.plane("ph#0"), DAPI)
+        np.testing.assert_array_equal(field.plane("ph#0#Ch#1"), PHASE)
+        np.testing.assert_array_equal(field.plane("dapi#Ch#2"), DAPI)
+        np.testing.assert_array_equal(field.plane("1#Ch#2"), DAPI)
+        np.testing.assert_array_equal(field.plane('"ph#0"#0'), PHASE)
+        np.testing.assert_array_equal(table["hela_10"].plane("ph#0"), PHASE)
+        with pytest.raises(MissingChannel, match=r"a#1.ome.tif has no channel ''; it has 0: Ch#1, 1: Ch#2"):
+            field.plane("dapi#")
+        replace_in_table(folder, "b#2.tif", "b#3.tif")
+        with pytest.raises(UnreadableFile, match=r"b#3\.tif does not exist"):
+            open_fields([folder])["hela_10"].plane(0)
+        replace_in_table(folder, "a#1.ome.tif,", "a#1.ome.tif#,")
+        with pytest.raises(InputError, match=r"row 3 of .* 'a#1.ome.tif#' names no channel behind #; give"):
+            open_fields([folder])
+
 
 class TestPattern:
     def test_a_folder(self, folder: Path) -> None:
@@ -240,6 +279,30 @@ class TestPattern:
         ):
             open_fields([folder], pattern="{field}-{channel}.png")
 
+    def test_files_of_different_wells_are_no_field(self, tmp_path: Path) -> None:
+        for name in ("s1_wA_phase", "s1_wA_dapi", "s2_wA_phase", "s2_wa_dapi"):
+            tifffile.imwrite(tmp_path / f"{name}.tif", PHASE)
+        pattern = "{field}_{well}_{channel}.tif"
+        assert [field.row["well"] for field in open_fields([tmp_path], pattern=pattern)] == ["wA", "wA"]
+        (tmp_path / "s1_wA_dapi.tif").rename(tmp_path / "s1_wB_dapi.tif")
+        with pytest.raises(
+            InputError,
+            match=r"s1_wA_phase\.tif and s1_wB_dapi\.tif are both of field 's1' .*\{well\} is 'wA' in one and 'wB' in",
+        ):
+            open_fields([tmp_path], pattern=pattern)
+        assert names(open_fields([tmp_path], pattern="{field}_{channel}.tif"))[:2] == ["s1_wA", "s1_wB"]
+
+    def test_a_table_needs_no_pattern(self, folder: Path) -> None:
+        pattern = "{field}_{channel}.tif"
+        with pytest.raises(
+            SettingsError, match=r"^`pattern` '.*' tells fields .*fields\.csv lists them itself; leave"
+        ):
+            open_fields([folder / "fields.csv"], pattern=pattern)
+        (folder / "more").mkdir()
+        tifffile.imwrite(folder / "more" / "b_phase.tif", PHASE)
+        both = open_fields([folder / "fields.csv", folder / "more"], pattern=pattern)
+        assert names(both) == ["hela_1", "hela_2", "hela_10", "b"]
+
     def test_two_files_for_one_channel(self, folder: Path) -> None:
         with pytest.raises(InputError, match="are both channel 'dapi' of field 'hela'"):
             open_fields([folder], pattern="{field}_{number}_{channel}.tif")
@@ -269,6 +332,17 @@ class TestFiles:
         with pytest.raises(UnreadableFile, match="no file fits"):
             open_fields([folder / "*.png"])
 
+    def test_a_star_behind_a_folder_with_brackets(self, tmp_path: Path, monkeypatch) -> None:
+        for sub in ("x[1]", "x1"):
+            (tmp_path / sub / "deep").mkdir(parents=True)
+            tifffile.imwrite(tmp_path / sub / "deep" / f"{sub[:2]}.tif", PHASE)
+        assert names(open_fields([tmp_path / "x[1]" / "*" / "*.tif"])) == ["x["]
+        assert names(open_fields([tmp_path / "x?" / "deep" / "*.tif"])) == ["x1"]
+        monkeypatch.chdir(tmp_path / "x1")
+        assert names(open_fields(["deep/*.tif", "../x[[]1]/deep/*.tif"])) == ["x1", "x["]
+        with pytest.raises(UnreadableFile, match=r"x\[1\]/b\.tif does not exist"):
+            open_fields([tmp_path / "x[1]" / "b.tif"])
+
     def test_equal_names_in_two_folders(self, tmp_path: Path) -> None:
         for sub in ("a", "b"):
             (tmp_path / sub).mkdir()
@@ -276,6 +350,18 @@ class TestFiles:
         assert names(open_fields([tmp_path / "a", tmp_path / "b"])) == ["a_img", "b_img"]
         with pytest.raises(InputError, match="two fields are called"):
             open_fields([tmp_path / "a" / "img.tif", tmp_path / "a" / "img.tif"])
+
+    def test_links_are_called_by_the_folder_that_they_lie_in(self, tmp_path: Path, monkeypatch) -> None:
+        (tmp_path / "store").mkdir()
+        for i, sub in enumerate(("rep1", "rep2")):
+            tifffile.imwrite(tmp_path / "store" / f"{i}.tif", PHASE + i)
+            (tmp_path / sub).mkdir()
+            (tmp_path / sub / "img.tif").symlink_to(tmp_path / "store" / f"{i}.tif")
+        table = open_fields([tmp_path / "rep1", tmp_path / "rep2"])
+        assert names(table) == ["rep1_img", "rep2_img"]
+        np.testing.assert_array_equal(table["rep2_img"].plane(0), PHASE + 1)
+        monkeypatch.chdir(tmp_path / "rep1")
+        assert names(open_fields(["img.tif", "../rep1/../rep2/img.tif"])) == ["rep1_img", "rep2_img"]
 
     def test_missing_inputs(self, tmp_path: Path) -> None:
         with pytest.raises(UnreadableFile, match="does not exist"):
@@ -317,6 +403,19 @@ class TestPixels:
             field.labels("cells")
         with pytest.raises(WrongShape):
             field.image()
+
+    def test_labels_do_not_need_the_first_channel(self, folder: Path) -> None:
+        (folder / "hela_1_phase.tif").unlink()
+        field = open_fields([folder])["hela_1"]
+        np.testing.assert_array_equal(field.labels("cells"), CELLS)
+        assert field.shape == (12, 14)
+        tifffile.imwrite(folder / "hela_1_cells.tif", CELLS[:, :7])
+        with pytest.raises(WrongShape, match="'dapi' is 12 x 14 px but 'cells' is 12 x 7 px"):
+            field.labels("cells")
+        for name in ("dapi", "cells"):
+            (folder / f"hela_1_{name}.tif").unlink()
+        with pytest.raises(UnreadableFile, match=r"hela_1_phase\.tif does not exist"):
+            _ = field.shape
 
     @pytest.mark.parametrize(
         ("stored", "dtype"),

@@ -9,6 +9,8 @@ import tifffile
 from frugalseg.errors import BadPixels, MissingChannel, WrongShape
 from frugalseg.images.image import Image, LazyPixels, find_channel, finite_plane
 from frugalseg.images.read import read_image
+from frugalseg.images.value_checks import check_values
+from frugalseg.models.image_cues import find_cues
 
 STORED = np.random.default_rng(0).integers(0, 999, (3, 4, 6, 7)).astype(np.uint16)
 
@@ -81,6 +83,17 @@ def test_a_missing_channel_is_named_with_the_closest_one() -> None:
     assert find_channel(0, ["1", "0"], "field a") == 0
 
 
+def test_where_names_are_numbers_a_number_is_a_name() -> None:
+    assert find_channel("1", ["01", "02", "03"], "field a") == 0
+    assert find_channel("03", ["1", "2", "3"], "field a") == 2
+    assert find_channel("1", ["0", "1"], "field a") == 1
+    assert find_channel(1, ["01", "02"], "field a") == 1
+    assert find_channel("1", ["01", "dapi"], "field a") == 1
+    for number, names in (("0", ["1", "2", "3"]), ("3", ["02", "04", "06", "08"]), ("1", ["01", "001"])):
+        with pytest.raises(MissingChannel, match=f"no channel '{number}'; it has {', '.join(names)}[.]"):
+            find_channel(number, names, "field a")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_pixels_that_are_no_numbers_are_refused(bad: float) -> None:
     pixels = np.ones((2, 1, 4, 5))
@@ -89,6 +102,19 @@ def test_pixels_that_are_no_numbers_are_refused(bad: float) -> None:
     assert image.plane("a").sum() == 20
     with pytest.raises(BadPixels, match=r"'b' of img has 1 pixels that are NaN or infinite \(5\.0%\)"):
         image.plane("b")
+
+
+def test_finite_numbers_beyond_float32_are_called_so() -> None:
+    pixels = np.ones((1, 1, 4, 5))
+    pixels[0, 0, 2, 3] = -1e300
+    with pytest.raises(
+        BadPixels, match=r"has 1 pixels that are too large for float32 \(5\.0%\); replace them first"
+    ):
+        Image(pixels, ("a",)).plane("a")
+    (found,) = check_values(pixels[0])
+    assert found.text == "has 1 pixels that are too large for float32 (5.0%)"
+    with pytest.raises(BadPixels, match="too large for float32"):
+        find_cues(pixels[0], np.ones((4, 5)))
 
 
 def test_complex_numbers_are_refused(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ import pytest
 import zarr
 
 from frugalseg.commands.inspect_inputs import inspect_inputs
+from frugalseg.commands.score_files import score_files
 from frugalseg.errors import UnreadableFile, WrongShape
 from frugalseg.images.fields import open_fields
 from frugalseg.images.read import read_image
+from frugalseg.images.write import write_labels
 
 VALUES = np.random.default_rng(4).integers(0, 60000, (2, 3, 20, 30)).astype(np.uint16)
 AXES = "tczyx"
@@ -140,6 +142,16 @@ def test_a_plate_without_any_well(tmp_path: Path) -> None:
         open_fields([plate])
 
 
+@pytest.mark.parametrize("content", [{"plate": {"wells": []}}, {"bioformats2raw.layout": 3}])
+def test_a_plate_or_series_without_images(tmp_path: Path, content: dict[str, Any]) -> None:
+    zarr.open_group(tmp_path / "a.zarr", mode="w").attrs.update({"ome": {"version": "0.5", **content}})
+    for look in (open_fields, inspect_inputs):
+        with pytest.raises(UnreadableFile, match=r"a\.zarr holds no image"):
+            look([tmp_path / "a.zarr"])
+    write_zarr(tmp_path / "b.zarr")
+    assert [field.name for field in open_fields([tmp_path])] == ["b"]
+
+
 def test_a_folder_of_images(tmp_path: Path) -> None:
     for i in (2, 10):
         write_zarr(tmp_path / f"field_{i}.ome.zarr", (VALUES // 20 + i).astype(np.uint16))
@@ -153,11 +165,35 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
 def test_label_images_are_channels(tmp_path: Path) -> None:
     path = write_zarr(tmp_path / "a.zarr")
     cells = np.kron(np.arange(6).reshape(2, 3), np.ones((10, 10), int)).astype(np.uint32)
-    zarr.open_group(path / "labels", mode="w").attrs.update({"ome": {"version": "0.5", "labels": ["cells"]}})
-    write_zarr(path / "labels" / "cells", cells, axes="yx", labels=())
+    with_labels(path, cells)
     field = open_fields([path])[0]
     assert list(field.channels) == ["phase", "DAPI", "cells"]
     np.testing.assert_array_equal(field.labels("cells"), cells)
+
+
+def with_labels(path: Path, cells: np.ndarray) -> Path:
+    """Add the label image "cells" to an image; return its folder."""
+    zarr.open_group(path / "labels", mode="w").attrs.update({"ome": {"version": "0.5", "labels": ["cells"]}})
+    return write_zarr(path / "labels" / "cells", cells, axes="yx", labels=())
+
+
+def test_images_in_an_ome_zarr_can_be_named(tmp_path: Path) -> None:
+    cells = np.kron(np.arange(6).reshape(2, 3), np.ones((10, 10), int)).astype(np.uint32)
+    inner = with_labels(write_zarr(tmp_path / "a.zarr"), cells)
+    table = tmp_path / "fields.csv"
+    table.write_text("field,split,dapi,cells\nx,test,a.zarr/#DAPI,a.zarr/labels/cells#0\n")
+    (field,) = open_fields([table])
+    assert list(field.channels) == ["dapi", "cells"]
+    np.testing.assert_array_equal(field.plane("dapi"), VALUES[1].max(axis=0))
+    np.testing.assert_array_equal(field.labels("cells"), cells)
+    table.write_text("field,image\nx,a.zarr/\n")
+    np.testing.assert_array_equal(open_fields([table])[0].plane("image#phase"), VALUES[0].max(axis=0))
+
+    write_labels(tmp_path / "y.tif", np.where(cells == 5, 0, cells))
+    scores = score_files(tmp_path / "y.tif", inner).scores["y"]
+    assert (scores.n_true, scores.n_predicted, scores.cell_miou) == (5, 4, pytest.approx(4 / 5))
+    scores = score_files(inner, tmp_path / "y.tif").scores["cells"]
+    assert (scores.n_true, scores.n_predicted) == (4, 5)
 
 
 def test_a_damaged_chunk_is_an_error(tmp_path: Path) -> None:

@@ -312,7 +312,15 @@ def test_two_images_in_one_file_are_refused(tmp_path: Path) -> None:
     with tifffile.TiffWriter(path) as writer:
         writer.write(VALUES[0, 0])
         writer.write(VALUES[0, 0, :15])
-    with pytest.raises(UnreadableFile, match="2 images of different kinds"):
+    with pytest.raises(UnreadableFile, match=r"2 images of different kinds \(20 x 30, 15 x 30\)"):
+        read_image(path)
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        for _ in range(3):
+            writer.write(VALUES[0, 0])
+    with pytest.raises(
+        UnreadableFile,
+        match=r"3 images of one size \(20 x 30\), such as positions; save each as its own file",
+    ):
         read_image(path)
 
 

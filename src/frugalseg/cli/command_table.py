@@ -7,9 +7,10 @@ from typing import Literal
 
 import click
 
+from frugalseg.cli.parameters import GivenPath
 from frugalseg.cli.spelling import SPELLINGS, Spelling
 
-_PATH = click.Path(path_type=Path)
+_PATH = GivenPath()
 _COMMANDS = "frugalseg.commands"
 _SETTINGS = f"{_COMMANDS}.command_settings"
 _RESULTS = "frugalseg.cli.results"

@@ -40,6 +40,23 @@ class Channels(_ChannelsType):
         return names
 
 
+class GivenPath(click.Path):
+    """A path that is not empty: an empty variable of a script would stand for the current folder.
+
+    >>> GivenPath().convert("out", None, None).name
+    'out'
+    """
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; an empty one is wrong usage."""
+        if value == "":
+            self.fail("the path is empty; give a name, or . for the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def options_of(
     settings: "type[BaseModel]",
     prefix: str,
@@ -108,7 +125,7 @@ def _type(field: "FieldInfo", spelling: Spelling) -> "click.ParamType[Any] | typ
     if get_origin(annotation) is tuple:
         return click.STRING if spelling.repeatable else Channels()
     if annotation is Path:
-        return click.Path(path_type=Path)
+        return GivenPath()
     if annotation in (int, float) and lowest is not None:
         return click.IntRange(min=lowest) if annotation is int else click.FloatRange(min=lowest)
     return annotation if isinstance(annotation, type) else click.STRING

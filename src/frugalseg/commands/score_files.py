@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from frugalseg.errors import FrugalsegError, OutputExists
+from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed
 from frugalseg.evaluation.scores import Scores
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.unfinished import remove_unfinished
@@ -58,7 +58,10 @@ def score_files(
         The file exists already, or can't be written.
     """
     target = None if json_file is None or str(json_file) == "-" else json_file
-    if target is not None and path_taken(target) and not overwrite:
+    taken = target is not None and path_taken(target)
+    if target is not None and taken and target.is_dir():
+        raise OutputFailed(f"{target} is a folder, and all scores go into one file; give the name of a file")
+    if taken and not overwrite:
         raise OutputExists(f"{target} exists already; give `overwrite` to replace it")
     pairs = find_pairs(Path(predicted), Path(truth), labels)
     scores: dict[str, Scores] = {}

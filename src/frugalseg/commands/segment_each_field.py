@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.commands.command_settings import SegmentSettings
+from frugalseg.images.fields import FieldTable
 from frugalseg.images.pixel_size import can_be_learned
 from frugalseg.learning.device import pick_device
 from frugalseg.models.marker_model import MarkerModel
 from frugalseg.report import TrainingCurve
+from frugalseg.runs.cell_learning import names_to_keep
 from frugalseg.runs.checkpoint_folder import begin_checkpoint
 from frugalseg.runs.field_cues import FieldCues, predicted_stain, read_cues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
@@ -97,7 +99,7 @@ def segment_each_field(
     def segment(cues: FieldCues) -> Segmented:
         models.drop_checkpoints(outputs.done)
         model, labels = _learn_and_segment(
-            cues, settings, options, outputs, models.folders[cues.image.name], log
+            cues, table, settings, options, outputs, models.folders[cues.image.name], log
         )
         assert model.training is not None
         curve = TrainingCurve.of(cues.image.name, model.training)
@@ -122,6 +124,7 @@ def segment_each_field(
 
 def _learn_and_segment(
     cues: FieldCues,
+    table: FieldTable,
     settings: SegmentSettings,
     options: RunOptions,
     outputs: OutputFolder,
@@ -131,12 +134,13 @@ def _learn_and_segment(
     """Train on one field, keep the model, and return it with the field's cells."""
     name = cues.image.name
     outputs.check_there()
+    channels, real = names_to_keep([table[name]], settings)
     with log.training_bar(f"training on {name}") as progress:
         model = MarkerModel.fit_to_cues(
             [cues.image],
-            channels=settings.cells,
+            channels=channels,
             pixel_size=cues.pixel_size if can_be_learned(cues.pixel_size) else None,
-            nuclei=settings.nuclei if settings.nuclei_from is None else None,
+            nuclei=real,
             nuclei_from=predicted_stain(settings),
             settings=settings,
             device=options.device,

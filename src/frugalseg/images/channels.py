@@ -137,7 +137,8 @@ def _names(channel: InputChannel) -> list[str]:
 def input_names(field: Field, channels: Sequence[InputChannel]) -> tuple[str, ...]:
     """Return a name for every input of a field: ``("phase[1]", "phase[3]", "brightfield")``.
 
-    A channel without brackets keeps its bare name where the field has one focal plane of it. `parse_channels` reads the
+    A channel without brackets keeps its bare name where the field has one focal plane of it; one given by index has the
+    name of that channel, if there is one. `parse_channels` reads the
     names, joined by commas, back as the same inputs.
 
     Raises
@@ -189,7 +190,7 @@ def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, I
                     f"has {depth}; {allowed} can be asked for"
                 )
             bare = channel.planes is None and depth == 1
-            quoted = quote_channel(channel.channel)
+            quoted = quote_channel(field.named(channel.channel))
             name = quoted if bare else f"{quoted}[{plane}]"
             inputs.append((name, image, index, plane - 1))
     names = [name for name, *_ in inputs]

@@ -1,12 +1,13 @@
 """Find the fields in files, folders, tables and OME-Zarr."""
 
 import glob
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from frugalseg.errors import FrugalsegError, InputError, UnreadableFile
+from frugalseg.errors import FrugalsegError, InputError, SettingsError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.formats import FORMATS, IMAGE_SUFFIXES, field_stem
 from frugalseg.images.left_out import (
@@ -44,14 +45,20 @@ def list_fields(
     fields: list[Field] = []
     files: list[Path] = []
     named: list[Path] = []
-    for path in (path for item in inputs for path in _expand(item)):
-        if path.is_dir() and not _is_zarr(path) and pattern is not None:
+    paths = [path for item in inputs for path in _expand(item)]
+    if pattern is not None and all(path.suffix.lower() == ".csv" for path in paths):
+        raise SettingsError(
+            f"`pattern` {pattern!r} tells fields by the names of files, and {shortened(paths[0])} lists them itself; leave "
+            "`pattern` out, or give the folder of the files"
+        )
+    for path in paths:
+        if path.is_dir() and not is_zarr(path) and pattern is not None:
             fields += _pattern_fields(
                 _files_below(path, "/" in pattern), path, pattern, problems, notes, axes
             )
-        elif path.is_dir() and not _is_zarr(path) and not (path / TABLE_NAME).exists():
+        elif path.is_dir() and not is_zarr(path) and not (path / TABLE_NAME).exists():
             files += _images_in(path, notes)
-        elif path.is_dir() and not _is_zarr(path):
+        elif path.is_dir() and not is_zarr(path):
             fields += read_table(path / TABLE_NAME)
         elif path.suffix.lower() == ".csv":
             fields += read_table(path)
@@ -61,7 +68,7 @@ def list_fields(
     notes += left_out_note(made, "the files given", f"{LOOKS_MADE} (give them alone to use them)")
     files += [path for path in named if path not in made]
     if pattern is not None:
-        zarrs = [path for path in files if _is_zarr(path)]
+        zarrs = [path for path in files if is_zarr(path)]
         files = [path for path in files if path not in zarrs]
         fields += _pattern_fields(files, None, pattern, problems, notes, axes) if files else []
         files = zarrs
@@ -103,15 +110,20 @@ def _expand(path: Path) -> list[Path]:
     """Return the path itself, or the files that a * in it stands for where the shell has not replaced it."""
     if path_exists(path):
         return [path]
-    if glob.has_magic(str(path)):
-        paths = sorted(glob.glob(str(path)), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if paths:
-            return [Path(name) for name in paths]
+    folder = next(
+        parent for parent in path.parents if path_exists(parent)
+    )  # brackets in its name are no pattern
+    rest = str(path.relative_to(folder))
+    if glob.has_magic(rest):
+        names = glob.glob(rest, root_dir=folder)  # noqa: PTH207 - it leaves out hidden files
+        if names:
+            return [folder / name for name in sorted(names, key=natural_key)]
         raise UnreadableFile(f"no file fits {shortened(path)}")
     raise UnreadableFile(f"{shortened(path)} does not exist")
 
 
-def _is_zarr(path: Path) -> bool:
+def is_zarr(path: Path) -> bool:
+    """Return whether a folder is a group or an array of a zarr, such as an OME-Zarr image, which counts like a file."""
     return path.is_dir() and any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zattrs"))
 
 
@@ -119,7 +131,7 @@ def _files_below(folder: Path, deep: bool) -> list[Path]:
     """List the files that a pattern may fit, without hidden ones (macOS leaves ._copies beside images)."""
     paths = folder.rglob("*") if deep else folder.iterdir()
     visible = (
-        path for path in paths if not path.name.startswith(".") and (not path.is_dir() or _is_zarr(path))
+        path for path in paths if not path.name.startswith(".") and (not path.is_dir() or is_zarr(path))
     )
     return sorted(visible, key=lambda path: natural_key(path.as_posix()))
 
@@ -152,10 +164,15 @@ def _file_fields(files: list[Path], problems: Problems | None, axes: str | None)
     """Return one field per file, with the channels of the file; equal names get the name of their folder in front."""
     stems = [field_stem(path) for path in files]
     names = [
-        stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
+        stem if stems.count(stem) == 1 else f"{_folder_of(path).name}_{stem}"
         for path, stem in zip(files, stems, strict=True)
     ]
     return _fields_of_files(list(zip(names, files, strict=True)), None, problems, axes)
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder that a path names; links are not followed, as many may lead into one folder."""
+    return Path(os.path.abspath(path)).parent  # noqa: PTH100 - Path.absolute keeps ..
 
 
 def _fields_of_files(
@@ -172,7 +189,7 @@ def _fields_of_files(
     broken: dict[str, Path] = {}
     errors: Problems = []
     for name, path in named:
-        if rows is None and _is_zarr(path):
+        if rows is None and is_zarr(path):
             fields += _zarr_fields(path, problems)
             continue
         row = {} if rows is None else rows[name]

@@ -48,7 +48,9 @@ class ChannelRef:
                 f"{owner}: {self.path.name} {kind} {len(image.channels)} channels ({names}); say which one by adding #, "
                 f"as in {self.path.name}#{image.channels[0]} in a table, or CHANNEL#{image.channels[0]} as the channel"
             )
-        return image, find_channel(self.index or 0, image.channels, f"{owner}: {self.path.name}")
+        return image, find_channel(
+            0 if self.index is None else self.index, image.channels, f"{owner}: {self.path.name}"
+        )
 
     def open_labels(self, owner: str) -> tuple[PixelArray, int]:
         """Open a label map lazily; return pixels (C, Z, Y, X) and the index of its channel.
@@ -103,11 +105,9 @@ class Field:
         Raises `MissingChannel`, with the closest name as a suggestion.
         """
         columns = self.columns or tuple(self.channels)
-        literal = unquote_channel(str(channel))
-        outer, mark, inner = literal.rpartition("#")
-        if mark and literal not in columns:
-            outer_ref = self.reference(outer)
-            return replace(outer_ref, index=inner)
+        outer, inner = self._split(str(channel))
+        if inner is not None:
+            return replace(self.reference(outer), index=inner)
         name = columns[find_channel(channel, columns, f"field {self.name!r}")]
         if name not in self.channels:
             raise MissingChannel(
@@ -115,6 +115,20 @@ class Field:
                 f"out with `where` field!={self.name}"
             )
         return self.channels[name]
+
+    def named(self, channel: str) -> str:
+        """Return the name of a channel that is given by its index, where it has a name; any other channel as it is given.
+
+        Models keep this one: by the same index, another table has another channel.
+        """
+        columns = self.columns or tuple(self.channels)
+        outer, inner = self._split(channel)
+        if inner is not None:
+            return f"{self.named(outer)}#{inner}"
+        if outer in columns:
+            return channel
+        name = columns[find_channel(channel, columns, f"field {self.name!r}")]
+        return channel if name.isdecimal() else name
 
     def has(self, channel: str | int) -> bool:
         """Return whether this field has the channel; in its table the cell may be empty."""
@@ -150,14 +164,12 @@ class Field:
         MissingChannel, UnreadableFile
             The table has no such channel; the file can't be read.
         WrongShape
-            The file is in colour or has focal planes, or differs in shape from the field's first channel.
+            The file is in colour or has focal planes, or differs in shape from the field's first channel that can be opened.
         BadPixels
             The values are not whole numbers, or too large for 32 bits.
         """
         columns = self.columns or tuple(self.channels)
-        outer = unquote_channel(str(channel))
-        while "#" in outer and outer not in columns:
-            outer = outer.rpartition("#")[0]
+        outer, _ = self._split(str(channel))
         if columns[find_channel(outer, columns, f"field {self.name!r}")] not in self.channels:
             return None
         ref = self.reference(channel)
@@ -169,15 +181,14 @@ class Field:
         pixels, index = ref.open_labels(f"field {self.name!r}")
         if pixels.shape[1] != 1:
             raise WrongShape(f"{owner} have {pixels.shape[1]} focal planes; a label map is one (Y, X) plane")
-        self._same_shape([self._first_channel(), channel], [self.shape, pixels.shape[2:]])
+        first, shape = self._first_size()
+        self._same_shape([first, channel], [shape, pixels.shape[2:]])
         return as_labels(np.asarray(pixels[index, 0]), owner)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Return (Y, X) in px of the first channel, without reading its pixels."""
-        if not self.channels:
-            raise MissingChannel(f"field {self.name!r} has no channel; fill its row in the table")
-        return self.channels[self._first_channel()].open_file(f"field {self.name!r}").shape
+        """Return (Y, X) in px of the first channel whose file can be opened, without reading its pixels."""
+        return self._first_size()[1]
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:
@@ -202,10 +213,32 @@ class Field:
         pixels = LazyPixels((len(names), depth, height, width), dtype, read)
         return Image(pixels, tuple(map(str, names)), self.pixel_size, self.name)
 
-    def _first_channel(self) -> str:
-        """Return the name of the first channel that has a size of its own; ImageJ regions have none."""
-        sized = (name for name, ref in self.channels.items() if ref.path.suffix.lower() not in ROI_SUFFIXES)
-        return next(sized, next(iter(self.channels)))
+    def _split(self, channel: str) -> tuple[str, str | None]:
+        """Return the channel of the field and that of its file, which stands behind a #; both may have # in their names."""
+        columns = self.columns or tuple(self.channels)
+        parts = unquote_channel(channel).split("#")
+        for count in range(len(parts), 0, -1):
+            outer, inner = unquote_channel("#".join(parts[:count])), parts[count:]
+            if outer in columns or count == 1:
+                break
+        return outer, "#".join(inner) if inner else None
+
+    def _first_size(self) -> tuple[str, tuple[int, int]]:
+        """Return name and shape of the first channel that has a size of its own, which ImageJ regions have not.
+
+        Files that can't be opened are passed over: these channels may not be in use. The first error is raised where there is
+        no other file.
+        """
+        if not self.channels:
+            raise MissingChannel(f"field {self.name!r} has no channel; fill its row in the table")
+        sized = [name for name, ref in self.channels.items() if ref.path.suffix.lower() not in ROI_SUFFIXES]
+        errors: list[FrugalsegError] = []
+        for name in sized or list(self.channels)[:1]:
+            try:
+                return name, self.channels[name].open_file(f"field {self.name!r}").shape
+            except FrugalsegError as error:
+                errors.append(error)
+        raise errors[0]
 
     def _same_shape(self, channels: Sequence[str | int], shapes: Sequence[tuple[int, ...]]) -> None:
         for channel, shape in zip(channels, shapes, strict=True):

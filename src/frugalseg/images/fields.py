@@ -7,6 +7,7 @@ from pathlib import Path
 
 from frugalseg.errors import InputError, SettingsError, UnreadableFile
 from frugalseg.images.axes import check_stated_axes
+from frugalseg.images.channel_lists import split_channels, unquote_channel
 from frugalseg.images.discovery import Problems, list_fields
 from frugalseg.images.field import Field
 from frugalseg.images.plain_files import shortened
@@ -69,6 +70,7 @@ class FieldTable:
     def where(self, conditions: Sequence[str]) -> "FieldTable":
         """Return the fields that fulfil every condition: ``column=a,b`` (a or b) or ``column!=a,b`` (neither).
 
+        A value with commas is taken as it is, or in double quotes beside others.
         Raises `SettingsError` where a condition or its column is wrong, and `InputError` where no field is left.
         """
         chosen = self.fields
@@ -76,7 +78,6 @@ class FieldTable:
             column, equals, values = condition.partition("=")
             wanted = not column.endswith("!")
             column = column.removesuffix("!").strip()
-            allowed = {value.strip() for value in values.split(",")}
             if not equals or not column:
                 raise SettingsError(f"`where` {condition!r} is neither column=a,b nor column!=a,b")
             columns = list(dict.fromkeys(name for field in self.fields for name in field.row))
@@ -86,6 +87,7 @@ class FieldTable:
                     f"there are {', '.join(columns)}"
                 )
             values_left = sorted({field.row.get(column, "") for field in chosen})
+            allowed = _values(values, {field.row.get(column, "") for field in self.fields})
             chosen = tuple(field for field in chosen if (field.row.get(column, "") in allowed) is wanted)
             if not chosen:
                 raise InputError(
@@ -93,6 +95,13 @@ class FieldTable:
                     f"{', ...' if len(values_left) > 8 else ''}"
                 )
         return FieldTable(chosen, self.notes)
+
+
+def _values(text: str, known: set[str]) -> set[str]:
+    """Return the values that stand in a condition: several between commas, unless the whole text is one."""
+    if text.strip() in known:
+        return {text.strip()}
+    return {value.strip() for value in text.split(",")} | set(map(unquote_channel, split_channels(text)))
 
 
 def _suggest(name: str, known: list[str]) -> str:
@@ -172,6 +181,10 @@ def open_fields(
         raise UnreadableFile(
             f"{shortened(error.filename or 'an input')} can't be opened ({error.strerror or error}); allow reading it and its folder"
         ) from error
+    if not fields and not problems:
+        raise UnreadableFile(
+            f"{shortened(inputs[0])} holds no image; give an OME-Zarr that lists at least one"
+        )
     if axes is not None:
         fields = [_with_axes(field, axes) for field in fields]
     table = FieldTable(fields, [*notes, *_order_notes(fields)])

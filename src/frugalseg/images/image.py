@@ -105,6 +105,8 @@ def _span(key: Any, size: int) -> slice | None:
 def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
     """Return the index of a channel given by name, in quotes or not, or by index; a name wins over an index written as text.
 
+    Where all names are numbers, a number as text is one of them, with leading zeros or without, and no index.
+
     Raises `MissingChannel` with the closest name as a suggestion; `owner` is what has the channels, for the message.
 
     >>> find_channel("dapi", ["phase", "dapi"], "field a")
@@ -117,13 +119,14 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
         channel = literal if literal in names else channel
     if isinstance(channel, str) and channel in names:
         return list(names).index(channel)
-    short = isinstance(channel, int) or (channel.isdecimal() and len(channel) < 10)
-    index = int(channel) if short else None
+    are_indices = list(names) == [str(i) for i in range(len(names))]
+    numbered = isinstance(channel, str) and all(map(str.isdecimal, names)) and not are_indices
+    index = _same_number(str(channel), names) if numbered else _as_index(channel)
     if index is not None and 0 <= index < len(names):
         return index
     if not names:
         raise MissingChannel(f"{owner} has no channel at all, so not {channel!r} either")
-    listed = ", ".join(f"{i}: {name}" for i, name in enumerate(names))
+    listed = ", ".join(names if numbered else (f"{i}: {name}" for i, name in enumerate(names)))
     lowered = {name.lower(): name for name in names}
     close = difflib.get_close_matches(str(channel).lower(), lowered, n=1)
     hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
@@ -132,6 +135,17 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
             " If each channel has a file of its own, say so with `pattern`, such as '{field}_{channel}.tif'."
         )
     raise MissingChannel(f"{owner} has no channel {channel!r}; it has {listed}.{hint}")
+
+
+def _as_index(channel: str | int) -> int | None:
+    short = isinstance(channel, int) or (channel.isdecimal() and len(channel) < 10)
+    return int(channel) if short else None
+
+
+def _same_number(channel: str, names: Sequence[str]) -> int | None:
+    """Return which name is the same number but for leading zeros; None where none or several are."""
+    same = [i for i, name in enumerate(names) if name.lstrip("0") == channel.lstrip("0")]
+    return same[0] if len(same) == 1 else None
 
 
 def project_channel(pixels: PixelArray, index: int, project: Projection, owner: str) -> NDArray[np.float32]:
@@ -151,9 +165,9 @@ def project_channel(pixels: PixelArray, index: int, project: Projection, owner: 
 
         sharpest = best_focus(finite_plane(pixels[index, z], owner) for z in range(depth))
         return finite_plane(pixels[index, sharpest], owner)
-    plane = as_float32(pixels[index, 0])
+    plane = finite_plane(pixels[index, 0], owner)
     for z in range(1, depth):
-        other = as_float32(pixels[index, z])
+        other = finite_plane(pixels[index, z], owner)
         with np.errstate(over="ignore"):
             plane = np.maximum(plane, other) if project == "max" else plane + other
     if project == "mean":
@@ -186,9 +200,18 @@ def finite_plane(values: NDArray[Any], owner: str) -> NDArray[np.float32]:
     bad = plane.size - int(np.isfinite(plane).sum())
     if bad:
         raise BadPixels(
-            f"{owner} has {bad} pixels that are NaN or infinite ({bad / plane.size:.1%}); replace them with numbers first"
+            f"{owner} has {bad} pixels that are {why_not_finite(values)} ({bad / plane.size:.1%}); replace them first"
         )
     return plane
+
+
+def why_not_finite(values: NDArray[Any]) -> str:
+    """Return what values are of which `as_float32` makes infinite ones or NaN.
+
+    >>> why_not_finite(np.array([1e300, 2]))
+    'too large for float32'
+    """
+    return "too large for float32" if np.isfinite(values).all() else "NaN or infinite"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The table of fields: one row per field, one column per channel (fields.csv)."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from frugalseg.images.plain_files import read_text, shortened
 
 NOT_CHANNELS = ("field", "split")
 FILE_SUFFIXES = (*IMAGE_SUFFIXES, *LABEL_SUFFIXES)
+CHANNEL_OF_FILE = re.compile(
+    rf"(.*?(?:{'|'.join(map(re.escape, FILE_SUFFIXES))})(?:/[^#]*)?)#(.*)", re.IGNORECASE
+)
+"""A cell whose first # behind a suffix, or behind a path in an OME-Zarr, ends the file's name: other # are part of names."""
 LONGEST_CELL = 4096
 """Characters; no path is longer."""
 
@@ -19,7 +24,7 @@ def read_table(path: Path) -> list[Field]:
     """Read the fields of a table with the columns field, optionally split, and one per channel.
 
     A column is a channel where at least one of its cells names an image file (relative to the table, optionally with
-    ``#channel`` of a file that holds several); other columns describe the field. Files need not exist yet.
+    ``#channel`` of a file that holds several) or an image in an OME-Zarr, such as ``a.zarr/labels/cells``; other columns describe the field. Files need not exist yet.
     """
     header, rows = _read_rows(path)
     columns = tuple(
@@ -54,14 +59,20 @@ def read_table(path: Path) -> list[Field]:
 
 def _names_file(cell: str) -> bool:
     cell = cell.lower()
-    return cell.endswith(FILE_SUFFIXES) or any(f"{suffix}#" in cell for suffix in FILE_SUFFIXES)
+    inside = any(f"{suffix}#" in cell for suffix in FILE_SUFFIXES) or ".zarr/" in cell
+    return inside or cell.endswith(FILE_SUFFIXES)
 
 
 def _cell_reference(folder: Path, cell: str, origin: str) -> ChannelRef:
-    name, mark, inner = cell.rpartition("#")
-    if mark and not (folder / cell).exists():
-        return ChannelRef(folder / name, inner, origin)
-    return ChannelRef(folder / cell, None, origin)
+    match = CHANNEL_OF_FILE.fullmatch(cell)
+    if match is None or (folder / cell).exists():
+        return ChannelRef(folder / cell, None, origin)
+    name, inner = match.groups()
+    if not inner:
+        raise InputError(
+            f"{origin}: {shortened(cell)!r} names no channel behind #; give its name or number, or leave out the #"
+        )
+    return ChannelRef(folder / name, inner, origin)
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:

@@ -71,10 +71,13 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
                 f"{path} holds no image; it is damaged or cut short, copy or export it again"
             )
         if len(tif.series) > 1 and not _only_thumbnails(tif):
-            sizes = ", ".join(" x ".join(map(str, series.shape)) for series in tif.series[:4])
-            raise UnreadableFile(
-                f"{path} holds {len(tif.series)} images of different kinds ({sizes}); save each as its own file"
+            sizes = [" x ".join(map(str, series.shape)) for series in tif.series]
+            several = (
+                f"images of one size ({sizes[0]}), such as positions"
+                if len(set(sizes)) == 1
+                else f"images of different kinds ({', '.join(sizes[:4])})"
             )
+            raise UnreadableFile(f"{path} holds {len(sizes)} {several}; save each as its own file")
         series = tif.series[0]
         if series.dtype is None:
             raise UnreadableFile(

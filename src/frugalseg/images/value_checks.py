@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels
-from frugalseg.images.image import as_float32
+from frugalseg.images.image import as_float32, why_not_finite
 from frugalseg.images.label_checks import find_label_faults
 from frugalseg.images.label_maps import as_labels
 from frugalseg.images.outliers import constant_but_for_outliers, find_outliers
@@ -65,8 +65,11 @@ def check_values(values: NDArray[Any]) -> list[Finding]:
     if values.dtype.kind == "f":
         bad = values.size - int(np.isfinite(as_float32(values)).sum())
         if bad:
+            share = f"{bad / values.size:.1%}"
             return [
-                Finding("error", "not-finite", f"has {bad} NaN or infinite pixels ({bad / values.size:.1%})")
+                Finding(
+                    "error", "not-finite", f"has {bad} pixels that are {why_not_finite(values)} ({share})"
+                )
             ]
     low, high = values.min(), values.max()
     if low == high:

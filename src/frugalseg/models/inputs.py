@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from frugalseg.cues.markers import Markers
 from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
 from frugalseg.images.axes import MUCH_LONGER, SMALL
-from frugalseg.images.image import as_float32
+from frugalseg.images.image import as_float32, why_not_finite
 from frugalseg.images.label_maps import as_labels
 from frugalseg.images.outliers import planes_without_outliers
 
@@ -210,6 +210,6 @@ def _finite(array: NDArray[Any], owner: str) -> NDArray[np.float32]:
     bad = values.size - int(np.isfinite(values).sum())
     if bad:
         raise BadPixels(
-            f"{owner} has {bad} pixels that are NaN or infinite ({bad / values.size:.1%}); replace them with numbers first"
+            f"{owner} has {bad} pixels that are {why_not_finite(array)} ({bad / values.size:.1%}); replace them first"
         )
     return values

@@ -15,7 +15,7 @@ from frugalseg.models.model_settings import SelfTrainingSettings
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.self_training import self_train_on_cues
 from frugalseg.models.student_start import check_student_start
-from frugalseg.runs.channel_settings import LearnCellsSettings, MarkerRunSettings
+from frugalseg.runs.channel_settings import CueChannels, LearnCellsSettings, MarkerRunSettings
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_arrays import learned_pixel_size
 from frugalseg.runs.field_cues import predicted_stain
@@ -38,6 +38,15 @@ def self_training_settings(settings: LearnCellsSettings) -> SelfTrainingSettings
     )
 
 
+def names_to_keep(fields: Iterable[Field], settings: CueChannels) -> tuple[tuple[str, ...], str | None]:
+    """Return the channels of cells and of real nuclei as a model keeps them: by name, also those given by index."""
+    given = settings.images()
+    whole = next((field for field in fields if all(map(field.has, given))), None)
+    names = given if whole is None else tuple(map(whole.named, given))
+    count = len(settings.cells)
+    return names[:count], next(iter(names[count:]), None)
+
+
 def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -> MarkerModel | ObjectModel:
     """Find the cues of the fields one by one, and learn from them.
 
@@ -54,10 +63,11 @@ def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -
     first = next(found)
     student = self_training_settings(settings) if settings.n_rounds else None
     start = None if student is None else check_student_start(settings.start, student)
+    channels, real = names_to_keep(data.table, settings)
     with run.log.training_bar("training") as progress:
         cues: Iterable[ImageCues] = chain([first], found)
         common: dict[str, Any] = {
-            "channels": settings.cells,
+            "channels": channels,
             "pixel_size": lambda: learned_pixel_size(data.used()),
             "device": run.options.device,
             "progress": progress,
@@ -66,7 +76,6 @@ def learn_cells(data: CueDataset, settings: LearnCellsSettings, run: ModelRun) -
         }
         if student is not None:
             return self_train_on_cues(cues, start=start, settings=student, log=run.log.line, **common)
-        real = settings.nuclei if settings.nuclei_from is None else None
         predicted = predicted_stain(settings)
         return MarkerModel.fit_to_cues(cues, nuclei=real, nuclei_from=predicted, settings=settings, **common)
 

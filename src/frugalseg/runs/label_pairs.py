@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import InputError, MissingChannel, UnreadableFile
-from frugalseg.images.discovery import TABLE_NAME, natural_key
+from frugalseg.images.discovery import TABLE_NAME, is_zarr, natural_key
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.fields import open_fields
 from frugalseg.images.formats import IMAGE_SUFFIXES, LABEL_SUFFIXES, ROI_SUFFIXES, field_stem
@@ -62,7 +62,7 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
         No predicted field has a truth.
     """
     predictions = _predictions(predicted)
-    if path_exists(truth) and not truth.is_dir() and truth.suffix.lower() != ".csv":
+    if path_exists(truth) and not _is_folder(truth) and truth.suffix.lower() != ".csv":
         if len(predictions) != 1:
             raise InputError(
                 f"{predicted} holds {len(predictions)} label maps and {truth} is one; give one file of it, or a folder as truth"
@@ -109,13 +109,18 @@ def read_label_file(
 def _predictions(path: Path) -> dict[str, ChannelRef]:
     if not path_exists(path):
         raise UnreadableFile(f"{path} does not exist; give a label file, or the folder of a run")
-    if not path.is_dir():
+    if not _is_folder(path):
         return {field_stem(path).removesuffix("_labels"): ChannelRef(path)}
     files = _label_files(path)
     named = [file for file in files if field_stem(file).endswith("_labels")] or files
     if not named:
         raise UnreadableFile(f"{path} holds no label map; files like <field>_labels.tif are looked for")
     return _by_field((field_stem(file).removesuffix("_labels"), file) for file in named)
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is a folder of files; an OME-Zarr is one image."""
+    return path.is_dir() and not is_zarr(path)
 
 
 def _label_files(folder: Path) -> list[Path]:
