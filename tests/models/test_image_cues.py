@@ -145,6 +145,21 @@ def test_cells_far_too_small_for_the_image(cells: SyntheticField, monkeypatch: p
         fs.find_cues(cells.phase, cells.nuclear, diameter=5)
 
 
+@pytest.mark.parametrize("channel", ["cytoplasm", "phase"])
+def test_cells_far_smaller_than_their_nuclei(channel: str) -> None:
+    field = make_cells((256, 256), n_cells=9, diameter=70, dim_nuclei=0, seed=1)
+    message = r"the image: `diameter` is 8\.0 px and nuclei are 3\d\.\d px wide; a cell is at least as wide"
+    with pytest.raises(SettingsError, match=message):
+        fs.find_cues(getattr(field, channel), field.nuclear, diameter=8)
+    with pytest.raises(SettingsError, match=message):
+        fs.find_cues(getattr(field, channel), markers=field.nuclei, diameter=8)
+    assert fs.find_cues(getattr(field, channel), field.nuclear, diameter=30).diameter == 30
+    points = fs.find_cues(
+        getattr(field, channel), markers=field.markers, diameter=8
+    )  # their nuclei are unknown
+    assert points.diameter == 8
+
+
 def test_a_constant_channel_is_named(cells: SyntheticField) -> None:
     image = np.stack([cells.cytoplasm, np.full_like(cells.cytoplasm, 3)])
     with pytest.raises(BadPixels, match=r"the image: channel 1 is constant \(every pixel is 3\)"):
