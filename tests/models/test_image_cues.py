@@ -145,6 +145,16 @@ def test_cells_far_too_small_for_the_image(cells: SyntheticField, monkeypatch: p
         fs.find_cues(cells.phase, cells.nuclear, diameter=5)
 
 
+def test_points_that_lie_on_each_other(cells: SyntheticField) -> None:
+    for apart, far in (([0, 0], "0.0"), ([0, 1], "1.4")):
+        each = np.array([[0, 0], apart, apart[::-1]])
+        points = (cells.markers[:, None] + each).reshape(-1, 2)
+        message = f"the image: the second nearest of the points is mostly {far} px away, so points lie on each other"
+        with pytest.raises(SettingsError, match=message):
+            fs.find_cues(cells.cytoplasm, markers=points)
+        assert fs.find_cues(cells.cytoplasm, markers=points, diameter=24).diameter == 24
+
+
 @pytest.mark.parametrize("channel", ["cytoplasm", "phase"])
 def test_cells_far_smaller_than_their_nuclei(channel: str) -> None:
     field = make_cells((256, 256), n_cells=9, diameter=70, dim_nuclei=0, seed=1)

@@ -58,7 +58,7 @@ def match_names(files: Sequence[Path], folder: Path | None, pattern: str) -> Mat
     UnreadableFile
         No file fits.
     InputError
-        Two files are the same channel of a field.
+        Two files are the same channel of a field, or differ in what a further name stands for.
     """
     regex = pattern_regex(pattern)
     has_channels = "channel" in regex.groupindex
@@ -79,8 +79,14 @@ def match_names(files: Sequence[Path], folder: Path | None, pattern: str) -> Mat
                 f"{paths[field][channel].name} and {path.name} are both channel {channel!r} of field {field!r} by the "
                 f"pattern {pattern!r}; make {{field}} cover what tells them apart, or move one away"
             )
+        row = rows.setdefault(field, parts)
+        if differing := [name for name in parts if parts[name].lower() != row[name].lower()]:
+            first, name = next(iter(paths[field].values())), differing[0]
+            raise InputError(
+                f"{first.name} and {path.name} are both of field {field!r} by the pattern {pattern!r}, but {{{name}}} is "
+                f"{row[name]!r} in one and {parts[name]!r} in the other; make {{field}} cover it, or list the files in a fields.csv"
+            )
         paths[field][channel] = path
-        rows.setdefault(field, {}).update(parts)
     if not paths:
         example = next((path.name for path in files), None)
         seen = f", which has for example {example!r}" if example else ", which is empty"
