@@ -297,3 +297,13 @@ def test_other_numbers_of_channels_do_not_fit_the_model(
         model.predict(images[0][0])
     with pytest.raises(BadPixels, match=r"^field 'b': channel 'dic' is constant"):
         model.predict([images[0], images[0] * [[[1]], [[0]]]], names=["a", "b"])
+
+
+def test_objects_of_a_few_pixels_are_learned_from() -> None:
+    labels = np.zeros((128, 128), np.int32)
+    corners = np.arange(1, 401, dtype=np.int32).reshape(20, 20)
+    for y, x in np.ndindex(2, 2):
+        labels[2 + y : 120 : 6, 2 + x : 120 : 6] = corners
+    image = np.where(labels > 0, 900.0, 100.0) + np.random.default_rng(0).normal(0, 20, labels.shape)
+    settings: dict[str, Any] = QUICK | {"crop": 160, "scale": 1.0, "hold_out": False, "max_steps": 1}
+    assert fs.ObjectModel.fit(image, labels, **settings).card.training.steps == 1

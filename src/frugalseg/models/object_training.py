@@ -225,7 +225,7 @@ def train_objects(
     """Train a network, in place, on a dataset, and beside it on what its start found; returns what happened."""
     samples, validation = dataset.samples()
     masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
-    draw: Draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice)
+    draw: Draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice, masks=True)
     if rehearsed:
         draw = rehearsal_beside(draw, len(samples), rehearsed, learning, options["seed"])
     data = [*samples, *rehearsed], validation, draw
