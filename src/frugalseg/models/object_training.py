@@ -52,8 +52,8 @@ def learning_settings(
     Raises
     ------
     SettingsError
-        There is no such target, parts of a start are asked for, and there is none, or rehearsal is asked for without a
-        start that finds cells.
+        There is no such target, parts of a start or a sigmoid fitted to one are asked for, and there is none, or rehearsal is
+        asked for without a start that finds cells.
     """
     if target not in ("nuclei", "cells"):
         raise SettingsError(f"`target` is {target!r}; allowed are 'cells' and 'nuclei'")
@@ -67,6 +67,10 @@ def learning_settings(
             raise SettingsError(
                 f"`{name}` is of networks that learn {other}, and `target` is '{target}'; leave it out"
             )
+    if settings.slope == "fitted" and (start is None or not whole):
+        raise SettingsError(
+            "`slope` is 'fitted', which needs a whole model as `start` whose stain it is fitted to; leave it out, or give a number"
+        )
     if settings.rehearsal and not finds_cells:
         raise SettingsError(
             f"`rehearsal` is {settings.rehearsal}, which needs a model of cells as `start` to learn cells; leave it out"
