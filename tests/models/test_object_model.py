@@ -307,3 +307,15 @@ def test_objects_of_a_few_pixels_are_learned_from() -> None:
     image = np.where(labels > 0, 900.0, 100.0) + np.random.default_rng(0).normal(0, 20, labels.shape)
     settings: dict[str, Any] = QUICK | {"crop": 160, "scale": 1.0, "hold_out": False, "max_steps": 1}
     assert fs.ObjectModel.fit(image, labels, **settings).card.training.steps == 1
+
+
+def test_a_single_crop_that_a_network_cannot_learn_from(cells: SyntheticField) -> None:
+    small: dict[str, Any] = QUICK | {"batch": 1, "max_steps": 1}
+    large = small | {"encoder": "efficientnet_lite0", "weights": "none"}
+    message = r"`crop` is 32 px and `batch` is 1, from which a network of stride 32 px can't learn; give a `crop` above 32"
+    with pytest.raises(SettingsError, match=message):
+        fs.ObjectModel.fit(cells.phase, cells.cells, **large)
+    with pytest.raises(SettingsError, match=message):
+        fs.StainModel.fit(cells.phase, cells.nuclear, **large)
+    for enough in (small, large | {"crop": 33}, large | {"batch": 2}):
+        assert fs.ObjectModel.fit(cells.phase, cells.cells, **enough).card.training.steps == 1

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from frugalseg.errors import SettingsError
-from frugalseg.learning.crop_batches import CropSample, Draw
+from frugalseg.learning.crop_batches import CropSample, Draw, check_batch
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
@@ -154,11 +154,17 @@ def begin_network(
         The same architecture for every start.
     started_from
         For the card: "nothing", the encoder's weights, or the kind and checksum of the start.
+
+    Raises
+    ------
+    SettingsError
+        A step of one small crop is too little for the network.
     """
     fresh_encoder = card is None or parts == "decoder"
     with seeded(seed):
         about = settings.target, settings.encoder, n_channels, settings.slope, settings.midpoint
         network = object_network(*about)
+        check_batch(settings.crop, settings.batch, network.unet.stride)
         loaded = load_pretrained(network.unet, settings.weights if fresh_encoder else "none")
     loaded = "nothing" if loaded == "none" else loaded
     if card is None or other is None:
