@@ -234,13 +234,33 @@ def train_objects(
 ) -> TrainingRecord:
     """Train a network, in place, on a dataset, and beside it on what its start found; returns what happened."""
     samples, validation = dataset.samples()
-    masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
-    draw: Draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice, masks=True)
+    draw: Draw = _draw_of(samples, learning.crop, options["seed"])
     if rehearsed:
         draw = rehearsal_beside(draw, len(samples), rehearsed, learning, options["seed"])
     data = [*samples, *rehearsed], validation, draw
     options["about"] += f" {[checksum_of(one.labels) for one in dataset.images]}"
     return learn_from_labels(network.to("cpu"), *data, learning, **options, snapshots=snapshots)
+
+
+def _draw_of(samples: Sequence[CropSample], crop: int, seed: int) -> CropSampler:
+    """Return positions of crops that show objects, or lie anywhere in a field that was outlined in full and holds none.
+
+    Such fields are drawn like the others, but all of them no more often than those with objects, on average.
+    """
+    how: dict[str, Any] = {
+        "threshold": 0.5,
+        "masks": True,
+        "advice": "label more objects, or take larger crops",
+    }
+    masks = [one.targets[-1] for one in samples]
+    draw = CropSampler(masks, crop, seed, **how)
+    bare = {at for at in draw.empty if not masks[at].any() and np.all(samples[at].valid)}
+    if not bare:
+        return draw
+    masks = [np.ones_like(mask) if at in bare else mask for at, mask in enumerate(masks)]
+    weight = min(1.0, (len(masks) - len(draw.empty)) / len(bare))
+    weights = [weight if at in bare else 1.0 for at in range(len(masks))]
+    return CropSampler(masks, crop, seed, **how, weights=weights)
 
 
 def card_of_objects(
