@@ -200,6 +200,7 @@ def test_samples_have_the_model_scale_and_the_modalities_of_the_first_image(
     )
     data = collect_samples(iter(cues))
     assert (data.modalities, data.diameter, len(data.samples)) == (("fluorescent",), 21, 3)
+    assert collect_samples(cues[:2]).diameter == 20.5
     two = fs.find_cues(np.stack([fields[0].cytoplasm, fields[0].phase]), fields[0].nuclear, name="b")
     with pytest.raises(WrongShape, match="b has 2 channels and image 1"):
         collect_samples([cues[0], two])
