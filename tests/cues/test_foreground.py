@@ -337,6 +337,13 @@ def test_a_diameter_that_is_none_is_refused(diameter: float) -> None:
         find_foreground(field.planes(["phase"]), field.markers, diameter)
 
 
+def test_a_diameter_far_below_that_of_nuclei_still_finds_the_brightest_cells() -> None:
+    field = make_cells((256, 256), n_cells=9, diameter=70, dim_nuclei=0, seed=1)
+    mask = find_foreground(field.cytoplasm, find_markers(field.nuclear), 8, "intensity").mask
+    assert mask[field.nuclei > 0].mean() > 0.9
+    assert 0.3 < mask.mean() < 0.7  # cells cover 0.55
+
+
 def test_markers_without_a_position_are_refused() -> None:
     field = make_cells((64, 80), seed=0)
     with pytest.raises(BadPixels, match="markers"):

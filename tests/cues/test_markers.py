@@ -1,5 +1,7 @@
 """Markers on blobs whose number, place and brightness are known."""
 
+import time
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -303,3 +305,15 @@ def test_marker_of_a_bent_label_lies_inside_it() -> None:
     labels[5:35, 5:10] = labels[5:35, 30:35] = labels[30:35, 5:35] = 3
     (point,) = markers_from_labels(labels).points
     assert labels[tuple(point.astype(int))] == 3
+
+
+def test_many_bent_labels_take_no_longer_than_the_image() -> None:
+    ring = np.zeros((20, 20), int)
+    ring[2:18, 2:18] = 1
+    ring[6:14, 6:14] = 0  # (5, 9) is nearest to the middle, (9.5, 9.5), and the first of several
+    labels = np.kron(np.arange(1, 2501).reshape(50, 50), ring)
+    start = time.perf_counter()
+    points = markers_from_labels(labels).points.reshape(50, 50, 2)
+    assert time.perf_counter() - start < 5
+    corners = np.stack(np.mgrid[:50, :50], axis=-1) * 20
+    np.testing.assert_array_equal(points - corners, np.broadcast_to([5, 9], (50, 50, 2)))

@@ -1,5 +1,7 @@
 """Cells and nuclei against each other, where there is no truth."""
 
+import time
+
 import numpy as np
 
 from frugalseg.evaluation.nuclei_agreement import find_misfits, nuclei_agreement, nuclei_in_cells
@@ -39,3 +41,15 @@ def test_nothing_is_counted_where_nothing_is() -> None:
     empty = np.zeros((3, 3), np.uint32)
     found = nuclei_agreement(empty, empty)
     assert (found.cells, found.nuclei, found.nuclei_inside) == (0, 0, None)
+
+
+def test_many_nuclei_of_large_numbers_are_counted_in_seconds() -> None:
+    nuclei = np.arange(1, 901, dtype=np.uint32).reshape(30, 30).repeat(70, 0).repeat(70, 1)
+    cells = np.uint32(2**32 - 1) - nuclei
+    cells[:70, :70] = 0  # that of nucleus 1
+    nuclei[-30:, -70:] = 901  # a second one in the last cell
+    start = time.process_time()
+    held = nuclei_in_cells(cells, nuclei)
+    assert time.process_time() - start < 5
+    assert held == {2**32 - 901: 2} | {2**32 - 1 - number: 1 for number in range(899, 1, -1)}
+    assert find_misfits(cells, nuclei).nuclei_without_cell.tolist() == [1]

@@ -32,7 +32,7 @@ def fields() -> list[np.ndarray]:
 def test_every_crop_has_signal_and_empty_fields_give_none(fields: list[np.ndarray]) -> None:
     sampler = CropSampler(iter(fields), SIZE, seed=3)
     assert sampler.empty == (1,)
-    assert 0.2 < sampler.skipped < 0.7
+    assert 0.2 < sampler.skipped < 0.8
     assert sampler.block == 2
     bright = [
         np.kron(
@@ -190,6 +190,28 @@ def test_labels_are_signal_too() -> None:
     sampler = CropSampler([labels], SIZE, seed=0)
     assert 0 < sampler.threshold < 1
     assert all(y <= 20 and x <= 20 for step in range(50) for _, y, x in sampler(step, 1))
+
+
+@pytest.mark.parametrize("size", [96, 160])
+def test_objects_of_a_few_pixels_are_signal_in_a_mask(size: int) -> None:
+    small = np.zeros((300, 300), np.float32)
+    small[2:120:6, 2:120:6] = small[3:120:6, 2:120:6] = 1
+    small[2:120:6, 3:120:6] = small[3:120:6, 3:120:6] = 1  # 400 objects of 2 x 2 px in one corner
+    assert small.sum() == 1600
+    with pytest.raises(BadPixels, match="no crop"):
+        CropSampler([small], size, seed=0, threshold=0.5)
+    large = np.zeros((300, 300), np.float32)
+    large[100:120, 200:230] = 1
+    sampler = CropSampler([small, large, np.zeros((99, 99))], size, seed=0, threshold=0.5, masks=True)
+    assert sampler.empty == (2,)
+    assert 0.2 < sampler.skipped < 0.8
+    drawn = [sampler(step, 1)[0] for step in range(60)]
+    assert {field for field, _, _ in drawn} == {0, 1}
+    for field, y, x in drawn:
+        assert (small, large)[field][y : y + size, x : x + size].mean() >= SHARE
+    # objects of usual size give the crops that they gave
+    usual, counted = (CropSampler([large], size, 1, threshold=0.5, masks=one) for one in (False, True))
+    assert [counted(step, 4) for step in range(9)] == [usual(step, 4) for step in range(9)]
 
 
 @pytest.mark.real

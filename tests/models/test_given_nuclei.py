@@ -36,7 +36,8 @@ def test_where_no_nucleus_is_found_cells_are_those_of_the_image(
     alone = model.predict(cells.phase)
     assert len(np.unique(alone)) > 3
     noise = np.random.default_rng(0).normal(100, 5, cells.phase.shape)
-    for nothing in (noise, np.zeros(cells.phase.shape, np.uint16), np.zeros(cells.phase.shape, bool)):
+    empty = [np.zeros(cells.phase.shape, kind) for kind in (np.uint16, bool, np.float32)]
+    for nothing in (noise, *empty):
         np.testing.assert_array_equal(model.predict(cells.phase, nuclei=nothing), alone)
     both = model.predict([cells.phase, cells.phase], nuclei=[cells.nuclei, np.zeros_like(cells.nuclei)])
     np.testing.assert_array_equal(both[0], model.predict(cells.phase, nuclei=cells.nuclei))

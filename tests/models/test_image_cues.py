@@ -145,6 +145,31 @@ def test_cells_far_too_small_for_the_image(cells: SyntheticField, monkeypatch: p
         fs.find_cues(cells.phase, cells.nuclear, diameter=5)
 
 
+def test_points_that_lie_on_each_other(cells: SyntheticField) -> None:
+    for apart, far in (([0, 0], "0.0"), ([0, 1], "1.4")):
+        each = np.array([[0, 0], apart, apart[::-1]])
+        points = (cells.markers[:, None] + each).reshape(-1, 2)
+        message = f"the image: the second nearest of the points is mostly {far} px away, so points lie on each other"
+        with pytest.raises(SettingsError, match=message):
+            fs.find_cues(cells.cytoplasm, markers=points)
+        assert fs.find_cues(cells.cytoplasm, markers=points, diameter=24).diameter == 24
+
+
+@pytest.mark.parametrize("channel", ["cytoplasm", "phase"])
+def test_cells_far_smaller_than_their_nuclei(channel: str) -> None:
+    field = make_cells((256, 256), n_cells=9, diameter=70, dim_nuclei=0, seed=1)
+    message = r"the image: `diameter` is 8\.0 px and nuclei are 3\d\.\d px wide; a cell is at least as wide"
+    with pytest.raises(SettingsError, match=message):
+        fs.find_cues(getattr(field, channel), field.nuclear, diameter=8)
+    with pytest.raises(SettingsError, match=message):
+        fs.find_cues(getattr(field, channel), markers=field.nuclei, diameter=8)
+    assert fs.find_cues(getattr(field, channel), field.nuclear, diameter=30).diameter == 30
+    points = fs.find_cues(
+        getattr(field, channel), markers=field.markers, diameter=8
+    )  # their nuclei are unknown
+    assert points.diameter == 8
+
+
 def test_a_constant_channel_is_named(cells: SyntheticField) -> None:
     image = np.stack([cells.cytoplasm, np.full_like(cells.cytoplasm, 3)])
     with pytest.raises(BadPixels, match=r"the image: channel 1 is constant \(every pixel is 3\)"):
@@ -175,6 +200,7 @@ def test_samples_have_the_model_scale_and_the_modalities_of_the_first_image(
     )
     data = collect_samples(iter(cues))
     assert (data.modalities, data.diameter, len(data.samples)) == (("fluorescent",), 21, 3)
+    assert collect_samples(cues[:2]).diameter == 20.5
     two = fs.find_cues(np.stack([fields[0].cytoplasm, fields[0].phase]), fields[0].nuclear, name="b")
     with pytest.raises(WrongShape, match="b has 2 channels and image 1"):
         collect_samples([cues[0], two])

@@ -10,6 +10,7 @@ import torch
 import frugalseg as fs
 from frugalseg.errors import BadModel, BadPixels, FrugalsegError, InputError, SettingsError, WrongShape
 from frugalseg.instances.map_labels import labels_from_maps
+from frugalseg.models import object_training
 from frugalseg.models.object_dataset import typical_diameter
 from frugalseg.models.object_model import check_start
 from frugalseg.synthetic.cells import SyntheticField
@@ -279,6 +280,36 @@ def test_labels_that_cannot_be_learned_from(images: list[np.ndarray], labels: li
         fs.ObjectModel.fit(images[0], labels[0], target="organoids", **QUICK)  # type: ignore[arg-type]
 
 
+def test_fields_outlined_in_full_without_an_object_are_examples_of_background(
+    bright: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, truth = bright
+    noise, partly = np.random.default_rng(1).normal(100, 20, (2, 96, 96)), np.zeros((96, 96), int)
+    partly[0] = -1
+    learn, counts = object_training.learn_from_labels, []
+
+    def learn_and_count(*args: Any, **options: Any) -> Any:
+        drawn = [args[3](step, 4) for step in range(30)]
+        counts.append(np.bincount([field for crops in drawn for field, _, _ in crops], minlength=4).tolist())
+        return learn(*args, **options)
+
+    monkeypatch.setattr(object_training, "learn_from_labels", learn_and_count)
+    said: list[str] = []
+    how: dict[str, Any] = QUICK | {"hold_out": False, "max_steps": 1, "log": said.append}
+    for labels in ([truth, truth * 0, truth, partly], [truth, truth * 0, partly, truth * 0]):
+        fs.ObjectModel.fit([image, noise[0], image + 1, noise[1]], labels, **how)
+    fs.ObjectModel.fit([image, noise[0]], [truth, partly], **how)
+    assert counts[0] == [40, 40, 40, 0]
+    objects, first, unknown, second = counts[1]
+    assert unknown == 0
+    assert abs(objects - 60) <= 6  # those without an object are not drawn more often, together
+    assert abs(first - second) <= 6
+    assert counts[2] == [120, 0, 0, 0]
+    assert "24 px (1 without any, learned as background), held out: nothing" in said[0]
+    assert "(2 without any, learned as background)" in said[1]
+    assert "without any" not in said[2]
+
+
 def test_images_without_use_are_left_out(images: list[np.ndarray], labels: list[np.ndarray]) -> None:
     left_out: list[int] = []
     wrong = [labels[0], (labels[1] > 0) * 1, labels[2], labels[3]]
@@ -297,3 +328,25 @@ def test_other_numbers_of_channels_do_not_fit_the_model(
         model.predict(images[0][0])
     with pytest.raises(BadPixels, match=r"^field 'b': channel 'dic' is constant"):
         model.predict([images[0], images[0] * [[[1]], [[0]]]], names=["a", "b"])
+
+
+def test_objects_of_a_few_pixels_are_learned_from() -> None:
+    labels = np.zeros((128, 128), np.int32)
+    corners = np.arange(1, 401, dtype=np.int32).reshape(20, 20)
+    for y, x in np.ndindex(2, 2):
+        labels[2 + y : 120 : 6, 2 + x : 120 : 6] = corners
+    image = np.where(labels > 0, 900.0, 100.0) + np.random.default_rng(0).normal(0, 20, labels.shape)
+    settings: dict[str, Any] = QUICK | {"crop": 160, "scale": 1.0, "hold_out": False, "max_steps": 1}
+    assert fs.ObjectModel.fit(image, labels, **settings).card.training.steps == 1
+
+
+def test_a_single_crop_that_a_network_cannot_learn_from(cells: SyntheticField) -> None:
+    small: dict[str, Any] = QUICK | {"batch": 1, "max_steps": 1}
+    large = small | {"encoder": "efficientnet_lite0", "weights": "none"}
+    message = r"`crop` is 32 px and `batch` is 1, from which a network of stride 32 px can't learn; give a `crop` above 32"
+    with pytest.raises(SettingsError, match=message):
+        fs.ObjectModel.fit(cells.phase, cells.cells, **large)
+    with pytest.raises(SettingsError, match=message):
+        fs.StainModel.fit(cells.phase, cells.nuclear, **large)
+    for enough in (small, large | {"crop": 33}, large | {"batch": 2}):
+        assert fs.ObjectModel.fit(cells.phase, cells.cells, **enough).card.training.steps == 1

@@ -143,6 +143,26 @@ def test_a_diameter_holds_for_the_cues_that_a_model_finds_itself() -> None:
         np.testing.assert_array_equal(cues.foreground.mask, wanted.foreground.mask)
 
 
+def test_a_student_of_fluorescence_needs_no_nuclei_that_tell_how_large_cells_are() -> None:
+    cells = make_cells((96, 96), n_cells=9, dim_nuclei=0, seed=4)
+    how: dict[str, Any] = {"encoder": "small", "rounds": 1, "max_steps": 1, "device": "cpu"}
+    model = fs.self_train(cells.cytoplasm, cells.nuclear, **how)
+    dots = np.zeros((96, 96), np.uint8)
+    dots[30, 40], dots[70, 60] = 1, 2
+    known = known_nuclei(model.card, dots, cells.cytoplasm, "the image")
+    assert isinstance(known, np.ndarray)
+    np.testing.assert_array_equal(np.argwhere(known), [[30, 40], [70, 60]])
+    assert len(np.unique(known)) == 3
+    cues = known_nuclei(model.card, dots, cells.cytoplasm, "the image", 24.0)
+    assert isinstance(cues, fs.ImageCues)
+    assert (len(cues.markers), cues.diameter) == (2, 24.0)
+    for kind in (np.float32, np.uint16):
+        nothing = np.zeros((96, 96), kind)
+        assert not np.any(known_nuclei(model.card, nothing, cells.cytoplasm, "the image"))
+        alone = model.predict(cells.cytoplasm)
+        np.testing.assert_array_equal(model.predict(cells.cytoplasm, nuclei=nothing), alone)
+
+
 @pytest.mark.parametrize("channel", ["phase", "cytoplasm"])
 def test_a_label_map_of_nuclei_is_no_stain(channel: str) -> None:
     cells = make_cells((96, 96), n_cells=9, dim_nuclei=0, seed=4)

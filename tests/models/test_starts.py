@@ -281,8 +281,13 @@ def test_a_fitted_sigmoid_suits_the_stain_of_the_start(field: SyntheticField, tm
         assert (settings.slope, settings.midpoint) == (1.0, 0.5)
     asked = fit(field, "nuclei", start=of_mask, slope="fitted").settings
     assert (asked.slope, asked.midpoint) == pytest.approx((slope, midpoint), rel=1e-3)
-    alone = fit(field, "nuclei", slope="fitted").settings
-    assert (alone.slope, alone.midpoint) == (1.0, 0.5)
+    for without in (
+        {},
+        {"start": start, "start_parts": "encoder"},
+        {"start": start, "start_parts": "decoder"},
+    ):
+        with pytest.raises(SettingsError, match="`slope` is 'fitted', which needs a whole model as `start`"):
+            fit(field, "nuclei", slope="fitted", **without)
 
 
 def official(channels: int) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.models.load import load_model
 from frugalseg.networks.card_text import read_card_text
-from frugalseg.networks.cards import MarkerCard, ObjectCard, TrainingSummary
+from frugalseg.networks.cards import Look, MarkerCard, ObjectCard, TrainingSummary
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import CARD, WEIGHTS, load_card, save_model
@@ -76,6 +76,22 @@ def test_what_a_card_never_has(tmp_path: Path, text: str, says: str) -> None:
         read_card_text(tmp_path / CARD)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 500
+
+
+def test_a_card_of_very_many_fields_keeps_as_many_as_can_be_read(tmp_path: Path) -> None:
+    names = tuple(f"{number:05} of a plate with a name of some length" for number in range(30_000))
+    training = COMMON["training"].model_copy(update={"fields": names, "held_out": names[:11]})
+    looks = tuple(Look(values=(number / 9,), spread=0.5) for number in range(9))
+    settings = LabelSettings(target="cells").model_dump(mode="json")
+    about: dict[str, Any] = {**COMMON, "training": training, "looks": looks, "settings": settings}
+    card = ObjectCard(**about, kind="cells", scale=0.75, diameter=31.5)
+    saved = save_model(tmp_path / "cells", card, object_network("cells", "small", 1))
+    assert saved.training.fields == names[::2]
+    assert saved.training.held_out == names[:11:2]
+    assert saved.looks == looks[::2]
+    assert load_model(tmp_path / "cells").card == saved
+    few = card.model_copy(update={"training": COMMON["training"]})
+    assert save_model(tmp_path / "few", few, object_network("cells", "small", 1)).looks == looks
 
 
 def test_dates_and_numbers_are_what_is_written(tmp_path: Path) -> None:

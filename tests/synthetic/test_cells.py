@@ -94,6 +94,15 @@ def test_images_show_the_truth():
     assert texture[body].std() > 1.5 * texture[away > 15].std()
 
 
+@pytest.mark.parametrize("noise", [1e-300, 1e-8, 1e-6, 2e-6])
+def test_noise_too_little_to_be_seen_is_none(noise):
+    little, none = (make_cells((64, 64), seed=2, noise=one) for one in (noise, 0))
+    for channel in ("nuclear", "cytoplasm", "membrane", "phase", "brightfield"):
+        difference = np.abs(getattr(little, channel).astype(int) - getattr(none, channel))
+        assert (difference > 0).mean() < 0.01  # a value just beside the middle of two numbers
+        assert difference.max() <= 1
+
+
 def test_dim_nuclei_noise_and_vignette_do_what_they_say():
     settings = {"shape": (256, 256), "seed": 2, "noise": 0, "vignette": 0}
     bright, dim = make_cells(**settings, dim_nuclei=0), make_cells(**settings, dim_nuclei=0.3)

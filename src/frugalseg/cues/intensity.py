@@ -48,7 +48,7 @@ def intensity_foreground(scaled: ScaledPlane) -> tuple[NDArray[np.bool_], Plane]
     plane = subtract_local_background(scaled.plane, diameter) if scaled.areas else scaled.plane
     level = log_level(plane, diameter)
     certain = distance < (RIM if scaled.areas else CERTAIN) * diameter
-    near = level[distance < NEIGHBOURHOOD * diameter - scaled.radius]
+    near = level[certain | (distance < NEIGHBOURHOOD * diameter - scaled.radius)]
     threshold = min(float(threshold_otsu(near)), float(np.quantile(level[certain], 0.1)))
     above, below = near[near > threshold], near[near <= threshold]
     gap = float(above.mean() - below.mean()) if above.size and below.size else 1.0

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import find_objects
 
 from frugalseg.cues.background import check_plane, smallest_grey_step, subtract_background
 from frugalseg.cues.blobs import blob_points
@@ -178,8 +179,10 @@ def markers_of(labels: NDArray[np.generic], method: str = "labels") -> Markers:
     points = np.stack([np.bincount(which, y, n), np.bincount(which, x, n)], axis=1) / area[:, None]
     # the centroid of a bent nucleus may lie outside of it: then the nearest pixel of the nucleus is taken
     row, column = np.rint(points).astype(int).T
-    for i in np.flatnonzero(dense[row, column] != np.arange(1, n + 1)):
-        own = np.argwhere(dense == i + 1)
+    bent = np.flatnonzero(dense[row, column] != np.arange(1, n + 1))
+    places = find_objects(dense) if bent.size else []
+    for i in bent:
+        own = np.argwhere(dense[places[i]] == i + 1) + [side.start for side in places[i]]
         points[i] = own[np.argmin(((own - points[i]) ** 2).sum(axis=1))]
     diameter = float(np.median(np.sqrt(4 * area / np.pi))) if n else float("nan")
     return Markers(points, diameter, method, dense)

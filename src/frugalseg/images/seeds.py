@@ -70,7 +70,10 @@ def resize_every_label(labels: NDArray[Any], new: tuple[int, int]) -> NDArray[np
     lost = np.setdiff1d(labels, small)
     lost = lost[lost > 0]
     if len(lost):
-        middles = np.array([np.argwhere(labels == one).mean(axis=0) for one in lost])
+        y, x = np.nonzero(np.isin(labels, lost))
+        which = np.searchsorted(lost, labels[y, x])
+        area = np.bincount(which)
+        middles = np.stack([np.bincount(which, y) / area, np.bincount(which, x) / area], axis=1)
         pixels = np.clip(
             np.floor(resize_points(middles, shape, new) + 0.5).astype(np.intp), 0, np.array(new) - 1
         )

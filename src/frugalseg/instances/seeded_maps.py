@@ -96,9 +96,9 @@ def _groups(
     """Return the nuclei, those with hardly a dip of the distance between them under one number, the smallest."""
     basins = watershed(distance, h_maxima(distance, LEAST_DIP, inside), inside)
     there = nuclei > 0
-    pairs, counts = np.unique(
-        np.stack([nuclei[there], basins[there]]).astype(np.int64), axis=1, return_counts=True
-    )
+    size = int(basins.max(initial=0)) + 1
+    keys, counts = np.unique(nuclei[there].astype(np.int64) * size + basins[there], return_counts=True)
+    pairs = np.stack(np.divmod(keys, size))
     order = np.lexsort((pairs[0], -counts))
     number = np.arange(int(nuclei.max(initial=0)) + 1)
     home: dict[int, int] = {}

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from frugalseg.errors import InputError, WrongShape
+from frugalseg.errors import InputError, SettingsError, WrongShape
 from frugalseg.learning.augment import jitter_intensity
 from frugalseg.networks.patches import apply_flips
 
@@ -75,6 +75,21 @@ class Crops:
     def to(self, device: torch.device) -> "Crops":
         """Move to a device."""
         return Crops(self.images.to(device), self.targets.to(device), self.valid.to(device))
+
+
+def check_batch(crop: int, batch: int, stride: int) -> None:
+    """Check that batch norm sees more than one value: of one crop of a single pixel at the largest stride there is no spread.
+
+    Raises
+    ------
+    SettingsError
+        There is no more than that.
+    """
+    if batch == 1 and crop <= stride:
+        raise SettingsError(
+            f"`crop` is {crop} px and `batch` is 1, from which a network of stride {stride} px can't learn; give a `crop` above "
+            f"{stride} px, or a `batch` of 2 or more"
+        )
 
 
 class CropBatches:

@@ -65,6 +65,8 @@ class CropSampler:
         What to do where no crop has signal, for the error message.
     weights
         How often each field is drawn, compared with the others; None: equally often.
+    masks
+        Whether targets are 0 and 1, so that small objects can be counted by the pixel where none reaches the threshold.
 
     Attributes
     ----------
@@ -99,12 +101,14 @@ class CropSampler:
         threshold: float | None = None,
         advice: str = "check the stain, or take larger crops (`crop`)",
         weights: Sequence[float] | None = None,
+        masks: bool = False,
     ) -> None:
         if size < 1 or not 0 <= share <= 1:
             raise SettingsError(
                 f"`size` is {size} and `share` is {share}; give a size of 1 px or more and a share of 0 to 1"
             )
         self.size, self.seed, self.share = size, seed, share
+        self.masks = masks
         self.block = min(BLOCK, max(1, size // 32))
         shapes, planes, confluent = [], [], []
         for target in targets:
@@ -170,20 +174,29 @@ class CropSampler:
         if self.share == 0:
             allowed = np.ones((rows, columns), bool)
         else:
-            total = np.zeros((plane.shape[0] + 1, plane.shape[1] + 1), np.int64)
-            total[1:, 1:] = np.cumsum(np.cumsum(plane > self.threshold, axis=0), axis=1)
-            (top, bottom), (left, right) = (
-                self._ends(count, side, length)
-                for count, side, length in zip((rows, columns), shape, plane.shape, strict=True)
-            )
-            inside = total[np.ix_(bottom, right)] - total[np.ix_(top, right)]
-            inside += total[np.ix_(top, left)] - total[np.ix_(bottom, left)]
             pixels = min(self.size, shape[0]) * min(self.size, shape[1])
-            allowed = inside * self.block**2 >= max(self.share * pixels, 1)
+            needed, area = max(self.share * pixels, 1), self.block**2
+            allowed = self._sums(plane > self.threshold, shape, rows, columns) * area >= needed
+            if self.masks and not allowed.any():  # objects so small that they fill half of no block
+                allowed = self._sums(plane.astype(np.float64), shape, rows, columns) * area >= needed
             if confluent and allowed.mean() < CONFLUENT_BELOW:
                 allowed[:] = True
         up_to = np.cumsum(allowed.sum(axis=1)).astype(np.int64)
         return _Corners(shape, np.packbits(allowed, axis=1), up_to), rows * columns
+
+    def _sums(
+        self, blocks: NDArray[np.generic], shape: tuple[int, int], rows: int, columns: int
+    ) -> NDArray[np.number]:
+        """Return the sums of the blocks (Y,X) that lie in every crop that starts in one block: (rows, columns)."""
+        kind = np.int64 if blocks.dtype == bool else np.float64
+        total = np.zeros((blocks.shape[0] + 1, blocks.shape[1] + 1), kind)
+        total[1:, 1:] = np.cumsum(np.cumsum(blocks, axis=0), axis=1)
+        (top, bottom), (left, right) = (
+            self._ends(count, side, length)
+            for count, side, length in zip((rows, columns), shape, blocks.shape, strict=True)
+        )
+        inside = total[np.ix_(bottom, right)] - total[np.ix_(top, right)]
+        return inside + total[np.ix_(top, left)] - total[np.ix_(bottom, left)]
 
     def _ends(self, count: int, side: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the first and the last block + 1 along an axis inside every crop that starts in block 0, 1, ..."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import NoMarkers
+from frugalseg.errors import NoMarkers, SettingsError
 from frugalseg.evaluation.nuclei_agreement import nuclei_agreement, nuclei_in_cells
 from frugalseg.instances.clean import clean_labels
 from frugalseg.models.cue_settings import CueSettings
@@ -80,7 +80,8 @@ def known_nuclei(
 ) -> NDArray[np.uint32] | ImageCues:
     """Return the nuclei (Y,X) of an image by its nuclear stain or label map, or all cues where they say which cells are kept.
 
-    That is so of fluorescence, for a self-trained model; see `predict_cells`.
+    That is so of fluorescence, for a self-trained model; see `predict_cells`. Where nuclei are too few to tell how large cells are,
+    and `diameter` is not given, they are only nuclei.
 
     Parameters
     ----------
@@ -97,15 +98,20 @@ def known_nuclei(
     ------
     InputError
         The stain or the image can't be used, or they differ in shape.
+    SettingsError
+        `diameter` can't be right.
     """
-    if card.self_trained and normalization_of(card)[0] == "log":
-        plane = np.squeeze(np.asarray(stain))
+    plane = np.squeeze(np.asarray(stain))
+    if card.self_trained and normalization_of(card)[0] == "log" and plane.any():
         labelled = plane.ndim == 2 and shows_nuclei_as_labels(plane)
         sources = CueSources(image, markers=plane) if labelled else CueSources(image, stain)
         try:
             return cues_of(sources, CueSettings(diameter=diameter), owner, owner)
         except NoMarkers:  # the model needs none
             pass
+        except SettingsError:  # nor how large cells are
+            if diameter is not None:
+                raise
     return nucleus_seeds(stain, image, owner)
 
 

@@ -30,6 +30,8 @@ from frugalseg.models.own_markers import own_markers
 
 #: An image has at most this many pixels at the model scale; more means that the diameter is wrong.
 MOST_PIXELS = 400_000_000
+#: A cell is at least so many times as wide as nuclei, which are measured too wide where they touch.
+LEAST_OF_NUCLEUS = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,11 @@ def _size(
         raise SettingsError(
             f"{owner}: cells of {size.diameter:.1f} px in an image of {shape[0]} x {shape[1]} px are too small; give the "
             "right `diameter`"
+        )
+    if size.diameter < LEAST_OF_NUCLEUS * markers.diameter:  # never where that is NaN
+        raise SettingsError(
+            f"{owner}: `diameter` is {size.diameter:.1f} px and nuclei are {markers.diameter:.1f} px wide; a cell is at least as wide "
+            "as its nucleus, so give its diameter in px"
         )
     return size
 

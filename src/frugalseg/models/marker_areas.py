@@ -46,13 +46,13 @@ def nucleus_seeds(stain: Any, image: Any, owner: str) -> NDArray[np.uint32]:
     planes = check_image(image, owner)
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     plane = check_plane(stain, "nuclei", shape, owner)
+    if not plane.any():
+        return np.zeros(shape, np.uint32)
     if not shows_nuclei_as_labels(np.asarray(stain)):
         try:
             markers = find_markers(plane)
         except InputError as error:
             raise type(error)(f"{owner}: {error}") from error
-    elif not plane.any():
-        return np.zeros(shape, np.uint32)
     else:
         markers, _ = own_markers(stain, shape, owner, "nuclei")
     return resize_seeds(markers.nuclei, markers.points, shape, shape)

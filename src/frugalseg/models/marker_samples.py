@@ -62,7 +62,7 @@ def collect_samples(cues: Iterable[ImageCues]) -> MarkerDataset:
         diameters.append(one.diameter)
     if not samples:
         raise InputError("`cues` is empty; give the cues of at least one image")
-    return MarkerDataset(tuple(samples), modalities, sorted(diameters)[len(diameters) // 2])
+    return MarkerDataset(tuple(samples), modalities, float(np.median(diameters)))
 
 
 def marker_sample(cues: ImageCues, modalities: Sequence[Modality] | None = None) -> MarkerSample:

@@ -117,8 +117,10 @@ class ObjectDataset:
     def line(self) -> str:
         """Return one line on what is about to be learned."""
         held_out = ", ".join(part.name for part in self.parts if part.role == "held out") or "nothing"
+        bare = sum(not one.labels.any() for one in self.images)
+        without = f" ({bare} without any, learned as background)" if bare else ""
         return (
-            f"{len(self.images)} labelled fields with {self.target} of {self.diameter:.0f} px, held out: {held_out}; "
+            f"{len(self.images)} labelled fields with {self.target} of {self.diameter:.0f} px{without}, held out: {held_out}; "
             f"network px per image px {self.scale:.2f}"
         )
 

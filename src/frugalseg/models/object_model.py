@@ -109,7 +109,7 @@ class ObjectModel:
         images : (Y,X) or (C,Y,X), or a sequence of such arrays
             What the objects are to be found in.
         labels : (Y,X), or one for each image
-            One number per object, 0 background; negative: not annotated.
+            One number per object, 0 background; negative: not annotated. A map of 0 alone is an example of background.
         unlabelled : one image or several, optional
             Without labels. Used with a self-trained start of the target: it keeps what it finds there, and forgets less.
         target : {"cells", "nuclei"}

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from frugalseg.errors import SettingsError
-from frugalseg.learning.crop_batches import CropSample, Draw
+from frugalseg.learning.crop_batches import CropSample, Draw, check_batch
 from frugalseg.learning.crops import CropSampler
 from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
@@ -53,8 +53,8 @@ def learning_settings(
     Raises
     ------
     SettingsError
-        There is no such target, parts of a start are asked for, and there is none, or rehearsal is asked for without a
-        start that finds cells.
+        There is no such target, parts of a start or a sigmoid fitted to one are asked for, and there is none, or rehearsal is
+        asked for without a start that finds cells.
     """
     if target not in ("nuclei", "cells"):
         raise SettingsError(f"`target` is {target!r}; allowed are 'cells' and 'nuclei'")
@@ -68,6 +68,10 @@ def learning_settings(
             raise SettingsError(
                 f"`{name}` is of networks that learn {other}, and `target` is '{target}'; leave it out"
             )
+    if settings.slope == "fitted" and (start is None or not whole):
+        raise SettingsError(
+            "`slope` is 'fitted', which needs a whole model as `start` whose stain it is fitted to; leave it out, or give a number"
+        )
     if settings.rehearsal and not finds_cells:
         raise SettingsError(
             f"`rehearsal` is {settings.rehearsal}, which needs a model of cells as `start` to learn cells; leave it out"
@@ -151,11 +155,17 @@ def begin_network(
         The same architecture for every start.
     started_from
         For the card: "nothing", the encoder's weights, or the kind and checksum of the start.
+
+    Raises
+    ------
+    SettingsError
+        A step of one small crop is too little for the network.
     """
     fresh_encoder = card is None or parts == "decoder"
     with seeded(seed):
         about = settings.target, settings.encoder, n_channels, settings.slope, settings.midpoint
         network = object_network(*about)
+        check_batch(settings.crop, settings.batch, network.unet.stride)
         loaded = load_pretrained(network.unet, settings.weights if fresh_encoder else "none")
     loaded = "nothing" if loaded == "none" else loaded
     if card is None or other is None:
@@ -225,8 +235,7 @@ def train_objects(
 ) -> TrainingRecord:
     """Train a network, in place, on a dataset, and beside it on what its start found; returns what happened."""
     samples, validation = dataset.samples()
-    masks, advice = (one.targets[-1] for one in samples), "label more objects, or take larger crops"
-    draw: Draw = CropSampler(masks, learning.crop, options["seed"], threshold=0.5, advice=advice)
+    draw: Draw = _draw_of(samples, learning.crop, options["seed"])
     if rehearsed:
         draw = rehearsal_beside(draw, len(samples), rehearsed, learning, options["seed"])
     data = [*samples, *rehearsed], validation, draw
@@ -239,6 +248,27 @@ def train_objects(
 def weights_checksum(network: ObjectNetwork) -> int:
     """Return a checksum of a network's weights, to tell one start from another."""
     return checksum_of(*(tensor.cpu().numpy() for tensor in network.state_dict().values()))
+
+
+def _draw_of(samples: Sequence[CropSample], crop: int, seed: int) -> CropSampler:
+    """Return positions of crops that show objects, or lie anywhere in a field that was outlined in full and holds none.
+
+    Such fields are drawn like the others, but all of them no more often than those with objects, on average.
+    """
+    how: dict[str, Any] = {
+        "threshold": 0.5,
+        "masks": True,
+        "advice": "label more objects, or take larger crops",
+    }
+    masks = [one.targets[-1] for one in samples]
+    draw = CropSampler(masks, crop, seed, **how)
+    bare = {at for at in draw.empty if not masks[at].any() and np.all(samples[at].valid)}
+    if not bare:
+        return draw
+    masks = [np.ones_like(mask) if at in bare else mask for at, mask in enumerate(masks)]
+    weight = min(1.0, (len(masks) - len(draw.empty)) / len(bare))
+    weights = [weight if at in bare else 1.0 for at in range(len(masks))]
+    return CropSampler(masks, crop, seed, **how, weights=weights)
 
 
 def card_of_objects(

@@ -4,12 +4,15 @@ Aliases (which can expand to more than any memory), merged keys, dates and tags 
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from frugalseg.errors import BadModel, UnreadableFile
 from frugalseg.images.plain_files import DEEPEST, read_text, shortened
+from frugalseg.networks.cards import Card, ObjectCard
+
+CardT = TypeVar("CardT", bound=Card)
 
 LARGEST_CARD = 2**20
 """Bytes; a card that names 10 000 fields has half as many."""
@@ -50,6 +53,22 @@ def _number(loader: _CardLoader, node: Any) -> int:
 
 
 _CardLoader.add_constructor("tag:yaml.org,2002:int", _number)
+
+
+def write_card_text(card: CardT) -> tuple[CardT, str]:
+    """Return a card and its text, of which `read_card_text` reads no more than `LARGEST_CARD`.
+
+    Where there are too many fields for that, only every second, fourth, ... of their names and looks is kept.
+    """
+    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False)
+    while len(text) > LARGEST_CARD and max(len(card.training.fields), len(card.training.held_out)) > 1:
+        names = {"fields": card.training.fields[::2], "held_out": card.training.held_out[::2]}
+        fewer: dict[str, Any] = {"training": card.training.model_copy(update=names)}
+        if isinstance(card, ObjectCard):
+            fewer["looks"] = card.looks[::2]
+        card = card.model_copy(update=fewer)
+        text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False)
+    return card, text
 
 
 def read_card_text(file: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class TrainingSummary(BaseModel):
     steps, stopped_because, seconds, seed
         As in the training record.
     fields
-        Names of the fields in the training set.
+        Names of the fields in the training set; of tens of thousands, only as many as a card may hold.
     held_out
         Names of the fields, or parts of fields, that were evaluated only.
     """

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-import yaml
 from pydantic import ValidationError
 from torch import nn
 
@@ -22,7 +21,7 @@ from frugalseg.errors import BadModel, FrugalsegError, OutputExists, OutputFaile
 from frugalseg.images.plain_files import shortened
 from frugalseg.images.unfinished import foreign_entries, hidden_path, hidden_paths, remove_folder
 from frugalseg.images.write import atomic_file, path_taken, write_text
-from frugalseg.networks.card_text import read_card_text
+from frugalseg.networks.card_text import read_card_text, write_card_text
 from frugalseg.networks.cards import ANY_CARD, Card, MarkerCard, ObjectCard, StainCard
 from frugalseg.networks.old_cards import current_card
 from frugalseg.networks.weights import first_not_finite, read_weights
@@ -60,7 +59,7 @@ def save_model(
     Returns
     -------
     Card
-        As saved, with the checksum of the weights.
+        As saved, with the checksum of the weights; see `frugalseg.networks.card_text.write_card_text` for many fields.
 
     Raises
     ------
@@ -83,13 +82,13 @@ def save_model(
             "lower learning rate"
         )
     weights = save(tensors)
-    card = card.model_copy(update={"sha256": hashlib.sha256(weights).hexdigest()})
+    card, card_text = write_card_text(card.model_copy(update={"sha256": hashlib.sha256(weights).hexdigest()}))
     folder = folder.resolve()  # a link to a model stays a link
     hidden, old = hidden_path(folder), hidden_path(folder, "old")
     try:
         with atomic_file(hidden / WEIGHTS) as file:
             file.write(weights)
-        write_text(hidden / CARD, yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False))
+        write_text(hidden / CARD, card_text)
         for name, text in (extras or {}).items():
             write_text(hidden / name, text)
         if (folder / CARD).is_file():

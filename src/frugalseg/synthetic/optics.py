@@ -120,7 +120,7 @@ def _camera(
 ) -> Counts:
     """Return 16-bit counts with shot noise (`electrons` per count; `noise` scales its standard deviation) and read noise."""
     counts = np.maximum(counts, 0.0)
-    if noise > 0:
+    if noise > 1e-6:  # less vanishes in rounding, and a Poisson distribution has no numbers that large
         gain = electrons / noise**2
         counts = rng.poisson(counts * gain) / gain + rng.normal(0, read_noise, counts.shape)
     clipped: npt.NDArray[Any] = np.clip(np.rint(counts), 0, 65535)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from frugalseg.evaluation.pixel_scores import pearson_correlation
-from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw
+from frugalseg.learning.crop_batches import CropBatches, Crops, CropSample, Draw, check_batch
 from frugalseg.learning.device import Device
 from frugalseg.learning.fingerprint import fingerprint
 from frugalseg.learning.from_labels.label_losses import mask_error
@@ -89,6 +89,7 @@ def learn_from_stains(
     """
     with seeded(seed):
         network = Unet(settings.encoder, samples[0].planes.shape[0], 1)
+        check_batch(settings.crop, settings.batch, network.stride)
         started_from = load_pretrained(network, settings.weights)
     batches = CropBatches(
         samples, draw, settings.crop, settings.batch, seed, settings.flips, settings.intensity_jitter
