@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import imagecodecs
@@ -279,17 +280,19 @@ class TestPattern:
         ):
             open_fields([folder], pattern="{field}-{channel}.png")
 
-    def test_files_of_different_wells_are_no_field(self, tmp_path: Path) -> None:
+    def test_files_of_different_wells_in_one_field_are_named(self, tmp_path: Path) -> None:
+        """They may be of one place, as where a further name stands for a random number in each file's name."""
         for name in ("s1_wA_phase", "s1_wA_dapi", "s2_wA_phase", "s2_wa_dapi"):
             tifffile.imwrite(tmp_path / f"{name}.tif", PHASE)
         pattern = "{field}_{well}_{channel}.tif"
-        assert [field.row["well"] for field in open_fields([tmp_path], pattern=pattern)] == ["wA", "wA"]
+        table = open_fields([tmp_path], pattern=pattern)
+        assert [field.row["well"] for field in table] == ["wA", "wA"]
+        assert table.notes == ()
         (tmp_path / "s1_wA_dapi.tif").rename(tmp_path / "s1_wB_dapi.tif")
-        with pytest.raises(
-            InputError,
-            match=r"s1_wA_phase\.tif and s1_wB_dapi\.tif are both of field 's1' .*\{well\} is 'wA' in one and 'wB' in",
-        ):
-            open_fields([tmp_path], pattern=pattern)
+        table = open_fields([tmp_path], pattern=pattern)
+        (note,) = table.notes
+        assert re.match(r"The files of field 's1' differ .*: \{well\} is 'w[AB]' and 'w[AB]'\. If", note)
+        assert table[0].row["well"] in note
         assert names(open_fields([tmp_path], pattern="{field}_{channel}.tif"))[:2] == ["s1_wA", "s1_wB"]
 
     def test_a_table_needs_no_pattern(self, folder: Path) -> None:

@@ -268,6 +268,13 @@ def _pattern_fields(
     notes += left_out_note(
         found.results, where, f"{LOOKS_MADE} (put how they end into the pattern to use them)"
     )
+    if found.mixed:
+        field, how = next(iter(found.mixed.items()))
+        others = f", and so do those of {len(found.mixed) - 1} more fields" if len(found.mixed) > 1 else ""
+        notes.append(
+            f"The files of field {field!r} differ by the pattern {pattern!r}: {how}{others}. If they show different places, let "
+            "{field} cover it."
+        )
     rows = found.rows
     if not found.has_channels:
         return _fields_of_files(

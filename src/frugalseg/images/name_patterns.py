@@ -28,6 +28,8 @@ class MatchedNames:
         Whether the pattern has ``{channel}``.
     unfit
         Files that do not fit, other than texts and tables.
+    mixed
+        Field -> in which further name its files differ first: they may be of different places.
     results
         Files that fit a pattern without ``{channel}``, but were made of another image.
     """
@@ -37,6 +39,7 @@ class MatchedNames:
     has_channels: bool
     unfit: tuple[Path, ...]
     results: tuple[Path, ...]
+    mixed: dict[str, str]
 
 
 def match_names(files: Sequence[Path], folder: Path | None, pattern: str) -> MatchedNames:
@@ -58,7 +61,7 @@ def match_names(files: Sequence[Path], folder: Path | None, pattern: str) -> Mat
     UnreadableFile
         No file fits.
     InputError
-        Two files are the same channel of a field, or differ in what a further name stands for.
+        Two files are the same channel of a field.
     """
     regex = pattern_regex(pattern)
     has_channels = "channel" in regex.groupindex
@@ -69,6 +72,7 @@ def match_names(files: Sequence[Path], folder: Path | None, pattern: str) -> Mat
     rows: dict[str, dict[str, str]] = {}
     paths: dict[str, dict[str, Path]] = {}
     spelled: dict[str, str] = {}
+    mixed: dict[str, str] = {}
     for path, parts in found.items():
         if path in results:
             continue
@@ -80,19 +84,15 @@ def match_names(files: Sequence[Path], folder: Path | None, pattern: str) -> Mat
                 f"pattern {pattern!r}; make {{field}} cover what tells them apart, or move one away"
             )
         row = rows.setdefault(field, parts)
-        if differing := [name for name in parts if parts[name].lower() != row[name].lower()]:
-            first, name = next(iter(paths[field].values())), differing[0]
-            raise InputError(
-                f"{first.name} and {path.name} are both of field {field!r} by the pattern {pattern!r}, but {{{name}}} is "
-                f"{row[name]!r} in one and {parts[name]!r} in the other; make {{field}} cover it, or list the files in a fields.csv"
-            )
+        for name in (name for name in parts if parts[name].lower() != row[name].lower()):
+            mixed.setdefault(field, f"{{{name}}} is {row[name]!r} and {parts[name]!r}")
         paths[field][channel] = path
     if not paths:
         example = next((path.name for path in files), None)
         seen = f", which has for example {example!r}" if example else ", which is empty"
         raise UnreadableFile(f"no file fits the pattern {pattern!r} in {folder or 'the files given'}{seen}")
     unfit = tuple(path for path in files if path not in found and path.suffix.lower() not in TEXTS)
-    return MatchedNames(paths, rows, has_channels, unfit, tuple(results))
+    return MatchedNames(paths, rows, has_channels, unfit, tuple(results), mixed)
 
 
 def _name(path: Path, folder: Path | None, pattern: str) -> str:

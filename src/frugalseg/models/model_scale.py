@@ -82,14 +82,20 @@ def model_planes(
     InputError
         It can't be used, or has another number of channels.
     """
+    planes = grey_planes(card, image, owner)
+    diameter = card.diameter_at(scale or card.scale) if isinstance(card, ObjectCard) else 0.0
+    return normalized_planes(planes, normalization_of(card), diameter, card.channels, owner)
+
+
+def grey_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArray[np.float32]:
+    """Return the grey values (C,Y,X) of an image, checked, with as many channels as in training; raises as `model_planes`."""
     planes = check_image(image, owner)
     if len(planes) != len(card.channels):
         raise WrongShape(
             f"{owner} has {len(planes)} channels and the model was trained on {len(card.channels)} "
             f"({', '.join(card.channels)}); give as many, in the same order"
         )
-    diameter = card.diameter_at(scale or card.scale) if isinstance(card, ObjectCard) else 0.0
-    return normalized_planes(planes, normalization_of(card), diameter, card.channels, owner)
+    return planes
 
 
 def normalization_of(card: StainCard | ObjectCard | None) -> tuple[Normalization, ...]:

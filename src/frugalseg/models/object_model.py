@@ -18,7 +18,7 @@ from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import GivenPixelSize, as_partners, for_each, owner_of
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
-from frugalseg.models.model_scale import normalization_of
+from frugalseg.models.model_scale import grey_planes, normalization_of
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
 from frugalseg.models.object_scale import ImageScale, image_scale, scale_by_sizes, student_scale
@@ -199,10 +199,11 @@ class ObjectModel:
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
+            planes = grey_planes(self.card, one, owner)
             known = None if stains is None else known_nuclei(self.card, stains[index], one, owner, diameter)
             if isinstance(known, ImageCues):
                 return self.segment(known, pixel_size=size, diameter=diameter).labels
-            return find_labels(self._seen(one, owner, size, diameter), known)
+            return find_labels(self._seen(planes, owner, size, diameter), known)
 
         return for_each(image, predict, "image")
 

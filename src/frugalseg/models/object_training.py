@@ -262,7 +262,8 @@ def _draw_of(samples: Sequence[CropSample], crop: int, seed: int) -> CropSampler
     }
     masks = [one.targets[-1] for one in samples]
     draw = CropSampler(masks, crop, seed, **how)
-    bare = {at for at in draw.empty if not masks[at].any() and np.all(samples[at].valid)}
+    known = [one.valid is None or bool(one.valid.all()) for one in samples]
+    bare = {at for at in draw.empty if known[at] and not masks[at].any()}
     if not bare:
         return draw
     masks = [np.ones_like(mask) if at in bare else mask for at, mask in enumerate(masks)]
