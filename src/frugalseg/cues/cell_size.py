@@ -197,7 +197,7 @@ def estimate_cell_diameter(markers: Markers, shape: tuple[int, int]) -> float:
     NoMarkers
         There is no marker.
     SettingsError
-        There are fewer than three points of unknown diameter.
+        Points of unknown diameter are fewer than three, or lie on each other.
 
     Examples
     --------
@@ -217,6 +217,11 @@ def estimate_cell_diameter(markers: Markers, shape: tuple[int, int]) -> float:
     if n >= 3:
         spacing = float(np.median(cKDTree(markers.points).query(markers.points, k=3)[0][:, 2]))
     if not np.isfinite(markers.diameter):
+        if spacing <= 2:
+            raise SettingsError(
+                f"the second nearest of the points is mostly {spacing:.1f} px away, so points lie on each other; give one point per "
+                "cell, or `diameter` in px"
+            )
         return float(min(spacing, min(shape) / 4))
     relative = spacing / markers.diameter
     relative = ALONE if relative > SPARSE else min(max(relative, NARROWEST), WIDEST)
