@@ -249,7 +249,8 @@ def _size(
             f"{owner}: cells of {size.diameter:.1f} px in an image of {shape[0]} x {shape[1]} px are too small; give the "
             "right `diameter`"
         )
-    if size.diameter < LEAST_OF_NUCLEUS * markers.diameter:  # never where that is NaN
+    given = settings.diameter is not None  # an estimate may be too small in a tiny image, and stays
+    if given and size.diameter < LEAST_OF_NUCLEUS * markers.diameter:  # never where that is NaN
         raise SettingsError(
             f"{owner}: `diameter` is {size.diameter:.1f} px and nuclei are {markers.diameter:.1f} px wide; a cell is at least as wide "
             "as its nucleus, so give its diameter in px"
