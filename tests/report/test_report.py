@@ -1,6 +1,5 @@
 """Reports of cells: their numbers, their layers, that no text breaks out, and once in a real browser."""
 
-import base64
 import html
 import re
 from collections.abc import Callable
@@ -25,9 +24,9 @@ from frugalseg.report import (
 )
 from frugalseg.report.charts import Series, histogram, line_chart, running_mean
 from frugalseg.report.cue_table import cue_table
-from frugalseg.report.pixel_layers import edges, markers_uri, outlines_uri, photo_uri, shrink, truth_uri
+from frugalseg.report.pixel_layers import shrink
 from frugalseg.report.score_table import counts_table, gap, mean_scores, methods_table
-from frugalseg.report.svg_outlines import PALETTE, neighbour_colours, outline_path, outlines
+from frugalseg.report.svg_outlines import PALETTE, outlines
 
 
 def scores(cell_miou: float, mean_ap: float, f1: float, ap: dict[float, float]) -> Scores:
@@ -314,36 +313,6 @@ def test_very_many_true_cells_and_markers_are_pixels_too() -> None:
     assert '<path class="markers"' not in text
 
 
-def test_truth_and_markers_as_pixels_lie_where_they_are() -> None:
-    truth = np.zeros((40, 60), int)
-    truth[10:20, 30:50] = 7
-    drawn = decoded(truth_uri(truth, 100))
-    assert (drawn[..., 3] > 0).sum() == 2 * 20 + 2 * 8
-    assert drawn[10, 30].tolist() == [255, 255, 255, 255]
-    dots = decoded(markers_uri(np.array([[10.0, 50.0], [0.0, 0.0]]), (400, 600), 60))
-    assert dots.shape == (40, 60, 4)
-    assert np.argwhere(dots[..., 3]).tolist() == [
-        [0, 0],
-        [0, 1],
-        [0, 4],
-        [0, 5],
-        [0, 6],
-        [1, 0],
-        [1, 1],
-        [1, 4],
-        [1, 5],
-        [1, 6],
-        [2, 4],
-        [2, 5],
-        [2, 6],
-    ]
-
-
-def decoded(uri: str) -> np.ndarray:
-    data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), np.uint8)
-    return cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-
-
 def test_a_reduced_picture_tells_the_numbers_of_its_image() -> None:
     labels = np.zeros((100, 200), int)
     labels[20:70, 50:100] = 3
@@ -403,59 +372,6 @@ def test_preview_stretches_each_channel() -> None:
     assert preview(np.full((2, 2), 7)).tolist() == [[0, 0], [0, 0]]
     with pytest.raises(WrongShape):
         preview(np.zeros(5))
-
-
-def test_neighbours_never_share_a_colour() -> None:
-    points = np.random.default_rng(2).uniform(0, 300, (250, 2))
-    ys, xs = np.indices((300, 300))
-    nearest = ((ys[..., None] - points[:, 0]) ** 2 + (xs[..., None] - points[:, 1]) ** 2).argmin(-1) + 1
-    colour = neighbour_colours(nearest)
-    assert colour.shape == (251,)
-    assert set(colour.tolist()) <= set(range(len(PALETTE)))
-    for first, second in ((nearest[:-1], nearest[1:]), (nearest[:, :-1], nearest[:, 1:])):
-        touching = np.unique(np.stack([first[first != second], second[first != second]]), axis=1)
-        assert touching.shape[1] > 600
-        assert not [pair for pair in touching.T.tolist() if colour[pair[0]] == colour[pair[1]]]
-
-
-def test_outlines_follow_the_cells() -> None:
-    labels = np.zeros((40, 60), np.uint32)
-    cv2.circle(canvas := np.zeros((40, 60), np.uint8), (20, 18), 12, 1, -1)
-    labels[canvas > 0] = 70_000
-    labels[5:9, 50:55] = 3
-    labels[30:34, 50:55] = 3
-    small, large = outlines(labels)
-    assert (small.label, small.area, small.path.count("z")) == (3, 40, 2)
-    assert (large.label, large.area) == (70_000, int((canvas > 0).sum()))
-    # Filled again, the path covers the cell.
-    x, y = (float(v) for v in re.findall(r"M([\d.]+) ([\d.]+)", large.path)[0])
-    corners = [(x, y)]
-    for kind, first, second in re.findall(r"([lhv])(-?\d+)(?: (-?\d+))?", large.path):
-        x, y = x + (int(first) if kind in "lh" else 0), y + int({"l": second, "v": first, "h": "0"}[kind])
-        corners.append((x, y))
-    again = cv2.fillPoly(np.zeros_like(canvas), [np.array(corners, int)], 1)
-    assert (again & canvas).sum() / (again | canvas).sum() > 0.95
-    assert outline_path(np.zeros((4, 4), int)) == ""
-
-
-def test_outlines_as_pixels_keep_touching_cells_apart() -> None:
-    labels = cells(1, 2, 10)
-    border = edges(labels)
-    assert not border[labels == 0].any()
-    assert border[12:22, 22].all()
-    assert not border[17, 17]
-    data = base64.b64decode(outlines_uri(labels, 2048).split(",")[1])
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert np.array_equal(image[..., 3] == 255, border)
-    assert tuple(image[17, 12, :3]) != tuple(image[17, 22, :3])
-
-
-def test_pictures_come_back_as_they_were() -> None:
-    picture = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
-    kind, data = photo_uri(picture, 2048).split(",")
-    assert kind == "data:image/png;base64"
-    again = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
-    assert np.array_equal(again[..., ::-1], picture)
 
 
 def test_best_method_and_difference() -> None:
