@@ -17,7 +17,7 @@ from frugalseg.studies.study_plan import plan_study
 @pytest.mark.parametrize(
     ("name", "figures"),
     [
-        ("smoke", {"curves_cells.svg", "examples_cells.svg", "bars_markers.svg"}),
+        ("smoke", {"curves_cells.svg", "examples_cells.svg", "examples_stains.svg", "bars_markers.svg"}),
         ("smoke_paper_b", {"bars_table_1.svg", "nuclei_gain.svg", "learning_over_training.svg"}),
     ],
 )

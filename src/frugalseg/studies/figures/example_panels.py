@@ -1,7 +1,7 @@
 """Panels of examples: what each arm finds in a part of a test field, beside the truth (paper A, figures 8 and 10)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +38,31 @@ class Example:
     image
         (Y,X) or (Y,X,3) uint8.
     truth
-        (Y,X) labels; 0 background, negative not annotated.
+        (Y,X) labels; 0 background, negative not annotated. None: there is nothing to find but a stain.
     found
         Arm -> labels (Y,X).
+    stains
+        Heading -> (Y,X) uint8: stains, imaged and predicted.
     """
 
     name: str
     image: NDArray[np.uint8]
-    truth: NDArray[Any]
+    truth: NDArray[Any] | None
     found: Mapping[str, NDArray[Any]]
+    stains: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+
+#: Name of a field -> pictures of its stains; may raise `FrugalsegError`.
+Stains = Callable[[str], Mapping[str, NDArray[np.uint8]]]
 
 
 def find_examples(
-    rows: Sequence[ScoreRow], data: StudyData, inputs: Mapping[str, str], labels: str, out: Path
+    rows: Sequence[ScoreRow],
+    data: StudyData,
+    inputs: Mapping[str, str],
+    labels: str,
+    out: Path,
+    stains: Stains | None = None,
 ) -> list[Example]:
     """Return the first test fields in which the labels of every arm can be read, those of the first seed.
 
@@ -66,6 +78,8 @@ def find_examples(
         Channel of the truth.
     out
         Folder of the study.
+    stains
+        Pictures of a field's stains, of which those are shown that every example has.
     """
     arms = tuple(inputs)
     paths: dict[str, dict[str, Path]] = {}
@@ -74,17 +88,55 @@ def find_examples(
         if row.arm in inputs and file.is_file():
             paths.setdefault(row.field, {}).setdefault(row.arm, file)
     examples: list[Example] = []
-    for field, files in paths.items():
+    for name, files in paths.items():
         if len(files) < len(arms) or len(examples) == MOST_FIELDS:
             continue
         try:
-            image, truth = data.inputs(field, inputs[arms[0]]), data.labels(field, labels)
+            image, truth = data.inputs(name, inputs[arms[0]]), data.labels(name, labels)
             found = {arm: read_labels(files[arm]) for arm in arms}
+            shown = stains(name) if stains is not None else {}
         except FrugalsegError:  # the scores stand without a picture
             continue
         if {one.shape for one in found.values()} == {truth.shape} == {image.shape[-2:]}:
-            examples.append(Example(field, preview(image[:3]), truth, found))
-    return examples
+            examples.append(Example(name, preview(image[:3]), truth, found, shown))
+    return same_stains(examples)
+
+
+def find_stain_examples(names: Iterable[str], data: StudyData, inputs: str, stains: Stains) -> list[Example]:
+    """Return the first test fields of which predicted stains can be read, with what the models saw.
+
+    Parameters
+    ----------
+    names
+        Of the test fields.
+    data
+        Fields of the task.
+    inputs
+        Channels that the models see.
+    stains
+        Pictures of a field's stains.
+    """
+    examples: list[Example] = []
+    for name in names:
+        if len(examples) == MOST_FIELDS:
+            break
+        try:
+            image, shown = data.inputs(name, inputs), stains(name)
+        except FrugalsegError:
+            continue
+        if shown and {one.shape for one in shown.values()} == {image.shape[-2:]}:
+            examples.append(Example(name, preview(image[:3]), None, {}, shown))
+    return same_stains(examples)
+
+
+def same_stains(examples: Sequence[Example]) -> list[Example]:
+    """Return examples with the stains that all of them have, of the image's size: every row has the same columns."""
+    kept = [
+        heading
+        for heading in (examples[0].stains if examples else ())
+        if all(heading in one.stains and one.stains[heading].shape == one.image.shape[:2] for one in examples)
+    ]
+    return [replace(one, stains={heading: one.stains[heading] for heading in kept}) for one in examples]
 
 
 def label_file(out: Path, row: ScoreRow) -> Path:
@@ -100,9 +152,10 @@ def read_labels(path: Path) -> NDArray[Any]:
 def draw_examples(
     name: str, examples: Sequence[Example], words: Mapping[str, str], title: str, caption: str
 ) -> Plot | None:
-    """Draw one row per field: the image, the truth, and what each arm found; None without examples.
+    """Draw one row per field: the image, its stains, the truth, and what each arm found; None without examples.
 
-    Each picture is a part of the field, the square with the most true objects, which no result decides.
+    Each picture is a part of the field, which no result decides: the square with the most true objects, or the middle where
+    none are known.
 
     Parameters
     ----------
@@ -111,9 +164,9 @@ def draw_examples(
     """
     if not examples:
         return None
-    arms = list(examples[0].found)
-    lines = -(-(2 + len(arms)) // _MOST_COLUMNS)
-    columns = -(-(2 + len(arms)) // lines)
+    shown = [list(_pictures(one, words)) for one in examples]
+    lines = -(-len(shown[0]) // _MOST_COLUMNS)
+    columns = -(-len(shown[0]) // lines)
     side = min(2 * COLUMN / columns, COLUMN / 2)
     with plot_style():
         rows = len(examples) * lines
@@ -124,19 +177,25 @@ def draw_examples(
         grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw={**space, "top": top})
         for axes in grid.ravel():
             axes.set_axis_off()
-        for at, example in enumerate(examples):
-            window = busiest_window(example.truth)
-            pictures = [(example.name, example.image[window])]
-            pictures.append(("truth", outlined(example.image[window], example.truth[window], _TRUE)))
-            pictures += [
-                (short_name(words.get(arm, arm)), outlined(example.image[window], one[window], _FOUND))
-                for arm, one in example.found.items()
-            ]
+        for at, pictures in enumerate(shown):
             for i, (heading, picture) in enumerate(pictures):
                 axes = grid[at * lines + i // columns, i % columns]
                 axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
                 axes.set_title(heading, fontsize=heading_size(heading, side), pad=2, parse_math=False)
         return finish_plot(figure, name, title, caption)
+
+
+def _pictures(example: Example, words: Mapping[str, str]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield heading and picture, from left to right."""
+    image, truth = example.image, example.truth
+    window = middle_window(image.shape) if truth is None else busiest_window(truth)
+    yield example.name, image[window]
+    for heading, stain in example.stains.items():
+        yield heading, stain[window]
+    if truth is not None:
+        yield "truth", outlined(image[window], truth[window], _TRUE)
+    for arm, labels in example.found.items():
+        yield short_name(words.get(arm, arm)), outlined(image[window], labels[window], _FOUND)
 
 
 def heading_size(heading: str, width: float) -> float:
@@ -169,6 +228,17 @@ def busiest_window(truth: NDArray[Any]) -> tuple[slice, slice]:
         for left in lefts
     }
     top, left = max(counts, key=counts.__getitem__)
+    return slice(top, top + side), slice(left, left + side)
+
+
+def middle_window(shape: Sequence[int]) -> tuple[slice, slice]:
+    """Return the square in the middle of an image (Y,X,...), a quarter of the shorter side wide and at least 256 px.
+
+    >>> middle_window((2000, 2160))
+    (slice(750, 1250, None), slice(830, 1330, None))
+    """
+    side = max(min(shape[:2]) // 4, 256)
+    top, left = (max(length - side, 0) // 2 for length in shape[:2])
     return slice(top, top + side), slice(left, left + side)
 
 

@@ -1,9 +1,12 @@
 """One run of a stains task, or one that makes a start: train a stain model, and score it on the test fields."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from frugalseg.images.write import write_image
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.models.stain_model import StainModel
+from frugalseg.prediction.stain_values import in_original_units
 from frugalseg.studies.plan.run_specs import StainRun
 from frugalseg.studies.plan.study_data import StudyData
 from frugalseg.studies.runs.work import Work
@@ -11,7 +14,7 @@ from frugalseg.studies.scores.score_rows import ScoreRow
 
 
 def run_stain(spec: StainRun, data: StudyData, work: Work) -> list[ScoreRow]:
-    """Train a stain model, save it, and score it on every test field, also after fewer steps of the same training.
+    """Train a stain model, save it with the stains of the test fields, and score it, also after fewer steps of the training.
 
     Returns
     -------
@@ -48,6 +51,7 @@ def run_stain(spec: StainRun, data: StudyData, work: Work) -> list[ScoreRow]:
     model.save(work.model)
     assert model.training is not None
     taken, final = dict(model.training.snapshots), take(last, model)
+    _write_stains(spec, model, data, work)
     scores = [*((step, taken.get(step, final)) for step in earlier), (last, final)]
     return [
         ScoreRow(
@@ -56,6 +60,20 @@ def run_stain(spec: StainRun, data: StudyData, work: Work) -> list[ScoreRow]:
         for step, found in scores
         for key, value in found.items()
     ]
+
+
+def stain_file(run: Path, field: str) -> Path:
+    """Return where a run, of this folder, keeps the stain that it predicts of a test field."""
+    return run / f"{field}_stain.tif"
+
+
+def _write_stains(spec: StainRun, model: StainModel, data: StudyData, work: Work) -> None:
+    """Write the stain of every test field, so that it can be looked at; as `frugalseg predict` would."""
+    for name in spec.test:
+        size = data.pixel_size(name)
+        scaled = model.predict_scaled(data.inputs(name, spec.inputs), pixel_size=size, names=[name])
+        stain = in_original_units(scaled, model.card.target_scale)
+        write_image(stain_file(work.folder, name), stain, (spec.stain,), size)
 
 
 def _field_and_metric(key: str) -> tuple[str, str]:
