@@ -1,5 +1,6 @@
 """How long a study takes, from runs that are done and from trials; and the table of what there is to do."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from frugalseg.errors import Interrupted
+from frugalseg.studies import estimate
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.estimate import (
     Speed,
@@ -92,6 +94,59 @@ def test_finished_runs_say_how_long_others_of_their_sort_take(tmp_path: Path, fa
     assert seconds["cells/nothing-2_fields-100_steps-a-seed_1"] == pytest.approx(100 * 0.2 + 3.3)
     assert seconds["cells/start-stain-a-seed_0"] is None
     assert wall_seconds(plan, seconds, 2) is None
+
+
+def test_channels_and_first_weights_make_no_other_sort(fakes: ModuleType) -> None:
+    """A trial takes up to a minute, so runs that take as long as each other share one."""
+    starts = {
+        "nothing": {"kind": "nothing"},
+        "imagenet": {"kind": "imagenet"},
+        "half": STAIN | {"settings": {"start_parts": "decoder"}},
+        "student": STUDENT,
+        "stain": STAIN | {"stain_settings": {"target_scale": "log"}},
+    }
+    specs = runs_of(fakes.data(), fakes.task(starts=starts, budgets=[1, 2], steps=[70], seeds=[0, 1]))
+    sorts = {spec.arm: sort_of(spec) for spec in specs if isinstance(spec, LabelRun)}
+    assert len({sorts[arm] for arm in ("nothing", "imagenet", "half", "stain")}) == 1
+    assert sorts["student"] != sorts["nothing"]  # it rehearses what it found
+    assert len({sort_of(spec) for spec in specs if spec.kind == "stain"}) == 1
+    other = runs_of(fakes.data(), fakes.task(starts=starts, budgets=[1], settings={"batch": 7}))
+    assert not {sort_of(spec) for spec in other if isinstance(spec, LabelRun)} & set(sorts.values())
+    arms = {
+        "one": {"inputs": "phase", "nuclei": "nuclear"},
+        "two": {"inputs": "phase,nuclear", "nuclei": "nuclear", "with_nuclei": False},
+        "rounds": {"inputs": "phase", "nuclei": "nuclear", "settings": {"rounds": 1}},
+        "voronoi": {"inputs": "phase", "nuclei": "nuclear", "method": "voronoi"},
+        "propagation": {"inputs": "phase", "nuclei": "nuclear", "method": "propagation"},
+    }
+    markers = {"kind": "markers", "data": [], "labels": "cells", "arms": arms, "seeds": [0]}
+    one, two, rounds, voronoi, propagation = map(sort_of, runs_of(fakes.data(), markers))
+    assert (one == two, voronoi == propagation, len({one, rounds, voronoi})) == (True, True, 3)
+
+
+def test_tasks_share_trials_where_there_are_many_sorts(
+    tmp_path: Path, fakes: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[list[str]] = []
+
+    def measured(_plan: Any, trials: dict[str, RunSpec], *_: Any) -> dict[str, Speed]:
+        tried.append(sorted(spec.task for spec in trials.values()))
+        return {sort: Speed(2.0 if spec.task == "cells" else 3.0, 0.0) for sort, spec in trials.items()}
+
+    monkeypatch.setattr(estimate, "_measured", measured)
+    plan = fakes.plan(tmp_path / "out", fakes.task(starts={"nothing": {"kind": "nothing"}}, steps=[100]))
+    assert {spec.task for spec in plan.specs} == {"cells"}
+    twins = [
+        spec.model_copy(update={"task": "twin", "name": spec.name.replace("cells", "twin")})
+        for spec in plan.specs
+    ]
+    prints = plan.fingerprints | {spec.name: "x" for spec in twins}
+    both = replace(plan, specs=(*plan.specs, *twins), fingerprints=prints)
+    seconds = estimate_seconds(both, 1)
+    assert {name.split("/")[0]: value for name, value in seconds.items()} == {"cells": 200.0, "twin": 300.0}
+    monkeypatch.setattr(estimate, "MOST_TRIALS", 1)
+    assert set(estimate_seconds(both, 1).values()) == {200.0}
+    assert tried == [["cells", "twin"], ["cells"]]
 
 
 def test_trials_measure_what_was_never_run_here(

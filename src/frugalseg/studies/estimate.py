@@ -17,10 +17,35 @@ from frugalseg.studies.study_plan import StudyPlan
 
 #: Steps of a trial, the first of which is not timed.
 TRIAL_STEPS = 4
+#: Sorts of runs from which on tasks share trials.
+MOST_TRIALS = 12
 #: Steps that the first round of a student takes by default; each further one takes half as many.
 _STUDENT_STEPS, _STUDENT_ROUNDS = 300, 3
 #: Most steps of a marker network by preset; many end earlier.
 _NETWORK_STEPS = {"default": 3500, "paper": 1600}
+
+#: Parts of a specification, and settings, in which runs of the same speed may differ.
+_SAME_SPEED = frozenset(
+    {
+        "name",
+        "needs",
+        "seed",
+        "seeds",
+        "fold",
+        "learn_from",
+        "test",
+        "arm",
+        "start",
+        "outlined",
+        "budget",
+        "steps",
+        "at_steps",
+    }
+    | {"inputs", "nuclei", "predicted_nuclei", "nuclei_from", "with_nuclei", "labels", "stain"}
+    | {"max_steps", "weights", "start_parts", "target_scale", "slope", "learning_rate"}
+)
+#: Starts of a network that learns from labels alone.
+_FRESH = ("nothing", "imagenet", "stain")
 
 
 @dataclass(frozen=True)
@@ -83,7 +108,7 @@ def estimate_seconds(
     workers
         Number of processes, which share what the machine has.
     measure
-        Try a few steps of one run of each sort that was never made here.
+        Try a few steps of one run of each sort that was never made here; where there are many, of one task for all.
     execution
         Module that makes runs.
     tell
@@ -104,11 +129,13 @@ def estimate_seconds(
         if trial is not None and sort_of(spec) not in speeds:
             unknown.setdefault(sort_of(spec), trial)
     if measure and unknown:
-        speeds |= _measured(plan, unknown, workers, execution, tell)
-    return {
-        spec.name: speeds[sort_of(spec)].seconds(spec) if sort_of(spec) in speeds else None
+        speeds |= _measured(plan, _few(unknown), workers, execution, tell)
+    elsewhere = {_of_any_task(sort): speed for sort, speed in speeds.items()}
+    found = {
+        spec.name: speeds.get(sort_of(spec), elsewhere.get(_of_any_task(sort_of(spec))))
         for spec in plan.missing
     }
+    return {spec.name: speed.seconds(spec) if (speed := found[spec.name]) else None for spec in plan.missing}
 
 
 def wall_seconds(plan: StudyPlan, seconds: Mapping[str, float | None], workers: int) -> float | None:
@@ -128,27 +155,37 @@ def wall_seconds(plan: StudyPlan, seconds: Mapping[str, float | None], workers: 
 
 
 def sort_of(spec: RunSpec) -> str:
-    """Return a text that runs of the same speed have in common: what is trained, and with which settings."""
+    """Return a text that runs of the same speed have in common: the task, what is trained, and the settings that take time.
+
+    Which channels they see, and what the weights begin as, hardly changes how long they take; each sort costs a trial.
+    """
     content = spec.model_dump(mode="json")
-    own = (
-        "name",
-        "needs",
-        "seed",
-        "fold",
-        "learn_from",
-        "test",
-        "arm",
-        "start",
-        "outlined",
-        "budget",
-        "steps",
-    )
-    for name in (*own, "at_steps", "nuclei_from"):
-        content.pop(name, None)
-    for settings in (content.get("settings"), content.get("method")):
-        if isinstance(settings, dict):
-            for name in ("max_steps", "seeds"):
-                settings.pop(name, None)
+    if isinstance(spec, MarkerRun) and not spec.method.learns:
+        content["method"] = "classical"  # the search for cues takes the time, and is the same
+    if isinstance(spec, LabelRun) and spec.start_kind in _FRESH:
+        content["start_kind"] = "fresh"
+    method = content.get("method")
+    settings = method.get("settings") if isinstance(method, dict) else content.get("settings")
+    for part in (content, method, settings):
+        if isinstance(part, dict):
+            for name in _SAME_SPEED & part.keys():
+                del part[name]
+    return json.dumps(content, sort_keys=True)
+
+
+def _few(trials: Mapping[str, RunSpec]) -> dict[str, RunSpec]:
+    """Return these trials, or, where they are many, one of those that differ in the task only."""
+    if len(trials) <= MOST_TRIALS:
+        return dict(trials)
+    firsts: dict[str, str] = {}
+    for sort in trials:
+        firsts.setdefault(_of_any_task(sort), sort)
+    return {sort: trials[sort] for sort in firsts.values()}
+
+
+def _of_any_task(sort: str) -> str:
+    content = json.loads(sort)
+    del content["task"]
     return json.dumps(content, sort_keys=True)
 
 
