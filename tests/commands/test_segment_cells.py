@@ -85,6 +85,12 @@ def test_the_measurements_say_how_far_a_cell_can_be_trusted(done: Path) -> None:
     assert [int(row["label"]) for row in rows] == np.unique(labels_in(done))[1:].tolist()
     assert all(0 <= float(row["confidence"]) <= 1 for row in rows)
     assert np.median([float(row["confidence"]) for row in rows]) > 0.5
+    agree = [float(row["rounds_agree"]) for row in rows if int(row["label"]) <= 14]  # those of the 14 nuclei
+    assert not any(row["rounds_agree"] for row in rows if int(row["label"]) > 14)
+    assert 0 < min(agree) < max(agree) <= 1
+    lone = len(rows) - len(agree)
+    mean = json.loads((done / "run.json").read_text())["fields"][NAMES[0]]["rounds_agree"]
+    assert mean == pytest.approx(np.mean(agree), abs=0.001 + lone / len(rows))
 
 
 def test_the_measurements_and_the_record_count_the_same_nuclei(done: Path) -> None:

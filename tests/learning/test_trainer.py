@@ -397,7 +397,10 @@ def test_the_record_is_plain_values() -> None:
         "alpha": None,
         "snapshots": [],
         "rounds_agree": {},
+        "cells_agree": {},
     }
+    record.cells_agree = {"a": {1: 0.5, 12: 1.0}}  # numbers of cells are text in JSON
+    assert TrainingRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record
 
 
 def test_a_record_is_read_back_and_an_older_one_too() -> None:

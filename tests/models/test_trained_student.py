@@ -13,7 +13,9 @@ def found(labels: np.ndarray, **known: float) -> SeededCells:
 
 
 def named(name: str) -> StudentImage:
-    return StudentImage(name, np.zeros((1, 4, 8), np.float32), *np.zeros((2, 4, 8), np.uint32), False)
+    nuclei, cells = np.zeros((2, 4, 8), np.uint32)
+    nuclei[0, 0] = 1  # the second cell has no nucleus
+    return StudentImage(name, np.zeros((1, 4, 8), np.float32), nuclei, cells, False)
 
 
 def two_cells(wide: int) -> np.ndarray:
@@ -29,7 +31,9 @@ def test_rounds_agree_where_they_find_the_same_cells() -> None:
     before = {0: two_cells(6), 1: numbered, 2: two_cells(8)}
     images = [named(name) for name in "abcd"]
     # (6/8 + 1) / 2; (0 + 1) / 2; nothing is said of an image without a cell, or one that has its teacher's cells
-    assert rounds_agree(images, measured, before) == {"a": 0.875, "b": 0.5}
+    agree = rounds_agree(images, measured, before)
+    assert agree.mean == {"a": 0.875, "b": 0.5}
+    assert agree.cells == {"a": {1: 0.75}, "b": {1: 0.0}}
 
 
 def test_sizes_and_confidence_are_of_all_images_together() -> None:

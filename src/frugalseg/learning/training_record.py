@@ -60,6 +60,8 @@ class TrainingRecord:
     rounds_agree
         Name of an image that a student learned from -> mean IoU, 0..1, of its cells of the last round with those of the round
         before; empty where there was one round, or the cells of the teacher are kept.
+    cells_agree
+        Name of such an image -> number of a cell with a nucleus -> IoU with its best cell of the round before.
 
     Examples
     --------
@@ -79,6 +81,7 @@ class TrainingRecord:
     alpha: float | None = None
     snapshots: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     rounds_agree: dict[str, float] = field(default_factory=dict)
+    cells_agree: dict[str, dict[int, float]] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:

@@ -62,13 +62,32 @@ def usual_values(measured: Sequence[Measured], diameter: float) -> dict[str, Any
     }
 
 
+class RoundsAgreement(NamedTuple):
+    """How well the cells of the last round agree with those of the round before, by the name of the image.
+
+    Attributes
+    ----------
+    mean
+        Mean IoU of the last round's cells with the best cell of the round before.
+    cells
+        That IoU by the number of a cell, which is that of its nucleus; cells without a nucleus are numbered anew each time.
+    """
+
+    mean: dict[str, float]
+    cells: dict[str, dict[int, float]]
+
+
 def rounds_agree(
     images: Sequence[StudentImage], measured: Sequence[Measured], before: Mapping[int, Cells]
-) -> dict[str, float]:
-    """Return how well the cells of the last round agree with those of the round before, for images by name."""
-    pairs = {images[index].name: (measured[index].usual.labels, cells) for index, cells in before.items()}
-    return {
-        name: round(best_match_miou(match_labels(last, cells)), 3)
-        for name, (last, cells) in pairs.items()
-        if last.any()
-    }
+) -> RoundsAgreement:
+    """Return how well the last two rounds agree on images whose cells of the round before are known, by position."""
+    found = RoundsAgreement({}, {})
+    for index, cells in before.items():
+        image, last = images[index], measured[index].usual.labels
+        if last.any():
+            match = match_labels(last, cells)
+            pairs = zip(match.true_ids.tolist(), match.best()[0].tolist(), strict=True)
+            found.mean[image.name] = round(best_match_miou(match), 3)
+            n_nuclei = int(image.nuclei.max(initial=0))
+            found.cells[image.name] = {cell: round(iou, 3) for cell, iou in pairs if cell <= n_nuclei}
+    return found

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from frugalseg.images.field import Field
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_model import MarkerModel
@@ -89,9 +90,9 @@ def segment_learned(
     """Return the cells of a field of the run that a model of either kind was learned in."""
     if isinstance(model, MarkerModel):
         return Segmented(model.segment(cues))
-    rounds = {} if model.training is None else model.training.rounds_agree
+    training = model.training or TrainingRecord()
     found = model.segment(cues, pixel_size=pixel_size, diameter=diameter)
-    return Segmented.of(found, rounds.get(cues.name))
+    return Segmented.of(found, training.rounds_agree.get(cues.name), training.cells_agree.get(cues.name))
 
 
 def segment_alone(model: ObjectModel, settings: MarkerRunSettings, field: Field) -> Segmented:

@@ -65,6 +65,8 @@ class Segmented:
         Sentences for the user.
     nuclei
         Number of a cell -> how many nuclei mostly lie in it; None where that is not counted.
+    rounds
+        Number of a cell with a nucleus -> IoU with the cell of the training round before; None where that is not known.
     """
 
     labels: NDArray[np.uint32]
@@ -73,6 +75,7 @@ class Segmented:
     confidence: Mapping[int, float] | None = None
     doubts: tuple[str, ...] = ()
     nuclei: Mapping[int, int] | None = None
+    rounds: Mapping[int, float] | None = None
 
     @classmethod
     def alone(cls, found: ObjectPrediction) -> "Segmented":
@@ -81,7 +84,12 @@ class Segmented:
         return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
 
     @classmethod
-    def of(cls, found: CellPrediction, rounds_agree: float | None = None) -> "Segmented":
+    def of(
+        cls,
+        found: CellPrediction,
+        rounds_agree: float | None = None,
+        cells_agree: Mapping[int, float] | None = None,
+    ) -> "Segmented":
         """Return what a model of cells found; with the agreement of its last rounds, for a field that it learned from."""
         known: dict[str, Any] = {
             "nuclei_agreement": asdict(found.agreement),
@@ -89,16 +97,18 @@ class Segmented:
         }
         if rounds_agree is not None:
             known["rounds_agree"] = rounds_agree
-        sure = found.confidence or None
-        return cls(found.labels, known, confidence=sure, doubts=found.doubts, nuclei=found.nuclei)
+        sure, rounds = found.confidence or None, cells_agree
+        return cls(found.labels, known, None, sure, found.doubts, found.nuclei, rounds)
 
     def rows(self, planes: Mapping[str, NDArray[Any]], pixel_size: tuple[float, float] | None) -> list[Row]:
-        """Return one row of measurements per cell, with its confidence and number of nuclei where these are known."""
+        """Return one row of measurements per cell, with confidence, agreement of rounds and number of nuclei where known."""
         rows = measure_cells(self.labels, planes, pixel_size)
         for row in rows:
             cell = int(row["label"] or 0)
             if self.confidence is not None:
                 row["confidence"] = round(self.confidence[cell], 3)
+            if self.rounds is not None:
+                row["rounds_agree"] = self.rounds.get(cell)
             if self.nuclei is not None:
                 row["nuclei"] = self.nuclei[cell]
         return rows
