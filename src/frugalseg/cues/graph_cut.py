@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+from frugalseg.cues.grid_flow import DIRECTIONS, source_side
 
 #: Capacities are integers; this many steps per unit of log odds.
 STEPS = 100
@@ -52,35 +52,19 @@ def graph_cut(
     (0, 1)
     """
     height, width = log_odds.shape
-    number = np.arange(height * width, dtype=np.int32).reshape(height, width)
-    source, sink = number.size, number.size + 1
     sharpness = 0.0 if image is None else 1.0 / (2.0 * max(_mean_squared_step(image), 1e-12))
-    rows, columns, capacities = [], [], []
-    for first, second, distance in _neighbours(height, width):
-        weight = np.full(number[first].shape, smoothness / distance)
+    capacities = np.zeros((len(DIRECTIONS) // 2, height, width), np.int32)
+    for capacity, (first, second, distance) in zip(capacities, _neighbours(height, width), strict=True):
+        weight = np.full(capacity[first].shape, smoothness / distance)
         if image is not None:
             weight *= np.exp(-sharpness * (image[first] - image[second]) ** 2)
-        capacity = np.round(STEPS * weight).astype(np.int32).ravel()
-        rows += [number[first].ravel(), number[second].ravel()]
-        columns += [number[second].ravel(), number[first].ravel()]
-        capacities += [capacity, capacity]
-    evidence = np.round(STEPS * log_odds).astype(np.int32).ravel()
-    pro, contra = np.flatnonzero(evidence > 0), np.flatnonzero(evidence < 0)
-    rows += [np.full(len(pro), source), contra]
-    columns += [pro, np.full(len(contra), sink)]
-    capacities += [evidence[pro], -evidence[contra]]
-    entries = (np.concatenate(rows).astype(np.int32), np.concatenate(columns).astype(np.int32))
-    graph = csr_array((np.concatenate(capacities), entries), shape=(sink + 1, sink + 1), dtype=np.int32)
-    residual = graph - maximum_flow(graph, source, sink).flow
-    residual.eliminate_zeros()
-    reached = np.zeros(sink + 1, dtype=bool)
-    reached[breadth_first_order(residual, source, return_predecessors=False)] = True
-    return reached[:source].reshape(height, width)
+        capacity[first] = np.round(STEPS * weight)
+    return source_side(np.round(STEPS * log_odds).astype(np.int32), capacities)
 
 
 def _neighbours(height: int, width: int) -> Iterator[tuple[_Slices, _Slices, float]]:
-    """Yield pairs of views that lie one step apart, each of the four directions once, and the step's length in px."""
-    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+    """Yield pairs of views that lie one step apart, every second direction, and the step's length in px."""
+    for down, right in DIRECTIONS[::2]:
         left = max(0, -right)
         first = (slice(0, height - down), slice(left, width - max(0, right)))
         second = (slice(down, height), slice(left + right, width - max(0, right) + right))
