@@ -2,12 +2,13 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
-from frugalseg.images.normalize import IntensityScale
+from frugalseg.images.normalize import IntensityScale, blur
 
 PLANES = np.random.default_rng(6).gamma(2.0, 1000.0, (2, 40, 50)).astype(np.float32) * np.array(
     [[[1]], [[7]]], np.float32
@@ -136,3 +137,14 @@ def test_a_scale_of_an_older_version_is_read() -> None:
     scale = IntensityScale.model_validate(old)
     assert scale.apply(np.array([[[100.0, 550.0, 1000.0]]])).tolist() == [[[0.0, 0.5, 1.0]]]
     assert scale.undo(np.array([[[0.5]]])).tolist() == [[[550.0]]]
+
+
+@pytest.mark.parametrize("shape", [(40, 700), (601, 257), (300, 300)])
+@pytest.mark.parametrize("sigma", [29.9, 30.0, 71.3, 150.0])
+def test_a_wide_gaussian_in_strips_is_the_same_gaussian(shape: tuple[int, int], sigma: float) -> None:
+    plane = np.random.default_rng(0).normal(100, 20, shape).astype(np.float32)
+    expected = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    assert np.array_equal(blur(plane, sigma), expected)
+    assert np.array_equal(
+        blur(plane.T, sigma), cv2.GaussianBlur(plane.T, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    )

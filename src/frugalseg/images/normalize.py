@@ -16,6 +16,8 @@ Modality = Literal["fluorescent", "label-free"]
 
 #: Sigma of the Gaussian that estimates the illumination, in cell diameters.
 ILLUMINATION = 1.33
+#: Sigma, px, from which on `blur` works in strips, and their width.
+WIDE_BLUR, STRIP = 30.0, 256
 #: Scaled logarithms beyond these bounds, a whole range on either side, are clipped before they become grey values.
 LOG_RANGE = (-1.0, 2.0)
 
@@ -205,8 +207,21 @@ def _measure(
 def blur(plane: NDArray[Any], sigma: float) -> Plane:
     """Smooth a plane with a Gaussian of `sigma` px; pixels beyond the edge are reflected."""
     plane = np.asarray(plane, dtype=np.float32)
-    smooth = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(smooth, dtype=np.float32)
+    if sigma < WIDE_BLUR:
+        smooth = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+        return np.asarray(smooth, dtype=np.float32)
+    # The same in two passes, the second in strips: as many rows as a wide Gaussian needs do not fit into a CPU's cache.
+    weights, one = (
+        cv2.getGaussianKernel(round(8 * sigma + 1) | 1, sigma, cv2.CV_32F),
+        np.ones((1, 1), np.float32),
+    )
+    wide = cv2.sepFilter2D(plane, cv2.CV_32F, weights, one, borderType=cv2.BORDER_REFLECT)
+    for left in range(0, wide.shape[1], STRIP):
+        strip = np.ascontiguousarray(wide[:, left : left + STRIP])
+        wide[:, left : left + STRIP] = cv2.sepFilter2D(
+            strip, cv2.CV_32F, one, weights, borderType=cv2.BORDER_REFLECT
+        )
+    return np.asarray(wide, dtype=np.float32)
 
 
 def flatten(plane: Plane, diameter: float) -> Plane:
