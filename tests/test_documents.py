@@ -161,6 +161,7 @@ def test_the_stain_of_raw_cells_holds_the_scores_of_its_record() -> None:
         rows = [row for row in csv.DictReader(file) if row["metric"] == "pcc"]
     text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
     names = {"linear": "linear grey values", "log": "logarithm", "field": "each field's own percentiles"}
+    names["mask"] = "mask: whether it is above a threshold"
     for arm, name in names.items():
         scores = {int(row["steps"]): float(row["value"]) for row in rows if row["arm"] == arm}
         assert list(scores) == [2**power for power in range(5, 12)]
