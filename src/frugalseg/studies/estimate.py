@@ -26,23 +26,9 @@ _NETWORK_STEPS = {"default": 3500, "paper": 1600}
 
 #: Parts of a specification, and settings, in which runs of the same speed may differ.
 _SAME_SPEED = frozenset(
-    {
-        "name",
-        "needs",
-        "seed",
-        "seeds",
-        "fold",
-        "learn_from",
-        "test",
-        "arm",
-        "start",
-        "outlined",
-        "budget",
-        "steps",
-        "at_steps",
-    }
-    | {"inputs", "nuclei", "predicted_nuclei", "nuclei_from", "with_nuclei", "labels", "stain"}
-    | {"max_steps", "weights", "start_parts", "target_scale", "slope", "learning_rate"}
+    {"name", "needs", "seed", "seeds", "fold", "learn_from", "test", "arm", "start", "outlined", "budget"}
+    | {"steps", "at_steps", "max_steps", "inputs", "nuclei", "predicted_nuclei", "nuclei_from", "with_nuclei"}
+    | {"labels", "stain", "weights", "start_parts", "target_scale", "slope", "learning_rate"}
 )
 #: Starts of a network that learns from labels alone.
 _FRESH = ("nothing", "imagenet", "stain")

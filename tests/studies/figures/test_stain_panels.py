@@ -11,10 +11,9 @@ from frugalseg.images.write import write_image, write_labels
 from frugalseg.report.previews import preview
 from frugalseg.studies.design.study_design import LabelTask, MarkerTask, StainTask
 from frugalseg.studies.figures.example_panels import Example, same_stains
-from frugalseg.studies.figures.stain_pictures import find_stain_files, stain_pictures
+from frugalseg.studies.figures.stain_pictures import find_stain_files, stain_file, stain_pictures
 from frugalseg.studies.figures.study_figures import draw_task, stain_channels
 from frugalseg.studies.plan.study_data import ArrayData
-from frugalseg.studies.runs.stain_runs import stain_file
 from frugalseg.studies.scores.score_rows import ScoreRow
 
 MakeRows = Callable[..., list[ScoreRow]]
@@ -57,7 +56,7 @@ def write_stains(rows: list[ScoreRow], data: ArrayData, out: Path) -> None:
     """Write of each seed another stain, as runs do."""
     for row in rows:
         stain = data.plane(row.field, "nuclear").astype(np.uint16) // (row.seed + 2)
-        write_image(stain_file(out / "runs" / row.run, row.field), stain, overwrite=True)
+        write_image(stain_file(out, row), stain, overwrite=True)
 
 
 def headings(svg: bytes) -> list[str]:
@@ -80,7 +79,7 @@ def test_the_stain_stands_between_image_and_truth(
     assert headings(panel.svg) == ["a", *columns, "b", *columns]
     assert "each stretched to its own grey values" in panel.caption
     for row in of_stain:
-        stain_file(tmp_path / "runs" / row.run, row.field).unlink(missing_ok=True)
+        stain_file(tmp_path, row).unlink(missing_ok=True)
     *_, panel = draw_task("cells", LABELS, [*of_stain, *label_rows], tmp_path, cells_data)
     assert headings(panel.svg) == ["a", *columns[2:], "b", *columns[2:]]
     assert "grey values" not in panel.caption

@@ -14,7 +14,7 @@ from frugalseg.models.stain_model import StainModel
 from frugalseg.studies.plan.planned_runs import plan_runs
 from frugalseg.studies.plan.run_specs import StainRun
 from frugalseg.studies.plan.study_data import ArrayData
-from frugalseg.studies.runs.stain_runs import run_stain, stain_file
+from frugalseg.studies.runs.stain_runs import run_stain
 from frugalseg.studies.runs.work import Work
 
 from ..conftest import design_of
@@ -50,11 +50,11 @@ def test_scores_of_one_training_after_several_steps(cells_data: ArrayData, tmp_p
     logarithms = [model.card.target_scale.apply(np.float32(one)[None])[0] for one in (predicted, real)]  # type: ignore[union-attr]
     assert values[6, "c", "pcc_learned"] == pytest.approx(pearson_correlation(*logarithms), abs=1e-3)
     assert values[6, "c", "pcc_learned"] != values[6, "c", "pcc"]
-    kept = read_image(stain_file(tmp_path, "c")).pixels[0, 0]
+    kept = read_image(tmp_path / "c_stain.tif").pixels[0, 0]
     assert (
         np.abs(np.asarray(kept, float) - predicted).max() <= 0.5
     )  # whole grey values, as `predict` writes them
-    assert stain_file(tmp_path, "d").is_file()
+    assert (tmp_path / "d_stain.tif").is_file()
 
 
 def test_a_training_that_ended_early_stood_still_from_there_on(

@@ -12,7 +12,6 @@ from frugalseg.images.read import read_image
 from frugalseg.report.previews import preview
 from frugalseg.studies.figures.plot_style import short_name
 from frugalseg.studies.plan.study_data import StudyData
-from frugalseg.studies.runs.stain_runs import stain_file
 from frugalseg.studies.scores.curves import names_of
 from frugalseg.studies.scores.score_rows import ScoreRow
 
@@ -38,10 +37,15 @@ def find_stain_files(
     """
     found: dict[str, dict[str, Path]] = {}
     for row in sorted(rows, key=lambda one: one.seed):
-        file = stain_file(out / "runs" / row.run, row.field)
+        file = stain_file(out, row)
         if row.arm in channels and row.arm not in found.get(row.field, {}) and file.is_file():
             found.setdefault(row.field, {})[row.arm] = file
     return found
+
+
+def stain_file(out: Path, row: ScoreRow) -> Path:
+    """Return where the predicted stain of a run lies, if it wrote any."""
+    return out / "runs" / row.run / f"{row.field}_stain.tif"
 
 
 def stain_pictures(

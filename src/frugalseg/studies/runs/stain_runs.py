@@ -1,7 +1,6 @@
 """One run of a stains task, or one that makes a start: train a stain model, and score it on the test fields."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from frugalseg.images.write import write_image
 from frugalseg.learning.snapshots import Snapshots
@@ -62,18 +61,13 @@ def run_stain(spec: StainRun, data: StudyData, work: Work) -> list[ScoreRow]:
     ]
 
 
-def stain_file(run: Path, field: str) -> Path:
-    """Return where a run, of this folder, keeps the stain that it predicts of a test field."""
-    return run / f"{field}_stain.tif"
-
-
 def _write_stains(spec: StainRun, model: StainModel, data: StudyData, work: Work) -> None:
     """Write the stain of every test field, so that it can be looked at; as `frugalseg predict` would."""
     for name in spec.test:
         size = data.pixel_size(name)
         scaled = model.predict_scaled(data.inputs(name, spec.inputs), pixel_size=size, names=[name])
         stain = in_original_units(scaled, model.card.target_scale)
-        write_image(stain_file(work.folder, name), stain, (spec.stain,), size)
+        write_image(work.folder / f"{name}_stain.tif", stain, (spec.stain,), size)
 
 
 def _field_and_metric(key: str) -> tuple[str, str]:
