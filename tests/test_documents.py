@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 import pytest
 
 import frugalseg
+from frugalseg.evaluation.intervals import mean_interval
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -166,6 +167,40 @@ def test_the_stain_of_raw_cells_holds_the_scores_of_its_record() -> None:
         scores = {int(row["steps"]): float(row["value"]) for row in rows if row["arm"] == arm}
         assert list(scores) == [2**power for power in range(5, 12)]
         assert f"| {name} | {' | '.join(f'{one:.3f}' for one in scores.values())} |" in text
+
+
+def test_table_1_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_paper_b_table_1.csv").open(newline="") as file:
+        scores = {
+            (row["arm"], row["metric"], row["field"]): float(row["value"]) for row in csv.DictReader(file)
+        }
+    text = (ROOT / "docs" / "results" / "markers.md").read_text(encoding="utf-8")
+    inputs = {
+        "fluorescence": "fluorescence",
+        "fluorescence_nucleus": "fluorescence + nucleus",
+        "phase": "phase",
+        "phase_nucleus": "phase + nucleus",
+        "both": "both, fluorescence first",
+        "both_nucleus": "both + nucleus",
+        "both_phase_first": "both, phase first",
+        "both_phase_first_nucleus": "both, phase first, + nucleus",
+    }
+    for arm, name in inputs.items():
+        first = "phase" if arm.startswith("phase") or "phase_first" in arm else "fluorescence"
+        found: dict[str, float] = {}
+        pairs = []
+        for metric in ("cell_miou", "mAP", "two_class_miou"):
+            own = [scores[f"student_{arm}", metric, field] for field in ("raw_1", "raw_3")]
+            than = [scores[f"propagation_{first}", metric, field] for field in ("raw_1", "raw_3")]
+            found[metric] = fmean(own)
+            differences = [one - other for one, other in zip(own, than, strict=True)]
+            interval = mean_interval(differences)
+            pairs.append(
+                f"{', '.join(f'{one:+.3f}' for one in differences)} | {interval.mean:+.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+            )
+        line = next(one for one in text.splitlines() if one.startswith(f"| {name} |"))
+        assert f"| {found['cell_miou']:.3f} / {found['mAP']:.3f} | {found['two_class_miou']:.3f} |" in line
+        assert f"| {name} | {' | '.join(pairs[:2])} |" in text
 
 
 def test_the_table_of_students_holds_the_scores_of_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
