@@ -1,6 +1,7 @@
 """How the figures of a study look, and how they become files; matplotlib is loaded when one is drawn."""
 
 import io
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -112,12 +113,17 @@ def short_name(words: str) -> str:
 
 
 def wrapped(name: str) -> str:
-    """Return a name on as many lines as it takes to fit beside or below a figure.
+    """Return a name on as many lines as it takes to fit beside or below a figure, broken between words where it has any.
 
-    >>> wrapped("a_name_that_nobody_would_give_to_anything").splitlines()
-    ['a_name_that_nobody_would_give_', 'to_anything']
+    >>> wrapped("student_both_phase_first_nucleus").splitlines(), wrapped(32 * "x").splitlines()
+    (['student_both_phase_first_', 'nucleus'], ['xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx', 'xx'])
     """
-    return textwrap.fill(name, _LINE)
+    lines = [""]
+    for part in re.split(r"(?<=[ _])", name):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > _LINE:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(textwrap.fill(line.rstrip(), _LINE) for line in lines)
 
 
 def legend_columns(names: Sequence[str]) -> int:
