@@ -157,11 +157,11 @@ def _flow(grid: _Grid, active: _Queue, orphans: _Queue) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _left_to_grow(grid: _Grid, pixel: int, direction: int, tree: int) -> int:
-    """Return the capacity by which a pixel of a tree reaches a neighbour: from it, or, in the sink's tree, to it."""
+def _left(grid: _Grid, parent: int, direction: int, tree: int) -> int:
+    """Return how much more can flow between a parent and the child in a direction: to the child in the source's tree, else back."""
     if tree == SOURCE:
-        return int(grid.left[pixel, direction])
-    return int(grid.left[pixel + grid.steps[direction], direction ^ 1])
+        return int(grid.left[parent, direction])
+    return int(grid.left[parent + grid.steps[direction], direction ^ 1])
 
 
 @njit(cache=True, nogil=True)
@@ -169,7 +169,7 @@ def _grow(grid: _Grid, active: _Queue, pixel: int) -> int:
     """Take free neighbours into a pixel's tree; return the direction in which the other tree is met, -1 if it is not."""
     tree = grid.tree[pixel]
     for direction in range(8):
-        if _left_to_grow(grid, pixel, direction, tree) == 0:
+        if _left(grid, pixel, direction, tree) == 0:
             continue
         other = pixel + grid.steps[direction]
         if grid.tree[other] == FREE:
@@ -207,12 +207,8 @@ def _narrowest(grid: _Grid, pixel: int, tree: int) -> int:
     most = _FAR
     while grid.parent[pixel] != TERMINAL:
         direction = grid.parent[pixel]
-        parent = pixel + grid.steps[direction]
-        if tree == SOURCE:
-            most = min(most, grid.left[parent, direction ^ 1])
-        else:
-            most = min(most, grid.left[pixel, direction])
-        pixel = parent
+        pixel += grid.steps[direction]
+        most = min(most, _left(grid, pixel, direction ^ 1, tree))
     return int(min(most, abs(grid.terminal[pixel])))
 
 
@@ -225,7 +221,7 @@ def _fill(grid: _Grid, orphans: _Queue, pixel: int, tree: int, flow: int) -> Non
         forth = flow if tree == SOURCE else -flow
         grid.left[parent, direction ^ 1] -= forth
         grid.left[pixel, direction] += forth
-        if (grid.left[parent, direction ^ 1] if tree == SOURCE else grid.left[pixel, direction]) == 0:
+        if _left(grid, parent, direction ^ 1, tree) == 0:
             grid.parent[pixel] = ORPHAN
             _put(orphans, pixel)
         pixel = parent
@@ -241,7 +237,7 @@ def _adopt(grid: _Grid, active: _Queue, orphans: _Queue, pixel: int, now: int) -
     tree, nearest, chosen = grid.tree[pixel], _FAR, -1
     for direction in range(8):
         other = pixel + grid.steps[direction]
-        if grid.tree[other] == tree and _left_to_adopt(grid, pixel, direction, tree) > 0:
+        if grid.tree[other] == tree and _left(grid, other, direction ^ 1, tree) > 0:
             distance = _distance(grid, other, now)
             if distance < nearest:
                 nearest, chosen = distance, direction
@@ -254,20 +250,12 @@ def _adopt(grid: _Grid, active: _Queue, orphans: _Queue, pixel: int, now: int) -
         other = pixel + grid.steps[direction]
         if grid.tree[other] != tree:
             continue
-        if _left_to_adopt(grid, pixel, direction, tree) > 0:
+        if _left(grid, other, direction ^ 1, tree) > 0:
             _put(active, other)
         if grid.parent[other] == direction ^ 1:
             grid.parent[other] = ORPHAN
             _put(orphans, other)
     grid.tree[pixel] = FREE
-
-
-@njit(cache=True, nogil=True)
-def _left_to_adopt(grid: _Grid, pixel: int, direction: int, tree: int) -> int:
-    """Return the capacity by which a neighbour reaches a pixel of its tree."""
-    if tree == SOURCE:
-        return int(grid.left[pixel + grid.steps[direction], direction ^ 1])
-    return int(grid.left[pixel, direction])
 
 
 @njit(cache=True, nogil=True)

@@ -1,7 +1,7 @@
 """The folder of one run of a study: there whole or not at all, and known to be of this design and these pixels.
 
-``runs/<task>/<run>/`` holds ``model/``, ``<field>_labels.tif`` and ``run.json``. While a run goes on, its folder has a
-hidden name.
+``runs/<task>/<run>/`` holds ``model/``, ``<field>_labels.tif`` or ``<field>_stain.tif``, and ``run.json``. While a run goes on, its
+folder has a hidden name.
 """
 
 import hashlib

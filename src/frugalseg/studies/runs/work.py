@@ -15,7 +15,8 @@ class Work:
     Attributes
     ----------
     folder
-        Of the run, hidden until the run is done: the model goes to ``model`` in it, labels to ``<field>_labels.tif``.
+        Of the run, hidden until the run is done: the model goes to ``model`` in it, labels to ``<field>_labels.tif``, stains to
+        ``<field>_stain.tif``.
     models
         Name of each run that this one needs -> its model folder.
     data_root
