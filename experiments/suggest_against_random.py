@@ -1,10 +1,15 @@
 """Crops that `frugalseg.suggest` ranks first against random ones: what a student gains from outlining them.
 
-    python experiments/suggest_against_random.py --out FILE.jsonl --student FOLDER [--crops 1,2,4] [--draws 8] [--seeds 0] [--steps N]
+    python experiments/suggest_against_random.py --out FILE.jsonl --student FOLDER [--kind HeLa] [--crops 1,2,4] [--draws 8] [--seeds 0] [--steps N]
 
-A student is self-trained on hela_1 to hela_4 and hela_u1 without any label (and kept in FOLDER; one that is there is used). Then
-1, 2 or 4 crops of 256 px of hela_1 to hela_4 are labelled, all else is "not annotated", and the student is fine-tuned on them with
-`ObjectModel.fit(start=student)`, its defaults but for `--steps`, nothing held out. Scored on hela_5: cell mIoU and mAP.
+A student is self-trained without any label (and kept in FOLDER; one that is there is used). Then 1, 2 or 4 crops of 256 px are
+labelled, all else is "not annotated", and the student is fine-tuned on them with `ObjectModel.fit(start=student)`, its defaults but
+for `--steps`, nothing held out. Scored on fields of which nothing is labelled: cell mIoU and mAP, the mean over them. The kinds:
+
+- HeLa: learned from hela_1 to hela_4 and hela_u1, crops of hela_1 to hela_4, scored on hela_5.
+- 3T3 and RAW: learned from all of their fields, crops of the first labelled one, scored on the other.
+- other lines: the student of HeLa meets fields of RAW and 3T3; crops of hela_1, raw_1 and 3t3_1, scored on hela_5, raw_3 and 3t3_2.
+
 Random crops do not overlap, and hold at least one cell: nobody outlines an empty crop. Each draw is another set of crops; with
 more crops it has those with fewer, as the suggestions have. One line per run; runs that are in the file are not made again.
 
@@ -14,28 +19,49 @@ suggestions exceed, and the paired difference (same seed of the fine-tuning) wit
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from real_fields import append_lines, open_field, parser, read_lines
+from real_fields import append_lines, parser, read_lines
+from self_training import open_one
 
 if TYPE_CHECKING:
     from frugalseg import Field, ObjectModel
 
-LEARNED = ("hela_1", "hela_2", "hela_3", "hela_4", "hela_u1")
-LABELLED, TEST = LEARNED[:4], "hela_5"
 CROP = 256
+
+
+class Kind(NamedTuple):
+    """Fields that the student learns from, fields that crops are taken from, and fields that are scored."""
+
+    learned: tuple[str, ...]
+    labelled: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+HELA = ("hela_1", "hela_2", "hela_3", "hela_4", "hela_u1")
+KINDS = {
+    "HeLa": Kind(HELA, HELA[:4], ("hela_5",)),
+    "3T3": Kind(("3t3_1", "3t3_2", "3t3_u1"), ("3t3_1",), ("3t3_2",)),
+    "RAW": Kind(("raw_1", "raw_3"), ("raw_1",), ("raw_3",)),
+    "other lines": Kind(HELA, ("hela_1", "raw_1", "3t3_1"), ("hela_5", "raw_3", "3t3_2")),
+}
 
 #: Field, y and x of a crop.
 Place = tuple[int, int, int]
 
 
-def open_student(folder: Path, data: Path) -> "ObjectModel":
+def open_all(data: Path, names: tuple[str, ...]) -> list["Field"]:
+    """Open fields of any set."""
+    return [open_one(data, name, "phase_nuclear") for name in names]
+
+
+def open_student(folder: Path, data: Path, learned: tuple[str, ...]) -> "ObjectModel":
     """Load the student, or train and keep it."""
     import frugalseg as fs
 
     if not folder.exists():
-        fields = [open_field(data, name) for name in LEARNED]
+        fields = open_all(data, learned)
         images, stains = ([one.plane(channel) for one in fields] for channel in ("phase", "nuclear"))
         fs.self_train(images, stains, seed=0, device="cpu").save(folder)
     student = fs.load_model(folder, "cpu")
@@ -65,13 +91,13 @@ def drawn(truths: list[Any], count: int, draw: int) -> list[Place]:
 
 
 def tune_and_score(
-    student: "ObjectModel", data: Path, places: list[Place], seed: int, steps: int | None
+    student: "ObjectModel", data: Path, kind: Kind, places: list[Place], seed: int, steps: int | None
 ) -> dict[str, Any]:
-    """Fine-tune the student on some crops, and score it on the test field."""
+    """Fine-tune the student on some crops, and score it on the test fields."""
     import frugalseg as fs
 
     start = time.process_time()
-    fields = [open_field(data, name) for name in LABELLED]
+    fields = open_all(data, kind.labelled)
     truths = [one.labels("cells") for one in fields]
     labels = [np.full(truth.shape, -1) for truth in truths if truth is not None]
     for index, y, x in places:
@@ -90,16 +116,20 @@ def tune_and_score(
         **changes,
     )
     cells = sum(len(np.unique(labels[index][labels[index] > 0])) for index in used)
-    return {**scores_of(tuned, data), "cells": cells, "seconds": round(time.process_time() - start, 1)}
+    return {**scores_of(tuned, data, kind), "cells": cells, "seconds": round(time.process_time() - start, 1)}
 
 
-def scores_of(model: "ObjectModel", data: Path) -> dict[str, float]:
-    """Return the scores of a model on the test field."""
+def scores_of(model: "ObjectModel", data: Path, kind: Kind) -> dict[str, Any]:
+    """Return the scores of a model on the test fields: their mean, and mAP of each."""
     from frugalseg import score_labels
 
-    test = open_field(data, TEST)
-    scores = score_labels(test.labels("cells"), model.predict(test.plane("phase")))
-    return {"miou": round(scores.cell_miou, 4), "mAP": round(scores.mAP, 4)}
+    scores = [
+        score_labels(one.labels("cells"), model.predict(one.plane("phase")))
+        for one in open_all(data, kind.tests)
+    ]
+    each = [round(one.mAP, 4) for one in scores]
+    mean_iou = round(float(np.mean([one.cell_miou for one in scores])), 4)
+    return {"miou": mean_iou, "mAP": round(float(np.mean(each)), 4), "tests": each}
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
@@ -135,6 +165,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--student", type=Path, required=True)
+    options.add_argument("--kind", default="HeLa", choices=KINDS)
     options.add_argument("--crops", default="1,2,4")
     options.add_argument("--draws", type=int, default=8)
     options.add_argument("--seeds", default="0")
@@ -143,9 +174,10 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    student = open_student(given.student, given.data)
+    kind = KINDS[given.kind]
+    student = open_student(given.student, given.data, kind.learned)
     counts, seeds = ([int(one) for one in text.split(",")] for text in (given.crops, given.seeds))
-    fields = [open_field(given.data, name) for name in LABELLED]
+    fields = open_all(given.data, kind.labelled)
     ways: dict[tuple[str, int], list[Place]] = {("suggest", 0): suggested(student, fields, max(counts))}
     truths = [one.labels("cells") for one in fields]
     ways |= {("random", draw): drawn(truths, max(counts), draw) for draw in range(given.draws)}
@@ -153,6 +185,7 @@ def main() -> None:
     asked += [(way, draw, count, seed) for count in counts for way, draw in ways for seed in seeds]
     for way, draw, count, seed in asked:
         run = {
+            "kind": given.kind,
             "way": way,
             "draw": draw,
             "crops": count,
@@ -162,12 +195,12 @@ def main() -> None:
         if any(run.items() <= row.items() for row in read_lines(given.out)):
             continue
         if not count:
-            append_lines(given.out, [{**run, **scores_of(student, given.data)}])
+            append_lines(given.out, [{**run, **scores_of(student, given.data, kind)}])
             continue
         places = ways[way, draw][:count]
-        found = tune_and_score(student, given.data, places, seed, given.steps)
+        found = tune_and_score(student, given.data, kind, places, seed, given.steps)
         append_lines(given.out, [{**run, "places": places, **found}])
-    print_table(read_lines(given.out))
+    print_table([row for row in read_lines(given.out) if row["kind"] == given.kind])
 
 
 if __name__ == "__main__":

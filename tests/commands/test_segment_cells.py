@@ -14,10 +14,16 @@ import torch
 import yaml
 
 import frugalseg as fs
-from frugalseg.commands.command_settings import LearnMarkersSettings, PredictSettings, SegmentSettings
+from frugalseg.commands.command_settings import (
+    LearnMarkersSettings,
+    PredictSettings,
+    SegmentSettings,
+    SuggestSettings,
+)
 from frugalseg.commands.learn_markers import learn_markers
 from frugalseg.commands.predict_fields import predict_fields
 from frugalseg.commands.segment_cells import segment_cells
+from frugalseg.commands.suggest_crops import suggest_crops
 from frugalseg.errors import Interrupted, SettingsError
 from frugalseg.learning.crop_batches import CropBatches, Crops
 from frugalseg.networks.store import CARD
@@ -49,6 +55,16 @@ def done(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "whole"
     segment_cells([images], out, settings(), QUIET)
     return out
+
+
+def test_crops_are_suggested_where_the_rounds_differ(done: Path, images: Path, tmp_path: Path) -> None:
+    whole = SuggestSettings(crop=150, count=2)
+    suggest_crops(done / "model", [images], tmp_path / "next", whole, QUIET)
+    differ = json.loads((done / "model" / "training.json").read_text())["rounds_differ"]
+    cells = sorted(sum(share for _, _, share in one) for one in differ.values())
+    assert cells[0] > 0
+    with (tmp_path / "next" / "suggestions.csv").open(newline="", encoding="utf-8") as file:
+        assert sorted(float(row["rounds"]) for row in csv.DictReader(file)) == pytest.approx(cells, abs=0.005)
 
 
 def labels_in(out: Path, name: str = NAMES[0]) -> np.ndarray:

@@ -398,6 +398,7 @@ def test_the_record_is_plain_values() -> None:
         "snapshots": [],
         "rounds_agree": {},
         "cells_agree": {},
+        "rounds_differ": {},
     }
     record.cells_agree = {"a": {1: 0.5, 12: 1.0}}  # numbers of cells are text in JSON
     assert TrainingRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record

@@ -26,7 +26,7 @@ def image_of(share: float, seed: int) -> StudentImage:
     planes = np.random.default_rng(seed).normal(0, 1, (1, 64, 64)).astype(np.float32)
     cells = np.zeros((64, 64), np.uint32)
     cells[: round(64 * share)] = 3
-    return StudentImage("noise", planes, np.zeros_like(cells), cells, keeps_teacher=False)
+    return StudentImage("noise", planes, np.zeros_like(cells), cells, keeps_teacher=False, checksum="")
 
 
 def logits_of(network: CellNetwork, image: StudentImage, orientations: int = 4) -> np.ndarray[Any, Any]:

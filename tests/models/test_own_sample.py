@@ -20,7 +20,7 @@ def image() -> StudentImage:
     teacher, nuclei = np.zeros((2, 64, 48), np.uint32)
     teacher[:20] = nuclei[8:12, 8:12] = 1
     planes = np.random.default_rng(0).normal(0, 1, (1, 64, 48)).astype(np.float32)
-    return StudentImage("one", planes, nuclei, teacher, keeps_teacher=False)
+    return StudentImage("one", planes, nuclei, teacher, keeps_teacher=False, checksum="")
 
 
 def sample_of(

@@ -15,7 +15,7 @@ def found(labels: np.ndarray, **known: float) -> SeededCells:
 def named(name: str) -> StudentImage:
     nuclei, cells = np.zeros((2, 4, 8), np.uint32)
     nuclei[0, 0] = 1  # the second cell has no nucleus
-    return StudentImage(name, np.zeros((1, 4, 8), np.float32), nuclei, cells, False)
+    return StudentImage(name, np.zeros((1, 4, 8), np.float32), nuclei, cells, False, f"sum of {name}")
 
 
 def two_cells(wide: int) -> np.ndarray:
@@ -34,6 +34,19 @@ def test_rounds_agree_where_they_find_the_same_cells() -> None:
     agree = rounds_agree(images, measured, before)
     assert agree.mean == {"a": 0.875, "b": 0.5}
     assert agree.cells == {"a": {1: 0.75}, "b": {1: 0.0}}
+
+
+def test_cells_in_which_rounds_differ_are_listed_at_their_middle_in_both() -> None:
+    last = [two_cells(8), two_cells(4), np.zeros((4, 8), np.uint32)]
+    measured = [Measured(None, found(one), found(one)) for one in last]
+    before = {0: two_cells(6), 1: two_cells(4), 2: two_cells(8)}
+    differ = rounds_agree([named(name) for name in "abc"], measured, before).differ
+    assert differ["sum of a"] == [
+        (0.5, 3.5, 0.125),
+        (0.5, 2.5, 0.125),
+    ]  # 6 of 8 columns, middles at 3.5 and 2.5
+    assert differ["sum of b"] == []
+    assert differ["sum of c"] == [(0.5, 3.5, 0.5), (2.5, 1.5, 0.5)]  # two cells that the last round has lost
 
 
 def test_sizes_and_confidence_are_of_all_images_together() -> None:

@@ -62,6 +62,10 @@ class TrainingRecord:
         before; empty where there was one round, or the cells of the teacher are kept.
     cells_agree
         Name of such an image -> number of a cell with a nucleus -> IoU with its best cell of the round before.
+    rounds_differ
+        Checksum of such an image's grey values, whatever its name -> (y, x, share) of each cell of either round: its middle,
+        px, and half of 1 - IoU with its best partner in the other round, where that is not 0. The shares of two rounds of n
+        cells that have none in common add up to n.
 
     Examples
     --------
@@ -82,6 +86,7 @@ class TrainingRecord:
     snapshots: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     rounds_agree: dict[str, float] = field(default_factory=dict)
     cells_agree: dict[str, dict[int, float]] = field(default_factory=dict)
+    rounds_differ: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:

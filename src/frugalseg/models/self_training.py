@@ -237,7 +237,8 @@ def _train_and_measure(
     """Train a student, in place; return the record of all rounds, and what its card says of the images."""
     records, before = _train_rounds(student, images, rounds, train, device)
     training, measured = TrainingRecord.joined(records), measure_student(student, images)
-    training.rounds_agree, training.cells_agree = rounds_agree(images, measured, before)
+    agree = rounds_agree(images, measured, before)
+    training.rounds_agree, training.cells_agree, training.rounds_differ = agree
     return training, usual_values(measured, student.diameter)
 
 

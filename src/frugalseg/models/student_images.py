@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_areas import marker_areas
 from frugalseg.models.model_scale import normalized_planes
@@ -34,6 +35,8 @@ class StudentImage:
         (Y,X) uint32, the teacher's.
     keeps_teacher
         Whether no round replaces the teacher's cells: see `frugalseg.models.teacher_cells.stain_draws_borders`.
+    checksum
+        Of its grey values: see `pixels_checksum`.
     """
 
     name: str
@@ -41,6 +44,7 @@ class StudentImage:
     nuclei: NDArray[np.uint32]
     cells: NDArray[np.uint32]
     keeps_teacher: bool
+    checksum: str
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -75,7 +79,18 @@ def first_teacher(start: Start | None, pixel_size: tuple[float, float] | None) -
     return teacher_cells
 
 
+def pixels_checksum(planes: NDArray[np.float32]) -> str:
+    """Return a checksum of grey values (C,Y,X) that are not normalised, by which an image is known again.
+
+    Examples
+    --------
+    >>> pixels_checksum(np.zeros((1, 2, 3), np.float32)) == pixels_checksum(np.zeros((1, 3, 2), np.float32))
+    False
+    """
+    return f"{checksum_of(planes):08x}"
+
+
 def student_image(cues: ImageCues, teacher: Teacher = teacher_cells) -> StudentImage:
     """Return an image with the teacher's cells."""
     nuclei, cells, kept = marker_areas(cues), teacher(cues), stain_draws_borders(cues)
-    return StudentImage(cues.name, cues.planes, nuclei, cells, kept)
+    return StudentImage(cues.name, cues.planes, nuclei, cells, kept, pixels_checksum(cues.planes))

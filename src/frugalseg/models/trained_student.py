@@ -1,10 +1,11 @@
 """What a student finds in the images that it learned from: how large and how sure cells are, and whether rounds agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from frugalseg.evaluation.matching import match_labels
 from frugalseg.evaluation.scores import best_match_miou
@@ -18,6 +19,8 @@ from frugalseg.models.student_start import Student
 #: The size of the cells that the student finds, how sure it is of them, and agreement of rounds are measured in so many images
 #: at most.
 MEASURED = 8
+#: Cells that differ by less between rounds are not kept.
+LEAST_SHARE = 0.005
 
 Cells = NDArray[np.uint32]
 
@@ -71,19 +74,23 @@ class RoundsAgreement(NamedTuple):
         Mean IoU of the last round's cells with the best cell of the round before.
     cells
         That IoU by the number of a cell, which is that of its nucleus; cells without a nucleus are numbered anew each time.
+    differ
+        By the checksum of the image: see `frugalseg.learning.training_record.TrainingRecord.rounds_differ`.
     """
 
     mean: dict[str, float]
     cells: dict[str, dict[int, float]]
+    differ: dict[str, list[tuple[float, float, float]]]
 
 
 def rounds_agree(
     images: Sequence[StudentImage], measured: Sequence[Measured], before: Mapping[int, Cells]
 ) -> RoundsAgreement:
     """Return how well the last two rounds agree on images whose cells of the round before are known, by position."""
-    found = RoundsAgreement({}, {})
+    found = RoundsAgreement({}, {}, {})
     for index, cells in before.items():
         image, last = images[index], measured[index].usual.labels
+        found.differ[image.checksum] = [*_cells_apart(last, cells), *_cells_apart(cells, last)]
         if last.any():
             match = match_labels(last, cells)
             pairs = zip(match.true_ids.tolist(), match.best()[0].tolist(), strict=True)
@@ -91,3 +98,14 @@ def rounds_agree(
             n_nuclei = int(image.nuclei.max(initial=0))
             found.cells[image.name] = {cell: round(iou, 3) for cell, iou in pairs if cell <= n_nuclei}
     return found
+
+
+def _cells_apart(cells: Cells, others: Cells) -> Iterator[tuple[float, float, float]]:
+    """Yield the middle, px, of each cell that differs from its best partner in another round, and half of 1 - IoU with it."""
+    match = match_labels(cells, others)
+    share = (1 - match.best()[0]) / 2
+    apart = np.flatnonzero(share >= LEAST_SHARE)
+    if len(apart):
+        middles = ndimage.center_of_mass(cells > 0, cells, match.true_ids[apart])
+        for (y, x), one in zip(middles, share[apart], strict=True):
+            yield round(float(y), 1), round(float(x), 1), round(float(one), 3)

@@ -6,7 +6,7 @@ import io
 from frugalseg.studies.suggestions.crop_files import crop_names, suggestion_table
 from frugalseg.studies.suggestions.suggest import Suggestion
 
-CROP = Suggestion(1, "b, c", 3, 4, 20, 30, 0.75, 6.5, 1.25, None, 0.4)
+CROP = Suggestion(1, "b, c", 3, 4, 20, 30, 0.75, 6.5, 1.25, None, 2.5, 0.4)
 
 
 def test_ranks_have_as_many_digits_as_the_last() -> None:
@@ -28,5 +28,6 @@ def test_the_list_holds_every_number_under_its_name() -> None:
         "objects": "6.5",
         "disagreement": "1.25",
         "misfits": "",
+        "rounds": "2.5",
         "look_distance": "0.4",
     }

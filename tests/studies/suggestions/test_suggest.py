@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 import frugalseg as fs
 from frugalseg.errors import BadModel, InputError, SettingsError, WrongShape
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.student_images import pixels_checksum
 from frugalseg.networks.cards import Look, ObjectCard, TrainingSummary
 from frugalseg.studies.suggestions.suggest import Suggestion
 
@@ -45,11 +47,16 @@ class SidedNetwork(torch.nn.Module):
 
 @pytest.fixture(scope="session")
 def sided_model() -> ObjectModel:
+    return sided_model_of(None)
+
+
+def sided_model_of(record: TrainingRecord | None) -> ObjectModel:
+    """A model with `SidedNetwork` and the record of a training."""
     training = TrainingSummary(steps=1, stopped_because="s", seconds=1.0, seed=0, fields=("a",))
     settings = LabelSettings(target="cells")
     about: dict[str, Any] = {"channels": ("phase",), "scale": 1.0, "training": training, "diameter": 12.0}
     card = ObjectCard(**about, kind="cells", settings=settings.model_dump(mode="json"))
-    return ObjectModel(card, SidedNetwork(), settings, device="cpu")  # type: ignore[arg-type]
+    return ObjectModel(card, SidedNetwork(), settings, record, device="cpu")  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +141,37 @@ def test_nuclei_without_cells_raise_a_crop(sided_model: Any, draw: Draw) -> None
     inside = nuclear(*(place for place in np.ndindex(4, 6) if place not in (*missed, (2, 2))))
     lonely = fs.suggest(sided_model, image, inside, crop=CROP, n=1)[0]
     assert (holds(lonely, 60, 60), lonely.misfits) == (True, 1.0)
+
+
+def test_cells_in_which_rounds_differ_raise_a_crop_of_the_image_that_was_learned_from(draw: Draw) -> None:
+    image, learned = draw(), draw().astype(np.float32)
+    at = [
+        (12.0, 132.0, 0.5),
+        (12.0, 108.0, 0.25),
+        (60.0, 12.0, 0.125),
+        (500.0, 12.0, 9.0),
+    ]  # the last is of no pixel
+    record = TrainingRecord(rounds_differ={pixels_checksum(learned[None]): at})
+    model = sided_model_of(record)
+    first, *others = fs.suggest(model, image, crop=CROP, n=9)
+    assert holds(first, 12, 132)
+    assert holds(first, 12, 108)
+    assert (first.rounds, others[0].rounds, others[-1].rounds) == (0.75, 0.12, 0.0)
+    assert first.reasons == ("The last two rounds of self-training differ on 0.8 cells.",)
+    assert others[0].reasons == ()
+    shifted = np.roll(image, 1, axis=1)
+    assert [one.rounds for one in fs.suggest(model, shifted, crop=CROP, n=2)] == [None, None]
+    both = fs.suggest(model, [shifted, image], crop=CROP, n=1)[0]
+    assert (both.image, holds(both, 12, 132)) == (1, True)
+    first = fs.suggest(sided_model_of(None), image, crop=CROP, n=1)[0]
+    assert (first.rounds, first.reasons) == (None, ())
+
+
+def test_a_crop_whose_cells_the_last_round_has_lost_is_not_empty(draw: Draw) -> None:
+    image = draw(missing=CORNER)
+    record = TrainingRecord(rounds_differ={pixels_checksum(image[None].astype(np.float32)): [(95, 143, 0.5)]})
+    first = fs.suggest(sided_model_of(record), image, crop=CROP, n=1)[0]
+    assert (first.y, first.x, first.objects, first.rounds) == (48, 96, 0, 0.5)
 
 
 def test_a_copy_of_a_suggested_crop_comes_after_all_others(sided_model: Any, draw: Draw) -> None:

@@ -37,12 +37,13 @@ _COLUMNS = {
     "objects": "objects",
     "disagreement": "disagreement",
     "misfits": "misfits",
+    "rounds": "rounds",
     "look_distance": "look_distance",
 }
 #: What the columns of the report's table are.
 _NOTE = (
     "Disagreement: on how many objects flips and transposes of the image disagree. Misfits: how many cells hold no nucleus or "
-    "several, and how many nuclei are in no cell. Look distance: above 1 the crop looks unlike all that was learned from or labelled."
+    "several, and how many nuclei are in no cell. Rounds: on how many cells the last two rounds of self-training differ. Look distance: above 1 the crop looks unlike all that was learned from or labelled."
 )
 
 #: y, x, height and width of a crop, px.
@@ -130,7 +131,7 @@ def suggestion_table(chosen: Sequence[Suggestion]) -> str:
 
 def report_table(chosen: Sequence[Suggestion]) -> NumberTable:
     """Return the list of the crops for the report, with what speaks for each."""
-    columns = ["crop", "score", "objects", "disagreement", "misfits", "look distance", "why"]
+    columns = ["crop", "score", "objects", "disagreement", "misfits", "rounds", "look distance", "why"]
     rows = [
         [
             name,
@@ -138,6 +139,7 @@ def report_table(chosen: Sequence[Suggestion]) -> NumberTable:
             one.objects,
             one.disagreement,
             one.misfits,
+            one.rounds,
             one.look_distance,
             " ".join(one.reasons),
         ]

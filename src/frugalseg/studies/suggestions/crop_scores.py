@@ -14,11 +14,12 @@ from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.images.seeds import resize_every_label
 from frugalseg.instances.map_labels import labels_from_maps
-from frugalseg.models.inputs import check_label_map
+from frugalseg.models.inputs import check_image, check_label_map
 from frugalseg.models.looks import image_look
 from frugalseg.models.marker_areas import nucleus_seeds
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.seen_image import see_image
+from frugalseg.models.student_images import pixels_checksum
 from frugalseg.networks.cards import Look
 from frugalseg.prediction.whole_image import ORIENTATIONS, mean_maps, oriented_maps
 
@@ -48,8 +49,10 @@ class CropScores:
         (N,) how many of them differ between the flips and transposes of the image, see `disagreement`.
     misfits
         (N,) objects and nuclei that do not fit each other; NaN where no nuclei were given.
+    rounds
+        (N,) on how many cells the last two rounds of self-training differ; NaN where the model did not learn from the image.
     empty
-        (N,) whether neither an object, in any orientation, nor a nucleus was found.
+        (N,) whether neither an object, in any orientation or round, nor a nucleus was found.
     looks
         N looks.
     labelled
@@ -63,6 +66,7 @@ class CropScores:
     objects: NDArray[np.float64]
     disagreement: NDArray[np.float64]
     misfits: NDArray[np.float64]
+    rounds: NDArray[np.float64]
     empty: NDArray[np.bool_]
     looks: tuple[Look, ...]
     labelled: tuple[Look, ...]
@@ -118,16 +122,17 @@ def score_crops(
     )
     if not len(windows):
         none = np.zeros(0)
-        return CropScores(name, windows, none, none, none, np.zeros(0, bool), (), labelled, scale)
+        return CropScores(name, windows, none, none, none, none, np.zeros(0, bool), (), labelled, scale)
     objects, doubt = _objects_and_doubt(model, planes, scale, size)
     found = _sums(spread(objects, np.unique(objects[objects > 0])), places)
     doubts, misfits = _sums(doubt, places), np.full(len(windows), np.nan)
-    empty = (found == 0) & (doubts == 0)
+    rounds = _rounds_differ(model, check_image(image, owner), windows)
+    empty = (found == 0) & (doubts == 0) & ~(rounds > 0)
     if nuclei is not None:
         seeds = resize_every_label(nucleus_seeds(nuclei, image, owner), objects.shape)
         misfits = _sums(_misfit_density(objects, seeds), places)
         empty &= _sums((seeds > 0).astype(np.float64), places) == 0
-    return CropScores(name, windows, found, doubts, misfits, empty, looks, labelled, scale)
+    return CropScores(name, windows, found, doubts, misfits, rounds, empty, looks, labelled, scale)
 
 
 def check_crop(crop: int | None, shapes: Sequence[tuple[int, int]]) -> None:
@@ -230,6 +235,20 @@ def _objects_and_doubt(
     objects = objects_of(mean_maps(maps))
     doubts = [disagreement(objects, objects_of(one)) for one in maps]
     return objects, np.mean(doubts, axis=0)
+
+
+def _rounds_differ(
+    model: ObjectModel, planes: NDArray[np.float32], windows: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return on how many cells (N,) of each window rounds differ, as the model's training record says; NaN where it does not."""
+    known = {} if model.training is None else model.training.rounds_differ
+    cells = known.get(pixels_checksum(planes)) if known else None
+    if cells is None:
+        return np.full(len(windows), np.nan)
+    y, x, share = np.array(cells, np.float64).reshape(-1, 3).T
+    rows, columns = planes.shape[1:]
+    middles, *_ = np.histogram2d(y, x, (rows, columns), ((0, rows), (0, columns)), weights=share)
+    return _sums(middles, windows)
 
 
 def _misfit_density(objects: Labels, nuclei: Labels) -> NDArray[np.float64]:

@@ -33,6 +33,9 @@ class Suggestion:
         On how many the flips and transposes of the image disagree; also those count that few of them show.
     misfits
         How many cells hold no nucleus or several, and how many nuclei are in no cell; None where no nuclei were given.
+    rounds
+        On how many cells the last two rounds of self-training differ; None where the model did not learn from this image, or
+        not in rounds.
     look_distance
         How far it looks from all that the model learned from or that is labelled; above 1 it looks unlike all of it. None:
         there is nothing to compare with.
@@ -48,6 +51,7 @@ class Suggestion:
     objects: float
     disagreement: float
     misfits: float | None
+    rounds: float | None
     look_distance: float | None
 
     @property
@@ -63,6 +67,8 @@ class Suggestion:
             found.append(f"Flips and transposes of the image disagree on {self.disagreement:.1f} objects.")
         if self.misfits is not None and self.misfits >= 0.5:
             found.append(f"{self.misfits:.0f} objects and nuclei do not fit each other.")
+        if self.rounds is not None and self.rounds >= 0.5:
+            found.append(f"The last two rounds of self-training differ on {self.rounds:.1f} cells.")
         if self.look_distance is not None and self.look_distance > 1:
             found.append(
                 f"It looks unlike all that was learned from or labelled (distance {self.look_distance:.1f}; up to 1 is usual)."
@@ -122,9 +128,10 @@ def suggest(
     Notes
     -----
     Each crop has a rank among all crops for every sign that the model errs in it: disagreement of the flips and transposes of
-    the image, nuclei that do not fit, a look unlike all that was learned from or labelled. The score is the mean of these
-    ranks, times how new its look is beside all that is labelled or suggested already: the distance of both looks
-    (`frugalseg.models.looks.look_distance`) in parts of the mean distance of all crops, at most 1.
+    the image, nuclei that do not fit, rounds of self-training that differ, a look unlike all that was learned from or labelled.
+    The score is the mean of the ranks that are known, times how new its look is beside all that is labelled or suggested
+    already: the distance of both looks (`frugalseg.models.looks.look_distance`) in parts of the mean distance of all crops, at
+    most 1.
 
     References
     ----------
@@ -197,7 +204,10 @@ def choose_crops(scored: Sequence[CropScores], learned: Sequence[Look], n: int) 
         )
     windows = np.concatenate([one.windows for one in scored])
     looks = [look for one in scored for look in one.looks]
-    doubts = [np.concatenate([getattr(one, name) for one in scored]) for name in ("disagreement", "misfits")]
+    doubts = [
+        np.concatenate([getattr(one, name) for one in scored])
+        for name in ("disagreement", "misfits", "rounds")
+    ]
     objects, empty = (np.concatenate([getattr(one, name) for one in scored]) for name in ("objects", "empty"))
     labelled = [look for one in scored for look in one.labelled]
     unlike = _distances(looks, [*learned, *labelled])
@@ -210,7 +220,9 @@ def choose_crops(scored: Sequence[CropScores], learned: Sequence[Look], n: int) 
         best = int(np.argmax(np.where(free, score, -2)))
         (y, x, height, width), at = windows[best].tolist(), int(image[best])
         numbers = [float(one[best]) for one in (*doubts, unlike)]
-        disagreement, misfits, distance = (None if np.isnan(one) else round(one, 2) for one in numbers)
+        disagreement, misfits, rounds, distance = (
+            None if np.isnan(one) else round(one, 2) for one in numbers
+        )
         chosen.append(
             Suggestion(
                 image=at,
@@ -223,6 +235,7 @@ def choose_crops(scored: Sequence[CropScores], learned: Sequence[Look], n: int) 
                 objects=round(float(objects[best]), 1),
                 disagreement=disagreement or 0.0,
                 misfits=misfits,
+                rounds=rounds,
                 look_distance=distance,
             )
         )
