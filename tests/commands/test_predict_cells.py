@@ -83,10 +83,13 @@ def test_focal_planes_with_nuclei(of_planes: Path, images: Path, tmp_path: Path,
 def test_a_field_without_the_nuclear_channel_is_segmented_alone(
     of_phase: Path, images: Path, tmp_path: Path, source: str, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = ObjectPrediction(CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, ())
+    found = ObjectPrediction(
+        CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, (), adapted=True
+    )
     monkeypatch.setattr(ObjectModel, "find_objects", lambda *_, **__: found)
     record, labels = predicted(of_phase, images, tmp_path / "out", where="", **{source: channel})
     expected = CELLS.cells
+    assert record.adapted
     assert record.n_cells == len(np.unique(expected[expected > 0]))
     np.testing.assert_array_equal(labels, expected)
     said = f"There is no file for channel {channel!r}. These cells are found without nuclei."

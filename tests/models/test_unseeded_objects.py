@@ -47,7 +47,6 @@ def found(
         return maps if settings.target == "cells" else [one[1:] for one in maps]
 
     monkeypatch.setattr(module, "oriented_maps", oriented)
-    monkeypatch.setattr(module, "fold_norms", lambda network: network)
     planes = np.zeros((1, SIDE, SIDE), np.float32)
     image = SeenImage(None, settings, planes, ImageScale(1.0), 40.0, finer)  # type: ignore[arg-type]
     return unseeded_objects(image), asked

@@ -60,8 +60,8 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
     distance = distance_from_learned(card, image.planes, image.at.scale)
     doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
     doubts += size_doubts(labels, cues)
-    held = nuclei_in_cells(labels, nuclei)
-    return CellPrediction(labels, confidence, nuclei_agreement(labels, nuclei), distance, doubts, held)
+    fit, held = nuclei_agreement(labels, nuclei), nuclei_in_cells(labels, nuclei)
+    return CellPrediction(labels, confidence, fit, distance, doubts, held, found.adapted)
 
 
 def size_doubts(labels: NDArray[np.uint32], cues: ImageCues) -> tuple[str, ...]:
@@ -137,4 +137,4 @@ def find_alone(image: SeenImage, card: ObjectCard) -> ObjectPrediction:
     found = unseeded_objects(image)
     distance = distance_from_learned(card, image.planes, image.at.scale)
     doubts = field_doubts(card, distance, (found.confidence or {}).values())
-    return ObjectPrediction(found.labels, found.maps, found.confidence, distance, doubts)
+    return ObjectPrediction(found.labels, found.maps, found.confidence, distance, doubts, found.adapted)

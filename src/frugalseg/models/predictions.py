@@ -28,6 +28,9 @@ class CellPrediction:
         Sentences for the user.
     nuclei
         Number of a cell -> how many nuclei mostly lie in it.
+    adapted
+        Whether the model was not sure of the image as it is, and saw it with batch norms that know it: see
+        `frugalseg.models.adapted_image`.
     """
 
     labels: NDArray[np.uint32]
@@ -36,6 +39,7 @@ class CellPrediction:
     look_distance: float | None = None
     doubts: tuple[str, ...] = ()
     nuclei: Mapping[int, int] = field(default_factory=dict)
+    adapted: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class ObjectPrediction:
         (K,Y,X) float32, what they were made of.
     confidence
         As of `CellPrediction`; None of nuclei, and of a model that sees the image in one orientation only.
-    look_distance, doubts
+    look_distance, doubts, adapted
         As of `CellPrediction`.
     """
 
@@ -59,3 +63,4 @@ class ObjectPrediction:
     confidence: Mapping[int, float] | None
     look_distance: float | None
     doubts: tuple[str, ...]
+    adapted: bool = False

@@ -1,13 +1,14 @@
 """Cells around nuclei that are known, at the finest scale with which a network copes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
+from frugalseg.models.adapted_image import surer_sight
 from frugalseg.models.seen_image import SeenImage
 from frugalseg.networks.heads import MASK
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
@@ -28,11 +29,14 @@ class SeededCells:
         (K,y,x) float32 of each orientation, what the cells were made of.
     confidence
         Number of a cell -> agreement of the orientations on it, 0..1; empty where there is one orientation only.
+    adapted
+        Whether the network saw the image with adapted batch norms: see `frugalseg.models.adapted_image`.
     """
 
     labels: NDArray[np.uint32]
     maps: Sequence[NDArray[np.float32]]
     confidence: Mapping[int, float]
+    adapted: bool = False
 
     @property
     def mean_confidence(self) -> float:
@@ -52,6 +56,7 @@ def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> Seede
     background and gaps. Nuclei tell it how many cells there are, and the orientations of the image whether it copes: the
     image is seen at its scale, and enlarged by the usual zoom of training, and the enlarged cells count unless the
     orientations agree less on them. A model that sees the image in one orientation only can't tell, and keeps to its scale.
+    Before, an image of which the network is not sure is seen with adapted batch norms, if that helps (docs/decisions, 25).
 
     Parameters
     ----------
@@ -60,7 +65,8 @@ def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> Seede
     nuclei : (Y,X) integers
         Label map of the nuclei.
     """
-    return better_of(*at_both_scales(image, nuclei))
+    seen, usual = surer_sight(image, cells_at(image, nuclei), lambda other: cells_at(other, nuclei))
+    return replace(better_of(usual, enlarged_cells(seen, nuclei, usual)), adapted=seen is not image)
 
 
 def better_of(usual: SeededCells, enlarged: SeededCells | None) -> SeededCells:
@@ -77,8 +83,16 @@ def at_both_scales(
 
     The second is None where the image can't be enlarged or has no cell.
     """
-    usual, larger = cells_at(image, nuclei), image.enlarged()
-    return usual, None if larger is None or not usual.confidence else cells_at(larger, nuclei)
+    usual = cells_at(image, nuclei)
+    return usual, enlarged_cells(image, nuclei, usual)
+
+
+def enlarged_cells(
+    image: SeenImage, nuclei: NDArray[np.unsignedinteger], usual: SeededCells
+) -> SeededCells | None:
+    """Return the cells found in the image enlarged; None where it can't be, or nothing was found at the usual scale."""
+    larger = image.enlarged() if usual.confidence else None
+    return None if larger is None else cells_at(larger, nuclei)
 
 
 def copes(areas: Sequence[float], enlarged: Sequence[float]) -> bool:

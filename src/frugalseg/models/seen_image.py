@@ -1,19 +1,26 @@
 """An image as a network of nuclei or cells sees it: at a scale, and enlarged."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.images.resize import scaled_shape
+from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE, model_planes, normalization_of
 from frugalseg.models.object_scale import ImageScale, image_scale, known_diameter, scale_by_sizes
 from frugalseg.models.object_training import ObjectNetwork
+from frugalseg.networks.adapted_norms import adapt_norms
 from frugalseg.networks.cards import ObjectCard
+
+#: Share of the image in the statistics of adapted batch norms: docs/decisions, 25.
+SHARE = 0.3
+#: Largest stride of an encoder, px, and side of the smallest image, network px, that tells its norms anything.
+STRIDE, SMALLEST = 32, 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,11 @@ class SeenImage:
         Of a typical object, px of the image.
     may_enlarge
         Whether the network may see the image enlarged, for finer borders: see `frugalseg.models.seeded_cells.copes`.
+    usual_confidence
+        Of the card of a self-trained model: see `frugalseg.models.adapted_image`. None: the network sees every image alike.
+    seen_by_another
+        Returns the image as another network sees it, at the scale that suits the cells which that one finds; None: at the same
+        scale.
     """
 
     network: ObjectNetwork
@@ -40,6 +52,8 @@ class SeenImage:
     at: ImageScale
     diameter: float
     may_enlarge: bool = True
+    usual_confidence: float | None = None
+    seen_by_another: Callable[[ObjectNetwork], "SeenImage"] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,6 +74,20 @@ class SeenImage:
             return None
         return replace(self, at=ImageScale(scale))
 
+    def adapted(self) -> "SeenImage | None":
+        """Return the image seen by a network whose batch norms know it; None where it is too small to tell them anything."""
+        shape = scaled_shape(self.shape, self.at.scale)
+        if min(shape) < SMALLEST:
+            return None
+        rows, columns = (
+            side // STRIDE * STRIDE for side in shape
+        )  # with more, the network pads, and counts the padding
+        small = np.ascontiguousarray(resize_planes(self.planes, shape)[:, :rows, :columns])
+        network = adapt_norms(self.network, small, SHARE)
+        if self.seen_by_another is not None:
+            return self.seen_by_another(network)
+        return replace(self, network=network, at=ImageScale(self.at.scale))
+
 
 def seen_by(
     card: ObjectCard,
@@ -69,7 +97,8 @@ def seen_by(
     at: ImageScale,
 ) -> SeenImage:
     """Return an image as a model sees it, by its card; all else as of `SeenImage`."""
-    return SeenImage(network, settings, planes, at, card.diameter_at(at.scale), card.copes_with_finer)
+    usual = card.usual_confidence if card.self_trained else None
+    return SeenImage(network, settings, planes, at, card.diameter_at(at.scale), card.copes_with_finer, usual)
 
 
 def see_image(
@@ -104,4 +133,8 @@ def see_image(
     at = at or image_scale(network, card, settings, planes, pixel_size, diameter, cues)
     if at.scale != start and "log" in normalization_of(card):
         planes, at = model_planes(card, image, owner, at.scale), ImageScale(at.scale)
-    return seen_by(card, network, settings, planes, at)
+
+    def by_another(other: ObjectNetwork) -> SeenImage:
+        return see_image(card, other, settings, image, owner, pixel_size, diameter, cues)
+
+    return replace(seen_by(card, network, settings, planes, at), seen_by_another=by_another)

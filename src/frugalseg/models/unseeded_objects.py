@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,9 @@ from frugalseg.images.resize import resize_labels, resize_planes
 from frugalseg.instances.clean import clean_labels
 from frugalseg.instances.maps import PEAK
 from frugalseg.instances.watershed import watershed
+from frugalseg.models.adapted_image import surer_sight
 from frugalseg.models.seeded_cells import MAY_COST
 from frugalseg.models.seen_image import SeenImage
-from frugalseg.networks.folding import fold_norms
 from frugalseg.networks.heads import MASK
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, objects_from_maps, oriented_maps
 
@@ -35,11 +36,14 @@ class UnseededObjects:
     confidence
         Number of a cell -> agreement of the orientations on it, 0..1, at the network's scale; None of nuclei, and where the
         network sees the image in one orientation only.
+    adapted
+        Whether the network saw the image with adapted batch norms: see `frugalseg.models.adapted_image`.
     """
 
     labels: NDArray[np.uint32]
     maps: NDArray[np.float32]
     confidence: Mapping[int, float] | None
+    adapted: bool = False
 
 
 def unseeded_objects(image: SeenImage) -> UnseededObjects:
@@ -47,23 +51,51 @@ def unseeded_objects(image: SeenImage) -> UnseededObjects:
 
     At a finer scale the network finds better borders, and too many cells. So what it finds at its scale are the cells, and
     they grow anew from their cores in the maps of the finer scale, unless the orientations agree less on them there
-    (docs/decisions, 21).
+    (docs/decisions, 21). An image of which it is not sure is seen with adapted batch norms, if that helps (25).
     """
-    network, planes, settings = fold_norms(image.network), image.planes, image.settings
-    oriented = oriented_maps(network, planes, image.at.scale, settings.orientations, image.at.maps)
-    labels, maps = objects_from_maps(oriented, image.shape, settings.target, settings.h, image.diameter)
-    if settings.target == "nuclei" or len(oriented) == 1:
-        return UnseededObjects(labels, maps, None)
-    confidence, larger = cell_confidence(labels, oriented, settings.h, image.diameter), image.enlarged()
-    if larger is None or not confidence:
-        return UnseededObjects(labels, maps, confidence)
-    cores = cell_cores(labels, maps[0])
-    enlarged = oriented_maps(network, planes, larger.at.scale, FINER_ORIENTATIONS)
+    usual = _objects_at(image)
+    if image.settings.target == "nuclei" or len(usual.oriented) == 1:
+        return UnseededObjects(usual.labels, usual.maps, None)
+    seen, usual = surer_sight(image, usual, _objects_at)
+    return UnseededObjects(*_with_finer_borders(seen, usual), usual.confidence, seen is not image)
+
+
+def _with_finer_borders(image: SeenImage, usual: "_Usual") -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """Return cells (Y,X) grown anew in the maps of the finer scale, and these maps; as they were where the network does not cope."""
+    larger = image.enlarged()
+    if larger is None or not usual.confidence:
+        return usual.labels, usual.maps
+    cores = cell_cores(usual.labels, usual.maps[0])
+    enlarged = oriented_maps(image.network, image.planes, larger.at.scale, FINER_ORIENTATIONS)
     fine_maps = resize_planes(mean_maps(enlarged), image.shape)
     grown = clean_labels(grown_cells(fine_maps, cores))
-    if core_agreement(enlarged, cores) < core_agreement(oriented[:FINER_ORIENTATIONS], cores) - MAY_COST:
-        return UnseededObjects(labels, maps, confidence)
-    return UnseededObjects(grown, fine_maps, confidence)
+    if (
+        core_agreement(enlarged, cores)
+        < core_agreement(usual.oriented[:FINER_ORIENTATIONS], cores) - MAY_COST
+    ):
+        return usual.labels, usual.maps
+    return grown, fine_maps
+
+
+class _Usual(NamedTuple):
+    """Objects at a network's scale: labels (Y,X), mean maps (K,Y,X), maps (K,y,x) of each orientation, and confidence."""
+
+    labels: NDArray[np.uint32]
+    maps: NDArray[np.float32]
+    oriented: Sequence[NDArray[np.float32]]
+    confidence: Mapping[int, float]
+
+
+def _objects_at(image: SeenImage) -> _Usual:
+    """Return the objects found at one scale; confidence is of cells only, and of several orientations."""
+    settings, diameter = image.settings, image.diameter
+    oriented = oriented_maps(
+        image.network, image.planes, image.at.scale, settings.orientations, image.at.maps
+    )
+    labels, maps = objects_from_maps(oriented, image.shape, settings.target, settings.h, diameter)
+    tells = settings.target == "cells" and len(oriented) > 1
+    confidence = cell_confidence(labels, oriented, settings.h, diameter) if tells else {}
+    return _Usual(labels, maps, oriented, confidence)
 
 
 def cell_cores(labels: NDArray[np.uint32], distance: NDArray[np.float32]) -> NDArray[np.uint32]:

@@ -181,7 +181,8 @@ class _ObjectProcess:
             record = find_large_objects(run, field, image, model, seen.scale)
             return FieldResult(record, None, partial(show_large_objects, run, field, image))
         planes = read_planes(model.card, field, run.channels)
-        found = model.find_objects(planes, names=[field.name], seen=seen)
+        sizes: dict[str, Any] = {"pixel_size": field.pixel_size, "diameter": self.diameter}
+        found = model.find_objects(planes, names=[field.name], seen=seen, **sizes)
         labels, segmented = found.labels, Segmented(found.labels, confidence=found.confidence)
         count = int(labels.max(initial=0))
         truth, on_truth = read_truth(field, run.truth, run.log)
@@ -191,6 +192,8 @@ class _ObjectProcess:
         known: dict[str, Any] = {"n_cells": count, "warnings": (*on_truth, *warnings), **trust(segmented)}
         if found.look_distance is not None:
             known["look_distance"] = found.look_distance
+        if found.adapted:
+            known["adapted"] = True
         for warning in warnings:
             run.log.line(f"  warning: {warning}")
         if truth is not None:

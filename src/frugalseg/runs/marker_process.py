@@ -80,7 +80,9 @@ class Segmented:
     @classmethod
     def alone(cls, found: ObjectPrediction) -> "Segmented":
         """Return what a model of cells found without nuclei."""
-        known = {} if found.look_distance is None else {"look_distance": found.look_distance}
+        known: dict[str, Any] = {"adapted": True} if found.adapted else {}
+        if found.look_distance is not None:
+            known["look_distance"] = found.look_distance
         return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
 
     @classmethod
@@ -97,6 +99,8 @@ class Segmented:
         }
         if rounds_agree is not None:
             known["rounds_agree"] = rounds_agree
+        if found.adapted:
+            known["adapted"] = True
         sure, rounds = found.confidence or None, cells_agree
         return cls(found.labels, known, None, sure, found.doubts, found.nuclei, rounds)
 

@@ -134,6 +134,8 @@ class FieldRecord(Record):
         How far the field looks from those that the model was learned from; above 1 it looks unlike them.
     rounds_agree
         Mean IoU of the cells of the last two rounds of self-training in this field, 0..1, if the model learned from it.
+    adapted
+        Whether the model was not sure of the field as it is, and saw it with batch norms that know it.
     training
         Of a network that learned on this field alone.
     scores, baselines
@@ -167,6 +169,7 @@ class FieldRecord(Record):
     confidence: float | None = None
     look_distance: float | None = None
     rounds_agree: float | None = None
+    adapted: bool = False
     training: TrainingSummary | None = None
     scores: Scores | None = None
     baselines: dict[str, Scores] = Field(default_factory=dict)

@@ -1,0 +1,77 @@
+"""Images of which a student is less sure than of those that it learned from: seen again, by batch norms that know them."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from frugalseg.models.field_doubts import UNUSUAL
+from frugalseg.models.seen_image import SeenImage
+
+#: An image is doubtful where so many times as many cells as in those learned from have an unusually low confidence.
+DOUBTFUL = 2.0
+#: What adapted norms must gain in mean confidence: docs/decisions, 25.
+MUST_GAIN = 0.02
+
+
+class Found(Protocol):
+    """Cells with a confidence, 0..1, for each."""
+
+    @property
+    def confidence(self) -> Mapping[int, float]:
+        """Number of a cell -> agreement of the orientations on it."""
+
+
+FoundT = TypeVar("FoundT", bound=Found)
+
+
+def surer_sight(
+    image: SeenImage, found: FoundT, find: Callable[[SeenImage], FoundT]
+) -> tuple[SeenImage, FoundT]:
+    """Return how a network sees an image best, and the cells it finds so: as it is, or with adapted batch norms.
+
+    They are tried where the network is unsure of more cells than it should be, and count where the orientations of the image
+    then agree clearly better. So what a network knows well is seen as before, and takes no longer.
+
+    Parameters
+    ----------
+    image
+        As it is.
+    found
+        What is found in it.
+    find
+        Finds cells in the image as it is seen.
+    """
+    if not is_doubtful(found.confidence.values(), image.usual_confidence):
+        return image, found
+    adapted = image.adapted()
+    if adapted is None:
+        return image, found
+    other = find(adapted)
+    gain = _mean(other.confidence.values()) - _mean(found.confidence.values())
+    return (adapted, other) if gain >= MUST_GAIN else (image, found)
+
+
+def is_doubtful(confidence: Collection[float], usual: float | None) -> bool:
+    """Return whether unusually many cells of an image have a low confidence.
+
+    Parameters
+    ----------
+    confidence
+        Of every cell.
+    usual
+        What nine in ten cells of the images that were learned from exceed; None: not known, so nothing is doubtful.
+
+    Examples
+    --------
+    >>> is_doubtful([0.5, 0.9, 0.9, 0.9], 0.8), is_doubtful([0.5, *[0.9] * 9], 0.8), is_doubtful([], 0.8)
+    (True, False, False)
+    """
+    if usual is None or not confidence:
+        return False
+    return float(np.mean(np.array(list(confidence)) < usual)) > DOUBTFUL * UNUSUAL
+
+
+def _mean(confidence: Collection[float]) -> float:
+    """Return the mean; 0 where nothing was found."""
+    return float(np.mean(list(confidence))) if confidence else 0.0

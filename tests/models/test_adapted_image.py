@@ -1,0 +1,197 @@
+"""Images of which a student is not sure: seen with adapted batch norms where that makes it surer, and else as before."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import frugalseg as fs
+from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.adapted_image import surer_sight
+from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.object_scale import ImageScale
+from frugalseg.models.seeded_cells import SeededCells
+from frugalseg.models.seen_image import SeenImage, see_image, seen_by
+from frugalseg.networks.cards import ObjectCard, TrainingSummary
+from frugalseg.networks.heads import MASK
+
+SETTINGS = LabelSettings(target="cells")
+#: Side of a cell, and its distance from the next, px.
+SIDE, PITCH = 12, 24
+
+
+class Sided(torch.nn.Module):
+    """Finds what is bright behind a batch norm, and what is less bright some px beside it: flips of an image disagree on that.
+
+    z-scored cells of `field` have the value 1.7 and background -0.6. Behind a norm with a mean of `usual_mean` the cells are
+    bright if that is 0.3, and less bright if it is 0.8; a norm that has met them half-way makes them bright.
+    """
+
+    def __init__(self, usual_mean: float) -> None:
+        super().__init__()
+        self.norm = torch.nn.BatchNorm2d(1)
+        torch.nn.init.constant_(self.norm.running_mean, usual_mean)  # type: ignore[arg-type]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        level = self.norm(images)
+        cells = (level > 1.05) | torch.roll((level > 0.5) & (level <= 1.05), 4, dims=-1)
+        logit = cells.float() * 2 - 1
+        return torch.cat([cells.float(), logit], dim=1)
+
+
+def model(
+    usual_mean: float, self_trained: bool = True, usual: float | None = 0.9, **changed: Any
+) -> ObjectModel:
+    training = TrainingSummary(steps=1, stopped_because="s", seconds=1.0, seed=0, fields=("a",))
+    settings = LabelSettings(target="cells", **changed)
+    card = ObjectCard(
+        channels=("phase",),
+        scale=1.0,
+        training=training,
+        diameter=13.5,
+        kind="cells",
+        settings=settings.model_dump(mode="json"),
+        self_trained=self_trained,
+        usual_confidence=usual,
+    )
+    return ObjectModel(card, Sided(usual_mean), settings, device="cpu")  # type: ignore[arg-type]
+
+
+def field() -> NDArray[np.uint32]:
+    """4 x 6 square cells, as labels and, where above 0, as an image."""
+    labels = np.zeros((4 * PITCH, 6 * PITCH), np.uint32)
+    for number, (row, column) in enumerate(np.ndindex(4, 6), start=1):
+        y, x = row * PITCH + 6, column * PITCH + 6
+        labels[y : y + SIDE, x : x + SIDE] = number
+    return labels
+
+
+def nuclei(cells: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The middle of each cell."""
+    inside = np.zeros(cells.shape, bool)
+    inside[np.ix_(np.arange(len(cells)) % PITCH // 4 == 2, np.arange(cells.shape[1]) % PITCH // 4 == 2)] = (
+        True
+    )
+    return np.where(inside, cells, 0).astype(np.uint32)
+
+
+def mean_iou(cells: NDArray[np.uint32], found: NDArray[np.uint32]) -> float:
+    return fs.score_labels(cells, found).cell_miou
+
+
+Find = Callable[[ObjectModel, NDArray[np.float32], NDArray[np.uint32]], NDArray[np.uint32]]
+WAYS: dict[str, Find] = {
+    "alone": lambda model, image, _: model.predict(image),
+    "around nuclei": lambda model, image, cells: model.predict(image, nuclei=nuclei(cells)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_student_that_is_not_sure_meets_the_image_half_way(way: str) -> None:
+    cells = field()
+    image, find = (cells > 0).astype(np.float32), WAYS[way]
+    assert mean_iou(cells, find(model(0.3), image, cells)) > 0.98  # corners of cells are rounded
+    assert mean_iou(cells, find(model(0.8), image, cells)) > 0.98
+    # others see every image alike: those that learned from outlines, that do not say what is usual, that see one orientation
+    for other in (model(0.8, self_trained=False), model(0.8, usual=None), model(0.8, orientations=1)):
+        assert mean_iou(cells, find(other, image, cells)) < 0.8
+
+
+def test_the_confidence_is_that_of_the_cells_that_are_returned() -> None:
+    cells = field()
+    image = (cells > 0).astype(np.float32)
+    assert model(0.8).find_objects(image).confidence == dict.fromkeys(range(1, 25), 1.0)
+    unsure = model(0.8, usual=None).find_objects(image).confidence
+    assert unsure is not None
+    assert max(unsure.values()) < 0.9
+
+
+def test_the_models_own_network_stays_as_it_is() -> None:
+    student, image = model(0.8), (field() > 0).astype(np.float32)
+    student.predict(image)
+    assert student.network.norm.running_mean.item() == pytest.approx(0.8)  # type: ignore[union-attr, operator]
+
+
+def sight(usual: float | None = 0.9, shape: tuple[int, int] = (96, 144)) -> SeenImage:
+    planes = np.zeros((1, *shape), np.float32)
+    return SeenImage(Sided(0.0), SETTINGS, planes, ImageScale(1.0), 20.0, True, usual)  # type: ignore[arg-type]
+
+
+def cells_with(*confidence: float) -> SeededCells:
+    return SeededCells(np.zeros((1, 1), np.uint32), [], dict(enumerate(confidence, start=1)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "taken"),
+    [
+        ((0.5, 0.95, 0.95, 0.95), (0.6, 0.95, 0.95, 0.95), True),
+        ((0.5, 0.95, 0.95, 0.95), (0.56, 0.95, 0.95, 0.95), False),  # 0.015 more
+        ((0.5, 0.95, 0.95, 0.95), (), False),
+        ((0.5, *[0.95] * 4), (1.0,) * 5, None),  # one in five, twice what is usual
+        ((), (1.0,) * 5, None),
+    ],
+)
+def test_what_is_surer_counts(before: Any, after: Any, taken: bool | None) -> None:
+    asked = list[SeenImage]()
+
+    def find(seen: SeenImage) -> SeededCells:
+        asked.append(seen)
+        return cells_with(*after)
+
+    image, found = sight(), cells_with(*before)
+    seen, best = surer_sight(image, found, find)
+    assert len(asked) == (taken is not None)
+    assert (seen is image, best is found) == ((False, False) if taken else (True, True))
+
+
+def test_an_image_that_tells_nothing_is_not_met() -> None:
+    assert sight(shape=(63, 200)).adapted() is None
+    seen = sight(shape=(64, 200)).adapted()
+    assert seen is not None
+    assert seen.at.maps is None
+
+
+def test_what_pads_an_image_does_not_count() -> None:
+    seen = sight(shape=(70, 100))
+    seen.planes[:, 64:], seen.planes[:, :, 96:] = 100.0, 100.0
+    adapted = seen.adapted()
+    assert adapted is not None
+    assert (mean_of(adapted.network), mean_of(seen.network)) == (0.0, 0.0)
+    seen.planes[:, :64, :96] = 1.0
+    adapted = seen.adapted()
+    assert adapted is not None
+    assert mean_of(adapted.network) == pytest.approx(0.3)
+
+
+def mean_of(network: Any) -> float:
+    return float(network.norm.running_mean)
+
+
+def test_the_scale_is_found_anew_by_the_adapted_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    student, image = model(0.8), (field() > 0).astype(np.float32)
+
+    def scale_of(network: Any, *_: Any) -> ImageScale:
+        return ImageScale(1.0 if network is student.network else 0.75)
+
+    monkeypatch.setattr("frugalseg.models.seen_image.image_scale", scale_of)
+    seen = see_image(student.card, student.network, student.settings, image, "a", (0.5, 0.5))
+    adapted = seen.adapted()
+    assert adapted is not None
+    assert (seen.at.scale, adapted.at.scale) == (1.0, 0.75)
+    assert (seen.diameter, adapted.diameter) == (13.5, 18.0)
+    assert mean_of(adapted.network) < 0.8
+
+
+def test_only_the_card_of_a_student_says_what_is_usual() -> None:
+    for one, usual in ((model(0.3), 0.9), (model(0.3, self_trained=False), None)):
+        planes = np.zeros((1, 64, 64), np.float32)
+        assert seen_by(one.card, one.network, one.settings, planes, ImageScale(1.0)).usual_confidence == usual
+
+
+def test_the_mask_is_that_of_the_cells() -> None:
+    cells = field()
+    maps = model(0.8).find_objects((cells > 0).astype(np.float32)).maps
+    np.testing.assert_array_equal(maps[MASK] > 0, cells > 0)
