@@ -79,9 +79,8 @@ class SeenImage:
         shape = scaled_shape(self.shape, self.at.scale)
         if min(shape) < SMALLEST:
             return None
-        rows, columns = (
-            side // STRIDE * STRIDE for side in shape
-        )  # with more, the network pads, and counts the padding
+        # of other sizes the network pads the image, and would count the padding
+        rows, columns = (side // STRIDE * STRIDE for side in shape)
         small = np.ascontiguousarray(resize_planes(self.planes, shape)[:, :rows, :columns])
         network = adapt_norms(self.network, small, SHARE)
         if self.seen_by_another is not None:

@@ -69,10 +69,8 @@ def _with_finer_borders(image: SeenImage, usual: "_Usual") -> tuple[NDArray[np.u
     enlarged = oriented_maps(image.network, image.planes, larger.at.scale, FINER_ORIENTATIONS)
     fine_maps = resize_planes(mean_maps(enlarged), image.shape)
     grown = clean_labels(grown_cells(fine_maps, cores))
-    if (
-        core_agreement(enlarged, cores)
-        < core_agreement(usual.oriented[:FINER_ORIENTATIONS], cores) - MAY_COST
-    ):
+    before = core_agreement(usual.oriented[:FINER_ORIENTATIONS], cores)
+    if core_agreement(enlarged, cores) < before - MAY_COST:
         return usual.labels, usual.maps
     return grown, fine_maps
 
