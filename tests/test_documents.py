@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import pytest
 
@@ -169,6 +170,56 @@ def test_the_stain_of_raw_cells_holds_the_scores_of_its_record() -> None:
         scores = {int(row["steps"]): float(row["value"]) for row in own}
         assert list(scores) == [2**power for power in range(5, 12)]
         assert f"| {names[arm]}, `{field}` | {' | '.join(f'{one:.3f}' for one in scores.values())} |" in text
+
+
+def lines_of(record: str) -> list[dict[str, Any]]:
+    text = (ROOT / "experiments" / "records" / record).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_changed_synthetic_cells_have_the_scores_of_their_record() -> None:
+    text = (ROOT / "docs" / "decisions" / "0025-adapted-norms.md").read_text(encoding="utf-8")
+    rows = lines_of("adapted_norms.jsonl")
+    names = {
+        "as it is": "as those learned from",
+        "noise of 0.5": "noise of 0.5 standard deviations",
+        "noise of 1": "noise of 1",
+        "darker cells": "darker cells",
+        "contrast": "another contrast",
+        "blur of 2 px": "blur",
+        "clouds of 1": "clouds",
+    }
+    for change, name in names.items():
+        own = [row for row in rows if row["kind"] == "synthetic" and row["image"].startswith(f"{change},")]
+        cells = list[str]()
+        for way in (0, 1):
+            before, after = ([row[key][way] for row in own] for key in ("as it is", "default"))
+            used = sum(one != other for one, other in zip(before, after, strict=True))
+            first, last = (f"{sum(one) / len(own):.3f}" for one in (before, after))
+            cells.append(f"{first} -> {last} ({used})" if used else f"{first} (0)")
+        assert len(own) == 4
+        assert f"| {name} | {' | '.join(cells)} |" in text
+
+
+def test_other_students_have_the_scores_of_their_records() -> None:
+    text = (ROOT / "docs" / "decisions" / "0025-adapted-norms.md").read_text(encoding="utf-8")
+    rows = lines_of("adapted_norms.jsonl")
+    other = [row for row in rows if row["kind"] in ("Kc167", "macrophage", "RAW")]
+    assert len(other) == 25
+    changed = [
+        (row["as it is"][way], row["default"][way])
+        for row in other
+        for way in (0, 1)
+        if row["as it is"][way] != row["default"][way]
+    ]
+    assert sorted(changed) == [(0.338, 0.3922), (0.5993, 0.6212)]
+    students = [row for row in lines_of("self_training.jsonl") if row["kind"] == "HeLa unseen"]
+    for field in ("mcf10a_s1", "raw_3"):
+        line = next(line for line in text.splitlines() if line.startswith(f"| `{field}` |"))
+        for way, cell in zip(("plain", "nuclei"), line.split("|")[2:4], strict=True):
+            own = [row for row in students if row["field"] == field and row["rounds"] == 3]
+            scores = [row[way][1] for row in sorted(own, key=lambda row: row["seed"])]
+            assert cell.split("->")[1].split() == [f"{one:.3f}," for one in scores[:2]] + [f"{scores[2]:.3f}"]
 
 
 def test_table_1_holds_the_scores_of_its_record() -> None:
