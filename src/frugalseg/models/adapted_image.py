@@ -48,7 +48,7 @@ def surer_sight(
     if adapted is None:
         return image, found
     other = find(adapted)
-    gain = _mean(other.confidence.values()) - _mean(found.confidence.values())
+    gain = mean_confidence(other) - mean_confidence(found)
     return (adapted, other) if gain >= MUST_GAIN else (image, found)
 
 
@@ -72,6 +72,6 @@ def is_doubtful(confidence: Collection[float], usual: float | None) -> bool:
     return float(np.mean(np.array(list(confidence)) < usual)) > DOUBTFUL * UNUSUAL
 
 
-def _mean(confidence: Collection[float]) -> float:
-    """Return the mean; 0 where nothing was found."""
-    return float(np.mean(list(confidence))) if confidence else 0.0
+def mean_confidence(found: Found) -> float:
+    """Return the mean over cells; 0 where nothing is known."""
+    return float(np.mean(list(found.confidence.values()))) if found.confidence else 0.0

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
-from frugalseg.models.adapted_image import surer_sight
+from frugalseg.models.adapted_image import mean_confidence, surer_sight
 from frugalseg.models.seen_image import SeenImage
 from frugalseg.networks.heads import MASK
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
@@ -39,11 +39,6 @@ class SeededCells:
     adapted: bool = False
 
     @property
-    def mean_confidence(self) -> float:
-        """0 where nothing is known."""
-        return float(np.mean(list(self.confidence.values()))) if self.confidence else 0.0
-
-    @property
     def area(self) -> float:
         """What the network calls cell, px of the image."""
         return float((mean_maps(self.maps)[MASK] > 0).mean()) * self.labels.size
@@ -71,7 +66,7 @@ def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> Seede
 
 def better_of(usual: SeededCells, enlarged: SeededCells | None) -> SeededCells:
     """Return the cells of the enlarged image, where there are any and the orientations agree as well on them."""
-    if enlarged is None or enlarged.mean_confidence < usual.mean_confidence - MAY_COST:
+    if enlarged is None or mean_confidence(enlarged) < mean_confidence(usual) - MAY_COST:
         return usual
     return enlarged
 
