@@ -98,10 +98,13 @@ def test_a_dense_layer_adds_its_channels_behind_what_it_saw() -> None:
     assert torch.allclose(out[:, 64:96], new, atol=1e-6)
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("kernel", "stride", "before", "after"), [(3, 2, 0, 1), (5, 2, 1, 2), (5, 1, 2, 2)])
-def test_same_padding_is_tensorflows(kernel: int, stride: int, before: int, after: int) -> None:
-    """On even sides TensorFlow pads (kernel - stride) pixels, the odd one behind."""
-    convolution = SameConv2d(2, 3, kernel, stride)
+def test_same_padding_is_tensorflows(
+    kernel: int, stride: int, before: int, after: int, training: bool
+) -> None:
+    """On even sides TensorFlow pads (kernel - stride) pixels, the odd one behind; in training and in use."""
+    convolution = SameConv2d(2, 3, kernel, stride).train(training)
     x = torch.randn(1, 2, 8, 12, generator=torch.Generator().manual_seed(0))
     padded = torch.zeros(1, 2, 8 + before + after, 12 + before + after)
     padded[:, :, before : before + 8, before : before + 12] = x

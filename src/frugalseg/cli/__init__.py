@@ -21,10 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         What was typed after ``frugalseg``; by default that of this process.
     """
     from frugalseg.cli.app import command
+    from frugalseg.cli.freed_memory import keep_freed_memory
     from frugalseg.cli.streams import NOT_WRITTEN, kept_streams
 
     if "OMP_WAIT_POLICY" not in os.environ:  # read when torch is loaded, which is later
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
+    keep_freed_memory()
     typed = sys.argv[1:] if arguments is None else list(arguments)
     with kept_streams() as out:
         try:

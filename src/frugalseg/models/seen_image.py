@@ -16,6 +16,7 @@ from frugalseg.models.object_scale import ImageScale, image_scale, known_diamete
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.networks.adapted_norms import adapt_norms
 from frugalseg.networks.cards import ObjectCard
+from frugalseg.networks.folding import fold_norms
 
 #: Share of the image in the statistics of adapted batch norms: docs/decisions, 25.
 SHARE = 0.3
@@ -30,7 +31,7 @@ class SeenImage:
     Attributes
     ----------
     network, settings
-        Of the model.
+        Of the model; its batch norms may be folded into its convolutions.
     planes
         (C,Y,X) float32, the image, normalised.
     at
@@ -44,6 +45,8 @@ class SeenImage:
     seen_by_another
         Returns the image as another network sees it, at the scale that suits the cells which that one finds; None: at the same
         scale.
+    unfolded
+        The network with its batch norms; None: `network` has them.
     """
 
     network: ObjectNetwork
@@ -54,6 +57,7 @@ class SeenImage:
     may_enlarge: bool = True
     usual_confidence: float | None = None
     seen_by_another: Callable[[ObjectNetwork], "SeenImage"] | None = None
+    unfolded: ObjectNetwork | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,10 +86,10 @@ class SeenImage:
         # of other sizes the network pads the image, and would count the padding
         rows, columns = (side // STRIDE * STRIDE for side in shape)
         small = np.ascontiguousarray(resize_planes(self.planes, shape)[:, :rows, :columns])
-        network = adapt_norms(self.network, small, SHARE)
+        network = adapt_norms(self.unfolded or self.network, small, SHARE)
         if self.seen_by_another is not None:
             return self.seen_by_another(network)
-        return replace(self, network=network, at=ImageScale(self.at.scale))
+        return replace(self, network=network, unfolded=None, at=ImageScale(self.at.scale))
 
 
 def seen_by(
@@ -129,11 +133,13 @@ def see_image(
     """
     start = scale_by_sizes(card, pixel_size, known_diameter(diameter, cues))
     planes = model_planes(card, image, owner, start)
-    at = at or image_scale(network, card, settings, planes, pixel_size, diameter, cues)
+    folded = fold_norms(network)  # once for all that it is asked
+    at = at or image_scale(folded, card, settings, planes, pixel_size, diameter, cues)
     if at.scale != start and "log" in normalization_of(card):
         planes, at = model_planes(card, image, owner, at.scale), ImageScale(at.scale)
 
     def by_another(other: ObjectNetwork) -> SeenImage:
         return see_image(card, other, settings, image, owner, pixel_size, diameter, cues)
 
-    return replace(seen_by(card, network, settings, planes, at), seen_by_another=by_another)
+    seen = seen_by(card, folded, settings, planes, at)
+    return replace(seen, unfolded=network, seen_by_another=by_another)

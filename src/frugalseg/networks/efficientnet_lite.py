@@ -41,7 +41,14 @@ class SameConv2d(nn.Conv2d):
         stride = self.stride[0]
         if x.shape[-1] % stride or x.shape[-2] % stride:
             raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of the stride {stride}")
-        return super().forward(F.pad(x, self.sides) if self.sides else x)
+        if not self.sides:
+            return super().forward(x)
+        if self.training:
+            return super().forward(F.pad(x, self.sides))
+        # in use it is faster to pad both sides alike, and the weights with zeros in front; in training it is slower
+        front, behind = self.sides[:2]
+        weight = F.pad(self.weight, (behind - front, 0) * 2)
+        return F.conv2d(x, weight, self.bias, stride, behind, groups=self.groups)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
@@ -37,10 +37,19 @@ def fold_norms(network: NetworkT) -> NetworkT:
         return network
     folded = copy.deepcopy(network)
     for parent in list(folded.modules()):
-        for (name, part), (norm_name, norm) in pairwise(list(parent.named_children())):
+        for (_, part), (norm_name, norm) in pairwise(list(parent.named_children())):
             if isinstance(part, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(parent, name, fuse_conv_bn_eval(part, norm))
+                _fold(part, norm)
                 setattr(parent, norm_name, nn.Identity())
     if all(weights.device.type == "cpu" for weights in folded.parameters()):
         folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return folded
+
+
+def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    """Let a convolution do the work of the norm behind it, in place: torch's own function would copy it once more."""
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert variance is not None
+    known = convolution.weight, convolution.bias, mean, variance, norm.eps, norm.weight, norm.bias
+    convolution.weight, convolution.bias = fuse_conv_bn_weights(*known)

@@ -1,0 +1,22 @@
+"""Memory that is freed stays with the process, for the next array of that size."""
+
+import ctypes
+import os
+import sys
+
+#: Options of `mallopt` in malloc.h, and what is given to each: trim at 2 GB only, and never map memory for one array.
+OPTIONS = ((-1, 2**31 - 1), (-4, 0))
+
+
+def keep_freed_memory() -> None:
+    """Let the C library of Linux keep the memory of freed arrays, unless its environment variables are set.
+
+    By default it gives the memory of each array of some megabytes back, and the system clears it anew for the next: a fifth of
+    the CPU seconds of a network that sees an image. Where there is no such library, nothing is done.
+    """
+    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        for option, value in OPTIONS:
+            set_option(option, value)
