@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -164,6 +165,9 @@ def test_numbers_are_in_the_page(page: Page) -> None:
 def test_a_mean_over_fields_says_that_each_has_a_best_baseline_of_its_own() -> None:
     page = Page(render_report(one_report(one_field("A1"), one_field("A2"))))
     assert "+0.080 to each field's best baseline" in page.text
+    assert "of 2 fields" not in page.text
+    some = Page(render_report(one_report(one_field("A1"), replace(one_field("A2"), baselines={}))))
+    assert "+0.080 to each field's best baseline, 1 of 2 fields" in some.text
 
 
 def test_viewer_has_every_layer(page: Page) -> None:

@@ -68,7 +68,9 @@ def _cell_tiles(report: Report, rows: Sequence[Rows]) -> list[HeadlineTile]:
     for key, name in (("cell_miou", "mean cell IoU"), ("mAP", "mAP")) if scored else ():
         gaps = [g for field in scored if (g := gap(field.scores, field.baselines, key)) is not None]
         whose = "the" if len(scored) == 1 else "each field's"
-        note = f"{difference_text(fmean(gaps))} to {whose} best baseline" if gaps else f"against truth{which}"
+        of_some = f", {len(gaps)} of {len(scored)} fields" if len(gaps) < len(scored) else ""
+        compared = f"{difference_text(fmean(gaps))} to {whose} best baseline{of_some}" if gaps else ""
+        note = compared or f"against truth{which}"
         mean = fmean(getattr(field.scores, key) for field in scored)
         tiles.append(HeadlineTile(score_text(mean), name, note))
     return tiles
