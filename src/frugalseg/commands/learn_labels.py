@@ -135,7 +135,9 @@ def _learn(
         start=None if before is None else part_records(before),
         failed=failed,
         warnings=(*warnings, *doubts),
-        unlabelled=tuple(field.name for field in without),
+        unlabelled=tuple(
+            one.name for at, one in enumerate(without) if f"unlabelled[{at}]" in model.rehearsed
+        ),
     )
     report = run.report(record, TrainingCurve.of("all labelled fields", model.training, "held-out score"))
     if before is not None:

@@ -16,7 +16,7 @@ from frugalseg.models.object_model import ObjectModel
 from frugalseg.runs.cell_learning import segment_alone
 from frugalseg.runs.field_cues import FieldCues, read_cues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
-from frugalseg.runs.input_planes import file_channel, single_planes
+from frugalseg.runs.input_planes import file_channel, own_inputs, single_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.map_process import MapSettings, predict_maps_of_fields
 from frugalseg.runs.marker_process import MarkerProcess, Segmented
@@ -31,6 +31,10 @@ FOREGROUND_IDLE = (
     "The model itself tells where cells are in label-free images; the foreground only helped to tell how large they are. Give "
     "`mask` to keep cells inside an area."
 )
+
+
+#: Where nothing tells how wide cells are, they may be so many times as wide as those of the model, or as narrow.
+UNKNOWN_SIZE = 2.0
 
 
 def predict_fields(
@@ -77,10 +81,10 @@ def predict_fields(
     options, settings, folder = options or RunOptions(), settings or PredictSettings(), Path(model)
     loaded = load_model(folder, options.device, fast=settings.fast)
     if isinstance(loaded, MarkerModel):
-        return _predict_cells(loaded, folder, inputs, out, _completed(settings, loaded, folder), options)
+        _check_count(settings, loaded, folder)
+        return _predict_cells(loaded, folder, inputs, out, settings, options)
     if isinstance(loaded, ObjectModel) and loaded.card.kind == "cells" and settings.has_source:
-        cells = settings.model_copy(update={"cells": settings.cells or loaded.card.channels})
-        return _predict_cells(loaded, folder, inputs, out, cells, options)
+        return _predict_cells(loaded, folder, inputs, out, settings, options)
     return predict_maps_of_fields(loaded, folder, inputs, out, _for_maps(settings, folder), options)
 
 
@@ -93,8 +97,11 @@ def _predict_cells(
     options: RunOptions,
 ) -> RunResult:
     table = options.open(inputs)
+    cells = settings.cells or own_inputs(table, model.card, folder)
     if isinstance(model, ObjectModel):
-        settings = settings.model_copy(update={"cells": single_planes(table, settings.cells)})
+        settings = settings.model_copy(update={"cells": single_planes(table, cells)})
+    else:
+        settings = settings.model_copy(update={"cells": cells, "nuclei": _nuclei_of(settings, model, folder)})
     files = dict.fromkeys(file_channel(table, name) for name in settings.cells)
     check_channels(table, (*files, *settings.images()[len(settings.cells) :]), settings.label_images())
     pick_device(options.device)
@@ -120,20 +127,30 @@ def _predict_cells(
         return replace(segmented, doubts=(*segmented.doubts, *(one for one in (resized, idle) if one)))
 
     alone = None if isinstance(model, MarkerModel) else partial(segment_alone, model, settings)
-    find = read_cues if alone is None else _cues_or_none
+    find = read_cues if isinstance(model, MarkerModel) else partial(_cues_or_none, model)
     read = partial(find, settings=settings, device=options.device)
     process = MarkerProcess(outputs, settings, segment, log, read=read, alone=alone)
     report = begin_report(outputs, "frugalseg predict")
     return run_fields(table, outputs, process, report, log, settings.truth)
 
 
-def _cues_or_none(field: Field, settings: PredictSettings, device: Device) -> FieldCues:
-    """Find a field's cues; a field without the channel of nuclei or markers is as one in which none is found."""
+def _cues_or_none(model: ObjectModel, field: Field, settings: PredictSettings, device: Device) -> FieldCues:
+    """Find a field's cues; a field without the channel of nuclei or markers is as one in which none is found.
+
+    Where nuclei are too few to tell how large cells are, the model says it, and how large they really are is not known.
+    """
     sources = (settings.markers, settings.nuclei if settings.nuclei_from is None else None)
     for channel in sources:
         if channel is not None and not field.has(channel):
             raise NoMarkers(f"field {field.name!r}: there is no file for channel {channel!r}.")
-    return read_cues(field, settings, device)
+    try:
+        return read_cues(field, settings, device)
+    except SettingsError:
+        if settings.diameter is not None:
+            raise
+    size = model.card.diameter_at(model.scale_for(field.pixel_size))
+    cues = read_cues(field, settings.model_copy(update={"diameter": size}), device)
+    return replace(cues, image=replace(cues.image, size_factor=UNKNOWN_SIZE))
 
 
 def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:
@@ -153,23 +170,22 @@ def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:
     return MapSettings(inputs=inputs, **others)
 
 
-def _completed(settings: PredictSettings, model: MarkerModel, folder: Path) -> PredictSettings:
-    """Fill in channels from the model's card where none are given."""
-    card = model.card
-    cells = settings.cells or card.channels
-    if len(cells) != len(card.channels):
+def _check_count(settings: PredictSettings, model: MarkerModel, folder: Path) -> None:
+    """Refuse another number of channels than the model's, where channels are given."""
+    cells, own = settings.cells, model.card.channels
+    if cells and len(cells) != len(own):
         raise SettingsError(
-            f"`cells` {','.join(cells)} are {len(cells)} channels, and {folder} was trained on {len(card.channels)} "
-            f"({','.join(card.channels)}); give as many, in the same order"
+            f"`cells` {','.join(cells)} are {len(cells)} channels, and {folder} was trained on {len(own)} "
+            f"({','.join(own)}); give as many, in the same order"
         )
-    nuclei = settings.nuclei
-    if nuclei is None and settings.markers is None and settings.nuclei_from is None:
-        nuclei = card.nuclei
-        if nuclei is None:
-            own = "its user's own markers"
-            source = own if card.nuclei_from is None else f"markers from a predicted {card.nuclei_from!r}"
-            raise SettingsError(
-                f"{folder} was trained with {source}, so it names no nuclear channel; give one of `nuclei_from`, `nuclei` and "
-                "`markers`"
-            )
-    return settings.model_copy(update={"cells": cells, "nuclei": nuclei})
+
+
+def _nuclei_of(settings: PredictSettings, model: MarkerModel, folder: Path) -> str | None:
+    """Return the channel of nuclei, from the model's card where nothing is given that cells start from."""
+    card = model.card
+    if settings.has_source or card.nuclei is not None:
+        return settings.nuclei if settings.has_source else card.nuclei
+    how = "" if card.nuclei_from is None else f" (its markers are of a predicted {card.nuclei_from!r})"
+    raise SettingsError(
+        f"{folder} names no nuclear channel{how}; give one of `nuclei_from`, `nuclei` and `markers`"
+    )

@@ -90,7 +90,7 @@ def segment_cells(
     start = time.monotonic()
     model = _learn(data, settings, run, outputs)
     taken, cues = time.monotonic() - start, data.seconds
-    outputs.stages |= {"cues": round(cues, 2), "learning": round(taken - cues, 2)}
+    outputs.add_stages(cues=cues, learning=taken - cues)
     if model is not None and run.earlier is None and outputs.done:
         run.log.line(
             "the model was learned anew, so fields that were done with the one before are done again"

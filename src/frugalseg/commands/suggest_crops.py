@@ -28,7 +28,7 @@ from frugalseg.models.object_model import ObjectModel
 from frugalseg.report import Report, preview, write_report
 from frugalseg.report.contact_sheet import write_contact_sheet
 from frugalseg.runs.cell_pages import labels_page
-from frugalseg.runs.input_planes import check_inputs, read_planes
+from frugalseg.runs.input_planes import check_inputs, own_inputs, read_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import REPORT, RUN
@@ -103,9 +103,10 @@ def suggest_crops(
     options, settings, folder = options or RunOptions(), settings or SuggestSettings(), Path(out)
     loaded = check_model(load_model(model, options.device), str(model))
     card = loaded.card
-    channels = parse_channels(settings.inputs) if settings.inputs else model_inputs(card.channels)
     table = options.open(inputs)
-    check_inputs(table, channels, card, None, Path(model))
+    own = () if settings.inputs else own_inputs(table, card, Path(model), "inputs")
+    channels = parse_channels(settings.inputs) if settings.inputs else model_inputs(own)
+    check_inputs(table, channels, card, None, Path(model), "inputs")
     hints = tuple(name for name in (settings.nuclei, settings.labels) if name is not None)
     check_channels(table, (), hints)
     check_crop(settings.crop, _shapes(table))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import NoMarkers, SettingsError
+from frugalseg.errors import InputError, NoMarkers, SettingsError
 from frugalseg.evaluation.nuclei_agreement import nuclei_agreement, nuclei_in_cells
 from frugalseg.instances.clean import clean_labels
 from frugalseg.models.cue_settings import CueSettings
@@ -112,6 +112,8 @@ def known_nuclei(
         except SettingsError:  # nor how large cells are
             if diameter is not None:
                 raise
+        except InputError as error:
+            raise type(error)(str(error).replace("`markers`", "`nuclei`")) from error
     return nucleus_seeds(stain, image, owner)
 
 

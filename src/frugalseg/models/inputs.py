@@ -77,18 +77,23 @@ def as_partners(values: Any, parameter: str, images: Any) -> Sequence[Any]:
 def owner_of(index: int, images: Any, names: Sequence[str] | None = None) -> str:
     """Return what messages call an image: by its name, or by its place in the list."""
     if names is not None:
+        _check_names(images, names)
         return f"field {names[index]!r}"
     return "the image" if is_array(images) else f"images[{index}]"
 
 
 def names_of(images: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     """Return one name per image; ``image 1``, ``image 2``, ... where none are given."""
-    n = len(as_sequence(images))
     if names is None:
-        return tuple(f"image {number}" for number in range(1, n + 1))
+        return tuple(f"image {number}" for number in range(1, len(as_sequence(images)) + 1))
+    _check_names(images, names)
+    return tuple(map(str, names))
+
+
+def _check_names(images: Any, names: Sequence[str]) -> None:
+    n = len(as_sequence(images))
     if isinstance(names, str) or len(names) != n:
         raise InputError(f"`names` must be a list of {n} names, one for each image, not {names!r}")
-    return tuple(map(str, names))
 
 
 def for_each(

@@ -90,12 +90,17 @@ def model_planes(
 def grey_planes(card: StainCard | ObjectCard, image: Any, owner: str) -> NDArray[np.float32]:
     """Return the grey values (C,Y,X) of an image, checked, with as many channels as in training; raises as `model_planes`."""
     planes = check_image(image, owner)
+    check_channel_count(card, planes, owner)
+    return planes
+
+
+def check_channel_count(card: StainCard | ObjectCard, planes: NDArray[Any], owner: str) -> None:
+    """`WrongShape` unless an image (C,Y,X) has as many channels as the model's training."""
     if len(planes) != len(card.channels):
         raise WrongShape(
             f"{owner} has {len(planes)} channels and the model was trained on {len(card.channels)} "
             f"({', '.join(card.channels)}); give as many, in the same order"
         )
-    return planes
 
 
 def normalization_of(card: StainCard | ObjectCard | None) -> tuple[Normalization, ...]:

@@ -53,8 +53,8 @@ class ObjectModel:
         Channels, scale, size of the objects, settings; the trained network.
     settings, device, training
         How it is used, and where it computes; what happened in training, None where the model folder does not say.
-    parts, start_evaluation
-        After `fit`: what was learned from and what was held out, and scores of every part before training from a start.
+    parts, start_evaluation, rehearsed
+        After `fit`: what was learned from and held out; scores of every part before training; names of rehearsed images.
 
     Examples
     --------
@@ -75,10 +75,11 @@ class ObjectModel:
         *,
         parts: tuple[ImagePart, ...] = (),
         start_evaluation: tuple[ObjectPartScore, ...] = (),
+        rehearsed: tuple[str, ...] = (),
     ) -> None:
         self.card, self.settings, self.training, self.device = card, settings, training, device
         self.network = network.to(pick_device(device)).eval()
-        self.parts, self.start_evaluation = parts, start_evaluation
+        self.parts, self.start_evaluation, self.rehearsed = parts, start_evaluation, rehearsed
 
     @classmethod
     def fit(
@@ -149,7 +150,7 @@ class ObjectModel:
             learning = fit_sigmoid_to(network, dataset, learning)
         say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
         before = () if first is None else score_dataset(network, dataset, learning)
-        rehearsed = rehearsal_samples(network, whole, learning, dataset, unlabelled, on_error)
+        rehearsed = rehearsal_samples(network, whole, learning, dataset, unlabelled, log, on_error)
         known |= {"pixel_size": size, "started_from": started_from, "normalization": normalization_of(card)}
 
         def made(network: ObjectNetwork, training: TrainingRecord) -> "ObjectModel":
@@ -158,7 +159,7 @@ class ObjectModel:
 
         taken = None if snapshots is None else with_models(snapshots, made)
         model = made(network, train_objects(network, dataset, learning, options, rehearsed, taken))
-        model.start_evaluation = before
+        model.start_evaluation, model.rehearsed = before, tuple(one.name for one in rehearsed)
         return model
 
     def predict(
@@ -208,7 +209,7 @@ class ObjectModel:
         return for_each(image, predict, "image")
 
     def segment(
-        self, cues: ImageCues, *, pixel_size: tuple[float, float] | None = None, diameter: float | None = None
+        self, cues: ImageCues, *, pixel_size: GivenPixelSize = None, diameter: float | None = None
     ) -> CellPrediction:
         """Return the cells of one image whose cues are known, with its nuclei as seeds; all else as of `predict`.
 
@@ -216,7 +217,8 @@ class ObjectModel:
         """
         if self.card.kind != "cells":
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
-        seen = self._seen(cues.planes, f"field {cues.name!r}", pixel_size, diameter, cues)
+        size = check_pixel_size(pixel_size)
+        seen = self._seen(cues.planes, f"field {cues.name!r}", size, diameter, cues)
         return predict_cells(seen, self.card, cues)
 
     def _seen(self, image: Any, *known: Any) -> SeenImage:
@@ -249,11 +251,9 @@ class ObjectModel:
         see = lambda planes: seen_by(*model, planes, self.image_scale(planes))  # noqa: E731
         return score_images(images, labels, self.card, self.parts, see)
 
-    def scale_for(
-        self, pixel_size: tuple[float, float] | None = None, diameter: float | None = None
-    ) -> float:
+    def scale_for(self, pixel_size: GivenPixelSize = None, diameter: float | None = None) -> float:
         """Return network px per image px by what sizes are known: objects look as large as in training."""
-        return scale_by_sizes(self.card, pixel_size, diameter)
+        return scale_by_sizes(self.card, check_pixel_size(pixel_size), diameter)
 
     def image_scale(
         self,

@@ -13,6 +13,7 @@ from frugalseg.evaluation.scores import compare_labels
 from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
+from frugalseg.models.model_scale import check_channel_count
 from frugalseg.models.object_dataset import LabelledImage, ObjectDataset, read_labelled_images
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork
@@ -52,6 +53,8 @@ def score_images(
         errors.append(error)
 
     kept = read_labelled_images(images, labels, card.kind, None, card.channels, keep, card, card.diameter)
+    for one in kept:
+        check_channel_count(card, one.planes, one.name)
     checksums = {one.index: checksum_of(one.labels) for one in kept}
     if not parts or {part.index: part.checksum for part in parts} != checksums:
         parts = ()

@@ -22,7 +22,7 @@ from frugalseg.models.field_doubts import distance_from_learned
 from frugalseg.models.inputs import as_sequence
 from frugalseg.models.model_scale import model_planes
 from frugalseg.models.object_dataset import ObjectDataset
-from frugalseg.models.training_options import OnError
+from frugalseg.models.training_options import Log, OnError, say
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.prediction.whole_image import mean_maps, oriented_maps
 
@@ -36,6 +36,7 @@ def rehearsal_samples(
     learning: LabelSettings,
     dataset: ObjectDataset,
     unlabelled: Any = None,
+    log: Log | None = None,
     on_error: OnError | None = None,
 ) -> list[CropSample]:
     """Return what a model finds where there are no labels, as training samples.
@@ -52,8 +53,8 @@ def rehearsal_samples(
         Labelled images, whose pixels that are not annotated count too, and the scale.
     unlabelled : (Y,X) or (C,Y,X), or a sequence of such arrays, optional
         Other images; read one by one.
-    on_error
-        Where it is given, images that can't be used are left out.
+    log, on_error
+        Where `on_error` is given, images that can't be used are left out, and the log says which; it is of labelled images.
 
     Raises
     ------
@@ -75,9 +76,10 @@ def rehearsal_samples(
         name = f"unlabelled[{index}]"
         try:
             planes = model_planes(known, others[int(index)], name)
-        except FrugalsegError:
+        except FrugalsegError as error:
             if on_error is None:
                 raise
+            say(log, f"{name} is left out", (f"An image without labels is not rehearsed: {error}",))
             continue
         found.append(_sample(network, card, learning, name, planes, dataset.scale))
     samples = [one for one in found if one is not None]

@@ -20,7 +20,7 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.inputs import GivenPixelSize, for_each, owner_of
 from frugalseg.models.model_files import read_training, save_model_folder, summarize_training
 from frugalseg.models.model_parts import ImagePart, StainPartScore, names_by_role
-from frugalseg.models.model_scale import model_planes, scale_by_pixel_size
+from frugalseg.models.model_scale import check_channel_count, model_planes, scale_by_pixel_size
 from frugalseg.models.model_settings import StainModelSettings, network_settings, resolve_settings
 from frugalseg.models.stain_dataset import StainPair, StainPairs, read_stain_dataset
 from frugalseg.models.stain_scale import learned_stain
@@ -253,6 +253,7 @@ class StainModel:
                     f"`stains` are not those that the model was fitted to (see {part.name}); give the same images in the same "
                     "order, or save the model and load it to score new ones"
                 )
+            check_channel_count(self.card, pair.planes, f"image of {part.name}")
             area, scale = part.area, self.card.target_scale
             output = predict_stain(self.network, pair.planes, self.card.scale)
             predicted, real = learned_values(output, scale), learned_stain(scale, pair.target)
@@ -262,9 +263,9 @@ class StainModel:
             shown = pair.planes[:, *area], real[area], predicted[area]
             yield StainPartScore(part.name, part.role, pcc, learned, *shown)
 
-    def scale_for(self, pixel_size: tuple[float, float] | None = None) -> float:
+    def scale_for(self, pixel_size: GivenPixelSize = None) -> float:
         """Return network px per image px, so that an image looks as large as in training."""
-        return scale_by_pixel_size(self.card, pixel_size)
+        return scale_by_pixel_size(self.card, check_pixel_size(pixel_size))
 
     def save(
         self, folder: str | Path, overwrite: bool = False, extras: Mapping[str, str] | None = None

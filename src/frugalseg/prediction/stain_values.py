@@ -36,8 +36,13 @@ def learned_values(output: NDArray[np.float32], target_scale: IntensityScale) ->
 
 
 def stored_type(target_scale: IntensityScale) -> np.dtype[Any]:
-    """Return the type a predicted stain is written in: uint16, or float32 where whole grey values are too coarse."""
-    return np.dtype(np.uint16 if target_scale.range[0] >= FEW_GREYS else np.float32)
+    """Return the type a predicted stain is written in: uint16 where its grey values lie in it, or else float32.
+
+    Neither may whole grey values be too coarse for the stain.
+    """
+    low, high = target_scale.undo(np.array([[[0, 1]]], np.float32))[0, 0].tolist()
+    fits = target_scale.range[0] >= FEW_GREYS and low >= 0 and high <= np.iinfo(np.uint16).max
+    return np.dtype(np.uint16 if fits else np.float32)
 
 
 def in_original_units(stain: NDArray[np.float32], target_scale: IntensityScale) -> NDArray[Any]:

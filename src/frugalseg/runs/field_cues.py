@@ -170,8 +170,18 @@ def _read_cues(field: Field, settings: CueChannels, device: Device) -> FieldCues
     warnings, doubts = (
         tuple(_with_channels(one, settings) for one in said) for said in (cues.warnings, cues.doubts)
     )
-    cues = replace(cues, warnings=warnings, doubts=doubts)
+    cues = replace(cues, warnings=(*warnings, *_without_file(field, settings)), doubts=doubts)
     return FieldCues(cues, field.pixel_size, _agreement(field, cues, settings))
+
+
+def _without_file(field: Field, settings: CueChannels) -> list[str]:
+    """Return a sentence for each file of sure foreground that other fields have."""
+    given = [("mask", settings.mask), ("scribbles", settings.scribbles)]
+    return [
+        f"There is no file for the {name} {channel!r}, so the foreground was found without."
+        for name, channel in given
+        if channel is not None and not field.has(channel)
+    ]
 
 
 def _with_channels(message: str, settings: CueChannels) -> str:

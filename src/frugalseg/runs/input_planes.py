@@ -12,7 +12,7 @@ from frugalseg.images.channels import InputChannel, input_names, lazy_inputs, mo
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.image import Image
-from frugalseg.networks.cards import ObjectCard, StainCard
+from frugalseg.networks.cards import MarkerCard, ObjectCard, StainCard
 from frugalseg.runs.provenance import check_channels
 
 
@@ -50,12 +50,33 @@ def named_planes(field: Field, names: Sequence[str]) -> NDArray[np.float32]:
     return planes
 
 
+def own_inputs(
+    table: FieldTable, card: MarkerCard | StainCard | ObjectCard, model: Path, parameter: str = "cells"
+) -> tuple[str, ...]:
+    """Return the channels that a model sees, by its card.
+
+    Raises
+    ------
+    SettingsError
+        It was learned from arrays whose channels had no names, and the fields have more channels than it: which is meant?
+    """
+    unnamed = all(name.isdecimal() and name not in table.channels for name in card.channels)
+    if unnamed and len(table.channels) > len(card.channels):
+        count = "a channel" if len(card.channels) == 1 else f"{len(card.channels)} channels"
+        raise SettingsError(
+            f"{model} was learned from {count} without a name, and the fields have {', '.join(table.channels)}; say with "
+            f"`{parameter}` what it sees"
+        )
+    return card.channels
+
+
 def check_inputs(
     table: FieldTable,
     channels: Sequence[InputChannel],
     card: StainCard | ObjectCard,
     truth: str | None,
     model: Path,
+    parameter: str = "cells",
 ) -> None:
     """Refuse channels that no field has, and another number of inputs than the model's in every field.
 
@@ -69,8 +90,8 @@ def check_inputs(
         Of the model.
     truth
         Channel that results are compared with, if any.
-    model
-        The model's folder, for messages.
+    model, parameter
+        The model's folder, and what asks for inputs, for messages.
 
     Raises
     ------
@@ -95,7 +116,7 @@ def check_inputs(
         errors.append(
             SettingsError(
                 f"{model} was trained on {len(card.channels)} inputs ({', '.join(card.channels)}), and {', '.join(found)} "
-                f"are {len(found)}; give as many as `inputs`, in the same order"
+                f"are {len(found)}; give as many as `{parameter}`, in the same order"
             )
         )
     raise errors[0]
@@ -120,6 +141,6 @@ def lazy_planes(card: StainCard | ObjectCard, field: Field, channels: Sequence[I
 def _check_count(needed: int, field: Field, count: int) -> None:
     if count != needed:
         raise WrongShape(
-            f"field {field.name!r} has {count} inputs and the model needs {needed}; say which focal planes to "
-            "take with `inputs`, such as phase[1]"
+            f"field {field.name!r} has {count} inputs and the model needs {needed}; say which focal planes to take, such as "
+            "phase[1]"
         )

@@ -27,7 +27,7 @@ from frugalseg.prediction.stain_values import in_original_units
 from frugalseg.report import Comparison, FieldReport, preview
 from frugalseg.runs.cell_pages import labels_page, read_truth, stored_labels
 from frugalseg.runs.field_loop import FieldResult, run_fields
-from frugalseg.runs.input_planes import check_inputs, lazy_planes, read_planes
+from frugalseg.runs.input_planes import check_inputs, lazy_planes, own_inputs, read_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.marker_process import Segmented, trust
 from frugalseg.runs.options import RunOptions
@@ -96,8 +96,9 @@ def predict_maps_of_fields(
         As of `frugalseg.commands.predict_fields.predict_fields`.
     """
     card = model.card
-    channels = parse_channels(settings.inputs) if settings.inputs else model_inputs(card.channels)
     table = options.open(inputs)
+    own = () if settings.inputs else own_inputs(table, card, folder)
+    channels = parse_channels(settings.inputs) if settings.inputs else model_inputs(own)
     check_inputs(table, channels, card, settings.truth, folder)
     if settings.diameter is not None and isinstance(model, StainModel):
         raise SettingsError(f"{folder} predicts a stain and finds no objects, so leave `diameter` out")

@@ -167,7 +167,7 @@ class MarkerProcess:
             scores = score_cells(truth, segmented.labels, image, self.settings.baselines)
         planes = dict(zip(map(unquote_channel, self.settings.cells), image.planes, strict=True))
         if image.nuclei is not None:
-            planes[nuclear_name(self.settings)] = image.nuclei
+            planes[unquote_channel(nuclear_name(self.settings))] = image.nuclei
         known: dict[str, Any] = {
             "n_cells": int(np.count_nonzero(np.unique(segmented.labels))),
             "diameter": image.diameter,

@@ -93,6 +93,7 @@ class OutputFolder:
         self.stages: dict[str, float] = {}
         self._clock = time.monotonic()
         self._earlier_seconds = 0.0
+        self._earlier_stages: Mapping[str, float] = {}
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         if path_taken(self.folder) and not self.folder.is_dir():
             raise OutputFailed(f"{self.folder} is a file; results need a folder, so choose another name")
@@ -182,6 +183,11 @@ class OutputFolder:
             _remove(self.record_path(name))
         self.done.clear()
 
+    def add_stages(self, **seconds: float) -> None:
+        """Note what stages of this run took, s, on top of what they took before the run was resumed."""
+        for stage, taken in seconds.items():
+            self.stages[stage] = round(self._earlier_stages.get(stage, 0.0) + taken, 2)
+
     def finish(self, summary: RunSummary | None = None, state: str = "done") -> RunResult:
         """Write ``measurements.csv`` and ``run.json``.
 
@@ -229,7 +235,7 @@ class OutputFolder:
                 f"{self.folder} holds a run of other settings ({what or earlier.command}); resume with the same ones, or "
                 "start again with `overwrite`"
             )
-        self._earlier_seconds = earlier.seconds
+        self._earlier_seconds, self._earlier_stages = earlier.seconds, earlier.stages or {}
         self.started = earlier.started or self.started
         for name in self.names:
             if self.result_path(name).exists() and self.record_path(name).exists():
