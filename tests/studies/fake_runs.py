@@ -61,7 +61,8 @@ def execute(spec: RunSpec, data: StudyData, work: Work) -> list[ScoreRow]:
     if stop.made:
         raise Interrupted("stopped")
     work.model.mkdir()
-    (work.model / "weights").write_text(state)
+    (work.model / "card.yaml").write_text("of a fake")
+    (work.model / "weights.safetensors").write_text(state)
     labels = isinstance(spec, LabelRun)
     about = (
         spec.task,
@@ -97,7 +98,7 @@ def _go_wrong(name: str) -> None:
 
 
 def _weights(model: Path) -> str:
-    return (model / "weights").read_text()
+    return (model / "weights.safetensors").read_text()
 
 
 def _checksum(*texts: str) -> str:
@@ -158,5 +159,7 @@ def contents(out: Path) -> dict[str, str]:
     found = {}
     for record in sorted(out.glob("runs/*/*/run.json")):
         rows = json.loads(record.read_text())["rows"]
-        found[record.parent.name] = (record.parent / "model" / "weights").read_text() + json.dumps(rows)
+        found[record.parent.name] = (
+            record.parent / "model" / "weights.safetensors"
+        ).read_text() + json.dumps(rows)
     return found

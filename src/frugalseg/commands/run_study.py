@@ -13,6 +13,7 @@ from frugalseg.runs.run_log import RunLog
 from frugalseg.studies.answers.phrases import versions_words
 from frugalseg.studies.design.new_design import new_design
 from frugalseg.studies.design.shipped_designs import find_design, is_shipped
+from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.estimate import estimate_seconds
 from frugalseg.studies.overview import Overview, make_overview, overview_table, summary_line
 from frugalseg.studies.runs.run_queue import count_workers
@@ -84,7 +85,7 @@ def study_command(
         raise SettingsError(f"`workers` is {workers}; give 1 or more")
     design = find_design(given[0])
     root = data if data is not None else Path() if is_shipped(design) else None
-    check_folder(out)
+    check_folder(out, StudyDesign.read(design))
     log = RunLog(options.quiet)
     plan = plan_study(design, None, out, data_root=root, device=options.device)
     if options.overwrite:

@@ -98,7 +98,7 @@ def score_labels(
     WrongShape
         When the maps are not (Y, X) integers of one shape.
     InputError
-        When a marker lies outside the image.
+        When a marker lies outside the image, or no pixel of the truth is annotated.
     BadPixels
         When a map is a mask, a grey image, or otherwise surely no label map; a doubt is a Python warning.
 
@@ -111,6 +111,10 @@ def score_labels(
     (0.583, 1.0, 0.3333333333333333, 0.2)
     """
     truth, predicted = check_labels(truth, predicted)
+    if truth.size and not (truth >= 0).any():
+        raise InputError(
+            "`truth` is negative everywhere, which means not annotated, so there is nothing to score; give one with annotated pixels"
+        )
     warn_of_doubts(truth, "`truth`")
     warn_of_doubts(predicted, "`predicted`")
     return compare_labels(truth, predicted, points, patch)

@@ -178,9 +178,12 @@ def _of_any_task(sort: str) -> str:
 def trial_of(spec: RunSpec, by_name: Mapping[str, RunSpec]) -> RunSpec | None:
     """Return a run of one field and a few steps that needs no other run; None where there is none such.
 
-    Only fields that are outlined or tested are sure to have labels.
+    Only fields that are outlined or tested are sure to have labels; those that a student learns from have nuclei.
     """
-    field = spec.outlined[:1] if isinstance(spec, LabelRun) else spec.test[:1] or fields_read(spec)[:1]
+    if isinstance(spec, StudentRun):
+        field = spec.learn_from[:1]
+    else:
+        field = spec.outlined[:1] if isinstance(spec, LabelRun) else spec.test[:1] or fields_read(spec)[:1]
     common: dict[str, Any] = {"needs": (), "learn_from": field, "test": field}
     if isinstance(spec, StainRun):
         return spec.model_copy(update={**common, "at_steps": (TRIAL_STEPS,)})

@@ -137,7 +137,7 @@ def run_plan(
     report
         Write what follows from the scores: curves, differences, answers, figures and the page.
     """
-    check_folder(plan.out)
+    check_folder(plan.out, plan.design)
     with only_study(plan.out), stopped_by_either():
         begin_folder(plan.out, plan.text)
         if overwrite:

@@ -19,8 +19,10 @@ DESIGN = "design.yaml"
 UNFINISHED, _LOCK = ".unfinished", ".lock"
 
 
-def check_folder(out: Path) -> None:
+def check_folder(out: Path, design: StudyDesign) -> None:
     """Refuse a folder that holds something else than a study, before anything is written.
+
+    A folder with this very design in it and nothing else may become that of the study.
 
     Raises
     ------
@@ -32,7 +34,8 @@ def check_folder(out: Path) -> None:
             raise OutputExists(f"{out} is no folder; give another name for the study's folder")
         there = [path.name for path in out.iterdir()] if out.is_dir() else []
     others = [name for name in there if not OF_THE_SYSTEM.fullmatch(name) and not name.startswith(".")]
-    if others and DESIGN not in others:
+    is_study = DESIGN in others and any(name in there for name in (STUDY, RUNS, _LOCK))
+    if others and not (is_study or (others == [DESIGN] and _read(out / DESIGN) == design)):
         raise OutputExists(
             f"{out} holds {others[0]} and is no study; give a new folder, or that of a study to go on with it"
         )
@@ -48,17 +51,20 @@ def begin_folder(out: Path, design: str) -> None:
     """
     remove_unfinished(*(out / name for name in (DESIGN, SCORES, STUDY)))
     remove_leftovers(out)
-    if (out / DESIGN).exists() and not _is_same(out / DESIGN, design):
-        remove_results(out)
+    before = _read(out / DESIGN)
+    if before == StudyDesign.parse(yaml.safe_load(design)):
+        return  # whatever its comments say
+    if (out / DESIGN).exists():
+        remove_results(out, () if before is None else before.tasks)
     write_text(out / DESIGN, design, overwrite=True)
 
 
-def _is_same(file: Path, design: str) -> bool:
-    """Return whether a file holds the same design, whatever its comments say."""
+def _read(file: Path) -> StudyDesign | None:
+    """Return the design in a file, None where there is none."""
     try:
-        return StudyDesign.read(file) == StudyDesign.parse(yaml.safe_load(design))
+        return StudyDesign.read(file)
     except (UnreadableFile, SettingsError):
-        return False
+        return None
 
 
 def remove_runs(out: Path, names: Iterable[str]) -> None:

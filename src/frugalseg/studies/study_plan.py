@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from frugalseg import __version__
-from frugalseg.errors import UnreadableFile
+from frugalseg.errors import InputError, UnreadableFile
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.plan.planned_runs import plan_runs
@@ -142,6 +142,11 @@ def plan_study(
         data = {name: open_data(task, root) for name, task in design.tasks.items()}
     elif not isinstance(data, Mapping):
         data = dict.fromkeys(design.tasks, data)
+    missing = [name for name in design.tasks if name not in data]
+    if missing:
+        raise InputError(
+            f"`data` has no fields for task '{missing[0]}', only for {', '.join(map(repr, data)) or 'none'}; give those of every task"
+        )
     specs = plan_runs(design, data)
     doubts = check_models(design, specs, root)
     prints = fingerprints(specs, data, root)

@@ -83,3 +83,12 @@ def test_networks_are_scored_while_they_learn_and_nothing_else_is() -> None:
         SettingsError, match=r"arm 'one' has `max_steps`, and the task has `steps`.*; leave one out"
     ):
         _design({"steps": [10]}, method="network", settings={"max_steps": 20})
+
+
+def test_test_fields_without_a_use_are_refused() -> None:
+    arm = {"inputs": "phase", "nuclei": "dapi", "method": "propagation"}
+    task = {"kind": "markers", "data": ["a"], "labels": "cells", "arms": {"cut": arm}, "test": ["1"]}
+    with pytest.raises(
+        SettingsError, match="`learn` is 'together', which scores every labelled field; leave `test` out"
+    ):
+        StudyDesign.parse({"title": "t", "tasks": {"cells": task}})

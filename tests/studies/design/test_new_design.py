@@ -130,3 +130,17 @@ def test_what_is_missing_for_a_study_is_said(
 
 def _content(text: str) -> object:
     return yaml.safe_load(text)
+
+
+def test_a_design_behind_a_link_finds_its_images_whatever_their_letters(
+    tmp_path: Path, field: SyntheticField
+) -> None:
+    images = tmp_path / "scan\U0001f600"
+    images.mkdir()
+    write(images, field, {"phase": "phase", "cells": "cells", "dapi": "nuclear"})
+    (tmp_path / "deep" / "real").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "real")
+    text = new_design([images], open_fields([images], pattern=OPTIONS.pattern), OPTIONS, tmp_path / "link")
+    (tmp_path / "link" / "study.yaml").write_text(text, encoding="utf-8")
+    (found,) = StudyDesign.read(tmp_path / "link" / "study.yaml").tasks["cells"].data
+    assert (tmp_path / "link" / found).samefile(images)

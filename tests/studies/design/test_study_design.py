@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from frugalseg.errors import SettingsError, UnreadableFile
 from frugalseg.studies.design.study_design import Budget, Student, StudyDesign, parse_budget
@@ -113,3 +114,28 @@ def test_what_is_no_yaml(tmp_path: Path, content: str) -> None:
         StudyDesign.read(tmp_path / "study.yaml")
     with pytest.raises(UnreadableFile):
         StudyDesign.read(tmp_path / "none.yaml")
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    text = yaml.safe_dump(
+        {
+            "title": "t",
+            "tasks": {"cells": {"kind": "stains", "data": ["a"], "inputs": "phase", "stain": "dapi"}},
+        }
+    )
+    (tmp_path / "d.yaml").write_text(text + "title: u\n")
+    with pytest.raises(UnreadableFile, match="'title' stands there twice; give each a name of its own"):
+        StudyDesign.read(tmp_path / "d.yaml")
+
+
+def test_a_student_behind_a_start_has_its_encoder(labels_task: dict[str, Any]) -> None:
+    stain = {"kind": "stain", "stain": "dapi"}
+    student = {
+        "kind": "student",
+        "nuclei": "dapi",
+        "start": "stain",
+        "student_settings": {"encoder": "small"},
+    }
+    task = labels_task | {"starts": {"stain": stain, "student": student}}
+    with pytest.raises(SettingsError, match="start 'student' begins with 'stain', whose network it has"):
+        StudyDesign.parse({"title": "t", "tasks": {"cells": task}})

@@ -1,6 +1,7 @@
 """Fields of a study from arrays and from files answer alike."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,3 +81,27 @@ def test_arrays_that_do_not_fit() -> None:
     for ask in (planes.inputs, planes.input_names):
         with pytest.raises(InputError, match=r"'phase\[1,3\]' names focal planes, and arrays are one plane"):
             ask("1", "phase[1,3]")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"names": ["a", "../b"]}, r"`names` has '\.\./b', which can't be a part of a file's name"),
+        ({"names": [1, 2]}, "`names` has 1, which can't be a part"),
+        ({"names": ["a", ".."]}, r"`names` has '\.\.', which"),
+        ({"pixel_sizes": [(1, 1)]}, r"`pixel_sizes` is \[\(1, 1\)\]; give one .* for each of the 2 fields"),
+        ({"pixel_sizes": 0.65}, "`pixel_sizes` is 0.65; give one"),
+    ],
+)
+def test_names_and_sizes_that_fields_can_not_have(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        ArrayData({"phase": [np.zeros((8, 8))] * 2}, **given)
+
+
+def test_whole_numbers_as_floats_are_labels_and_others_are_refused_by_name() -> None:
+    data = ArrayData({"cells": [np.array([[0.0, 2.0]]), np.array([[0.0, 2.5]])]}, ["a", "b"])
+    found = data.labels("a", "cells")
+    assert found.dtype.kind in "iu"
+    assert found.tolist() == [[0, 2]]
+    with pytest.raises(InputError, match="field 'b', channel 'cells'"):
+        data.labels("b", "cells")

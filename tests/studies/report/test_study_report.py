@@ -171,12 +171,14 @@ def test_results_replace_earlier_ones(label_rows, tmp_path, quick_figures):
 
 
 def test_figures_that_a_study_no_longer_has_are_removed(label_rows, tmp_path, quick_figures):
-    for name in ("curves_other.svg", "bars_other.png", "nuclei_gain.png", "my_plot.png", "curves_notes.txt"):
+    own = ("curves_cells_200_steps.svg", "bars_cells.png", "nuclei_gain.png")
+    users = ("curves_other.svg", "examples_for_talk.png", "my_plot.png", "curves_notes.txt")
+    for name in (*own, *users):
         (tmp_path / name).write_text("of another day")
     write_results(study(cells=LABELS), label_rows, tmp_path)
     left = {path.name for path in tmp_path.iterdir()}
     assert {name for name in left if name.endswith((".png", ".svg", ".txt"))} == {
-        *("curves_cells.png", "curves_cells.svg", "my_plot.png", "curves_notes.txt")
+        *("curves_cells.png", "curves_cells.svg", *users)
     }
 
 

@@ -160,7 +160,7 @@ def test_results_of_another_design_are_gone_before_its_runs_begin(
         "curves.csv",
         "differences.csv",
         "curves_cells.png",
-        "bars_x.svg",
+        "bars_cells.svg",
     )
     for name in (*results, "mine.png"):
         (out / name).write_text("found")

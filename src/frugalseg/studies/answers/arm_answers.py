@@ -18,12 +18,12 @@ from frugalseg.studies.scores.differences import compare_rows
 def arm_answers(about: TaskScores) -> Iterator[Answer]:
     """Yield the answers of a task without label budgets: the best arm, each arm against its reference, more steps."""
     points = {one.arm: one for one in about.points if one.steps == about.steps}
-    ranked = sorted(points.values(), key=lambda one: one.mean, reverse=True)
-    best = ranked[0]
     after = "Without labels" if isinstance(about.task, MarkerTask) else f"After {about.steps:,} steps"
-    rank = rank_words(ranked, about.words, "arms") if len(ranked) > 1 else about.words[best.arm]
-    start = f"{after}, {rank}: {about.score} {spread_words(best)}."
-    yield about.answer("best", start, arm=best.arm, score=best.mean)
+    if ranked := about.ranked(points.values()):
+        best = ranked[0]
+        rank = rank_words(ranked, about.words, "arms") if len(ranked) > 1 else about.words[best.arm]
+        start = f"{after}, {rank}: {about.score} {spread_words(best)}."
+        yield about.answer("best", start, arm=best.arm, score=best.mean)
     for arm in points:
         than = reference_of(about.task, arm)
         for found in about.differences(arm, than).values() if than else ():

@@ -7,7 +7,15 @@ from typing import Any
 from frugalseg.images.channels import parse_channels
 from frugalseg.studies.answers.phrases import arm_words, metric_words, objects_of
 from frugalseg.studies.design.study_design import LabelTask, MarkerTask, Task
-from frugalseg.studies.scores.curves import NOTHING, CurvePoint, names_of, one_curve, steps_of
+from frugalseg.studies.scores.curves import (
+    NOTHING,
+    CurvePoint,
+    find_curves,
+    names_of,
+    one_curve,
+    shared_rows,
+    steps_of,
+)
 from frugalseg.studies.scores.differences import Difference, compare_arms
 from frugalseg.studies.scores.score_rows import ScoreRow
 
@@ -82,7 +90,7 @@ def task_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]
     own = [row for row in rows if row.task == name]
     if not isinstance(task, MarkerTask):
         return own
-    last = {arm: steps[-1] for arm in task.arms if (steps := task.steps_of(arm))}
+    last = {row.arm: row.steps for row in sorted(own, key=lambda row: row.steps)}  # of predicted nuclei too
     return [replace(row, steps=0) for row in own if row.steps == last.get(row.arm, row.steps)]
 
 
@@ -134,6 +142,25 @@ class TaskScores:
     def curve(self, arm: str) -> tuple[CurvePoint, ...]:
         """Return the curve of an arm at the longest training."""
         return one_curve(self.points, arm, self.steps)
+
+    def ranked(self, points: Iterable[CurvePoint]) -> list[CurvePoint]:
+        """Return points, the best first, as they are on the test fields that all of them have; none where there are no such."""
+        wanted = {(one.arm, one.budget, one.steps) for one in points}
+        rows = [row for row in self._own if (row.arm, row.budget, row.steps) in wanted]
+        shared = shared_rows(rows, seeds=False)
+        found = find_curves(shared, self.name, self.metric) if shared else ()
+        return sorted(found, key=lambda one: one.mean, reverse=True)
+
+    def even_curve(self, arm: str) -> tuple[CurvePoint, ...]:
+        """Return the curve of an arm with labels, of the test fields and seeds that every budget has."""
+        rows = [row for row in self._own if row.arm == arm and row.steps == self.steps and row.outlined > 0]
+        shared = shared_rows(rows, seeds=True)
+        found = find_curves(shared, self.name, self.metric) if shared else ()
+        return one_curve(found, arm, self.steps)
+
+    @property
+    def _own(self) -> list[ScoreRow]:
+        return [row for row in self.rows if (row.task, row.metric) == (self.name, self.metric)]
 
     def answer(self, question: str, sentence: str, **values: Any) -> Answer:
         """Return an answer about this task and metric."""

@@ -44,9 +44,7 @@ def label_answers(about: TaskScores) -> Iterator[Answer]:
 
 
 def _best_with_nothing(about: TaskScores) -> Iterator[Answer]:
-    points = sorted(
-        (one for one in about.points if one.budget == NOTHING), key=lambda one: one.mean, reverse=True
-    )
+    points = about.ranked(one for one in about.points if one.budget == NOTHING)
     if not points:
         return
     best = points[0]
@@ -154,7 +152,7 @@ def _gain_sentence(change: GainChange, gain: str) -> str:
 
 
 def _enough_answer(about: TaskScores, arm: str) -> Iterator[Answer]:
-    curve = about.curve(arm)
+    curve = about.even_curve(arm)
     if sum(one.outlined > 0 for one in curve) < 2 or all(one.mean <= 0 for one in curve):
         return  # what finds nothing at all has not had enough
     found = find_doubling(curve)

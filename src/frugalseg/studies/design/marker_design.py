@@ -150,6 +150,10 @@ class MarkerTask(FieldSource):
                 raise ValueError(
                     f"arm '{name}' predicts nuclei by a model of other fields; set `learn` to 'alone' or 'others'"
                 )
+        if self.learn == "together" and self.test != "leave-one-out":
+            raise ValueError(
+                "`learn` is 'together', which scores every labelled field; leave `test` out, or set `learn` to 'others'"
+            )
         if self.steps is not None:
             networks = {name: arm for name, arm in self.arms.items() if arm.method == "network"}
             if not networks:

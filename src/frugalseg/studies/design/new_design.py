@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -120,17 +121,17 @@ def new_design(inputs: Sequence[Path], table: FieldTable, options: RunOptions, f
         See `find_roles`.
     """
     roles = find_roles(table)
-    paths = [os.path.relpath(path.absolute(), folder.absolute()) for path in inputs]
+    paths = [os.path.relpath(path.absolute(), folder.resolve()) for path in inputs]
     lines = [
         ("title: How many labels are enough?", "shown above the results"),
         ("tasks:", "one or more; each has its own curves"),
         (f"  {roles.target}:", "name of the task, yours to choose"),
         ("    kind: labels", "learn from few labels; others: stains, markers"),
-        (f"    data: {json.dumps(paths)}", "files, folders or tables, relative to this file"),
+        (f"    data: {_written(paths)}", "files, folders or tables, relative to this file"),
         *_opened(options),
         (f"    target: {roles.target}", "what the labels outline: nuclei or cells"),
         (f"    inputs: {_quoted(roles.inputs)}", "channels that the network sees, such as phase[1,3,5]"),
-        (f"    labels: {json.dumps(roles.labels)}", "channel with label images"),
+        (f"    labels: {_written(roles.labels)}", "channel with label images"),
         ("    starts:", "what training begins with; each is a curve"),
         ("      nothing: {kind: nothing}", "random weights"),
         ("      imagenet: {kind: imagenet}", "an encoder that has seen photographs"),
@@ -164,11 +165,11 @@ def _scale(table: FieldTable, roles: ChannelRoles) -> float:
 def _opened(options: RunOptions) -> list[tuple[str, str]]:
     lines = []
     if options.pattern:
-        lines.append((f"    pattern: {json.dumps(options.pattern)}", "how the names of files are made up"))
+        lines.append((f"    pattern: {_written(options.pattern)}", "how the names of files are made up"))
     if options.where:
-        lines.append((f"    where: {json.dumps(list(options.where))}", "which fields are taken"))
+        lines.append((f"    where: {_written(list(options.where))}", "which fields are taken"))
     if options.axes:
-        lines.append((f"    axes: {json.dumps(options.axes)}", "axes of files that do not say it"))
+        lines.append((f"    axes: {_written(options.axes)}", "axes of files that do not say it"))
     return lines
 
 
@@ -177,10 +178,10 @@ def _more_starts(roles: ChannelRoles) -> list[tuple[str, str]]:
     if roles.stain is not None:
         lines.append(("      stain:", "a network that predicts a stain, and begins with ImageNet itself"))
         lines.append(("        kind: stain", "it learns from all fields but the test fields"))
-        lines.append((f"        stain: {json.dumps(roles.stain)}", "the channel that it predicts"))
+        lines.append((f"        stain: {_written(roles.stain)}", "the channel that it predicts"))
         lines.append(("        stain_settings: {weights: imagenet, hold_out: false}", "how it is trained"))
     if roles.nuclei is not None and roles.target == "cells":
-        student = f"      student: {{kind: student, nuclei: {json.dumps(roles.nuclei)}}}"
+        student = f"      student: {{kind: student, nuclei: {_written(roles.nuclei)}}}"
         lines.append((student, "learned without labels, from these nuclei"))
     return lines
 
@@ -189,7 +190,7 @@ def _budgets(roles: ChannelRoles) -> str:
     most = len(roles.labelled) - len(_tested(roles.labelled))
     whole = [number for number in (1, 2, 4, 8, 16) if number <= most]
     nothing = [0] if roles.nuclei is not None and roles.target == "cells" else []
-    return json.dumps([*nothing, "1 crop", *whole])
+    return _written([*nothing, "1 crop", *whole])
 
 
 def _tested(labelled: Sequence[str]) -> tuple[str, ...]:
@@ -197,12 +198,17 @@ def _tested(labelled: Sequence[str]) -> tuple[str, ...]:
 
 
 def _test(labelled: Sequence[str]) -> str:
-    return "leave-one-out" if len(labelled) <= _FEW else json.dumps(list(_tested(labelled)))
+    return "leave-one-out" if len(labelled) <= _FEW else _written(list(_tested(labelled)))
+
+
+def _written(value: Any) -> str:
+    """Return a text or a list as YAML reads it, letters of any language as they are."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _quoted(channel: str) -> str:
     """Return a channel as a list of input channels names it, and as YAML holds it."""
-    return json.dumps(str(InputChannel(channel)))
+    return _written(str(InputChannel(channel)))
 
 
 def _first(names: Sequence[str], words: Sequence[str]) -> str | None:

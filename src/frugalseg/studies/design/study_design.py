@@ -142,7 +142,12 @@ class LabelTask(FieldSource):
                     "or densenet121"
                 )
             check_settings(StainModelSettings, getattr(start, "stain_settings", {}), OF_TASK)
-            check_settings(SelfTrainingSettings, getattr(start, "student_settings", {}), {"seed": "seeds"})
+            own = getattr(start, "student_settings", {})
+            check_settings(SelfTrainingSettings, own, {"seed": "seeds"})
+            if before is not None and "encoder" in own:
+                raise ValueError(
+                    f"start '{name}' begins with '{before}', whose network it has; leave `encoder` out of `student_settings`"
+                )
         return self
 
 
@@ -177,6 +182,24 @@ class Comparison(Part):
     than: str
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a mapping in which a key stands twice: of two starts of one name, one would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping."""
+        seen = set[str]()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None,
+                    None,
+                    f"{key.value!r} stands there twice; give each a name of its own",
+                    key.start_mark,
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 class StudyDesign(Part):
     """A whole study."""
 
@@ -196,7 +219,7 @@ class StudyDesign(Part):
             Something in it is not allowed; the message says what and where.
         """
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+            content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeys)
         except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
             first = " ".join(str(error).split())[:200]
             raise UnreadableFile(f"{path} can't be read as a design of a study: {first}") from error

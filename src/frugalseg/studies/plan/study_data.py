@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from frugalseg.errors import InputError, MissingChannel
 from frugalseg.images.channels import input_names, parse_channels, read_inputs
 from frugalseg.images.fields import FieldTable
+from frugalseg.images.label_maps import as_labels
+from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.runs.provenance import content_checksum, find_sources
 
 
@@ -164,7 +166,17 @@ class ArrayData:
             raise InputError(
                 f"`names` has {len(set(self.names))} different names for {number} fields; give each its own"
             )
-        self._sizes = tuple(pixel_sizes) if pixel_sizes is not None else (None,) * number
+        wrong = [one for one in self.names if not _can_be_file_name(one)]
+        if wrong:
+            raise InputError(
+                f"`names` has {wrong[0]!r}, which can't be a part of a file's name; give a text without slashes for each field"
+            )
+        sizes = (None,) * number if pixel_sizes is None else pixel_sizes
+        if not hasattr(sizes, "__len__") or len(sizes) != number:
+            raise InputError(
+                f"`pixel_sizes` is {sizes!r}; give one (y, x) in um, or None, for each of the {number} fields"
+            )
+        self._sizes = tuple(map(check_pixel_size, sizes))
 
     def has(self, name: str, channel: str) -> bool:
         """Return whether a field has a channel."""
@@ -195,7 +207,7 @@ class ArrayData:
 
     def labels(self, name: str, channel: str) -> NDArray[Any]:
         """Return the label map (Y,X) of a field."""
-        return self.plane(name, channel)
+        return as_labels(self.plane(name, channel), f"field {name!r}, channel {channel!r}")
 
     def pixel_size(self, name: str) -> tuple[float, float] | None:
         """Return (y, x) in um where it is known."""
@@ -223,3 +235,8 @@ class ArrayData:
         if name not in self.names:
             raise InputError(f"no field is called {name!r}; there are {', '.join(self.names)}")
         return self.names.index(name)
+
+
+def _can_be_file_name(name: object) -> bool:
+    """Return whether a name is a text that results can be called by: never a path."""
+    return isinstance(name, str) and Path(name).name == name and name not in ("", "..") and "\0" not in name

@@ -1,7 +1,7 @@
 """Files that follow from the scores of a study, and their removal where they no longer do."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from frugalseg.errors import OutputFailed
@@ -9,12 +9,9 @@ from frugalseg.errors import OutputFailed
 SCORES, CURVES, DIFFERENCES, ANSWERS = "scores.csv", "curves.csv", "differences.csv", "answers.json"
 REPORT, STUDY = "report.html", "study.json"
 
-#: Figures of a task, with its name behind, and that of the whole study.
-_FIGURE = re.compile(r"((curves|bars|fields|learning|examples)_.+|nuclei_gain)\.(png|svg)")
 
-
-def remove_results(out: Path) -> None:
-    """Remove what follows from the scores of another design: page, answers, curves, differences and figures.
+def remove_results(out: Path, tasks: Iterable[str]) -> None:
+    """Remove what follows from the scores of another design with these tasks: page, answers, curves, differences, figures.
 
     Raises
     ------
@@ -23,19 +20,23 @@ def remove_results(out: Path) -> None:
     """
     for name in (REPORT, ANSWERS, DIFFERENCES, CURVES):
         _remove(out / name)
-    remove_other_figures(out, ())
+    remove_other_figures(out, (), tasks)
 
 
-def remove_other_figures(out: Path, kept: Collection[str]) -> None:
-    """Remove figures of a study, but not these files; all that has another name than a figure stays.
+def remove_other_figures(out: Path, kept: Collection[str], tasks: Iterable[str]) -> None:
+    """Remove figures of these tasks of a study, but not files to be kept; all that has another name stays.
 
     Raises
     ------
     OutputFailed
         One can't be removed.
     """
+    names = "|".join(map(re.escape, tasks))
+    figure = re.compile(
+        rf"((curves|bars|fields|learning|examples)_({names})(_\d+_steps)?|nuclei_gain)\.(png|svg)"
+    )
     for path in sorted(out.iterdir()):
-        if _FIGURE.fullmatch(path.name) and path.name not in kept and path.is_file():
+        if figure.fullmatch(path.name) and path.name not in kept and path.is_file():
             _remove(path)
 
 

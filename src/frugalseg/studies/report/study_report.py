@@ -153,7 +153,7 @@ def write_results(
     for plot in plots:
         files |= {f"{plot.name}.png": plot.png, f"{plot.name}.svg": plot.svg}
     _write_files(out, files)
-    remove_other_figures(out, files)
+    remove_other_figures(out, files, design.tasks)
     return answers
 
 

@@ -1,5 +1,6 @@
 """One run of a labels task: learn nuclei or cells from what is outlined, and score every test field."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -67,8 +68,11 @@ def score_fields(
         size = data.pixel_size(name)
         predicted = model.predict(data.inputs(name, spec.inputs), pixel_size=size, names=[name])
         write_labels(work.folder / f"{name}_labels.tif", predicted, pixel_size=size)
-        scores = compare_labels(data.labels(name, spec.labels), predicted)
+        truth = data.labels(name, spec.labels)
+        scores = compare_labels(truth, predicted)
         values = {"mAP": scores.mAP, "cell_miou": scores.cell_miou, "mask_iou": scores.foreground_iou}
+        if not (truth >= 0).any():  # nothing is annotated, so nothing is known
+            values = dict.fromkeys(values, math.nan)
         for metric, value in values.items():
             yield ScoreRow(
                 task=spec.task,

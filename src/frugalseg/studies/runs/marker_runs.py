@@ -114,7 +114,8 @@ def score_cells(truth: NDArray[Any], labels: Labels, cues: ImageCues | None) -> 
     """
     scores = compare_labels(truth, labels)
     found = scores.mAP, scores.cell_miou, scores.two_class_miou, scores.foreground_iou
-    values = dict(zip(LABEL_SCORES, found, strict=True))
+    known = bool((truth >= 0).any())  # else nothing is annotated
+    values = dict(zip(LABEL_SCORES, found if known else [math.nan] * len(LABEL_SCORES), strict=True))
     if cues is None:
         return values
     inside = nuclei_agreement(labels, marker_areas(cues)).nuclei_inside
@@ -122,7 +123,9 @@ def score_cells(truth: NDArray[Any], labels: Labels, cues: ImageCues | None) -> 
     return {
         **values,
         "nuclei_inside": math.nan if inside is None else inside,
-        "roundness_gain": classical["voronoi"].cell_miou - classical["propagation"].cell_miou,
+        "roundness_gain": classical["voronoi"].cell_miou - classical["propagation"].cell_miou
+        if known
+        else math.nan,
     }
 
 

@@ -23,6 +23,7 @@ from frugalseg.images.channel_lists import single_channel
 from frugalseg.images.channels import parse_channels
 from frugalseg.images.plain_files import parse_json, read_text
 from frugalseg.images.unfinished import hidden_path
+from frugalseg.networks.store import CARD, WEIGHTS
 from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
 from frugalseg.studies.plan.study_data import StudyData
 from frugalseg.studies.scores.score_rows import ScoreRow
@@ -85,7 +86,8 @@ def read_record(folder: Path) -> RunRecord | None:
         record = RunRecord.model_validate(parse_json(read_text(folder / RUN)))
     except (UnreadableFile, ValidationError, ValueError):
         return None
-    return record if not record.has_model or (folder / "model").is_dir() else None
+    whole = all((folder / "model" / name).is_file() for name in (CARD, WEIGHTS))
+    return record if whole or not record.has_model else None
 
 
 def fields_read(spec: RunSpec) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
 """One run of a stains task, or one that makes a start: train a stain model, and score it on the test fields."""
 
+import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from frugalseg.images.write import write_image
 from frugalseg.learning.snapshots import Snapshots
@@ -79,6 +82,10 @@ def _scores(spec: StainRun, model: StainModel, data: StudyData) -> Iterator[tupl
     """Yield field, metric and score; all test fields are new to the model."""
     seen = StainModel(model.card, model.network, device=model.device)
     for name in spec.test:
-        (part,) = seen.evaluate([data.inputs(name, spec.inputs)], [data.plane(name, spec.stain)])
-        yield name, "pcc", part.pcc
-        yield name, "pcc_learned", part.pcc_learned
+        real = data.plane(name, spec.stain)
+        found = math.nan, math.nan  # of a constant stain
+        if np.ptp(real) > 0:
+            (part,) = seen.evaluate([data.inputs(name, spec.inputs)], [real])
+            found = part.pcc, part.pcc_learned
+        yield name, "pcc", found[0]
+        yield name, "pcc_learned", found[1]

@@ -171,6 +171,34 @@ def find_curves(rows: Iterable[ScoreRow], task: str, metric: str) -> tuple[Curve
     return tuple(sorted(points, key=lambda one: (arms.index(one.arm), one.steps, one.outlined, one.budget)))
 
 
+def shared_rows(rows: Iterable[ScoreRow], seeds: bool) -> list[ScoreRow]:
+    """Return the rows with a value of those test fields that all points of the rows have, so that means are of the same fields.
+
+    Parameters
+    ----------
+    rows
+        Of one task and metric.
+    seeds
+        Whether all must have them with the same seed, or with any.
+
+    Examples
+    --------
+    >>> of = lambda arm, field: ScoreRow("cells", arm, arm, "1 crop", 46, 200, "f", 0, field, "mAP", 0.5)
+    >>> [row.field for row in shared_rows([of("a", "x"), of("a", "y"), of("b", "x")], seeds=True)]
+    ['x', 'x']
+    """
+    finite = [row for row in rows if math.isfinite(row.value)]
+    points: dict[tuple[str, str, int], set[tuple[str, str, int]]] = {}
+
+    def place(row: ScoreRow) -> tuple[str, str, int]:
+        return row.fold, row.field, row.seed if seeds else 0
+
+    for row in finite:
+        points.setdefault((row.arm, row.budget, row.steps), set()).add(place(row))
+    shared = set.intersection(*points.values()) if points else set()
+    return [row for row in finite if place(row) in shared]
+
+
 def one_curve(points: Sequence[CurvePoint], arm: str, steps: int) -> tuple[CurvePoint, ...]:
     """Return the points of one arm, fewest labels first; a start as it is belongs to every number of steps."""
     own = [one for one in points if one.arm == arm and (one.steps == steps or one.budget == NOTHING)]
