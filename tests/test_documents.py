@@ -164,8 +164,7 @@ def test_the_stain_of_raw_cells_holds_the_scores_of_its_record() -> None:
     text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
     names = {"linear": "linear grey values", "log": "logarithm", "field": "each field's own percentiles"}
     names["mask"] = "mask: whether it is above a threshold"
-    runs = [("raw_1", arm) for arm in names] + [("raw_3", arm) for arm in ("linear", "log")]
-    for field, arm in runs:
+    for field, arm in ((field, arm) for field in ("raw_1", "raw_3") for arm in names):
         own = [row for row in rows if (row["arm"], row["field"]) == (arm, field)]
         scores = {int(row["steps"]): float(row["value"]) for row in own}
         assert list(scores) == [2**power for power in range(5, 12)]
