@@ -18,7 +18,9 @@ from frugalseg.networks.cards import MarkerCard, TrainingSummary
 from frugalseg.networks.store import save_model
 from frugalseg.runs.label_report import start_and_tuned
 from frugalseg.runs.options import RunOptions
+from frugalseg.synthetic.cells import make_cells
 
+QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 4, "max_steps": 1, "hold_out": False}
 OPTIONS = RunOptions(device="cpu", quiet=True, pattern="{field}_{channel}.tif")
 
 
@@ -116,3 +118,27 @@ def test_fields_without_labels_go_along_as_they_are(tmp_path: Path, monkeypatch:
     assert nothing is None
     assert [one.tolist() for one in images] == [pixels["b"][None].tolist()]
     assert [one.tolist() for one in others] == [pixels["a"][None].tolist(), pixels["c"][None].tolist()]
+
+
+def test_a_field_that_can_not_be_rehearsed_is_told_and_not_listed(tmp_path: Path) -> None:
+    """Of the fields without labels, one is constant and one is no image; the third is rehearsed."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    cells = make_cells((96, 104), n_cells=9, dim_nuclei=0.0, seed=4)
+    start = ObjectModel.fit(cells.phase, cells.cells, channels=["phase"], device="cpu", **QUICK)
+    start.card = start.card.model_copy(update={"self_trained": True})
+    start.save(tmp_path / "start")
+    tifffile.imwrite(folder / "a_phase.tif", cells.phase)
+    tifffile.imwrite(folder / "a_cells.tif", cells.cells.astype(np.uint16))
+    tifffile.imwrite(folder / "b_phase.tif", np.full((96, 104), 7, np.uint16))
+    (folder / "c_phase.tif").write_bytes(b"no image")
+    tifffile.imwrite(folder / "d_phase.tif", cells.phase[::-1])
+    settings = LearnLabelsSettings(labels="cells", target="cells", start=tmp_path / "start", **QUICK)
+    record: Any = learn_labels([folder], tmp_path / "m", settings, OPTIONS).record
+    assert record.failed == {}
+    assert list(record.fields) == ["a"]
+    assert record.unlabelled == ("d",)
+    told = [one for one in record.warnings if one.startswith("An image without labels is not rehearsed: ")]
+    assert len(told) == 2
+    assert "is constant (every pixel is 7)" in told[0]
+    assert "c_phase.tif" in told[1]

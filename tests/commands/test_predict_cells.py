@@ -16,6 +16,7 @@ from frugalseg.images.read import read_image
 from frugalseg.models.image_cues import find_cues
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.predictions import ObjectPrediction
+from frugalseg.models.self_training import self_train
 from frugalseg.models.stain_model import StainModel
 from frugalseg.runs.field_cues import sources_of
 from frugalseg.runs.options import RunOptions
@@ -148,6 +149,42 @@ def test_brightness_is_that_without_hot_pixels_also_where_no_nucleus_is_found(
         planes_without_outliers(hot[None].astype(np.float32))[0][CELLS.cells == 3].mean()
     )
     assert said[3] < hot[CELLS.cells == 3].mean() - 30
+
+
+def test_a_dot_that_tells_no_size_is_a_nucleus_and_the_scale_is_left_to_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast: dict[str, Any] = {"encoder": "small", "rounds": 1, "max_steps": 1, "device": "cpu"}
+    model = self_train(CELLS.phase, CELLS.nuclear, channels=["phase"], **fast)
+    model.save(tmp_path / "model")
+    dot = np.zeros((128, 128), np.uint8)
+    place = tuple(np.argwhere(CELLS.nuclei == 5).mean(axis=0).astype(int))
+    dot[place] = 1
+    tifffile.imwrite(tmp_path / "phase.tif", CELLS.phase)
+    tifffile.imwrite(tmp_path / "dots.tif", dot)
+    (tmp_path / "fields.csv").write_text("field,phase,dots\na,phase.tif,dots.tif\n")
+    seen: list[Any] = []
+    segment = ObjectModel.segment
+    monkeypatch.setattr(
+        ObjectModel,
+        "segment",
+        lambda self, cues, **how: seen.append((cues, how)) or segment(self, cues, **how),
+    )
+    record, labels = predicted(tmp_path / "model", tmp_path, tmp_path / "out", markers="dots")
+    (cues, how), diameter = seen[0], model.card.diameter
+    assert (cues.diameter, cues.size_factor, len(cues.markers)) == (pytest.approx(diameter), 2.0, 1)
+    assert how == {"pixel_size": None, "diameter": None}
+    assert labels[place] > 0
+    assert record.n_cells >= 1
+    assert (record.diameter, record.markers) == (pytest.approx(diameter), "labels")
+
+
+def test_a_wrong_diameter_of_the_user_is_never_replaced(of_phase: Path, images: Path, tmp_path: Path) -> None:
+    settings = PredictSettings(baselines=False, nuclei="dapi", diameter=3.0)
+    one = QUIET.model_copy(update={"where": ("field=a",)})
+    result = predict_fields(of_phase, [images], tmp_path / "out", settings, one)
+    assert list(result.failed) == ["a"]
+    assert "`diameter` is 3.0 px and nuclei are" in result.failed["a"]
 
 
 def test_the_stain_model_computes_on_the_device_of_the_command(

@@ -342,7 +342,11 @@ def test_fast_sees_each_image_once_and_so_without_confidence(
         ("stain", {"nuclei": "nuclear"}, "no use for `nuclei`"),
         ("cells", {"nuclei_diameter": 9.0, "mask": "nuclear"}, "no use for `"),
         ("cells", {"foreground": "texture"}, "no use for `foreground`"),
-        ("stain", {"cells": ("phase", "brightfield")}, "phase, brightfield are 2"),
+        (
+            "stain",
+            {"cells": ("phase", "brightfield")},
+            "phase, brightfield are 2; give as many as `cells`, in",
+        ),
         ("cells", {"cells": ("phase[0]",)}, "counted from 1"),
         ("stain", {"diameter": 20.0}, "leave `diameter` out"),
         ("stain", {"fast": True}, "only models of nuclei or cells can be `fast`"),

@@ -406,7 +406,7 @@ def test_a_cutter_says_that_its_markers_were_predicted(
     for folder in (model, tmp_path / "out" / f"{NAMES[0]}_model"):
         found = load_card(folder)
         assert (found.nuclei, found.nuclei_from) == (None, "dapi")
-    says = "markers from a predicted 'dapi'.* give one of `nuclei_from`, `nuclei` and `markers`"
+    says = r"names no nuclear channel \(its markers are of a predicted 'dapi'\); give one of `nuclei_from`, `nuclei` and"
     with pytest.raises(frugalseg.SettingsError, match=says):
         predict_fields(model, [images], tmp_path / "predicted", options=RunOptions(quiet=True))
 

@@ -245,7 +245,7 @@ def test_outlines_are_never_deleted_and_images_never_replaced(
     ("given", "error", "says"),
     [
         ({"crop": 121}, SettingsError, "`crop` is 121 px, and the largest image has 96 x 120 px"),
-        ({"inputs": "phase,dic"}, SettingsError, "was trained on 1 inputs"),
+        ({"inputs": "phase,dic"}, SettingsError, "phase, dic are 2; give as many as `inputs`, in"),
         ({"nuclei": "dapy"}, InputError, "dapi"),
         ({"where": ("field=c",)}, InputError, "c_phase.tif"),
     ],

@@ -16,6 +16,7 @@ from frugalseg.models.looks import image_look
 from frugalseg.models.object_dataset import ObjectDataset, build_object_dataset, read_labelled_images
 from frugalseg.models.object_training import learning_settings
 from frugalseg.models.rehearsal import MOST_IMAGES, rehearsal_beside, rehearsal_samples
+from frugalseg.models.training_options import WARNING
 from frugalseg.networks.cards import Look
 from frugalseg.prediction.whole_image import mean_maps, oriented_maps
 from frugalseg.synthetic.cells import SyntheticField
@@ -102,8 +103,14 @@ def test_unusable_images_are_an_error_or_left_out(
         rehearsal_samples(student.network, student.card, TUNING, dataset, given)
     with pytest.raises(WrongShape, match=r"unlabelled\[0\] has 2 channels"):
         rehearsal_samples(student.network, student.card, TUNING, dataset, np.ones((2, 40, 40)))
-    kept = rehearsal_samples(student.network, student.card, TUNING, dataset, given, lambda *_: None)
+    lines: list[str] = []
+    kept = rehearsal_samples(
+        student.network, student.card, TUNING, dataset, given, lines.append, lambda *_: None
+    )
     assert [one.name for one in kept][1:] == ["unlabelled[1]"]
+    assert lines[0] == "unlabelled[0] is left out"
+    said = f"{WARNING}An image without labels is not rehearsed: unlabelled[0]: channel '0' is constant"
+    assert [line.startswith(said) for line in lines[1:]] == [True]
 
 
 def test_half_of_the_crops_of_a_step_are_of_rehearsal(

@@ -1,5 +1,7 @@
 """A whole field's stain or objects, at the field's own scale and in its own units."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,32 @@ def test_what_16_bits_can_not_hold_is_clipped_and_not_wrapped() -> None:
     scale = IntensityScale(how="percentile", centre=(100.0,), spread=(1000.0,))
     stain = np.array([[-0.5, -0.1], [0.0004, 0.0006], [65.4, 70.0]], np.float32)
     np.testing.assert_array_equal(in_original_units(stain, scale), [[0, 0], [100, 101], [65500, 65535]])
+
+
+@pytest.mark.parametrize(
+    ("how", "centre", "spread", "dtype"),
+    [
+        ("percentile", 100.0, 1000.0, np.uint16),
+        ("percentile", 0.0, 65535.0, np.uint16),
+        ("percentile", 100.0, 65436.0, np.float32),  # up to 65536
+        ("percentile", 50_000.0, 200_000.0, np.float32),
+        ("percentile", -500.0, 3000.0, np.float32),
+        ("field", -1.0, 3000.0, np.float32),
+        ("log", 7.0, 4.0, np.uint16),  # 100 up to about 58900
+        ("log", 7.0, 5.0, np.float32),  # up to about 161800
+    ],
+)
+def test_a_stain_is_written_in_16_bits_only_where_its_grey_values_lie_in_them(
+    how: Any, centre: float, spread: float, dtype: type
+) -> None:
+    about: dict[str, Any] = {"black": (100.0,), "floor": (float(np.exp(7)),)} if how == "log" else {}
+    scale = IntensityScale(how=how, centre=(centre,), spread=(spread,), **about)
+    grey = in_original_units(np.array([[0.0, 0.5, 1.0]], np.float32), scale)
+    expected = centre + spread * np.array([[0.0, 0.5, 1.0]])
+    if how == "log":
+        expected = np.exp(expected) - np.exp(7) + 100
+    assert grey.dtype == dtype
+    np.testing.assert_allclose(grey, expected, rtol=1e-5, atol=0.51 if dtype is np.uint16 else 0.05)
 
 
 def test_masks_and_small_ranges_are_written_as_fractions() -> None:

@@ -77,3 +77,19 @@ def test_messages_name_channels_and_never_none(tmp_path: Path) -> None:
     (said,) = (one for one in found.image.warnings if "label map" in one)
     assert "`markers`" in said  # which a command calls --markers
     assert "None" not in said
+
+
+@pytest.mark.parametrize("kind", ["mask", "scribbles"])
+def test_a_field_without_the_foreground_that_others_have_says_so(tmp_path: Path, kind: str) -> None:
+    cells = make_cells((96, 96), n_cells=6, dim_nuclei=0, seed=1)
+    tifffile.imwrite(tmp_path / "phase.tif", cells.phase)
+    tifffile.imwrite(tmp_path / "dapi.tif", cells.nuclear)
+    drawn = np.where(cells.cells > 0, 2, 1) if kind == "scribbles" else cells.cells > 0
+    tifffile.imwrite(tmp_path / "own.tif", drawn.astype(np.uint8))
+    rows = ["field,phase,dapi,own", "a,phase.tif,dapi.tif,own.tif", "b,phase.tif,dapi.tif,", ""]
+    (tmp_path / "fields.csv").write_text("\n".join(rows))
+    settings = CueChannels(cells=("phase",), nuclei="dapi", diameter=26, **{kind: "own"})  # type: ignore[arg-type]
+    a, b = (read_cues(field, settings).image for field in open_fields([tmp_path / "fields.csv"]))
+    said = f"There is no file for the {kind} 'own', so the foreground was found without."
+    assert [said in one.warnings for one in (a, b)] == [False, True]
+    assert [one.foreground.method == kind for one in (a, b)] == [True, False]

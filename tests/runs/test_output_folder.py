@@ -279,3 +279,15 @@ def test_fields_can_be_done_again(tmp_path: Path) -> None:
     again.begin_again()
     assert (again.is_complete("a"), (tmp_path / "a_record.json").exists()) == (False, False)
     assert not opened(tmp_path, resume=True).is_complete("a")
+
+
+def test_stages_of_a_resumed_run_are_added_to_those_before(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.add_stages(cues=2.0, learning=10.25)
+    write_field(first, "a")
+    first.finish()
+    for cues in (5.0, 8.0):
+        again = opened(tmp_path, resume=True)
+        again.add_stages(cues=3.0, learning=0.0)
+        again.finish()
+        assert written(tmp_path)["stages"] == {"cues": cues, "learning": 10.25}
