@@ -53,7 +53,9 @@ def print_recipes(rows: list[dict[str, Any]]) -> None:
             here = [row for row in own if row["recipe"] == recipe]
             told = [f"{np.mean([row['training'] for row in here]):.0f} CPU s"]
             for how in ("plain", "nuclei"):
-                told.append(f"{how} " + " / ".join(f"{np.mean([r[how][at] for r in here]):.3f}" for at in (0, 1)))
+                told.append(
+                    f"{how} " + " / ".join(f"{np.mean([r[how][at] for r in here]):.3f}" for at in (0, 1))
+                )
                 pairs: dict[str, list[float]] = {}
                 for row in here:
                     other = table.get(("as it is", row["field"], row["seed"]))

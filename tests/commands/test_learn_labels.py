@@ -120,7 +120,7 @@ def test_fields_without_labels_go_along_as_they_are(tmp_path: Path, monkeypatch:
     assert [one.tolist() for one in others] == [pixels["a"][None].tolist(), pixels["c"][None].tolist()]
 
 
-def test_a_field_that_can_not_be_rehearsed_is_told_and_not_listed(tmp_path: Path) -> None:
+def test_fields_that_can_not_be_rehearsed_are_told_and_unreadable_ones_not_listed(tmp_path: Path) -> None:
     """Of the fields without labels, one is constant and one is no image; the third is rehearsed."""
     folder = tmp_path / "set"
     folder.mkdir()
@@ -137,7 +137,7 @@ def test_a_field_that_can_not_be_rehearsed_is_told_and_not_listed(tmp_path: Path
     record: Any = learn_labels([folder], tmp_path / "m", settings, OPTIONS).record
     assert record.failed == {}
     assert list(record.fields) == ["a"]
-    assert record.unlabelled == ("d",)
+    assert record.unlabelled == ("b", "d")
     told = [one for one in record.warnings if one.startswith("An image without labels is not rehearsed: ")]
     assert len(told) == 2
     assert "is constant (every pixel is 7)" in told[0]

@@ -286,6 +286,7 @@ def test_stages_of_a_resumed_run_are_added_to_those_before(tmp_path: Path) -> No
     first.add_stages(cues=2.0, learning=10.25)
     write_field(first, "a")
     first.finish()
+    opened(tmp_path, resume=True)  # and killed at once
     for cues in (5.0, 8.0):
         again = opened(tmp_path, resume=True)
         again.add_stages(cues=3.0, learning=0.0)

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from frugalseg.commands.command_settings import LearnLabelsSettings
 from frugalseg.errors import BadModel, FrugalsegError, InputError, SettingsError
-from frugalseg.images.channels import InputChannel, model_inputs, parse_channels
+from frugalseg.images.channels import InputChannel, model_inputs, parse_channels, read_inputs
 from frugalseg.images.field import Field as ImageField
 from frugalseg.learning.device import pick_device
 from frugalseg.models.load import load_model
@@ -118,7 +120,16 @@ def _learn(
     labels = FieldArrays(labelled, lambda field: _labels(field, settings.labels))
     doubts: list[str] = []
     without = [field for field in fields if field not in labelled]
-    others = input_arrays(without, channels) if without else None
+    unread = set[str]()
+
+    def read(field: ImageField) -> NDArray[Any]:
+        try:
+            return read_inputs(field, channels)
+        except FrugalsegError:
+            unread.add(field.name)
+            raise
+
+    others = FieldArrays(without, read) if without else None
     model, failed = _fit(labelled, images, labels, others, channels, settings, start, run, doubts)
     with run.log.status("finding objects in every field"):
         after = {part.name: part for part in model.evaluate(images, labels)}
@@ -135,9 +146,7 @@ def _learn(
         start=None if before is None else part_records(before),
         failed=failed,
         warnings=(*warnings, *doubts),
-        unlabelled=tuple(
-            one.name for at, one in enumerate(without) if f"unlabelled[{at}]" in model.rehearsed
-        ),
+        unlabelled=tuple(field.name for field in without if field.name not in unread),
     )
     report = run.report(record, TrainingCurve.of("all labelled fields", model.training, "held-out score"))
     if before is not None:

@@ -53,8 +53,8 @@ class ObjectModel:
         Channels, scale, size of the objects, settings; the trained network.
     settings, device, training
         How it is used, and where it computes; what happened in training, None where the model folder does not say.
-    parts, start_evaluation, rehearsed
-        After `fit`: what was learned from and held out; scores of every part before training; names of rehearsed images.
+    parts, start_evaluation
+        After `fit`: what was learned from and what was held out, and scores of every part before training from a start.
 
     Examples
     --------
@@ -75,11 +75,10 @@ class ObjectModel:
         *,
         parts: tuple[ImagePart, ...] = (),
         start_evaluation: tuple[ObjectPartScore, ...] = (),
-        rehearsed: tuple[str, ...] = (),
     ) -> None:
         self.card, self.settings, self.training, self.device = card, settings, training, device
         self.network = network.to(pick_device(device)).eval()
-        self.parts, self.start_evaluation, self.rehearsed = parts, start_evaluation, rehearsed
+        self.parts, self.start_evaluation = parts, start_evaluation
 
     @classmethod
     def fit(
@@ -159,7 +158,7 @@ class ObjectModel:
 
         taken = None if snapshots is None else with_models(snapshots, made)
         model = made(network, train_objects(network, dataset, learning, options, rehearsed, taken))
-        model.start_evaluation, model.rehearsed = before, tuple(one.name for one in rehearsed)
+        model.start_evaluation = before
         return model
 
     def predict(

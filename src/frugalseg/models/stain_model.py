@@ -253,7 +253,7 @@ class StainModel:
                     f"`stains` are not those that the model was fitted to (see {part.name}); give the same images in the same "
                     "order, or save the model and load it to score new ones"
                 )
-            check_channel_count(self.card, pair.planes, f"image of {part.name}")
+            check_channel_count(self.card, pair.planes, part.name)
             area, scale = part.area, self.card.target_scale
             output = predict_stain(self.network, pair.planes, self.card.scale)
             predicted, real = learned_values(output, scale), learned_stain(scale, pair.target)

@@ -97,7 +97,7 @@ class ModelRecord(RunRecord):
     start
         Scores of the start, before training.
     unlabelled
-        Fields without labels.
+        Fields without labels, but for those that could not be read.
     """
 
     provenance: dict[str, JsonValue] = Field(default_factory=dict)

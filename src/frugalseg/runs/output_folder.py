@@ -235,7 +235,11 @@ class OutputFolder:
                 f"{self.folder} holds a run of other settings ({what or earlier.command}); resume with the same ones, or "
                 "start again with `overwrite`"
             )
-        self._earlier_seconds, self._earlier_stages = earlier.seconds, earlier.stages or {}
+        self._earlier_seconds = earlier.seconds
+        self._earlier_stages = {
+            name: taken for name, taken in (earlier.stages or {}).items() if name not in ("fields", "report")
+        }
+        self.stages = dict(self._earlier_stages)  # a run that is killed soon keeps them
         self.started = earlier.started or self.started
         for name in self.names:
             if self.result_path(name).exists() and self.record_path(name).exists():
