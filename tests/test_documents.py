@@ -176,6 +176,25 @@ def lines_of(record: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+def test_recipes_of_students_have_the_scores_of_their_record() -> None:
+    text = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    names = {
+        "as it is": "as it is: efficientnet_lite0 from ImageNet, 4 crops of 128 px",
+        "small encoder": "small encoder, from random weights",
+    }
+    groups: dict[str, dict[str, list[Any]]] = {}
+    for row in lines_of("student_recipes.jsonl"):
+        which = "learned" if row["learned"] else row["field"].split("_")[0]
+        groups.setdefault(row["recipe"], {}).setdefault(which, []).append(row)
+    assert len(groups) == 6
+    for recipe, rows in groups.items():
+        cells = [f"{rows['learned'][0]['training']:.0f}"]
+        for which in ("learned", "hela", "mcf10a", "raw", "3t3"):
+            means = [fmean(row[how][1] for row in rows[which]) for how in ("plain", "nuclei")]
+            cells.append(" / ".join(f"{mean:.3f}" for mean in means))
+        assert f"| {names.get(recipe, recipe)} | {' | '.join(cells)} |" in text
+
+
 def test_changed_synthetic_cells_have_the_scores_of_their_record() -> None:
     text = (ROOT / "docs" / "decisions" / "0025-adapted-norms.md").read_text(encoding="utf-8")
     rows = lines_of("adapted_norms.jsonl")
