@@ -11,8 +11,8 @@ OPTIONS = ((-1, 2**31 - 1), (-4, 0))
 def keep_freed_memory() -> None:
     """Let the C library of Linux keep the memory of freed arrays, unless its environment variables are set.
 
-    By default it gives the memory of each array of some megabytes back, and the system clears it anew for the next: a fifth of
-    the CPU seconds of a network that sees an image. Where there is no such library, nothing is done.
+    By default it gives the memory of each array of some megabytes back, and the system clears it anew for the next: up to a fifth
+    of the CPU seconds of a network that sees a large image. Where there is no such library, nothing is done.
     """
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return
