@@ -69,7 +69,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         tifffile.imwrite(folder / f"{channel}.tif", plane)
     (folder / "one.csv").write_text("field,phase\na,phase.tif\n")
     (folder / "three.csv").write_text("field,dapi,gfp,phase\na,dapi.tif,gfp.tif,phase.tif\n")
-    return {name: folder / f"{name}.csv" for name in ("one", "three")}
+    (folder / "two.csv").write_text("field,dapi,phase\na,dapi.tif,phase.tif\n")
+    return {name: folder / f"{name}.csv" for name in ("one", "two", "three")}
 
 
 def predicted(model: Path, table: Path, out: Path, **settings: Any) -> np.ndarray:
@@ -110,6 +111,18 @@ def test_the_only_channel_is_the_one_that_is_meant(
     np.testing.assert_array_equal(
         own, predicted(models[kind], images["one"], tmp_path / "given", cells=("phase",))
     )
+    assert own.any()
+
+
+@pytest.mark.parametrize("kind", ["cells", "markers"])
+def test_what_is_given_as_nuclei_is_not_meant(
+    models: dict[str, Path], images: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
+    own, given = (
+        predicted(models[kind], images["two"], tmp_path / name, nuclei="dapi", **cells)
+        for name, cells in (("own", {}), ("given", {"cells": ("phase",)}))
+    )
+    np.testing.assert_array_equal(own, given)
     assert own.any()
 
 

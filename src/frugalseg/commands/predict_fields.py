@@ -97,7 +97,8 @@ def _predict_cells(
     options: RunOptions,
 ) -> RunResult:
     table = options.open(inputs)
-    cells = settings.cells or own_inputs(table, model.card, folder)
+    others = settings.nuclei, settings.markers, settings.truth, settings.mask, settings.scribbles
+    cells = settings.cells or own_inputs(table, model.card, folder, others)
     if isinstance(model, ObjectModel):
         settings = settings.model_copy(update={"cells": single_planes(table, cells)})
     else:

@@ -104,7 +104,8 @@ def suggest_crops(
     loaded = check_model(load_model(model, options.device), str(model))
     card = loaded.card
     table = options.open(inputs)
-    own = () if settings.inputs else own_inputs(table, card, Path(model), "inputs")
+    others = settings.nuclei, settings.labels
+    own = () if settings.inputs else own_inputs(table, card, Path(model), others, "inputs")
     channels = parse_channels(settings.inputs) if settings.inputs else model_inputs(own)
     check_inputs(table, channels, card, None, Path(model), "inputs")
     hints = tuple(name for name in (settings.nuclei, settings.labels) if name is not None)

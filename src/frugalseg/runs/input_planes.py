@@ -1,6 +1,6 @@
 """Channels and focal planes of a field as a whole-image model needs them: as many as it was trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,23 +51,40 @@ def named_planes(field: Field, names: Sequence[str]) -> NDArray[np.float32]:
 
 
 def own_inputs(
-    table: FieldTable, card: MarkerCard | StainCard | ObjectCard, model: Path, parameter: str = "cells"
+    table: FieldTable,
+    card: MarkerCard | StainCard | ObjectCard,
+    model: Path,
+    others: Collection[str | None] = (),
+    parameter: str = "cells",
 ) -> tuple[str, ...]:
-    """Return the channels that a model sees, by its card.
+    """Return the channels that a model sees, by its card; where that names none, all but `others`.
+
+    Parameters
+    ----------
+    table
+        The fields.
+    card, model
+        Of the model, and its folder, for messages.
+    others
+        Channels that were given for something else, such as the nuclei.
+    parameter
+        What asks for inputs, for messages.
 
     Raises
     ------
     SettingsError
-        It was learned from arrays whose channels had no names, and the fields have more channels than it: which is meant?
+        It was learned from arrays whose channels had no names, and so many other channels are left: which are meant?
     """
-    unnamed = all(name.isdecimal() and name not in table.channels for name in card.channels)
-    if unnamed and len(table.channels) > len(card.channels):
+    if not all(name.isdecimal() and name not in table.channels for name in card.channels):
+        return card.channels
+    left = tuple(name for name in table.channels if name not in others)
+    if len(left) > len(card.channels):
         count = "a channel" if len(card.channels) == 1 else f"{len(card.channels)} channels"
         raise SettingsError(
             f"{model} was learned from {count} without a name, and the fields have {', '.join(table.channels)}; say with "
             f"`{parameter}` what it sees"
         )
-    return card.channels
+    return tuple(map(quote_channel, left)) if len(left) == len(card.channels) else card.channels
 
 
 def check_inputs(

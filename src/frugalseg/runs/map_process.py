@@ -97,7 +97,7 @@ def predict_maps_of_fields(
     """
     card = model.card
     table = options.open(inputs)
-    own = () if settings.inputs else own_inputs(table, card, folder)
+    own = () if settings.inputs else own_inputs(table, card, folder, [settings.truth])
     channels = parse_channels(settings.inputs) if settings.inputs else model_inputs(own)
     check_inputs(table, channels, card, settings.truth, folder)
     if settings.diameter is not None and isinstance(model, StainModel):
