@@ -1,6 +1,7 @@
 """Fields of a study from arrays and from files answer alike."""
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from frugalseg.errors import InputError, MissingChannel
 from frugalseg.images.fields import open_fields
 from frugalseg.images.write import write_image, write_labels, write_text
 from frugalseg.studies.plan.study_data import ArrayData, FileData
+from frugalseg.studies.study_plan import plan_study
 
 
 def test_files_and_arrays_answer_alike(tmp_path: Path) -> None:
@@ -105,3 +107,14 @@ def test_whole_numbers_as_floats_are_labels_and_others_are_refused_by_name() -> 
     assert found.tolist() == [[0, 2]]
     with pytest.raises(InputError, match="field 'b', channel 'cells'"):
         data.labels("b", "cells")
+
+
+def test_one_number_is_the_size_both_ways() -> None:
+    data = ArrayData({"phase": [np.zeros((8, 8))] * 2}, pixel_sizes=[0.5, None])  # type: ignore[list-item]
+    assert (data.pixel_size("1"), data.pixel_size("2")) == ((0.5, 0.5), None)
+
+
+def test_a_task_without_fields_is_named(fakes: ModuleType, tmp_path: Path) -> None:
+    design = fakes.plan(tmp_path / "out").design
+    with pytest.raises(InputError, match="`data` has no fields for task 'cells', only for 'other'"):
+        plan_study(design, {"other": fakes.data()}, tmp_path / "out", device="cpu")
