@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-import torch
 
 import frugalseg as fs
 from frugalseg.cli import main
@@ -26,23 +25,14 @@ from frugalseg.networks.store import save_model
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.options import RunOptions
 
+from .bright_network import Bright
+
 PIXEL = (0.5, 0.25)
 COMMON: dict[str, Any] = {
     "scale": 1.0,
     "training": TrainingSummary(steps=1, stopped_because="s", seconds=1.0, seed=0, fields=("a",)),
 }
 PATTERN = "{field}_{channel}.tif"
-
-
-class Bright(torch.nn.Module):
-    """Cells where the first channel is above its mean."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.tensor(1.0))
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.cat([images[:, :1] * self.weight] * 2, dim=1)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-import torch
 
 import frugalseg as fs
 from frugalseg.commands.command_settings import PredictSettings, SuggestSettings
@@ -15,22 +14,13 @@ from frugalseg.commands.suggest_crops import suggest_crops
 from frugalseg.errors import SettingsError
 from frugalseg.runs.options import RunOptions
 
+from .bright_network import Bright
+
 QUICK: dict[str, Any] = {"max_steps": 1, "device": "cpu"}
 SMALL: dict[str, Any] = {**QUICK, "encoder": "small", "crop": 32, "batch": 2}
 QUIET = RunOptions(device="cpu", quiet=True)
 CELLS = fs.make_cells((96, 104), n_cells=9, dim_nuclei=0.0, seed=4)
 KINDS = ["stain", "cells", "markers"]
-
-
-class Bright(torch.nn.Module):
-    """Cells where the first channel is above its mean."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.tensor(1.0))
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.cat([images[:, :1] * self.weight] * 2, dim=1)
 
 
 def cells_model(image: np.ndarray) -> fs.ObjectModel:

@@ -126,6 +126,9 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text(text + "title: u\n")
     with pytest.raises(UnreadableFile, match="'title' stands there twice; give each a name of its own"):
         StudyDesign.read(tmp_path / "d.yaml")
+    (tmp_path / "d.yaml").write_text(text + "? [a, b]\n: c\n")
+    with pytest.raises(UnreadableFile, match="can't be read as a design"):
+        StudyDesign.read(tmp_path / "d.yaml")
 
 
 def test_a_student_behind_a_start_has_its_encoder(labels_task: dict[str, Any]) -> None:

@@ -120,12 +120,11 @@ def score_cells(truth: NDArray[Any], labels: Labels, cues: ImageCues | None) -> 
         return values
     inside = nuclei_agreement(labels, marker_areas(cues)).nuclei_inside
     classical = score_baselines(truth, cues)
+    gain = classical["voronoi"].cell_miou - classical["propagation"].cell_miou
     return {
         **values,
         "nuclei_inside": math.nan if inside is None else inside,
-        "roundness_gain": classical["voronoi"].cell_miou - classical["propagation"].cell_miou
-        if known
-        else math.nan,
+        "roundness_gain": gain if known else math.nan,
     }
 
 
