@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,34 @@ def test_several_inputs_are_channels_of_one_file(
         whole = tifffile.imread(images / f"{row['field']}_{channel}.tif")
         np.testing.assert_array_equal(field.plane(channel), whole[y : y + 40, x : x + 40].astype(np.float32))
     assert "--from phase,dic" in record.next_step
+
+
+@pytest.mark.slow
+def test_crops_of_focal_planes_are_learned_from_by_the_command_that_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frugalseg.models.object_model.object_network", lambda *_: Bright())
+    cells, stacks = fs.make_cells((96, 120), n_cells=12, dim_nuclei=0.0, seed=4), tmp_path / "stacks"
+    stacks.mkdir()
+    stack = np.stack([cells.cytoplasm, cells.phase, cells.nuclear]).astype(np.float32)
+    tifffile.imwrite(stacks / "a_phase.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    model, out = saved(tmp_path / "two", ("phase[1]", "phase[3]")), tmp_path / "out"
+    record: Any = suggest(model, stacks, out, inputs="phase[1,3]", count=1, where=()).record
+    (row,) = rows_of(out / "suggestions.csv")
+    (crop,) = fs.open_fields([out / "crops"])
+    y, x = int(row["y"]), int(row["x"])
+    np.testing.assert_array_equal(crop.plane("phase[3]"), stack[2, y : y + 40, x : x + 40])
+    monkeypatch.undo()
+    words = shlex.split(record.next_step)[1:]
+    assert words[words.index("--from") + 1] == "phase[1],phase[3]"
+    words[words.index("NEW_MODEL")] = str(tmp_path / "new")
+    del words[words.index("--start") : words.index("--start") + 2]  # that model is no real network
+    few = ["--max-steps", "1", "--crop", "32", "--encoder", "small", "--device", "cpu", "--quiet"]
+    with pytest.raises(SystemExit) as end:
+        main([*words, *few])
+    assert end.value.code == 0
+    learned = fs.load_model(tmp_path / "new", "cpu")
+    assert learned.card.channels == ("phase[1]", "phase[3]")
 
 
 def test_labels_and_nuclei_of_some_fields_count(model: Path, images: Path, tmp_path: Path) -> None:

@@ -113,6 +113,19 @@ def test_an_index_becomes_the_name_that_it_stands_for(folder: Path) -> None:
     assert input_names(open_fields([folder])["a"], parse_channels("1,0")) == ("dapi", '"a, b"')
 
 
+def test_a_column_called_like_a_plane_is_named_like_it(folder: Path) -> None:
+    """Crops of focal planes have such columns; a model of them must work on the stack, and the other way round."""
+    (folder / "fields.csv").write_text('field,phase[1],"a, b"\na,bf.tif,bf.tif\n')
+    crop = open_fields([folder])["a"]
+    assert input_names(crop, parse_channels('phase[1],"a, b"')) == ("phase[1]", '"a, b"')
+    np.testing.assert_array_equal(read_inputs(crop, parse_channels("phase[1]"))[0], FLAT)
+    (folder / "fields.csv").write_text("field,phase[1],phase\na,bf.tif,phase.tif\n")
+    both = open_fields([folder])["a"]
+    assert input_names(both, parse_channels('"phase[1]",phase[2]')) == ('"phase[1]"', "phase[2]")
+    with pytest.raises(SettingsError, match="can be channel"):
+        input_names(both, parse_channels("phase[1]"))
+
+
 def test_a_plane_that_is_not_there_names_what_is(folder: Path) -> None:
     table = open_fields([folder])
     with pytest.raises(

@@ -17,7 +17,7 @@ from frugalseg.learning.from_labels.fitted_sigmoid import fit_sigmoid
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.learning.seeded import seeded
-from frugalseg.models.object_training import Parts, begin_network, check_start_settings, learning_settings
+from frugalseg.models.object_training import Parts, begin_network, check_start_encoder, learning_settings
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import Target, object_network
 from frugalseg.networks.pretrained import adapt_first_convolution, read_tensors
@@ -235,7 +235,7 @@ def test_a_fresh_encoder_has_the_weights_that_are_asked_for() -> None:
     start = a_start("stain")
     large = {"settings": {"encoder": "efficientnet_lite0"}}
     card, unet = start.card.model_copy(update=large), unlike_fresh(Unet("efficientnet_lite0", 1, 1))
-    check_start_settings(card, asked)
+    check_start_encoder(card, asked)
     settings = learning_settings(asked, "nuclei", card)
     network, started_from = begin_network(settings, 1, SEED, card, unet, "decoder")  # type: ignore[arg-type]
     wanted = {f"unet.{name}": tensor for name, tensor in official(1).items()}

@@ -25,6 +25,7 @@ from frugalseg.studies.plan.run_specs import LabelRun, RunSpec
 from frugalseg.studies.plan.study_data import ArrayData
 from frugalseg.studies.runs import run_queue
 from frugalseg.studies.runs.run_folder import RunRecord
+from frugalseg.studies.study_plan import plan_study
 
 STUDENT = {"kind": "student", "nuclei": "nuclear"}
 STAIN = {"kind": "stain", "stain": "nuclear", "steps": 60}
@@ -295,3 +296,18 @@ def test_a_trial_uses_a_field_with_labels(fakes: ModuleType) -> None:
         assert (trial.learn_from, trial.test) == ((("a",) if spec.kind == "student" else ("b",)),) * 2
         seen.add(spec.kind)
     assert seen == {"student", "labels"}
+
+
+def test_a_run_whose_nuclei_are_predicted_is_not_tried_on_a_field_without_the_stain(
+    tmp_path: Path, fakes: ModuleType
+) -> None:
+    data = fakes.data()
+    lacking = ArrayData({**data.channels, "nuclear": [None, *data.channels["nuclear"][1:]]}, data.names)
+    arm = {"inputs": "phase", "nuclei": "nuclear", "method": "voronoi", "predicted_nuclei": STAIN}
+    task = {"kind": "markers", "data": "x", "labels": "cells", "learn": "alone", "arms": {"a": arm}}
+    task |= {"test": [data.names[0]], "seeds": [0]}
+    design = StudyDesign.parse({"title": "a test", "tasks": {"cells": task}})
+    told: list[str] = []
+    plan = plan_study(design, lacking, tmp_path / "out", device="cpu")
+    found = estimate_seconds(plan, 1, execution="fake_runs", tell=told.append)
+    assert (told, [found[spec.name] is None for spec in plan.specs]) == ([], [False, True])

@@ -126,7 +126,8 @@ def suggest_crops(
                 "labelled; set `crop` to fewer px for more"
             )
         scale = float(np.median([scored[one.image].scale for one in chosen]))
-        record = run.record(chosen, run.next_step(folder, scale, inputs, options), options)
+        step = run.next_step(folder, scale, used[chosen[0].image], inputs, options)
+        record = run.record(chosen, step, options)
         record = run.write(hidden, chosen, used, record)
     return RunResult(folder=folder, record=record)
 
@@ -258,7 +259,9 @@ class _Run:
             next_step=next_step,
         )
 
-    def next_step(self, out: Path, scale: float, inputs: Sequence[str | Path], options: RunOptions) -> str:
+    def next_step(
+        self, out: Path, scale: float, field: Field, inputs: Sequence[str | Path], options: RunOptions
+    ) -> str:
         """Return the command that learns from the crops, and keeps what it knows of the fields that they are of.
 
         The scale is stated, because crops cut cells and hide their size. Conditions (`where`) would hold for crops too, so with
@@ -268,7 +271,10 @@ class _Run:
         words += [] if options.where else map(str, inputs)
         for name, value in (("pattern", options.pattern), ("axes", options.axes)):
             words += [] if value is None else [f"--{name}", value]
-        words += [] if self.settings.inputs is None else ["--from", self.settings.inputs]
+        if (
+            self.settings.inputs is not None
+        ):  # focal planes one by one, as the columns of the crops are called
+            words += ["--from", ",".join(input_names(field, self.channels))]
         words += ["--labels", self.settings.labels or LABELS, "--target", self.model.card.kind]
         words += ["--start", str(self.folder)]
         return shlex.join([*words, "--scale", f"{scale:.3g}", "-o", "NEW_MODEL"])

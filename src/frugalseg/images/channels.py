@@ -178,7 +178,8 @@ def shared_input_names(fields: Iterable[Field], channels: Sequence[InputChannel]
 def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, Image, int, int]]:
     """Return name, image, channel of the image and focal plane (from 0) of every input."""
     inputs: list[tuple[str, Image, int, int]] = []
-    for channel in (_as_named(field, channel) for channel in channels):
+    for given in channels:
+        channel = _as_named(field, given)
         image, index = field.reference(channel.channel).open(f"field {field.name!r}")
         depth = int(image.pixels.shape[1])
         planes = range(1, depth + 1) if channel.planes is None else channel.planes
@@ -190,7 +191,8 @@ def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, I
                     f"has {depth}; {allowed} can be asked for"
                 )
             bare = channel.planes is None and depth == 1
-            quoted = quote_channel(field.named(channel.channel))
+            # A column called phase[1] is what plane 1 is called elsewhere, so that a model of either can be used on both.
+            quoted = str(given) if channel is not given else quote_channel(field.named(channel.channel))
             name = quoted if bare else f"{quoted}[{plane}]"
             inputs.append((name, image, index, plane - 1))
     names = [name for name, *_ in inputs]

@@ -28,7 +28,7 @@ from frugalseg.models.object_training import (
     begin_network,
     card_of_objects,
     channel_names,
-    check_start_settings,
+    check_start_encoder,
     fit_sigmoid_to,
     fits_sigmoid,
     learning_settings,
@@ -295,5 +295,5 @@ def check_start(start: Any, settings: ObjectModelSettings) -> StainModel | Objec
             f"`start` is a {type(start).__name__.replace('Card', 'Model')}; training starts from a StainModel, an ObjectModel, "
             "or the folder of one"
         )
-    check_start_settings(start.card, settings)
+    check_start_encoder(start.card, settings)
     return start

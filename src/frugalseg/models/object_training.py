@@ -16,6 +16,7 @@ from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.seeded import seeded
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
+from frugalseg.models.allowed_starts import check_settings_of_start
 from frugalseg.models.inputs import check_channels
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_parts import names_by_role
@@ -53,34 +54,15 @@ def learning_settings(
     Raises
     ------
     SettingsError
-        There is no such target, parts of a start or a sigmoid fitted to one are asked for, and there is none, or rehearsal is
-        asked for without a start that finds cells.
+        There is no such target, or settings do not fit it or the start, see `check_settings_of_start`.
     """
     if target not in ("nuclei", "cells"):
         raise SettingsError(f"`target` is {target!r}; allowed are 'cells' and 'nuclei'")
     changed = network_settings(settings, ObjectModelSettings)
     if settings.slope == "fitted":
         changed["slope"] = None
-    whole = settings.start_parts == "all"
-    finds_cells = isinstance(start, ObjectCard) and target == start.kind == "cells" and whole
-    for name, other in (("alpha", "cells"), ("slope", "nuclei")):
-        if getattr(settings, name) is not None and target != other:
-            raise SettingsError(
-                f"`{name}` is of networks that learn {other}, and `target` is '{target}'; leave it out"
-            )
-    if settings.slope == "fitted" and (start is None or not whole):
-        raise SettingsError(
-            "`slope` is 'fitted', which needs a whole model as `start` whose stain it is fitted to; leave it out, or give a number"
-        )
-    if settings.rehearsal and not finds_cells:
-        raise SettingsError(
-            f"`rehearsal` is {settings.rehearsal}, which needs a model of cells as `start` to learn cells; leave it out"
-        )
+    check_settings_of_start(settings, target, None if start is None else start.kind)
     if start is None:
-        if not whole:
-            raise SettingsError(
-                f"`start_parts` is {settings.start_parts!r} and there is no `start` to take it of; give one, or leave it out"
-            )
         return LabelSettings.preset(settings.preset, target=target, **changed)
     changed["encoder"] = start.settings.get("encoder", "small")
     if settings.start_parts != "decoder":
@@ -88,6 +70,7 @@ def learning_settings(
     if target == start.kind == "nuclei" and settings.start_parts != "encoder":
         changed["midpoint"] = start.settings.get("midpoint")
         changed["slope"] = changed["slope"] or start.settings.get("slope")
+    finds_cells = target == start.kind == "cells" and settings.start_parts == "all"
     tuned = settings.preset == "default" and is_student(start) and finds_cells
     return LabelSettings.preset("tuning" if tuned else settings.preset, target=target, **changed)
 
@@ -97,15 +80,13 @@ def is_student(card: StainCard | ObjectCard | None) -> bool:
     return isinstance(card, ObjectCard) and card.self_trained
 
 
-def check_start_settings(card: StainCard | ObjectCard, settings: ObjectModelSettings) -> None:
-    """`SettingsError` where the settings ask for another encoder than the start's, or for weights beside it."""
+def check_start_encoder(card: StainCard | ObjectCard, settings: ObjectModelSettings) -> None:
+    """`SettingsError` where the settings ask for another encoder than the start's."""
     encoder = card.settings.get("encoder", "small")
     if settings.encoder not in (None, encoder):
         raise SettingsError(
             f"`start` has the encoder {encoder!r}, so `encoder` {settings.encoder!r} can't start from it; leave `encoder` out"
         )
-    if settings.weights is not None and settings.start_parts != "decoder":
-        raise SettingsError("`weights` and `start` both say where to start from; give one of them")
 
 
 def channel_names(

@@ -9,6 +9,7 @@ import numpy as np
 
 from frugalseg.errors import SettingsError
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.allowed_starts import check_settings_of_start
 from frugalseg.models.model_scale import (
     LARGEST_SCALE,
     SMALLEST_SCALE,
@@ -78,7 +79,10 @@ def check_student_start(start: Start | str | Path | None, settings: SelfTraining
     if start is None:
         return None
     encoder = settings.encoder if "encoder" in settings.model_fields_set else None
-    return check_start(start, ObjectModelSettings(encoder=encoder, weights=settings.weights))
+    asked = ObjectModelSettings(encoder=encoder, weights=settings.weights)
+    found = check_start(start, asked)
+    check_settings_of_start(asked, "cells", found.card.kind)
+    return found
 
 
 def begin_student(

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from frugalseg.errors import Interrupted
+from frugalseg.images.channel_lists import single_channel
+from frugalseg.studies.plan.field_channels import has_all
 from frugalseg.studies.plan.run_specs import LabelRun, MarkerRun, RunSpec, StainRun, StudentRun
 from frugalseg.studies.runs.run_folder import RunRecord, fields_read, read_record
 from frugalseg.studies.runs.run_queue import make_runs
@@ -112,7 +114,7 @@ def estimate_seconds(
     unknown: dict[str, RunSpec] = {}
     for spec in plan.missing:
         trial = trial_of(spec, by_name)
-        if trial is not None and sort_of(spec) not in speeds:
+        if trial is not None and sort_of(spec) not in speeds and _can_be_made(trial, plan):
             unknown.setdefault(sort_of(spec), trial)
     if measure and unknown:
         speeds |= _measured(plan, _few(unknown), workers, execution, tell)
@@ -210,6 +212,13 @@ def trial_of(spec: RunSpec, by_name: Mapping[str, RunSpec]) -> RunSpec | None:
         settings |= {} if encoder is None else {"encoder": encoder}
         common |= {"start": "nothing", "start_kind": "nothing", "settings": settings}
     return spec.model_copy(update=common)
+
+
+def _can_be_made(trial: RunSpec, plan: StudyPlan) -> bool:
+    """Return whether the field of a trial has nuclei; those of its run may be predicted, by a model that is not there yet."""
+    if not isinstance(trial, MarkerRun):
+        return True
+    return has_all(trial.test[0], (single_channel(trial.method.nuclei),), plan.data[trial.task])
 
 
 def _encoder(spec: RunSpec) -> str | None:

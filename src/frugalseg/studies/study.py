@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from frugalseg.errors import FrugalsegError, InputError, Interrupted, OutputFailed, UnreadableFile
+from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed, UnreadableFile
 from frugalseg.images.write import plain, write_json, write_text
 from frugalseg.learning.device import Device
 from frugalseg.learning.interrupts import stopped_by_either
@@ -180,15 +180,11 @@ def _with_count(error: FrugalsegError, plan: StudyPlan) -> FrugalsegError:
 def _result(plan: StudyPlan, finished: dict[str, RunRecord], outcome: Outcome, report: bool) -> StudyResult:
     rows = _rows(plan, finished)
     answers: tuple[str, ...] = ()
-    if report:
+    if report and (rows or not outcome.failed):  # where every run failed, that is all there is to say
         from frugalseg.studies.answers.study_answers import told
         from frugalseg.studies.report.study_report import write_results
 
-        try:
-            answers = told(write_results(plan.design, rows, plan.out, plan.data))
-        except InputError:  # there is no score
-            if not outcome.failed:
-                raise
+        answers = told(write_results(plan.design, rows, plan.out, plan.data))
     return StudyResult(
         folder=plan.out,
         rows=rows,

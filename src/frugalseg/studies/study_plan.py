@@ -11,7 +11,7 @@ from frugalseg.errors import InputError, UnreadableFile
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.plan.planned_runs import plan_runs
-from frugalseg.studies.plan.ready_models import check_models
+from frugalseg.studies.plan.ready_models import doubts_about, read_cards, without_unfit
 from frugalseg.studies.plan.run_specs import RunSpec
 from frugalseg.studies.plan.study_data import StudyData
 from frugalseg.studies.plan.task_data import open_data
@@ -147,8 +147,8 @@ def plan_study(
         raise InputError(
             f"`data` has no fields for task '{missing[0]}', only for {', '.join(map(repr, data)) or 'none'}; give those of every task"
         )
-    specs = plan_runs(design, data)
-    doubts = check_models(design, specs, root)
+    cards = read_cards(design, root)
+    specs = without_unfit(plan_runs(design, data), cards)
     prints = fingerprints(specs, data, root)
     return StudyPlan(
         design=design,
@@ -160,7 +160,7 @@ def plan_study(
         specs=specs,
         fingerprints=prints,
         finished=_finished(Path(out), specs, prints),
-        warnings=doubts,
+        warnings=doubts_about(cards, specs),
     )
 
 

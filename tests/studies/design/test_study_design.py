@@ -86,7 +86,7 @@ def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: 
         ({"test": [["a"], ["b", "b"]]}, r"tasks.cells.test: test field 'b' is named twice in one list"),
         (
             {"budgets": [0]},
-            r"tasks.cells: start 'nothing' finds nothing before it has learned from labels, and `budgets` is 0 only; add",
+            r"tasks.cells: start 'nothing' finds no cells before it has learned from labels, and `budgets` is 0 only; add",
         ),
         ({"seeds": []}, r"tasks.cells.seeds: Tuple should have at least 1 item"),
     ],

@@ -13,7 +13,7 @@ from frugalseg.images.fields import open_fields
 from frugalseg.images.write import write_image, write_labels
 from frugalseg.runs.synthetic_set import write_synthetic_set
 from frugalseg.studies.plan.planned_runs import plan_runs
-from frugalseg.studies.plan.run_specs import RunSpec
+from frugalseg.studies.plan.run_specs import MarkerRun, RunSpec
 from frugalseg.studies.plan.study_data import ArrayData, FileData, StudyData
 from frugalseg.studies.runs.run_folder import (
     _what_decides,
@@ -128,9 +128,12 @@ def test_another_seed_of_an_arm_leaves_its_other_runs_as_they_are(fakes: ModuleT
 
 
 def test_runs_read_the_channels_and_fields_of_their_specification(fakes: ModuleType) -> None:
-    arms = {"a": {"inputs": "phase[1,2],nuclear", "nuclei": "nuclear"}}
+    arms = {"a": {"inputs": "phase,nuclear", "nuclei": "nuclear"}}
     (markers,) = specs_of(fakes.data(), kind="markers", data=[], labels="cells", arms=arms, seeds=[0])
-    assert channels_read(markers) == ("phase", "nuclear", "cells")
+    assert isinstance(markers, MarkerRun)
+    planes = markers.method.model_copy(update={"inputs": "phase[1,2],nuclear"})  # of files: arrays have none
+    for one in (markers, markers.model_copy(update={"method": planes})):
+        assert channels_read(one) == ("phase", "nuclear", "cells")
     assert fields_read(markers) == ("a", "b", "c", "d")
     labels = [one for one in specs_of(fakes.data(), **fakes.task(seeds=[0])) if one.kind == "labels"]
     assert fields_read(labels[0]) == (*labels[0].outlined, "a")

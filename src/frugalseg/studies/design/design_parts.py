@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"
 Name = Annotated[str, Field(pattern=_NAME, max_length=60)]
@@ -30,15 +38,33 @@ class SyntheticData(Part):
     )
 
 
+def _as_list(given: Any) -> Any:
+    """Return a single text as a list of one, which is how a task with one folder is written."""
+    if not isinstance(given, str | list | tuple):
+        raise ValueError(f"{given!r} was given; give a text, or a list of texts")
+    return (given,) if isinstance(given, str) else given
+
+
+def _kind_of_data(given: Any) -> Literal["files", "drawn"]:
+    """Return which kind of fields is meant, so that a message is about that one alone."""
+    return "drawn" if isinstance(given, Mapping | SyntheticData) else "files"
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Fields = Annotated[
+    Annotated[Texts, Tag("files")] | Annotated[SyntheticData, Tag("drawn")], Discriminator(_kind_of_data)
+]
+
+
 class FieldSource(Part):
     """Where the fields of a task are, and which of them are taken."""
 
-    data: tuple[str, ...] | SyntheticData = Field(
+    data: Fields = Field(
         description="Files, folders or tables as of every command, relative to the folder of data; or `n_fields` of synthetic "
         "cells."
     )
     pattern: str | None = None
-    where: tuple[str, ...] = ()
+    where: Texts = ()
     axes: str | None = None
 
 
@@ -102,13 +128,23 @@ class Model(Part):
 Start = Annotated[Nothing | ImageNet | Stain | Student | Model, Field(discriminator="kind")]
 
 
-def _check_test_fields(given: str | tuple[Any, ...]) -> str | tuple[Any, ...]:
-    """Refuse folds without a field, and fields that a fold names twice."""
-    if isinstance(given, str):
+def _check_test_fields(given: Any) -> Any:
+    """Refuse what is neither "leave-one-out" nor names, folds without a field, and fields that a fold names twice."""
+    if given == "leave-one-out":
         return given
-    for fold in given if given and isinstance(given[0], tuple) else (given,):
+    if not isinstance(given, list | tuple):
+        raise ValueError(
+            f"{given!r} was given; give leave-one-out, a list of fields, or a list of such lists: one for each fold"
+        )
+    several = bool(given) and all(isinstance(fold, list | tuple) for fold in given)
+    for fold in given if several else (given,):
         if not fold:
             raise ValueError("no test field is named; name at least one in each list, or give leave-one-out")
+        wrong = next((field for field in fold if not isinstance(field, str)), None)
+        if wrong is not None:
+            raise ValueError(
+                f"{wrong!r} is no name of a field; give names, those that are numbers in quotes, in one list or in a list of lists"
+            )
         twice = next((field for field in fold if fold.count(field) > 1), None)
         if twice is not None:
             raise ValueError(f"test field {twice!r} is named twice in one list; name each once")
@@ -117,7 +153,7 @@ def _check_test_fields(given: str | tuple[Any, ...]) -> str | tuple[Any, ...]:
 
 TestFields = Annotated[
     Literal["leave-one-out"] | tuple[tuple[str, ...], ...] | tuple[str, ...],
-    AfterValidator(_check_test_fields),
+    BeforeValidator(_check_test_fields),
 ]
 
 

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from frugalseg.errors import SettingsError, UnreadableFile
+from frugalseg.models.allowed_starts import StartKind, check_settings_of_start
 from frugalseg.models.model_settings import ObjectModelSettings, SelfTrainingSettings, StainModelSettings
 from frugalseg.studies.design.design_parts import (
     OF_TASK,
@@ -113,42 +114,58 @@ class LabelTask(FieldSource):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        labels = any(budget.fields or budget.crops for budget in self.budgets)
         for name, start in self.starts.items():
-            if not labels and isinstance(start, Nothing | ImageNet):
+            needs_labels = isinstance(start, Nothing | ImageNet) or (
+                isinstance(start, Student) and self.target == "nuclei"
+            )
+            if needs_labels and not any(map(any, self.budgets)):
                 raise ValueError(
-                    f"start '{name}' finds nothing before it has learned from labels, and `budgets` is 0 only; add a larger one, or "
-                    "leave the start out"
+                    f"start '{name}' finds no {self.target} before it has learned from labels, and `budgets` is 0 only; add a larger "
+                    "one, or leave the start out"
                 )
             before = getattr(start, "start", None)
             if before is not None and not isinstance(self.starts.get(before), Stain | Model):
                 raise ValueError(
                     f"start '{name}' begins with '{before}', which must be a stain or model start of this task"
                 )
-            settings = {**self.settings, **start.settings}
-            check_settings(ObjectModelSettings, settings, OF_TASK)
-            if isinstance(start, Nothing | ImageNet) and "weights" in settings:
-                raise ValueError(
-                    f"start '{name}' is of kind '{start.kind}', which says what its weights are; leave `weights` out of `settings`"
-                )
-            if not isinstance(start, Nothing | ImageNet) and "encoder" in start.settings:
-                raise ValueError(
-                    f"start '{name}' has the network of the model that it starts from; set `encoder` in `settings` of the task, or in "
-                    "those of the model"
-                )
-            if isinstance(start, ImageNet) and settings.get("encoder") == "small":
-                raise ValueError(
-                    f"start '{name}' needs an encoder that has ImageNet weights; set `encoder` in `settings` to efficientnet_lite0 "
-                    "or densenet121"
-                )
-            check_settings(StainModelSettings, getattr(start, "stain_settings", {}), OF_TASK)
-            own = getattr(start, "student_settings", {})
-            check_settings(SelfTrainingSettings, own, {"seed": "seeds"})
-            if before is not None and "encoder" in own:
-                raise ValueError(
-                    f"start '{name}' begins with '{before}', whose network it has; leave `encoder` out of `student_settings`"
-                )
+            _check_start(name, start, {**self.settings, **start.settings}, self.target)
         return self
+
+
+def _check_start(
+    name: str, start: Start, settings: dict[str, Any], target: Literal["nuclei", "cells"]
+) -> None:
+    """Check the settings of a start, and those of the models that it is made with; raises ValueError, for pydantic."""
+    check_settings(ObjectModelSettings, settings, OF_TASK)
+    fresh = isinstance(start, Nothing | ImageNet)
+    if fresh and "weights" in settings:
+        raise ValueError(
+            f"start '{name}' is of kind '{start.kind}', which says what its weights are; leave `weights` out of `settings`"
+        )
+    if not fresh and "encoder" in start.settings:
+        raise ValueError(
+            f"start '{name}' has the network of the model that it starts from; set `encoder` in `settings` of the task, or in "
+            "those of the model"
+        )
+    if isinstance(start, ImageNet) and settings.get("encoder") == "small":
+        raise ValueError(
+            f"start '{name}' needs an encoder that has ImageNet weights; set `encoder` in `settings` to efficientnet_lite0 "
+            "or densenet121"
+        )
+    if not isinstance(start, Model):  # what a model is, its card says
+        kind: StartKind = {"stain": "stain", "student": "cells"}.get(start.kind)  # type: ignore[assignment]
+        try:
+            check_settings_of_start(ObjectModelSettings.model_validate(settings), target, kind)
+        except SettingsError as error:
+            raise ValueError(f"start '{name}': {error}") from error
+    check_settings(StainModelSettings, getattr(start, "stain_settings", {}), OF_TASK)
+    own = getattr(start, "student_settings", {})
+    check_settings(SelfTrainingSettings, own, {"seed": "seeds"})
+    before = getattr(start, "start", None)
+    if before is not None and "encoder" in own:
+        raise ValueError(
+            f"start '{name}' begins with '{before}', whose network it has; leave `encoder` out of `student_settings`"
+        )
 
 
 class StainTask(FieldSource):
@@ -233,6 +250,7 @@ class StudyDesign(Part):
         except ValidationError as error:
             first = error.errors()[0]
             kinds = {"labels", "stains", "markers", "nothing", "imagenet", "stain", "student", "model"}
+            kinds |= {"files", "drawn"}
             parts = [str(part) for part in first["loc"]]
             place = ".".join(
                 part for at, part in enumerate(parts) if not (part in kinds and at % 2 == 0 and at > 1)

@@ -1,6 +1,6 @@
 """From a design and the names of its fields to the list of runs, those that others need first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from frugalseg.errors import InputError, SettingsError
 from frugalseg.images.channel_lists import single_channel
@@ -53,7 +53,21 @@ def plan_runs(design: StudyDesign, data: Mapping[str, StudyData]) -> tuple[RunSp
                     f"task '{name}': two different runs would be called {run.name!r}; give arms and folds names that differ in "
                     "more than signs"
                 )
+    _check_inputs(runs.values(), data)
     return tuple(runs.values())
+
+
+def _check_inputs(runs: Iterable[RunSpec], data: Mapping[str, StudyData]) -> None:
+    """Refuse inputs that fields can't have, such as focal planes of arrays, before any run begins."""
+    asked: dict[tuple[str, str], str] = {}
+    for run in runs:
+        inputs = run.method.inputs if isinstance(run, MarkerRun) else run.inputs
+        asked.setdefault((run.task, inputs), (*run.learn_from, *run.test)[0])
+    for (task, inputs), field in asked.items():
+        try:
+            data[task].input_names(field, inputs)
+        except (InputError, SettingsError) as error:
+            raise type(error)(f"task '{task}': {error}") from error
 
 
 def _runs_of_task(name: str, task: Task, data: StudyData) -> Iterator[RunSpec]:
@@ -80,9 +94,14 @@ def _label_runs(name: str, task: LabelTask, data: StudyData) -> Iterator[RunSpec
                 outlined = choose_outlined(labelled, budget, seed)
                 for steps in task.steps if outlined else (0,):
                     for arm, start in task.starts.items():
-                        if outlined or isinstance(start, Student | Model):
+                        if outlined or _may_find(start, task.target):
                             about = name, task, arm, start, starts.get(arm), fold, seed
                             yield _label_run(*about, budget, outlined, steps)
+
+
+def _may_find(start: Start, target: str) -> bool:
+    """Return whether a start can find the target with nothing outlined; of a model that is there, only its card tells."""
+    return isinstance(start, Model) or (isinstance(start, Student) and target == "cells")
 
 
 def _label_run(
@@ -246,7 +265,10 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
                     about = f"{arm}_nuclei", stain, stain.inputs or method.inputs
                     before = stain_start(name, *about, fold, seed, data)
                     yield before
-                learned = fold.test if task.learn == "alone" else fold.rest
+                learned = fold.rest
+                needed: tuple[str, ...] = method.inputs, single_channel(method.nuclei)
+                if task.learn == "alone":
+                    learned, needed = fold.test, method.channels_of_tests
                 yield MarkerRun(
                     task=name,
                     arm=arm,
@@ -254,7 +276,7 @@ def _marker_runs(name: str, task: MarkerTask, data: StudyData) -> Iterator[RunSp
                     needs=() if before is None else (before.name,),
                     seed=seed,
                     fold=fold.name,
-                    learn_from=having(name, learned, (method.inputs, single_channel(method.nuclei)), data),
+                    learn_from=having(name, learned, needed, data),
                     test=fold.test,
                     method=method,
                     labels=task.labels,

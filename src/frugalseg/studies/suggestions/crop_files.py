@@ -11,7 +11,7 @@ from pydantic import Field as Default
 from pydantic import JsonValue
 
 from frugalseg.errors import UnreadableFile
-from frugalseg.images.channels import InputChannel, lazy_inputs
+from frugalseg.images.channels import InputChannel, lazy_inputs, parse_channels
 from frugalseg.images.discovery import TABLE_NAME
 from frugalseg.images.field import Field
 from frugalseg.images.plain_files import read_text
@@ -110,6 +110,8 @@ def write_crop(
 def field_table(names: Sequence[str], inputs: Sequence[str], labels: str = LABELS) -> str:
     """Return the ``fields.csv`` of the crops, with a column for each input and one, `labels`, for the labels.
 
+    Inputs are named as by `frugalseg.images.channels.input_names`, which can be read as columns, too.
+
     >>> print(field_table(["1_a"], ["phase", "dic"]))
     field,phase,dic,labels
     1_a,1_a.tif#0,1_a.tif#1,1_a_labels.tif
@@ -117,7 +119,13 @@ def field_table(names: Sequence[str], inputs: Sequence[str], labels: str = LABEL
     """
     places = [""] if len(inputs) == 1 else [f"#{index}" for index in range(len(inputs))]
     rows = [[name, *(f"{name}.tif{at}" for at in places), f"{name}{LABELS_SUFFIX}"] for name in names]
-    return _csv([["field", *inputs, labels], *rows])
+    return _csv([["field", *map(_column, inputs), labels], *rows])
+
+
+def _column(name: str) -> str:
+    """Return a column that is found by the name of an input: without quotes, but for those of a focal plane."""
+    (channel,) = parse_channels(name)
+    return channel.channel if channel.planes is None else name
 
 
 def suggestion_table(chosen: Sequence[Suggestion]) -> str:
