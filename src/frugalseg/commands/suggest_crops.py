@@ -127,8 +127,7 @@ def suggest_crops(
             )
         scale = float(np.median([scored[one.image].scale for one in chosen]))
         step = run.next_step(folder, scale, used[chosen[0].image], inputs, options)
-        record = run.record(chosen, step, options)
-        record = run.write(hidden, chosen, used, record)
+        record = run.write(hidden, chosen, used, run.record(chosen, step, options))
     return RunResult(folder=folder, record=record)
 
 
@@ -276,8 +275,7 @@ class _Run:
         ):  # focal planes one by one, as the columns of the crops are called
             words += ["--from", ",".join(input_names(field, self.channels))]
         words += ["--labels", self.settings.labels or LABELS, "--target", self.model.card.kind]
-        words += ["--start", str(self.folder)]
-        return shlex.join([*words, "--scale", f"{scale:.3g}", "-o", "NEW_MODEL"])
+        return shlex.join([*words, "--start", str(self.folder), "--scale", f"{scale:.3g}", "-o", "NEW_MODEL"])
 
     def _report(self, record: SuggestRecord, chosen: Sequence[Suggestion]) -> Report:
         return Report(
