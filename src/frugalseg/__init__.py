@@ -19,6 +19,7 @@ _HOMES = {
     "open_fields": "images.fields",
     "read_image": "images.read",
     "write_labels": "images.write",
+    "write_rois": "images.write_rois",
     "write_synthetic_set": "runs.synthetic_set",
     "Foreground": "cues.foreground",
     "find_foreground": "cues.foreground",

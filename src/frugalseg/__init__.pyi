@@ -70,6 +70,7 @@ from frugalseg.images.fields import open_fields as open_fields
 from frugalseg.images.image import Image as Image
 from frugalseg.images.read import read_image as read_image
 from frugalseg.images.write import write_labels as write_labels
+from frugalseg.images.write_rois import write_rois as write_rois
 from frugalseg.instances.maps import distance_target as distance_target
 from frugalseg.instances.maps import instances_from_maps as instances_from_maps
 from frugalseg.learning.snapshots import Snapshots as Snapshots

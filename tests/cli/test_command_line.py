@@ -113,6 +113,13 @@ EXPECTED: dict[str, list[tuple[str, str | None, Any]]] = {
         ("--json", "FILE", None),
         ("--overwrite", None, FLAG),
     ],
+    "rois": [
+        ("LABELS", "LABELS", REQUIRED),
+        ("-o --out", "OUT", REQUIRED),
+        ("--overwrite", None, FLAG),
+        ("--quiet -q", None, FLAG),
+        ("--json", None, FLAG),
+    ],
     "doctor": [("-o --out", None, Path()), ("--json", None, FLAG)],
     "study": [
         ("DESIGN", "DESIGN", REQUIRED),

@@ -205,6 +205,17 @@ COMMANDS = (
         show=f"{_RESULTS}:show_scores",
     ),
     Command(
+        "rois",
+        "Write label images as sets of outlines for the ROI manager of ImageJ and Fiji, one for each field.",
+        {"": Work(f"{_COMMANDS}.write_roi_sets:write_roi_sets")},
+        own=(
+            Argument("labels", "LABELS", "A label file, or the folder of a run."),
+            _out("OUT", "Folder for the sets."),
+            AS_JSON,
+        ),
+        options=("overwrite", "quiet"),
+    ),
+    Command(
         "study",
         "Find out how many labels are enough for your images, which start helps, and what no labels reach. A study that was "
         "cut short goes on; only what is missing is run.",

@@ -61,7 +61,7 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
     InputError
         No predicted field has a truth.
     """
-    predictions = _predictions(predicted)
+    predictions = find_label_files(predicted)
     if path_exists(truth) and not _is_folder(truth) and truth.suffix.lower() != ".csv":
         if len(predictions) != 1:
             raise InputError(
@@ -106,7 +106,8 @@ def read_label_file(
     return labels
 
 
-def _predictions(path: Path) -> dict[str, ChannelRef]:
+def find_label_files(path: Path) -> dict[str, ChannelRef]:
+    """Return the label files of a run by field: a single file, or those of a folder; raises as `find_pairs`."""
     if not path_exists(path):
         raise UnreadableFile(f"{path} does not exist; give a label file, or the folder of a run")
     if not _is_folder(path):
