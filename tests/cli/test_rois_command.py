@@ -29,9 +29,11 @@ def test_every_field_has_a_set_that_can_be_learned_from(run: Any, results: Path,
     )
     for field in fs.open_fields([tmp_path / "fields.csv"]):
         np.testing.assert_array_equal(field.labels("cells"), LABELS)
+    (tmp_path / "sets" / "a_rois.zip").unlink()
     again = run("rois", results, "-o", tmp_path / "sets")
     assert again.code == 1
-    assert "a_rois.zip exists already; give --overwrite to replace it" in again.err
+    assert "b_rois.zip exists already; give --overwrite to replace it" in again.err
+    assert [path.name for path in (tmp_path / "sets").iterdir()] == ["b_rois.zip"]  # all or none
     assert run("rois", results, "-o", tmp_path / "sets", "--overwrite", "--quiet").out == ""
 
 

@@ -62,7 +62,7 @@ def write_roi_sets(labels: str | Path, out: str | Path, options: RunOptions | No
     Raises
     ------
     InputError
-        There is no label file, or the only one can't be used.
+        There is no label file.
     OutputExists, OutputFailed
         A set exists already; nothing can be written.
     """
@@ -84,8 +84,6 @@ def write_roi_sets(labels: str | Path, out: str | Path, options: RunOptions | No
         except OutputFailed:
             raise
         except FrugalsegError as error:
-            if len(files) == 1:
-                raise
             failed[name] = str(error)
         else:
             done[name] = targets[name]
