@@ -270,9 +270,7 @@ class _Run:
         words += [] if options.where else map(str, inputs)
         for name, value in (("pattern", options.pattern), ("axes", options.axes)):
             words += [] if value is None else [f"--{name}", value]
-        if (
-            self.settings.inputs is not None
-        ):  # focal planes one by one, as the columns of the crops are called
+        if self.settings.inputs is not None:  # by their names: focal planes are columns of the crops
             words += ["--from", ",".join(input_names(field, self.channels))]
         words += ["--labels", self.settings.labels or LABELS, "--target", self.model.card.kind]
         return shlex.join([*words, "--start", str(self.folder), "--scale", f"{scale:.3g}", "-o", "NEW_MODEL"])

@@ -77,9 +77,8 @@ def _outlines(labels: NDArray[Any], ids: NDArray[Any]) -> Iterator[tuple[int, li
     compact = (np.searchsorted(ids, labels) + 1) * (labels > 0)
     for number, box in zip(ids, ndimage.find_objects(compact), strict=True):
         inside = np.pad(labels[box] == number, 1)
-        corner = (
-            np.array([box[1].start, box[0].start]) - 0.5
-        )  # a pixel of padding, and centres are half a pixel from corners
+        # One pixel of padding less half a pixel, as the contour counts from centres and ImageJ from corners.
+        corner = np.array([box[1].start, box[0].start]) - 0.5
         found = find_contours(inside.astype(np.float32), 0.5)
         yield int(number), [(one[:-1, ::-1] + corner).astype(np.float32) for one in found]
 
