@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
+import frugalseg as fs
 from frugalseg.cues.background import estimate_noise, subtract_background
 from frugalseg.cues.cell_size import estimate_cell_diameter
 from frugalseg.cues.markers import (
@@ -317,3 +318,28 @@ def test_many_bent_labels_take_no_longer_than_the_image() -> None:
     assert time.perf_counter() - start < 5
     corners = np.stack(np.mgrid[:50, :50], axis=-1) * 20
     np.testing.assert_array_equal(points - corners, np.broadcast_to([5, 9], (50, 50, 2)))
+
+
+def test_labels_that_are_no_label_map_are_refused() -> None:
+    nuclei = np.zeros((40, 40))
+    nuclei[5:12, 5:12], nuclei[20:28, 20:28] = 1, 2
+    assert len(markers_from_labels(nuclei)) == 2
+    for bad, message in (
+        (np.nan, "NaN or infinite"),
+        (2.5, "not whole numbers"),
+        (2.0**60, "different ids may have become one"),
+    ):
+        with pytest.raises(BadPixels, match=message):
+            markers_from_labels(np.where(nuclei == 2, bad, nuclei))
+    with pytest.raises(
+        WrongShape, match=r"`labels` have the shape \(0, 4\); give one label map \(Y, X\) with"
+    ):
+        markers_from_labels(np.zeros((0, 4), int))
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e16, 1e30])
+def test_very_bright_stains_have_the_same_nuclei(factor: float) -> None:
+    plane = fs.make_cells((128, 128), n_cells=12, dim_nuclei=0, seed=3).nuclear.astype(np.float32)
+    found, expected = find_markers(plane * np.float32(factor)), find_markers(plane)
+    assert len(found) == len(expected) > 5
+    assert max(np.hypot(*(found.points - one).T).min() for one in expected.points) < 0.5

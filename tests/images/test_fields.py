@@ -168,6 +168,14 @@ class TestTable:
         replace_in_table(folder, "hela_2,train", f"{'a' * 200},train")
         assert names(open_fields([folder]))[1] == "a" * 200
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    def test_a_cell_may_hold_a_line_break(self, folder: Path, end: str) -> None:
+        table = replace_in_table(folder, "hela_1,train,HeLa", 'hela_1,"two\nlines\u2028of it",HeLa')
+        table.write_bytes(table.read_text(encoding="utf-8").replace("\n", end).encode())
+        fields = open_fields([folder])
+        assert names(fields) == ["hela_1", "hela_2", "hela_10"]
+        assert fields["hela_1"].row["split"] == f"two{end}lines\u2028of it"
+
     def test_tables_as_spreadsheets_save_them(self, folder: Path) -> None:
         table = folder / "fields.csv"
         table.write_bytes(

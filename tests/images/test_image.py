@@ -38,6 +38,9 @@ def lazy(calls: list[tuple[int, int]] | None = None) -> LazyPixels:
         np.s_[3:, 0],
         np.s_[3:, 0, 1:3, 5],
         np.s_[1:2, 2, ::2, 1:7:3],
+        np.array([2, 0]),
+        np.s_[0, 0, np.array([1, 3])],
+        np.s_[..., np.array([1, 3])],
     ],
 )
 def test_slices_are_those_of_numpy(key: object) -> None:

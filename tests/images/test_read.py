@@ -83,6 +83,23 @@ def test_numpy_stack_of_three_is_no_colour_image(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image.pixels[2, 0], VALUES[0, 2])
 
 
+@pytest.mark.parametrize(
+    "shape", [(1, 20, 30), (20, 30, 1), (1, 20, 30, 1), (20, 30, 1, 1), (20, 1, 1), (1, 1, 30, 1)]
+)
+@pytest.mark.parametrize(
+    "stored", [{}, {"compression": "zlib"}, {"tile": (16, 16)}, {"rowsperstrip": 4, "compression": "zlib"}]
+)
+def test_axes_of_length_1_are_read(tmp_path: Path, shape: tuple[int, ...], stored: dict[str, object]) -> None:
+    """Masks are often saved as (Y, X, 1), of which the file keeps a page (Y, X)."""
+    pixels = np.random.default_rng(0).integers(0, 250, shape).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **stored)  # type: ignore[arg-type]
+    image = read_image(tmp_path / "a.tif")
+    plane = image.pixels[0, 0]
+    np.testing.assert_array_equal(plane.ravel(), pixels.ravel())
+    assert plane.shape == image.shape
+    np.testing.assert_array_equal(image.pixels[0, 0, :7, :9], plane[:7, :9])
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "float32", "float64"])
 def test_any_number_type(tmp_path: Path, dtype: str) -> None:
     path = tmp_path / "a.tif"

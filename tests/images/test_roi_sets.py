@@ -100,3 +100,21 @@ def test_bombs_and_absurd_places_are_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("frugalseg.images.rois.MOST_BYTES", 100)
     with pytest.raises(UnreadableFile, match="its regions have more than"):
         read_rois(write(tmp_path / "a.zip", [box(5, 5, 10, 10)]), SHAPE)
+
+
+def test_regions_of_several_slices_are_refused(tmp_path: Path) -> None:
+    """On one plane the later ones would cover the others; channels show the same place."""
+    one, two = box(5, 5, 15, 15, "a"), box(6, 6, 16, 16, "b")
+    one.c_position, two.c_position = 1, 2
+    assert len(np.unique(read_rois(write(tmp_path / "channels.zip", [one, two]), SHAPE))) == 3
+    for place in ("position", "z_position", "t_position"):
+        one, two, three = box(5, 5, 15, 15, "a"), box(6, 6, 16, 16, "b"), box(20, 20, 30, 30, "everywhere")
+        for region in (one, two):
+            setattr(region, place, 3)
+        labels = read_rois(write(tmp_path / f"{place}.zip", [one, two, three]), SHAPE)
+        assert len(np.unique(labels)) == 4
+        setattr(two, place, 4)
+        with pytest.raises(
+            UnreadableFile, match="holds regions of 2 slices or frames, and a label map is of one"
+        ):
+            read_rois(write(tmp_path / f"{place}_2.zip", [one, two, three]), SHAPE)

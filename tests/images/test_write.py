@@ -238,3 +238,11 @@ def test_json_holds_plain_values(tmp_path: Path) -> None:
         write_json(tmp_path / "b.json", {"f": object()})
     assert not (tmp_path / "b.json").exists()
     assert write.plain(None) is None
+
+
+@pytest.mark.parametrize("pixel_size", [None, 0.5])
+def test_a_map_without_pixels_is_refused(tmp_path: Path, pixel_size: float | None) -> None:
+    (tmp_path / "a.tif").write_bytes(b"mine")
+    with pytest.raises(WrongShape, match=r"`labels` must be \(Y, X\) integers, not int64 of shape \(0, 5\)"):
+        write.write_labels(tmp_path / "a.tif", np.zeros((0, 5), int), pixel_size, overwrite=True)
+    assert (tmp_path / "a.tif").read_bytes() == b"mine"

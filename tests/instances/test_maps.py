@@ -180,9 +180,11 @@ def test_what_does_not_fit_is_refused():
         instances_from_maps(good, mask[:2])
     with pytest.raises(BadPixels, match="finite"):
         instances_from_maps(good * np.nan, mask)
-    for logits in (good * 3, good * -0.1, good * np.nan, np.ones((3, 3), int)):
-        with pytest.raises(BadPixels, match="logits"):
+    for logits in (good * 3, good * -0.1, good * np.nan):
+        with pytest.raises(BadPixels, match="apply a sigmoid to logits first"):
             instances_from_maps(good, logits)
+    with pytest.raises(BadPixels, match="give `mask > 0` for whole numbers"):
+        instances_from_maps(good, np.ones((3, 3), int))
     with pytest.raises(SettingsError, match="`h` is 0"):
         instances_from_maps(good, mask, h=0)
     with pytest.raises(SettingsError, match="`threshold` is 0"):

@@ -103,8 +103,22 @@ def test_a_field_without_labels_is_not_the_one_that_is_cut(seed: int) -> None:
 def test_labels_in_one_column_only_can_not_be_divided() -> None:
     last = np.zeros((30, 50), bool)
     last[:, 49] = True
-    strip, _ = strip_of(last)
-    assert 0 < strip.start < 1
+    strip, inside = strip_of(last)
+    assert (strip.axis, strip.start, inside.sum()) == (0, 0.75, 8)  # but across it they can
+
+
+def test_a_strip_is_never_a_line_or_nothing() -> None:
+    """Labels at the very end of a field would leave a strip of one px, which is none at the scale of a network."""
+    edge = np.zeros((160, 160), bool)
+    edge[:, 154:] = True
+    strip, inside = strip_of(edge)
+    assert (strip.axis, strip.start, inside.sum()) == (0, 0.75, 40 * 6)
+    edge[:154] = False
+    assert split_fields([(160, 160)], 0, contents=[edge]) == (((0, 0, 0.0, 1.0),), ())
+    assert split_fields([(1, 1)], 0) == (((0, 0, 0.0, 1.0),), ())
+    crop = np.zeros((1000, 1280), bool)  # 64 of 1280 px are enough
+    crop[400:656, 1024:] = True
+    assert strip_of(crop)[0] == (0, 1, 0.95, 1.0)
 
 
 @pytest.mark.parametrize("seed", range(6))

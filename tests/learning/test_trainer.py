@@ -169,6 +169,26 @@ def test_a_run_that_is_cut_in_its_last_step_takes_no_step_more(tmp_path: Path) -
     assert _state(again) == _state(whole)
 
 
+def test_a_term_that_some_batches_lack_has_a_value_at_every_step() -> None:
+    def of_some(network: nn.Module, batch: Pairs) -> StepLoss:
+        loss = squared(network, batch)
+        some = {"nuclei": 0.5} if batch.inputs[0, 0] > 0 else {}
+        return StepLoss(loss.total, loss.terms | some)
+
+    record = train(small(), batches, of_some, settings())
+    expected = [0.5 if batches(step).inputs[0, 0] > 0 else 0.0 for step in range(30)]
+    assert 0 < expected.count(0.5) < 30
+    assert record.terms["nuclei"] == expected
+    assert len(record.terms["root"]) == 30
+    joined = TrainingRecord.joined(
+        [
+            TrainingRecord(losses=[1.0, 2.0], terms={"a": [3.0, 4.0]}),
+            TrainingRecord(losses=[5.0], terms={"b": [6.0]}),
+        ]
+    )
+    assert joined.terms == {"a": [3.0, 4.0, 0.0], "b": [0.0, 0.0, 6.0]}
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, bad: float) -> None:
     def loss(network: nn.Module, batch: Pairs) -> StepLoss:

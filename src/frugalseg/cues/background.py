@@ -11,8 +11,14 @@ from frugalseg.images.outliers import without_outliers
 Plane = NDArray[np.float32]
 
 
+#: Of two, of grey values whose squares still are finite numbers.
+LARGEST_EXPONENT = 60
+
+
 def check_plane(plane: ArrayLike, parameter: str = "nuclei") -> Plane:
     """Return a plane (Y, X) as float32 without outliers, if nuclei can be looked for in it.
+
+    Grey values whose squares would be infinite are divided by a power of two.
 
     Parameters
     ----------
@@ -38,7 +44,9 @@ def check_plane(plane: ArrayLike, parameter: str = "nuclei") -> Plane:
         raise BadPixels(f"`{parameter}` holds NaN or infinite values; replace them first")
     if array.min() == array.max():
         raise BadPixels(f"`{parameter}` has the value {array.flat[0]:g} everywhere; is it the right channel?")
-    return without_outliers(array)
+    array = without_outliers(array)
+    exponent = int(np.frexp(np.abs(array).max())[1])
+    return np.ldexp(array, -exponent) if exponent > LARGEST_EXPONENT else array
 
 
 def subtract_background(plane: Plane) -> Plane:

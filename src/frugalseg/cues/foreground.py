@@ -15,6 +15,7 @@ from frugalseg.cues.scribbles import BACKGROUND, CELL, scribble_foreground, shri
 from frugalseg.cues.texture_scale import label_free_foreground
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
 from frugalseg.images.normalize import Plane
+from frugalseg.images.outliers import planes_without_outliers
 from frugalseg.images.resize import resize_planes
 
 Method = Literal["auto", "intensity", "texture", "scribbles", "mask"]
@@ -103,6 +104,7 @@ def find_foreground(
     if mask is not None and method == "mask":
         own = np.asarray(_same_shape(mask, shape, "mask") > 0)
         return Foreground(own, own.astype(np.float32), "mask")
+    planes = planes_without_outliers(planes)
     if len(found) == 0:
         raise NoMarkers("there is no marker, so it is unknown where cells are; give markers or a `mask`")
     if not (np.isfinite(diameter) and diameter > 0):

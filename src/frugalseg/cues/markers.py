@@ -17,6 +17,7 @@ from frugalseg.cues.nuclei import (
 )
 from frugalseg.errors import SettingsError, WrongShape
 from frugalseg.images.label_checks import warn_of_doubts
+from frugalseg.images.label_maps import as_labels
 from frugalseg.images.resize import resize_points
 
 Method = Literal["auto", "threshold", "log", "doh"]
@@ -147,9 +148,9 @@ def markers_from_labels(labels: ArrayLike) -> Markers:
     Raises
     ------
     WrongShape
-        The labels are not (Y, X).
+        The labels are not (Y, X), or have no pixel.
     BadPixels
-        They are a mask, a grey image, or otherwise surely no label map; a doubt is a Python warning.
+        They are no whole numbers, a mask, a grey image, or otherwise surely no label map; a doubt is a Python warning.
 
     Examples
     --------
@@ -157,10 +158,10 @@ def markers_from_labels(labels: ArrayLike) -> Markers:
     [[1.0, 0.0], [0.0, 1.5]]
     """
     array = np.asarray(labels)
-    if array.ndim != 2:
-        raise WrongShape(f"`labels` have {array.ndim} axes; give one label map (Y, X)")
+    if array.ndim != 2 or array.size == 0:
+        raise WrongShape(f"`labels` have the shape {array.shape}; give one label map (Y, X) with pixels")
     warn_of_doubts(array, "`labels`")
-    return markers_of(array)
+    return markers_of(as_labels(array, "`labels`"))
 
 
 def markers_of(labels: NDArray[np.generic], method: str = "labels") -> Markers:

@@ -53,8 +53,8 @@ class LazyPixels:
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Read only the planes and the rectangle of each that `key` (integers, slices, ...) selects."""
         keys = list(key) if isinstance(key, tuple) else [key]
-        if Ellipsis in keys:
-            at = keys.index(Ellipsis)
+        at = next((i for i, one in enumerate(keys) if one is Ellipsis), None)
+        if at is not None:
             keys[at : at + 1] = [slice(None)] * (4 - len(keys) + 1)
         keys += [slice(None)] * (4 - len(keys))
         # Integers drop their axis only after the planes are stacked, as in numpy.

@@ -45,12 +45,13 @@ def read_rois(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.ui
     Raises
     ------
     UnreadableFile
-        The package roifile is missing; the file is damaged or holds no region; or a region has no area (lines, points) or no
-        pixel of its own: it lies outside, is too small, or others cover it.
+        The package roifile is missing; the file is damaged or holds no region, or regions of several slices or frames; or a
+        region has no area (lines, points) or no pixel of its own: it lies outside, is too small, or others cover it.
     WrongShape
         There are more than 65535 regions.
     """
     read = _regions(path)
+    _check_places(read, path)
     regions = _all_outlines(read, path)
     if len(regions) > np.iinfo(np.uint16).max:
         raise WrongShape(f"{path} holds {len(regions)} regions; 65535 can be numbered")
@@ -105,6 +106,16 @@ def _regions(path: Path) -> list[Any]:
     if not regions:
         raise UnreadableFile(f"{path} holds no region; save the set in the ROI manager again")
     return regions
+
+
+def _check_places(regions: list[Any], path: Path) -> None:
+    """Refuse regions of several slices or frames, of which one would cover another; channels show the same place."""
+    places = {(one.position, one.z_position, one.t_position) for one in regions} - {(0, 0, 0)}
+    if len(places) > 1:
+        raise UnreadableFile(
+            f"{path} holds regions of {len(places)} slices or frames, and a label map is of one; save those of one slice, or where all "
+            "belong together choose 'Remove Positions' in the ROI manager first"
+        )
 
 
 def _members(data: bytes) -> list[bytes]:

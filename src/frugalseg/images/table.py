@@ -1,6 +1,7 @@
 """The table of fields: one row per field, one column per channel (fields.csv)."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +105,7 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
 def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """Iterate over line numbers and cells."""
     first = text.split("\n", 1)[0]
-    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     try:
         for cells in reader:
             longest = max(map(len, cells), default=0)

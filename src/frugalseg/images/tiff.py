@@ -144,18 +144,30 @@ def _read_region(path: Path, plan: AxisPlan, c: int, z: int, rows: slice, column
         series, inside = _plane_series(tif.series[0], index)
         if series is None:
             raise UnreadableFile(f"{path} lacks the plane of channel {c}, focal plane {z}; export it again")
+        shape = plan.shape[len(plan.shape) - len(inside) :]
         whole_plane = (rows.stop - rows.start) * (columns.stop - columns.start) == math.prod(plan.czyx[2:])
         if series.dataoffset is not None and not series.is_multifile:
             stored = np.dtype(series.dtype).newbyteorder(tif.byteorder)
-            mapped = np.memmap(path, stored, "r", int(series.dataoffset), tuple(series.shape))
+            mapped = np.memmap(path, stored, "r", int(series.dataoffset), shape)
             plane = np.array(mapped[inside]).astype(series.dtype)
         elif whole_plane and len(series) == 1:
-            plane = series[0].asarray()[inside]  # faster than zarr where there are many strips
+            # Faster than zarr where there are many strips.
+            plane = series[0].asarray().reshape(shape)[inside]
         else:
             import zarr
 
-            plane = np.asarray(zarr.open_array(series.aszarr(level=0), mode="r")[inside])
+            stored_pixels = zarr.open_array(series.aszarr(level=0), mode="r")
+            plane = _taken(stored_pixels, inside, shape)
     return plan.as_plane(plane)
+
+
+def _taken(stored: Any, inside: tuple[int | slice, ...], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return what an index of an array of a shape selects, also where its axes of length 1 are not stored."""
+    wanted = [
+        len(range(*one.indices(n))) for one, n in zip(inside, shape, strict=True) if isinstance(one, slice)
+    ]
+    longer = iter([one for one, n in zip(inside, shape, strict=True) if n > 1])
+    return np.asarray(stored[tuple(next(longer) if n > 1 else 0 for n in stored.shape)]).reshape(wanted)
 
 
 def _plane_series(
@@ -167,6 +179,11 @@ def _plane_series(
     the series itself. None stands for a page that the file lacks.
     """
     n_outer = len(series.shape) - len(series.keyframe.shape)
+    whole = len(series) == 1 and math.prod(series.shape) == math.prod(series.keyframe.shape)
+    if (
+        whole and series[0] is not None and not series.is_multifile
+    ):  # axes of length 1 are no axes of the page
+        return tifffile.TiffPageSeries([series[0]]), index
     outer, inside = series.shape[:n_outer], index[n_outer:]
     pages = [position for position in index[:n_outer] if isinstance(position, int)]
     own_pages = series.shape[n_outer:] == series.keyframe.shape and len(pages) == n_outer

@@ -110,9 +110,9 @@ def write_labels(
     ['a_labels.tif']
     """
     labels = np.asarray(labels)
-    if labels.ndim != 2 or labels.dtype.kind not in "iub":
+    if labels.ndim != 2 or labels.dtype.kind not in "iub" or labels.size == 0:
         raise WrongShape(f"`labels` must be (Y, X) integers, not {labels.dtype} of shape {labels.shape}")
-    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    low, high = int(labels.min()), int(labels.max())
     if low < 0 or high > np.iinfo(np.uint32).max:
         raise WrongShape(
             f"ids in `labels` must be between 0 and {np.iinfo(np.uint32).max}, not {low} to {high}"

@@ -46,9 +46,7 @@ def _ignore_unknown(
     boxes = ndimage.find_objects(compact.reshape(labels.shape) + 1 - first)
     for label in open_cells:
         box = boxes[int(np.searchsorted(numbers, label)) - first]
-        reach = sum(
-            side.stop - side.start for side in box
-        )  # a known boundary is nearer than this, or there is none
+        reach = sum(side.stop - side.start for side in box)  # a boundary farther away says little of the cell
         window = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)
         around = labels[window]
         own, other = around == label, (around >= 0) & (around != label)

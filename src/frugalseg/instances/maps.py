@@ -73,7 +73,7 @@ def distance_target(labels: ArrayLike, *, single_peak: bool = True) -> NDArray[n
         0 outside cells. In a cell 100 * (d - 1) / (the largest d in the cell - 1), where d is the Euclidean distance
         in px between the centres of the pixel and of the nearest one that is known not to be of the same label:
         background or a touching neighbour. Neither the image's edge nor that of the annotated area is a boundary, because
-        the cell may go on behind it. A cell of boundary pixels only (d = 1), or without any boundary, is 100
+        the cell may go on behind it; beyond what is not annotated, a boundary counts up to the cell's height and width away. A cell of boundary pixels only (d = 1), or without any boundary, is 100
         throughout. A label in several pieces is one cell.
 
     Raises
@@ -229,9 +229,12 @@ def _checked_mask(mask: ArrayLike, threshold: float) -> NDArray[np.bool_]:
         raise SettingsError(f"`threshold` is {threshold}; give a probability above 0 and up to 1")
     fits = given.dtype.kind == "f" and (given.size == 0 or bool(((given >= 0) & (given <= 1)).all()))
     if not fits:
-        raise BadPixels(
-            "`mask` must be True and False, or probabilities of 0 to 1; apply a sigmoid to logits first"
+        todo = (
+            "apply a sigmoid to logits first"
+            if given.dtype.kind == "f"
+            else "give `mask > 0` for whole numbers"
         )
+        raise BadPixels(f"`mask` must be True and False, or probabilities of 0 to 1; {todo}")
     return np.asarray(given >= threshold)
 
 

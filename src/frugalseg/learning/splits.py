@@ -12,6 +12,8 @@ SHARE = 0.2
 FIELDS_TO_SPLIT = 3
 #: Share of a field's longer side that becomes the validation set where a field has to be split.
 STRIP = 0.25
+#: px; narrower strips would be too little to choose weights by, but in fields that are hardly larger.
+NARROWEST = 16
 
 
 class Part(NamedTuple):
@@ -65,7 +67,7 @@ def split_fields(
 ) -> Split:
     """Return a training and a validation set: whole fields where there are enough, else the last strip of one field.
 
-    No pixel is in both. The same seed gives the same split.
+    A field whose labels all lie at its end along both axes has no such strip; then nothing is held out. No pixel is in both. The same seed gives the same split.
 
     Parameters
     ----------
@@ -98,10 +100,15 @@ def split_fields(
             tuple(part for part in everything if part.field in chosen),
         )
     index = (filled or order)[0]
-    axis = int(shapes[index][1] >= shapes[index][0])
-    cut = 1 - STRIP if contents is None else _cut(contents[index].sum(axis=1 - axis))
-    kept, strip = Part(index, axis, 0.0, cut), Part(index, axis, cut, 1.0)
-    return Split(tuple(kept if part.field == index else part for part in everything), (strip,))
+    longer = int(shapes[index][1] >= shapes[index][0])
+    for axis in (longer, 1 - longer):
+        cut = 1 - STRIP if contents is None else _cut(contents[index].sum(axis=1 - axis))
+        side = shapes[index][axis]
+        wide = side - round(cut * side)
+        if min(NARROWEST, STRIP * side / 2) <= wide < side:
+            kept, strip = Part(index, axis, 0.0, cut), Part(index, axis, cut, 1.0)
+            return Split(tuple(kept if part.field == index else part for part in everything), (strip,))
+    return Split(everything, ())
 
 
 def _cut(profile: NDArray[np.integer[Any]]) -> float:

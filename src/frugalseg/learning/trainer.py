@@ -201,9 +201,9 @@ class _Run(Generic[NetworkT, BatchT]):
             self.optimizer.zero_grad()
             torch.autograd.backward(total)
         self.optimizer.step()
+        for name in {**record.terms, **terms}:  # a term that a batch lacks, such as that of nuclei, is 0
+            record.terms.setdefault(name, [0.0] * record.steps).append(terms.get(name, 0.0))
         record.losses.append(value)
-        for name, part in terms.items():
-            record.terms.setdefault(name, []).append(part)
 
     def validate(self) -> None:
         """Score the network on the validation set, once per step, and keep its weights where they are the best."""

@@ -104,10 +104,12 @@ class TrainingRecord:
         ([0.5, 0.4], 3.0)
         """
         last = records[-1]
+        names = dict.fromkeys(name for record in records for name in record.terms)
         return cls(
             losses=[loss for record in records for loss in record.losses],
             terms={
-                name: [value for record in records for value in record.terms[name]] for name in last.terms
+                name: [value for record in records for value in record.terms.get(name, [0.0] * record.steps)]
+                for name in names
             },
             seconds=sum(record.seconds for record in records),
             stopped_because=last.stopped_because,
