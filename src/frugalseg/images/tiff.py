@@ -180,9 +180,7 @@ def _plane_series(
     """
     n_outer = len(series.shape) - len(series.keyframe.shape)
     whole = len(series) == 1 and math.prod(series.shape) == math.prod(series.keyframe.shape)
-    if (
-        whole and series[0] is not None and not series.is_multifile
-    ):  # axes of length 1 are no axes of the page
+    if whole and series[0] is not None and not series.is_multifile:  # its page may lack axes of length 1
         return tifffile.TiffPageSeries([series[0]]), index
     outer, inside = series.shape[:n_outer], index[n_outer:]
     pages = [position for position in index[:n_outer] if isinstance(position, int)]
