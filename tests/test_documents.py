@@ -240,6 +240,23 @@ def test_other_students_have_the_scores_of_their_records() -> None:
             assert cell.split("->")[1].split() == [f"{one:.3f}," for one in scores[:2]] + [f"{scores[2]:.3f}"]
 
 
+def test_suggested_crops_of_3t3_hold_the_scores_of_their_record() -> None:
+    rows = [row for row in lines_of("suggest_against_random.jsonl") if row["kind"] == "3T3"]
+    text = (ROOT / "docs" / "results" / "few-labels.md").read_text(encoding="utf-8")
+    line = next(one for one in text.split("\n\n") if one.startswith("On 3T3,")).replace("\n", " ")
+    for count in (1, 4):
+        here = [row for row in rows if row["crops"] == count]
+        (own,) = (row for row in here if row["way"] == "suggest")
+        random = [row for row in here if row["way"] == "random"]
+        interval = mean_interval([own["mAP"] - row["mAP"] for row in random])
+        assert len(random) == 6
+        assert f"{own['mAP']:.3f} ({own['cells']} cells)" in line
+        assert (
+            f"{fmean(row['mAP'] for row in random):.3f} ({fmean(row['cells'] for row in random):.0f})" in line
+        )
+        assert f"difference {interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]" in line
+
+
 def test_table_1_holds_the_scores_of_its_record() -> None:
     with (ROOT / "experiments" / "records" / "laptop_paper_b_table_1.csv").open(newline="") as file:
         scores = {
