@@ -265,3 +265,22 @@ def test_score_of_60_000_cells(run, tmp_path) -> None:
     scores = json.loads(ended.out)["fields"]["y"]
     assert (ended.code, scores["n_true"], scores["n_predicted"]) == (0, 60_000, 59_999)
     assert scores["cell_miou"] == pytest.approx(59_999 / 60_000)
+
+
+def test_scores_replace_scores_and_nothing_else(run, synthetic, tmp_path) -> None:
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    labels = np.kron([[1, 0, 2]], np.ones((6, 6), np.uint16))
+    for folder, name in ((truth, "a_cells.tif"), (tmp_path, "a_labels.tif")):
+        tifffile.imwrite(folder / name, labels.astype(np.uint16))
+    before = (truth / "a_cells.tif").read_bytes()
+    ended = run("score", tmp_path / "a_labels.tif", truth, "--json", truth / "a_cells.tif", "--overwrite")
+    assert ended.code == 1
+    assert "a_cells.tif holds no scores, so it is not replaced; give another name" in ended.err
+    assert (truth / "a_cells.tif").read_bytes() == before
+    for more in ((), ("--overwrite",)):
+        ended = run("score", tmp_path / "a_labels.tif", truth, "--json", tmp_path / "scores.json", *more)
+        assert (ended.code, json.loads((tmp_path / "scores.json").read_text())["mean"]["mAP"]["mean"]) == (
+            0,
+            1.0,
+        )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import frugalseg as fs
+from frugalseg.images.write import write_image
 
 pytest.importorskip("roifile")
 LABELS = np.kron([[1, 0, 2], [0, 3, 3]], np.ones((6, 6), int))
@@ -21,6 +22,10 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_every_field_has_a_set_that_can_be_learned_from(run: Any, results: Path, tmp_path: Path) -> None:
     ended = run("rois", results, "-o", tmp_path / "sets")
     assert (ended.code, ended.out) == (0, f"2 fields done, 0 failed: {tmp_path / 'sets'}\n")
@@ -29,11 +34,9 @@ def test_every_field_has_a_set_that_can_be_learned_from(run: Any, results: Path,
     )
     for field in fs.open_fields([tmp_path / "fields.csv"]):
         np.testing.assert_array_equal(field.labels("cells"), LABELS)
-    (tmp_path / "sets" / "a_rois.zip").unlink()
     again = run("rois", results, "-o", tmp_path / "sets")
     assert again.code == 1
-    assert "b_rois.zip exists already; give --overwrite to replace it" in again.err
-    assert [path.name for path in (tmp_path / "sets").iterdir()] == ["b_rois.zip"]  # all or none
+    assert "sets holds results already; give --overwrite to replace them" in again.err
     assert run("rois", results, "-o", tmp_path / "sets", "--overwrite", "--quiet").out == ""
 
 
@@ -45,23 +48,37 @@ def test_fields_without_objects_are_named_and_the_others_written(
     ended = run("rois", results, "-o", tmp_path / "sets", "--json")
     assert ended.code == 3
     told = json.loads(ended.out)
-    assert (
-        sorted(told["fields"]) == ["a", "b"] == sorted(path.name[0] for path in (tmp_path / "sets").iterdir())
-    )
+    assert sorted(told["fields"]) == ["a", "b"]
     assert sorted(told["failed"]) == ["broken", "empty"]
     assert "there is no object" in told["failed"]["empty"]
+    assert names_in(tmp_path / "sets") == ["a_rois.zip", "b_rois.zip", "run.json"]
 
 
-def test_a_single_file_that_can_not_be_used_is_an_error(run: Any, results: Path, tmp_path: Path) -> None:
-    ended = run("rois", results / "a_labels.tif", "-o", tmp_path / "one")
-    assert (ended.code, [path.name for path in (tmp_path / "one").iterdir()]) == (0, ["a_rois.zip"])
+def test_what_can_not_be_used_leaves_no_folder(run: Any, results: Path, tmp_path: Path) -> None:
+    assert run("rois", results / "a_labels.tif", "-o", tmp_path / "one").code == 0
+    assert names_in(tmp_path / "one") == ["a_rois.zip", "run.json"]
     fs.write_labels(tmp_path / "none.tif", np.zeros((8, 8), int))
+    noise = np.random.default_rng(0).integers(0, 60_000, (60, 60)).astype(np.uint16)
+    write_image(tmp_path / "phase.tif", noise)
     for given, out, word in (
         (tmp_path / "none.tif", tmp_path / "two", "there is no object"),
+        (tmp_path / "phase.tif", tmp_path / "two", "field 'phase': phase.tif"),
         (tmp_path / "nowhere", tmp_path / "two", "nowhere does not exist; give a label file, or the folder"),
-        (results, tmp_path / "none.tif", "none.tif is a file; sets need a folder"),
+        (results, tmp_path / "none.tif", "none.tif is a file; results need a folder"),
+        (results, results, f"a_labels.tif is one of the label files, and lies in {results}; give another"),
     ):
         ended = run("rois", given, "-o", out)
         assert ended.code == 1
         assert word in ended.err
     assert not (tmp_path / "two").exists()
+    assert names_in(results) == ["a_labels.tif", "b_labels.tif"]
+
+
+def test_sets_that_were_corrected_are_never_replaced(run: Any, results: Path, tmp_path: Path) -> None:
+    run("rois", results, "-o", tmp_path / "sets")
+    fs.write_rois(tmp_path / "sets" / "a_rois.zip", LABELS == 1, overwrite=True)
+    before = (tmp_path / "sets" / "a_rois.zip").read_bytes()
+    ended = run("rois", results, "-o", tmp_path / "sets", "--overwrite")
+    assert ended.code == 1
+    assert "a_rois.zip was changed or added after the results were written, and work of yours is" in ended.err
+    assert (tmp_path / "sets" / "a_rois.zip").read_bytes() == before

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,25 @@ def design(tmp_path: Path, images: Path, run: Any, monkeypatch: pytest.MonkeyPat
     return path
 
 
+def test_init_replaces_designs_only_and_prints_a_command_that_works(
+    tmp_path: Path, images: Path, run: Any
+) -> None:
+    (tmp_path / "fields.csv").write_text("field,phase\na,a.tif\n")
+    ended = run("study", "--init", images, "-o", tmp_path / "fields.csv", "--overwrite")
+    assert ended.code == 1
+    assert "fields.csv is no design of a study, so it is not replaced; give another name" in ended.err
+    assert (tmp_path / "fields.csv").read_text() == "field,phase\na,a.tif\n"
+    path = tmp_path / "my designs" / "new one.yaml"
+    printed = run("study", "--init", images, "-o", path).out.split("then run: ")[1]
+    assert shlex.split(printed) == ["frugalseg", "study", str(path), "-o", "RESULTS"]
+
+
 def test_init_writes_a_design_once_and_says_what_comes_next(tmp_path: Path, images: Path, run: Any) -> None:
     path = tmp_path / "study.yaml"
     ended = run("study", "--init", images, "-o", path)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == f"look through {path}, then run: frugalseg study {path} -o RESULTS\n"
-    path.write_text("mine")
+    path.write_text("tasks: of mine")
     ended = run("study", "--init", images, "-o", path)
     assert ended.code == 1
     assert ended.error == f"error: {path} exists already; give --overwrite to replace it, or another name"

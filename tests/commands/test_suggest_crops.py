@@ -226,7 +226,15 @@ def test_crops_of_earlier_suggestions_count_as_labelled_unless_they_were_left_ou
     done = rows_of(tmp_path / "first" / "suggestions.csv")
     table = tmp_path / "first" / "crops" / "fields.csv"
     table.write_text("".join(table.read_text().splitlines(keepends=True)[:3]))  # the third crop is left out
-    suggest(model, images, tmp_path / "second", after=(tmp_path / "first",), count=20)
+    second: Any = suggest(model, images, tmp_path / "second", after=(tmp_path / "first",), count=20).record
+    # Crops of both are learned from together, so no two have the same name.
+    tables = [tmp_path / name / "crops" / "fields.csv" for name in ("second", "first")]
+    assert second.next_step.startswith(f"frugalseg learn labels {tables[0]} {tables[1]} --pattern")
+    assert rows_of(tmp_path / "second" / "suggestions.csv")[0]["rank"] == "4"
+    suggested = rows_of(tmp_path / "second" / "suggestions.csv")
+    assert len({field.name for field in fs.open_fields(tables)}) == 2 + len(suggested)
+    with pytest.raises(UnreadableFile, match="nowhere holds no results of `suggest`; give the folder of"):
+        suggest(model, images, tmp_path / "third", after=(tmp_path / "nowhere",))
     covered = {name: np.zeros((96, 120), bool) for name in "ab"}
     for row in rows_of(tmp_path / "second" / "suggestions.csv"):
         y, x = int(row["y"]), int(row["x"])

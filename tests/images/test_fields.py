@@ -82,7 +82,13 @@ class TestTable:
             field.plane(0)
 
     def test_conditions(self, folder: Path) -> None:
-        assert names(open_fields([folder], where=["split=train"])) == ["hela_1", "hela_2"]
+        plain = open_fields([folder], where=["split=train"])
+        assert (names(plain), plain.notes) == (["hela_1", "hela_2"], ())
+        typo = open_fields([folder], where=["field!=hela_1,hela_1O"])
+        assert names(typo) == ["hela_2", "hela_10"]
+        assert typo.notes == (
+            "`where` 'field!=hela_1,hela_1O': no field has 'hela_1O', did you mean 'hela_1'",
+        )
         assert names(open_fields([folder], where=["split=train", "field!=hela_1,x"])) == ["hela_2"]
         assert names(open_fields([folder], where=["cell line=HeLa", "split!=train"])) == ["hela_10"]
 

@@ -5,6 +5,7 @@ could be used, 3 some fields failed and the others are done.
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -120,7 +121,8 @@ def show_study(result: "StudyResult | Overview | WrittenDesign", typed: Mapping[
     if typed["as_json"]:
         _print_json(result.to_dict())
     elif not typed["quiet"] and typed["init"]:
-        say(f"look through {typed['out']}, then run: frugalseg study {typed['out']} -o RESULTS")
+        command = shlex.join(["frugalseg", "study", str(typed["out"]), "-o", "RESULTS"])
+        say(f"look through {typed['out']}, then run: {command}")
     elif not typed["quiet"] and not typed["dry_run"]:
         done: Mapping[str, Path] = getattr(result, "runs", {})
         for sentence in getattr(result, "answers", ()):

@@ -1,12 +1,14 @@
 """``frugalseg study``: how many labels are enough, which start helps, what no labels reach; on one's own images."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from frugalseg.errors import OutputExists, SettingsError
+from frugalseg.errors import OutputExists, SettingsError, UnreadableFile
+from frugalseg.images.plain_files import read_text
 from frugalseg.images.write import path_taken, write_text
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.run_log import RunLog
@@ -123,7 +125,17 @@ def _overview(
 def _write_design(inputs: Sequence[Path], out: Path, options: RunOptions) -> WrittenDesign:
     if path_taken(out) and not options.overwrite:
         raise OutputExists(f"{out} exists already; give `overwrite` to replace it, or another name")
+    if path_taken(out) and not _holds_design(out):
+        raise OutputExists(f"{out} is no design of a study, so it is not replaced; give another name")
     table = options.open(inputs)
     text = new_design(inputs, table, options, out.parent)
     write_text(out, text, options.overwrite)
     return WrittenDesign(out)
+
+
+def _holds_design(path: Path) -> bool:
+    """Return whether a file is a design, if one with faults, so that it may be replaced."""
+    try:
+        return bool(re.search(r"^tasks:", read_text(path), re.MULTILINE))
+    except UnreadableFile:
+        return False

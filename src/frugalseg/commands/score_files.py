@@ -8,13 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed
+from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed, UnreadableFile
 from frugalseg.evaluation.scores import Scores
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import path_taken, write_json
 from frugalseg.runs.label_pairs import find_pairs
 from frugalseg.runs.label_scores import ScoreTable, score_pair
+from frugalseg.runs.records import read_json
 
 COLUMNS = {
     "cell_miou": "cell\nmIoU",
@@ -63,6 +64,8 @@ def score_files(
         raise OutputFailed(f"{target} is a folder, and all scores go into one file; give the name of a file")
     if taken and not overwrite:
         raise OutputExists(f"{target} exists already; give `overwrite` to replace it")
+    if taken and target is not None and not _holds_scores(target):
+        raise OutputExists(f"{target} holds no scores, so it is not replaced; give another name")
     pairs = find_pairs(Path(predicted), Path(truth), labels)
     scores: dict[str, Scores] = {}
     failed: dict[str, str] = {}
@@ -82,6 +85,14 @@ def score_files(
         remove_unfinished(target)
         write_json(target, table.to_dict(), overwrite=overwrite)
     return table
+
+
+def _holds_scores(path: Path) -> bool:
+    """Return whether a file was written by this command, so that it may be replaced."""
+    try:
+        return {"fields", "mean"} <= read_json(path).keys()
+    except UnreadableFile:
+        return False
 
 
 def print_scores(table: ScoreTable, console: Console) -> None:

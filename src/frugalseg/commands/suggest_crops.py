@@ -47,6 +47,7 @@ from frugalseg.studies.suggestions.crop_files import (
     crop_names,
     earlier_windows,
     field_table,
+    next_rank,
     report_table,
     suggestion_table,
     write_crop,
@@ -209,7 +210,8 @@ class _Run:
         self, folder: Path, chosen: Sequence[Suggestion], fields: Sequence[Field], record: SuggestRecord
     ) -> SuggestRecord:
         """Write all results, ``run.json`` last, and return its content."""
-        names, report = crop_names(chosen), self._report(record, chosen)
+        first = next_rank(self.settings.after)  # earlier crops keep theirs, so that all can be learned from
+        names, report = crop_names(chosen, first), self._report(record, chosen)
         pictures: dict[str, tuple[NDArray[np.uint8], NDArray[np.uint32]]] = {}
         for index in sorted({one.image for one in chosen}):
             field = fields[index]
@@ -223,7 +225,7 @@ class _Run:
             self.sources[field.name].check_unchanged(f"field {field.name!r}")
         inputs = input_names(fields[chosen[0].image], self.channels)
         write_text(folder / CROPS / TABLE_NAME, field_table(names, inputs, self.settings.labels or LABELS))
-        write_text(folder / LIST, suggestion_table(chosen))
+        write_text(folder / LIST, suggestion_table(chosen, first))
         write_contact_sheet(folder / SHEET, [(name, *pictures[name]) for name in names])
         for name, one in zip(names, chosen, strict=True):
             size = fields[one.image].pixel_size
@@ -266,8 +268,8 @@ class _Run:
         The scale is stated, because crops cut cells and hide their size. Conditions (`where`) would hold for crops too, so with
         them the fields are left out.
         """
-        words = ["frugalseg", "learn", "labels", str(out / CROPS / TABLE_NAME)]
-        words += [] if options.where else map(str, inputs)
+        tables = [one / CROPS / TABLE_NAME for one in (out, *self.settings.after)]
+        words = ["frugalseg", "learn", "labels", *map(str, (*tables, *(() if options.where else inputs)))]
         for name, value in (("pattern", options.pattern), ("axes", options.axes)):
             words += [] if value is None else [f"--{name}", value]
         if self.settings.inputs is not None:  # by their names: focal planes are columns of the crops
@@ -284,7 +286,7 @@ class _Run:
             started=record.started,
             seconds=record.seconds,
             warnings=list(record.warnings),
-            tables=[report_table(chosen)],
+            tables=[report_table(chosen, next_rank(self.settings.after))],
             notes=[f"Once the outlines in {CROPS} are corrected: {record.next_step}"],
         )
 

@@ -1,90 +1,94 @@
 """``frugalseg rois``: label maps as sets of outlines that the ROI manager of ImageJ and Fiji opens."""
 
-from dataclasses import dataclass
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import JsonValue
+from pydantic import Field as Default
 
 from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed
+from frugalseg.images.label_checks import check_objects
 from frugalseg.images.memory import memory_errors
-from frugalseg.images.unfinished import remove_unfinished
-from frugalseg.images.write import path_taken, plain
+from frugalseg.images.write import write_json
 from frugalseg.images.write_rois import write_rois
 from frugalseg.runs.label_pairs import find_label_files, read_label_file
+from frugalseg.runs.manifest import RunRecord, RunResult
 from frugalseg.runs.options import RunOptions
+from frugalseg.runs.output_folder import RUN
+from frugalseg.runs.records import FieldRecord
+from frugalseg.runs.run_log import RunLog
+from frugalseg.runs.versions import versions
+from frugalseg.runs.whole_folder import checksums, whole_folder
 
-SUFFIX = "_rois.zip"
-
-
-@dataclass(frozen=True)
-class RoiSets:
-    """Sets that were written.
-
-    Attributes
-    ----------
-    folder
-        Where they are.
-    fields
-        Field -> its file.
-    failed
-        Field -> why it has none, in one line.
-    """
-
-    folder: Path
-    fields: dict[str, Path]
-    failed: dict[str, str]
-
-    def to_dict(self) -> dict[str, JsonValue]:
-        """Return plain values for JSON."""
-        content: dict[str, JsonValue] = plain(
-            {"folder": self.folder, "fields": self.fields, "failed": self.failed}
-        )
-        return content
+COMMAND, SUFFIX = "rois", "_rois.zip"
 
 
-def write_roi_sets(labels: str | Path, out: str | Path, options: RunOptions | None = None) -> RoiSets:
-    """Write the objects of label files as ImageJ regions, ``<field>_rois.zip`` for each.
+class RoiRecord(RunRecord):
+    """The file ``run.json`` of sets of regions; `results` is the checksum of every set as it was written."""
+
+    results: dict[str, str] = Default(default_factory=dict)
+
+
+def write_roi_sets(labels: str | Path, out: str | Path, options: RunOptions | None = None) -> RunResult:
+    """Write the objects of label files as ImageJ regions.
 
     Parameters
     ----------
     labels
         A label file, or a folder with one ``<field>_labels.tif`` for each field, such as the results of a run.
     out
-        Folder of the sets.
+        Folder of the sets, ``<field>_rois.zip`` for each field, and ``run.json``.
     options
-        Whether sets that are there are replaced.
+        Whether sets that are there are replaced; those that were changed since, corrected in Fiji for example, never are.
 
     Returns
     -------
-    RoiSets
-        Label files that can't be read, or hold no object, are listed with the reason.
+    RunResult
+        Label files that can't be read, are none, or hold no object are listed with the reason.
 
     Raises
     ------
     InputError
-        There is no label file.
+        There is no label file, or none can be used.
     OutputExists, OutputFailed
-        A set exists already; nothing can be written.
+        `out` holds something else, or sets that are not replaced; nothing can be written.
     """
-    overwrite = options is not None and options.overwrite
-    files, folder = find_label_files(Path(labels)), Path(out)
-    targets = {name: folder / f"{name}{SUFFIX}" for name in files}
-    taken = next((path for path in targets.values() if path_taken(path)), None)
-    if taken is not None and not overwrite:
-        raise OutputExists(f"{taken} exists already; give `overwrite` to replace it")
-    if path_taken(folder) and not folder.is_dir():
-        raise OutputFailed(f"{folder} is a file; sets need a folder, so choose another name")
-    remove_unfinished(*targets.values())
-    done: dict[str, Path] = {}
-    failed: dict[str, str] = {}
-    for name, ref in files.items():
-        try:
-            with memory_errors(f"the labels of field {name!r}"):
-                write_rois(targets[name], read_label_file(name, ref, "labels"), overwrite)
-        except OutputFailed:
-            raise
-        except FrugalsegError as error:
-            failed[name] = str(error)
-        else:
-            done[name] = targets[name]
-    return RoiSets(folder, done, failed)
+    options, folder = options or RunOptions(), Path(out)
+    started, begun, log = datetime.now(UTC), time.monotonic(), RunLog(options.quiet)
+    files = find_label_files(Path(labels))
+    inside = next(
+        (one.path for one in files.values() if folder.resolve() in one.path.resolve().parents), None
+    )
+    if inside is not None:
+        raise OutputExists(f"{inside} is one of the label files, and lies in {folder}; give another folder")
+    done: dict[str, FieldRecord] = {}
+    errors: dict[str, FrugalsegError] = {}
+    with whole_folder(folder, COMMAND, options.overwrite) as hidden:
+        for name, ref in files.items():
+            try:
+                with memory_errors(f"the labels of field {name!r}"):
+                    objects = read_label_file(name, ref, "labels")
+                    for doubt in check_objects(objects, f"field {name!r}: {ref.path.name}"):
+                        log.warn(doubt)
+                    write_rois(hidden / f"{name}{SUFFIX}", objects)
+            except OutputFailed:
+                raise
+            except FrugalsegError as error:
+                errors[name] = error
+            else:
+                done[name] = FieldRecord()
+        if not done:
+            raise next(iter(errors.values()))
+        record = RoiRecord(
+            command=COMMAND,
+            state="done",
+            settings={"labels": str(labels)},
+            versions=versions(),
+            started=started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - begun, 2),
+            fields=done,
+            failed={name: str(error) for name, error in errors.items()},
+            results=checksums(hidden),
+        )
+        write_json(hidden / RUN, record.to_dict())
+    return RunResult(folder=folder, record=record)

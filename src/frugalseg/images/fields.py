@@ -73,7 +73,7 @@ class FieldTable:
         A value with commas is taken as it is, or in double quotes beside others.
         Raises `SettingsError` where a condition or its column is wrong, and `InputError` where no field is left.
         """
-        chosen = self.fields
+        chosen, notes = self.fields, list(self.notes)
         for condition in conditions:
             column, equals, values = condition.partition("=")
             wanted = not column.endswith("!")
@@ -87,14 +87,28 @@ class FieldTable:
                     f"there are {', '.join(columns)}"
                 )
             values_left = sorted({field.row.get(column, "") for field in chosen})
-            allowed = _values(values, {field.row.get(column, "") for field in self.fields})
+            known = {field.row.get(column, "") for field in self.fields}
+            allowed = _values(values, known)
+            notes += _unknown_values(condition, values, allowed & known, known)
             chosen = tuple(field for field in chosen if (field.row.get(column, "") in allowed) is wanted)
             if not chosen:
                 raise InputError(
                     f"`where` {condition!r} leaves no field; {column!r} is {', '.join(values_left[:8])}"
                     f"{', ...' if len(values_left) > 8 else ''}"
                 )
-        return FieldTable(chosen, self.notes)
+        return FieldTable(chosen, tuple(notes))
+
+
+def _unknown_values(condition: str, text: str, found: set[str], known: set[str]) -> list[str]:
+    """Return a sentence for each value of a condition that no field has; none where a value holds commas itself."""
+    parts = [] if text.strip() in known else [value.strip() for value in text.split(",")]
+    if not found or any("," in value for value in found) or '"' in text:
+        return []
+    return [
+        f"`where` {condition!r}: no field has {value!r}{_suggest(value, sorted(known))}"
+        for value in parts
+        if value not in known
+    ]
 
 
 def _values(text: str, known: set[str]) -> set[str]:

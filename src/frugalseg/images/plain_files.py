@@ -60,9 +60,10 @@ def read_text(path: Path, largest: int = LARGEST_TEXT, encoding: str = "utf-8") 
         with path.open("rb") as file:
             content = file.read(size)
         return content.decode(encoding)
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise UnreadableFile(f"{shortened(path)} can't be read as text in UTF-8 ({reason})") from error
+    except OSError as error:
+        raise UnreadableFile(f"{shortened(path)} can't be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise UnreadableFile(f"{shortened(path)} can't be read as text in UTF-8 ({error})") from error
 
 
 def parse_json(text: str) -> Any:

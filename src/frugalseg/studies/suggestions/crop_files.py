@@ -68,10 +68,13 @@ class SuggestRecord(RunRecord):
     results: dict[str, str] = Default(default_factory=dict)
 
 
-def crop_names(chosen: Sequence[Suggestion]) -> list[str]:
-    """Return ``<rank>_<field>`` of each crop; ranks have as many digits as the last."""
-    digits = len(str(len(chosen)))
-    return [f"{rank:0{digits}d}_{one.name}" for rank, one in enumerate(chosen, start=1)]
+def crop_names(chosen: Sequence[Suggestion], first: int = 1) -> list[str]:
+    """Return ``<rank>_<field>`` of each crop; ranks begin with `first` and have as many digits as the last."""
+    return [_crop_name(first + at, one.name, first + len(chosen) - 1) for at, one in enumerate(chosen)]
+
+
+def _crop_name(rank: int, field: str, last: int) -> str:
+    return f"{rank:0{len(str(last))}d}_{field}"
 
 
 def write_crop(
@@ -128,16 +131,16 @@ def _column(name: str) -> str:
     return channel.channel if channel.planes is None else name
 
 
-def suggestion_table(chosen: Sequence[Suggestion]) -> str:
-    """Return the list of the crops as CSV, the best first."""
+def suggestion_table(chosen: Sequence[Suggestion], first: int = 1) -> str:
+    """Return the list of the crops as CSV, the best first; ranks begin with `first`."""
     rows = [
         [rank, *(getattr(one, name) for name in _COLUMNS.values())]
-        for rank, one in enumerate(chosen, start=1)
+        for rank, one in enumerate(chosen, start=first)
     ]
     return _csv([["rank", *_COLUMNS], *rows])
 
 
-def report_table(chosen: Sequence[Suggestion]) -> NumberTable:
+def report_table(chosen: Sequence[Suggestion], first: int = 1) -> NumberTable:
     """Return the list of the crops for the report, with what speaks for each."""
     columns = ["crop", "score", "objects", "disagreement", "misfits", "rounds", "look distance", "why"]
     rows = [
@@ -151,7 +154,7 @@ def report_table(chosen: Sequence[Suggestion]) -> NumberTable:
             one.look_distance,
             " ".join(one.reasons),
         ]
-        for name, one in zip(crop_names(chosen), chosen, strict=True)
+        for name, one in zip(crop_names(chosen, first), chosen, strict=True)
     ]
     return NumberTable(title="Crops to outline next", columns=columns, rows=rows, note=_NOTE)
 
@@ -171,19 +174,39 @@ def earlier_windows(folders: Iterable[Path]) -> dict[str, list[Window]]:
     """
     found: dict[str, list[Window]] = {}
     for folder in folders:
+        rows = _ranked_windows(folder)
         kept = {one.name for one in read_table(folder / CROPS / TABLE_NAME)}
-        rows = list(csv.DictReader(io.StringIO(read_text(folder / LIST))))
-        for row in rows:
-            try:
-                name, rank = row["field"], int(row["rank"])
-                y, x, height, width = (int(row[column]) for column in ("y", "x", "height", "width"))
-            except (KeyError, TypeError, ValueError) as error:
-                raise UnreadableFile(
-                    f"{folder / LIST} is damaged, or no list that `suggest` wrote; give the folder of its results"
-                ) from error
-            if f"{rank:0{len(str(len(rows)))}d}_{name}" in kept:
-                found.setdefault(name, []).append((y, x, height, width))
+        for rank, name, window in rows:
+            if _crop_name(rank, name, rows[-1][0]) in kept:
+                found.setdefault(name, []).append(window)
     return found
+
+
+def next_rank(folders: Iterable[Path]) -> int:
+    """Return the rank of the first crop after earlier suggestions, so that no two crops have the same name.
+
+    Raises `UnreadableFile` as `earlier_windows` does.
+    """
+    return 1 + max((rank for folder in folders for rank, *_ in _ranked_windows(folder)), default=0)
+
+
+def _ranked_windows(folder: Path) -> list[tuple[int, str, Window]]:
+    """Return rank, field and place of the crops in a list that `suggest` wrote."""
+    if not (folder / LIST).is_file():
+        raise UnreadableFile(f"{folder} holds no results of `suggest`; give the folder of its results")
+    try:
+        return [
+            (
+                int(row["rank"]),
+                row["field"],
+                (int(row["y"]), int(row["x"]), int(row["height"]), int(row["width"])),
+            )
+            for row in csv.DictReader(io.StringIO(read_text(folder / LIST)))
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableFile(
+            f"{folder / LIST} is damaged, or no list that `suggest` wrote; give the folder of its results"
+        ) from error
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:
