@@ -37,6 +37,16 @@ def segment(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str,
     return go
 
 
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_warnings_name_options(segment: Any, images: Path, tmp_path: Path, quiet: tuple[str, ...]) -> None:
+    where = f"field={NAMES[0]},nosuch"
+    code, printed, error = segment(
+        images, "--nuclei", "nuclear", "-o", tmp_path / "out", "--where", where, *quiet
+    )
+    assert code == 0
+    assert f"warning: --where '{where}': no field has 'nosuch'" in (error if quiet else printed)
+
+
 def test_nuclei_are_found_scored_and_reported(segment: Any, images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code, printed, error = segment(images, "--nuclei", "nuclear", "--truth", "nuclei", "-o", out, "--json")

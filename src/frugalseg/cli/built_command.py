@@ -1,5 +1,6 @@
 """A command of the table as click runs it: options made of settings, one call, one line for an error of the user."""
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -70,10 +71,12 @@ class BuiltCommand(click.Command):
 
         Anything else but Ctrl-C is a defect of frugalseg and keeps its traceback.
         """
+        from frugalseg.runs.run_log import worded
         from frugalseg.runs.versions import typed
 
+        words = partial(with_options, spelled=self.spelled)
         try:
-            with typed(ctx.obj or ()), memory_errors("this command"):
+            with typed(ctx.obj or ()), worded(words), memory_errors("this command"):
                 ctx.exit(self._run(ctx))
         except Interrupted as error:
             say_error(f"stopped: {error}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -11,6 +12,24 @@ from frugalseg.runs.clean_console import CleanConsole
 
 #: Is called with the number of finished parts and of all.
 CountProgress = Callable[[int, int], None]
+
+#: Turns parameters in a line into what the caller types.
+_worded: ContextVar[Callable[[str], str]] = ContextVar("worded", default=str)
+
+
+@contextmanager
+def worded(words: Callable[[str], str]) -> Iterator[None]:
+    """Let lines of runs stand in other words, such as options of a command in place of parameters.
+
+    >>> with worded(lambda text: text.replace("`crop`", "--crop")):
+    ...     RunLog().line("set `crop` to fewer px")
+    set --crop to fewer px
+    """
+    before = _worded.set(words)
+    try:
+        yield
+    finally:
+        _worded.reset(before)
 
 
 class RunLog:
@@ -29,12 +48,12 @@ class RunLog:
 
     def line(self, text: str) -> None:
         """Print one line, whatever characters are in it."""
-        self.console.print(Text(text), soft_wrap=True)
+        self.console.print(Text(_worded.get()(text)), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a doubt on what was given; a quiet run says it on stderr."""
         if self.console.quiet:
-            self._problems.print(Text(f"warning: {text}"), soft_wrap=True)
+            self._problems.print(Text(f"warning: {_worded.get()(text)}"), soft_wrap=True)
         else:
             self.line(f"  warning: {text}")
 
