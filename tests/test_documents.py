@@ -240,14 +240,15 @@ def test_other_students_have_the_scores_of_their_records() -> None:
             assert cell.split("->")[1].split() == [f"{one:.3f}," for one in scores[:2]] + [f"{scores[2]:.3f}"]
 
 
-def test_suggested_crops_of_3t3_hold_the_scores_of_their_record() -> None:
-    rows = [row for row in lines_of("suggest_against_random.jsonl") if row["kind"] == "3T3"]
+@pytest.mark.parametrize("kind", ["3T3", "RAW"])
+def test_suggested_crops_hold_the_scores_of_their_record(kind: str) -> None:
+    rows = [row for row in lines_of("suggest_against_random.jsonl") if row["kind"] == kind]
     text = (ROOT / "docs" / "results" / "few-labels.md").read_text(encoding="utf-8")
-    line = next(one for one in text.split("\n\n") if one.startswith("On 3T3,")).replace("\n", " ")
+    line = next(one for one in text.split("\n\n") if one.startswith(f"On {kind}")).replace("\n", " ")
+    assert f"without a label {rows[0]['mAP']:.3f}." in line
     for count in (1, 4):
-        here = [row for row in rows if row["crops"] == count]
-        (own,) = (row for row in here if row["way"] == "suggest")
-        random = [row for row in here if row["way"] == "random"]
+        (own,) = (row for row in rows if (row["crops"], row["way"]) == (count, "suggest"))
+        random = [row for row in rows if (row["crops"], row["way"]) == (count, "random")]
         interval = mean_interval([own["mAP"] - row["mAP"] for row in random])
         assert len(random) == 6
         assert f"{own['mAP']:.3f} ({own['cells']} cells)" in line
