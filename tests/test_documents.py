@@ -48,7 +48,8 @@ def test_the_example_from_arrays_to_labels_runs(
     assert "cells from predicted nuclei" in shown
     assert "image 2 learned from 0." in shown
     assert shown.splitlines()[-1].startswith("images[2]: `nuclei` is constant")
-    assert {path.name for path in tmp_path.iterdir()} == {"cell_model", "field_3_labels.tif"}
+    written = {"cell_model", "field_3_labels.tif", "field_3_rois.zip"}
+    assert {path.name for path in tmp_path.iterdir()} == written
 
 
 def test_a_study_on_arrays_runs(

@@ -205,7 +205,8 @@ def test_one_roi_and_a_curved_one(tmp_path: Path) -> None:
 
 def test_outlines_in_each_other_make_holes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     boxes = [np.array([[a, a], [b, a], [b, b], [a, b]]) for a, b in ((2, 20), (5, 15), (8, 10))]
-    ring = SimpleNamespace(roitype=0, name="ring", coordinates=lambda multi: boxes)
+    place = dict.fromkeys(("position", "z_position", "t_position"), 0)
+    ring = SimpleNamespace(roitype=0, name="ring", coordinates=lambda multi: boxes, **place)
     monkeypatch.setattr("frugalseg.images.rois._regions", lambda path: [ring])
     expected = np.zeros((40, 50), int)
     expected[2:20, 2:20], expected[5:15, 5:15], expected[8:10, 8:10] = 1, 0, 1
