@@ -13,11 +13,12 @@ import tifffile
 
 from frugalseg.errors import OutputExists, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measure_cells
+from frugalseg.images.read import read_image
 from frugalseg.images.write import write_labels
 from frugalseg.runs.manifest import Mean, RunSummary
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import OutputFolder
-from frugalseg.runs.provenance import Sources
+from frugalseg.runs.provenance import Sources, content_checksum
 from frugalseg.runs.records import FieldRecord
 
 LABELS = np.kron(np.arange(1, 5).reshape(2, 2), np.ones((6, 6), int))
@@ -121,6 +122,7 @@ def test_a_result_that_is_no_label_map_counts_by_its_own_ending(tmp_path: Path) 
     out.write_field("a", FieldRecord(pcc=np.float32(0.5), diameter=float("nan")), None)
     assert (out.is_complete("a"), out.failed) == (True, {})
     record = {"pcc": 0.5, "diameter": None, "measurements": [], "result": "a_dapi.tif", **out.provenance("a")}
+    record["result_checksum"] = content_checksum(tmp_path / "a_dapi.tif")
     assert written(tmp_path, "a_record.json") == record
     result = out.finish()  # b has a result and no record: not complete
     assert {name: one.pcc for name, one in result.fields.items()} == {"a": 0.5}
@@ -136,6 +138,19 @@ def test_a_predicted_stain_is_not_overwritten_unasked(tmp_path: Path) -> None:
     with pytest.raises(OutputExists, match=r"b_dapi\.tif is there, where"):
         opened(tmp_path, suffix="_dapi.tif")
     assert (tmp_path / "b_dapi.tif").read_text() == "mine"
+
+
+def test_a_result_that_was_corrected_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
+    """Its scores and measurements would be those of before."""
+    first = opened(tmp_path)
+    first.write_field("a", FieldRecord(n_cells=2), lambda path: write_labels(path, np.eye(4, dtype=int)))
+    assert opened(tmp_path, resume=True).is_complete("a")
+    write_labels(first.result_path("a"), np.ones((4, 4), int), overwrite=True)
+    with pytest.raises(
+        SettingsError, match=r"a_labels\.tif was changed after it was written, and its numbers here"
+    ):
+        opened(tmp_path, resume=True)
+    assert read_image(first.result_path("a")).pixels[0, 0].all()
 
 
 def test_resume_of_nothing_is_a_new_run(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ class RunRecord(RunSummary):
         """Return plain values; cells stand in ``measurements.csv``, and what only `resume` needs in the fields' records."""
         content = super().to_dict("fields", *left_out)
         content["fields"] = {
-            name: one.to_dict("measurements", "run", "result") for name, one in self.fields.items()
+            name: one.to_dict("measurements", "run", "result", "result_checksum")
+            for name, one in self.fields.items()
         }
         return content
 

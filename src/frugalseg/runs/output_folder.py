@@ -30,7 +30,7 @@ from frugalseg.images.write import path_taken, plain, write_json, write_text
 from frugalseg.runs.earlier_results import refuse_earlier_results, spare_inputs
 from frugalseg.runs.manifest import RunRecord, RunResult, RunSummary
 from frugalseg.runs.options import RunOptions
-from frugalseg.runs.provenance import Sources, differences, file_state, first_few
+from frugalseg.runs.provenance import Sources, content_checksum, differences, file_state, first_few
 from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.versions import versions
 
@@ -165,7 +165,8 @@ class OutputFolder:
             raise
         if write is not None:
             write(path)
-        kept = record.with_values(files=self.sources[name].read, run=self.request_checksum, result=path.name)
+        made = {"run": self.request_checksum, "result": path.name, "result_checksum": content_checksum(path)}
+        kept = record.with_values(files=self.sources[name].read, **made)
         content = {**kept.to_dict(), "measurements": plain(list(kept.measurements))}
         write_text(self.record_path(name), json.dumps(content, allow_nan=False) + "\n", overwrite=True)
         self.done[name] = kept
@@ -253,6 +254,12 @@ class OutputFolder:
             raise SettingsError(
                 f"field {name!r} in {self.folder} was not made from {other} as it is now; resume with the same images, or "
                 "give another folder or `overwrite`"
+            )
+        path = self.result_path(name)
+        if record.result_checksum not in (None, content_checksum(path)):
+            raise SettingsError(
+                f"{path} was changed after it was written, and its numbers here are those of before; move it away and resume, or "
+                "score it where it is"
             )
         self.done[name] = record
 

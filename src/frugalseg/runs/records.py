@@ -150,8 +150,8 @@ class FieldRecord(Record):
         Sentences for the user.
     seconds
         Time the field took.
-    files, run, result
-        Files that were read; a checksum of the run's settings; name of the result's file.
+    files, run, result, result_checksum
+        Files that were read; a checksum of the run's settings; name of the result's file, and a checksum of what it held.
     measurements
         One row per cell, see `frugalseg.evaluation.measurements.measure_cells`.
     """
@@ -184,6 +184,7 @@ class FieldRecord(Record):
     files: tuple[FileState, ...] = ()
     run: str | None = None
     result: str | None = None
+    result_checksum: str | None = None
     measurements: tuple[Row, ...] = ()
 
     def with_values(self, **values: Any) -> Self:
