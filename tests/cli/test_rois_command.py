@@ -50,7 +50,8 @@ def test_fields_without_objects_are_named_and_the_others_written(
     told = json.loads(ended.out)
     assert sorted(told["fields"]) == ["a", "b"]
     assert sorted(told["failed"]) == ["broken", "empty"]
-    assert "there is no object" in told["failed"]["empty"]
+    said = "there is no object in `labels`, and ImageJ has no empty set; nothing is written"
+    assert told["failed"]["empty"] == said  # and no path of the folder while it is written
     assert names_in(tmp_path / "sets") == ["a_rois.zip", "b_rois.zip", "run.json"]
 
 

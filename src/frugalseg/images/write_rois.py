@@ -59,9 +59,7 @@ def write_rois(path: str | Path, labels: NDArray[Any], overwrite: bool = False) 
         raise WrongShape(f"`labels` must be (Y, X), not of shape {labels.shape}")
     ids = np.unique(labels[labels > 0])
     if not len(ids):
-        raise InputError(
-            f"there is no object in `labels`, and ImageJ has no empty set; {path} is not written"
-        )
+        raise InputError("there is no object in `labels`, and ImageJ has no empty set; nothing is written")
     digits = max(4, len(str(ids[-1])))
     with atomic_file(path, overwrite) as file, zipfile.ZipFile(file, "w") as archive:
         for number, outlines in _outlines(labels, ids):

@@ -73,8 +73,9 @@ def distance_target(labels: ArrayLike, *, single_peak: bool = True) -> NDArray[n
         0 outside cells. In a cell 100 * (d - 1) / (the largest d in the cell - 1), where d is the Euclidean distance
         in px between the centres of the pixel and of the nearest one that is known not to be of the same label:
         background or a touching neighbour. Neither the image's edge nor that of the annotated area is a boundary, because
-        the cell may go on behind it; beyond what is not annotated, a boundary counts up to the cell's height and width away. A cell of boundary pixels only (d = 1), or without any boundary, is 100
-        throughout. A label in several pieces is one cell.
+        the cell may go on behind it; beyond what is not annotated, a boundary counts up to the cell's height plus width
+        away. A cell of boundary pixels only (d = 1), or without any boundary, is 100 throughout. A label in several pieces
+        is one cell.
 
     Raises
     ------

@@ -67,7 +67,8 @@ def split_fields(
 ) -> Split:
     """Return a training and a validation set: whole fields where there are enough, else the last strip of one field.
 
-    A field whose labels all lie at its end along both axes has no such strip; then nothing is held out. No pixel is in both. The same seed gives the same split.
+    A field whose labels all lie at its end along both axes has no such strip; then nothing is held out. No pixel is in both.
+    The same seed gives the same split.
 
     Parameters
     ----------
