@@ -3,7 +3,7 @@
 import csv
 import io
 
-from frugalseg.studies.suggestions.crop_files import crop_names, suggestion_table
+from frugalseg.studies.suggestions.crop_files import crop_names, field_table, suggestion_table
 from frugalseg.studies.suggestions.suggest import Suggestion
 
 CROP = Suggestion(1, "b, c", 3, 4, 20, 30, 0.75, 6.5, 1.25, None, 2.5, 0.4)
@@ -31,3 +31,9 @@ def test_the_list_holds_every_number_under_its_name() -> None:
         "rounds": "2.5",
         "look_distance": "0.4",
     }
+
+
+def test_columns_are_found_by_the_names_of_inputs() -> None:
+    """Quotes are those of the list of inputs, and no part of a column; a plane is a column of its own."""
+    header = next(csv.reader(io.StringIO(field_table(["1_a"], ['"a, b"', "phase[1]"]))))
+    assert header == ["field", "a, b", "phase[1]", "labels"]
