@@ -55,11 +55,11 @@ def cells_at_scales(
     """Find the cells at each factor: the factor, whether with nuclei, labels, area called cell, and agreement."""
     from frugalseg.images.resize import resize_planes
     from frugalseg.instances.map_labels import labels_from_maps
-    from frugalseg.models.adapted_image import mean_confidence
     from frugalseg.models.marker_areas import marker_areas
     from frugalseg.models.object_scale import ImageScale
     from frugalseg.models.seeded_cells import cells_at
     from frugalseg.models.seen_image import SeenImage
+    from frugalseg.models.surer_sight import mean_confidence
     from frugalseg.models.unseeded_objects import FINER_ORIENTATIONS, cell_cores, core_agreement, grown_cells
     from frugalseg.prediction.whole_image import mean_maps
 
@@ -72,7 +72,7 @@ def cells_at_scales(
     alone = labels_from_maps(maps, "cells", h, diameter)
     cores = cell_cores(alone, maps[0])
     for factor, one in found.items():
-        yield factor, True, one.labels, one.area, mean_confidence(one)
+        yield factor, True, one.labels, one.area, mean_confidence(one.confidence)
         few = one.maps[:FINER_ORIENTATIONS]
         labels = alone if factor == 1 else grown_cells(resize_planes(mean_maps(few), cues.shape), cores)
         yield factor, False, labels, one.area, core_agreement(few, cores)

@@ -13,12 +13,12 @@ from frugalseg.errors import BadPixels
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models import seeded_cells as module
 from frugalseg.models import seen_image
-from frugalseg.models.adapted_image import mean_confidence
 from frugalseg.models.cell_prediction import known_nuclei, size_doubts
 from frugalseg.models.model_scale import normalization_of
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.seeded_cells import SeededCells, seeded_cells
 from frugalseg.models.seen_image import SeenImage
+from frugalseg.models.surer_sight import mean_confidence
 from frugalseg.synthetic.cells import make_cells
 
 SIDE = 96
@@ -72,7 +72,7 @@ def test_the_usual_scale_counts_where_they_agree_less_at_the_finer_one(
     cells, _ = found(monkeypatch, lambda scale: [20.0] * 4 if scale == 1 else [18.0, 24.0, 24.0, 28.0])
     assert (cells.labels == 3).sum() == area_of(20)
     assert cells.maps[0].shape == (2, SIDE, SIDE)
-    assert mean_confidence(cells) > 0.98
+    assert mean_confidence(cells.confidence) > 0.98
 
 
 def test_hardly_less_agreement_is_no_reason_against_the_finer_scale(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_hardly_less_agreement_is_no_reason_against_the_finer_scale(monkeypatch:
         monkeypatch, lambda scale: [20.0, 20.0, 20.0, 20.4] if scale == 1 else [24.0, 24.0, 24.0, 24.3]
     )
     assert (cells.labels == 3).sum() == area_of(24)
-    assert mean_confidence(cells) == pytest.approx(0.985, abs=0.002)
+    assert mean_confidence(cells.confidence) == pytest.approx(0.985, abs=0.002)
 
 
 def test_a_network_that_may_not_look_closer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def test_the_network_is_folded_and_the_adapted_one_knows_the_image() -> None:
     seen = see(student)
     assert seen.unfolded is student.network
     assert len(norms(seen.network)) == 0
-    adapted = seen.adapted()
+    adapted = seen.with_adapted_norms()
     assert adapted is not None
     assert adapted.unfolded is not None
     own, met = norms(student.network), norms(adapted.unfolded)

@@ -1,5 +1,6 @@
 """Nuclei or cells of an image, and how far they can be trusted."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,11 @@ from frugalseg.prediction.whole_image import cell_confidence
 KEPT = (
     "The stain itself draws the borders between cells, so these are the cells that a classical method grows from the nuclei; the "
     "model only added cells without a nucleus, and without nuclei it is less accurate."
+)
+#: Said where an image was seen inverted.
+INVERTED = (
+    "The model saw this field inverted, bright for dark: its cells look like those that the model was learned from then, and not as "
+    "they are; check the result by eye."
 )
 
 
@@ -57,11 +63,20 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
         labels = np.where(cues.foreground.mask, labels, 0).astype(np.uint32)
         left = set(np.unique(labels).tolist())
         confidence = {cell: sure for cell, sure in confidence.items() if cell in left}
-    distance = distance_from_learned(card, image.planes, image.at.scale)
-    doubts = ((KEPT,) if kept else ()) + field_doubts(card, distance, confidence.values())
+    seen = found.seen or image
+    distance = distance_from_learned(card, seen.planes, seen.at.scale)
+    doubts = ((KEPT,) if kept else ()) + sight_doubts(seen, card, distance, confidence)
     doubts += size_doubts(labels, cues)
     fit, held = nuclei_agreement(labels, nuclei), nuclei_in_cells(labels, nuclei)
-    return CellPrediction(labels, confidence, fit, distance, doubts, held, found.adapted)
+    return CellPrediction(labels, confidence, fit, distance, doubts, held, seen.adapted, seen.inverted)
+
+
+def sight_doubts(
+    seen: SeenImage, card: ObjectCard, distance: float | None, confidence: Mapping[int, float]
+) -> tuple[str, ...]:
+    """Return a sentence where an image was seen inverted, and those of `field_doubts`."""
+    doubts = field_doubts(card, distance, confidence.values())
+    return (INVERTED, *doubts) if seen.inverted else doubts
 
 
 def size_doubts(labels: NDArray[np.uint32], cues: ImageCues) -> tuple[str, ...]:
@@ -137,6 +152,8 @@ def find_labels(image: SeenImage, nuclei: NDArray[np.unsignedinteger] | None = N
 def find_alone(image: SeenImage, card: ObjectCard) -> ObjectPrediction:
     """Return the nuclei or cells of one image of which nothing else is known; parameters as of `predict_cells`."""
     found = unseeded_objects(image)
-    distance = distance_from_learned(card, image.planes, image.at.scale)
-    doubts = field_doubts(card, distance, (found.confidence or {}).values())
-    return ObjectPrediction(found.labels, found.maps, found.confidence, distance, doubts, found.adapted)
+    seen = found.seen
+    distance = distance_from_learned(card, seen.planes, seen.at.scale)
+    doubts = sight_doubts(seen, card, distance, found.confidence or {})
+    sure = found.confidence
+    return ObjectPrediction(found.labels, found.maps, sure, distance, doubts, seen.adapted, seen.inverted)

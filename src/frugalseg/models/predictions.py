@@ -30,7 +30,9 @@ class CellPrediction:
         Number of a cell -> how many nuclei mostly lie in it.
     adapted
         Whether the model was not sure of the image as it is, and saw it with batch norms that know it: see
-        `frugalseg.models.adapted_image`.
+        `frugalseg.models.surer_sight`.
+    inverted
+        Whether it saw bright for dark and dark for bright, likewise.
     """
 
     labels: NDArray[np.uint32]
@@ -40,6 +42,7 @@ class CellPrediction:
     doubts: tuple[str, ...] = ()
     nuclei: Mapping[int, int] = field(default_factory=dict)
     adapted: bool = False
+    inverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class ObjectPrediction:
         (K,Y,X) float32, what they were made of.
     confidence
         As of `CellPrediction`; None of nuclei, and of a model that sees the image in one orientation only.
-    look_distance, doubts, adapted
+    look_distance, doubts, adapted, inverted
         As of `CellPrediction`.
     """
 
@@ -64,3 +67,4 @@ class ObjectPrediction:
     look_distance: float | None
     doubts: tuple[str, ...]
     adapted: bool = False
+    inverted: bool = False

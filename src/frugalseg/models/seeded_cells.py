@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from frugalseg.images.resize import resize_planes
 from frugalseg.instances.seeded_maps import labels_from_seeded_maps
-from frugalseg.models.adapted_image import mean_confidence, surer_sight
 from frugalseg.models.seen_image import SeenImage
+from frugalseg.models.surer_sight import mean_confidence, surer_sight
 from frugalseg.networks.heads import MASK
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, oriented_maps
 
@@ -29,19 +29,27 @@ class SeededCells:
         (K,y,x) float32 of each orientation, what the cells were made of.
     confidence
         Number of a cell -> agreement of the orientations on it, 0..1; empty where there is one orientation only.
-    adapted
-        Whether the network saw the image with adapted batch norms: see `frugalseg.models.adapted_image`.
+    own_share
+        Share of the cells' area that the network itself calls cell, 0..1.
+    seen
+        The image as the network saw it best; None: it was asked once.
     """
 
     labels: NDArray[np.uint32]
     maps: Sequence[NDArray[np.float32]]
     confidence: Mapping[int, float]
-    adapted: bool = False
+    own_share: float = 1.0
+    seen: SeenImage | None = None
 
     @property
     def area(self) -> float:
         """What the network calls cell, px of the image."""
         return float((mean_maps(self.maps)[MASK] > 0).mean()) * self.labels.size
+
+    @property
+    def certainty(self) -> float:
+        """Mean confidence, and less where cells are bare nuclei because the network sees nothing there: all agree on those."""
+        return mean_confidence(self.confidence) * self.own_share
 
 
 def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> SeededCells:
@@ -51,7 +59,8 @@ def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> Seede
     background and gaps. Nuclei tell it how many cells there are, and the orientations of the image whether it copes: the
     image is seen at its scale, and enlarged by the usual zoom of training, and the enlarged cells count unless the
     orientations agree less on them. A model that sees the image in one orientation only can't tell, and keeps to its scale.
-    Before, an image of which the network is not sure is seen with adapted batch norms, if that helps (docs/decisions, 25).
+    Before, an image of which the network is not sure is seen inverted or with adapted batch norms, if that helps (docs/decisions,
+    25 and 26).
 
     Parameters
     ----------
@@ -61,12 +70,15 @@ def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> Seede
         Label map of the nuclei.
     """
     seen, usual = surer_sight(image, cells_at(image, nuclei), lambda other: cells_at(other, nuclei))
-    return replace(better_of(usual, enlarged_cells(seen, nuclei, usual)), adapted=seen is not image)
+    return replace(better_of(usual, enlarged_cells(seen, nuclei, usual)), seen=seen)
 
 
 def better_of(usual: SeededCells, enlarged: SeededCells | None) -> SeededCells:
     """Return the cells of the enlarged image, where there are any and the orientations agree as well on them."""
-    if enlarged is None or mean_confidence(enlarged) < mean_confidence(usual) - MAY_COST:
+    if (
+        enlarged is None
+        or mean_confidence(enlarged.confidence) < mean_confidence(usual.confidence) - MAY_COST
+    ):
         return usual
     return enlarged
 
@@ -113,6 +125,8 @@ def cells_at(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> SeededCel
     """Return the cells found at one scale."""
     settings, diameter = image.settings, image.diameter
     maps = oriented_maps(image.network, image.planes, image.at.scale, settings.orientations, image.at.maps)
-    labels = labels_from_seeded_maps(resize_planes(mean_maps(maps), image.shape), nuclei, diameter)
+    together = resize_planes(mean_maps(maps), image.shape)
+    labels = labels_from_seeded_maps(together, nuclei, diameter)
     sure = cell_confidence(labels, maps, settings.h, diameter, nuclei) if len(maps) > 1 else {}
-    return SeededCells(labels, maps, sure)
+    own = together[MASK][labels > 0] > 0
+    return SeededCells(labels, maps, sure, float(own.mean()) if own.size else 0.0)

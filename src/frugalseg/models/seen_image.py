@@ -1,7 +1,7 @@
 """An image as a network of nuclei or cells sees it: at a scale, and enlarged."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE, model_planes, n
 from frugalseg.models.object_scale import ImageScale, image_scale, known_diameter, scale_by_sizes
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.networks.adapted_norms import adapt_norms
-from frugalseg.networks.cards import ObjectCard
+from frugalseg.networks.cards import Normalization, ObjectCard
 from frugalseg.networks.folding import fold_norms
 
 #: Share of the image in the statistics of adapted batch norms: docs/decisions, 25.
@@ -41,12 +41,16 @@ class SeenImage:
     may_enlarge
         Whether the network may see the image enlarged, for finer borders: see `frugalseg.models.seeded_cells.copes`.
     usual_confidence
-        Of the card of a self-trained model: see `frugalseg.models.adapted_image`. None: the network sees every image alike.
-    seen_by_another
-        Returns the image as another network sees it, at the scale that suits the cells which that one finds; None: at the same
-        scale.
+        Of the card of a self-trained model: see `frugalseg.models.surer_sight`. None: the network sees every image alike.
+    seen_anew
+        Returns the image as another network sees it, inverted or not, at the scale that suits the cells which that one finds;
+        None: at the same scale.
     unfolded
         The network with its batch norms; None: `network` has them.
+    normalization
+        How each channel was normalised; empty: nothing is known, and nothing is inverted.
+    inverted, adapted
+        Whether `planes` are inverted, and whether the network's batch norms know the image.
     """
 
     network: ObjectNetwork
@@ -56,8 +60,11 @@ class SeenImage:
     diameter: float
     may_enlarge: bool = True
     usual_confidence: float | None = None
-    seen_by_another: Callable[[ObjectNetwork], "SeenImage"] | None = None
+    seen_anew: Callable[[ObjectNetwork, bool], "SeenImage"] | None = None
     unfolded: ObjectNetwork | None = None
+    normalization: tuple[Normalization, ...] = ()
+    inverted: bool = False
+    adapted: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -78,7 +85,7 @@ class SeenImage:
             return None
         return replace(self, at=ImageScale(scale))
 
-    def adapted(self) -> "SeenImage | None":
+    def with_adapted_norms(self) -> "SeenImage | None":
         """Return the image seen by a network whose batch norms know it; None where it is too small to tell them anything."""
         shape = scaled_shape(self.shape, self.at.scale)
         if min(shape) < SMALLEST:
@@ -87,9 +94,18 @@ class SeenImage:
         rows, columns = (side // STRIDE * STRIDE for side in shape)
         small = np.ascontiguousarray(resize_planes(self.planes, shape)[:, :rows, :columns])
         network = adapt_norms(self.unfolded or self.network, small, SHARE)
-        if self.seen_by_another is not None:
-            return self.seen_by_another(network)
-        return replace(self, network=network, unfolded=None, at=ImageScale(self.at.scale))
+        if self.seen_anew is not None:
+            return replace(self.seen_anew(network, self.inverted), adapted=True)
+        return replace(self, network=network, unfolded=None, at=ImageScale(self.at.scale), adapted=True)
+
+    def with_inverted_contrast(self) -> "SeenImage | None":
+        """Return the image with bright for dark and dark for bright; None of fluorescence, where a stain is bright by nature."""
+        if "zscore" not in self.normalization:
+            return None
+        if self.seen_anew is not None:
+            return self.seen_anew(self.unfolded or self.network, not self.inverted)
+        planes = inverted_planes(self.planes, self.normalization)
+        return replace(self, planes=planes, at=ImageScale(self.at.scale), inverted=not self.inverted)
 
 
 def seen_by(
@@ -101,7 +117,8 @@ def seen_by(
 ) -> SeenImage:
     """Return an image as a model sees it, by its card; all else as of `SeenImage`."""
     usual = card.usual_confidence if card.self_trained else None
-    return SeenImage(network, settings, planes, at, card.diameter_at(at.scale), card.copes_with_finer, usual)
+    seen = SeenImage(network, settings, planes, at, card.diameter_at(at.scale), card.copes_with_finer, usual)
+    return replace(seen, normalization=normalization_of(card))
 
 
 def see_image(
@@ -114,6 +131,7 @@ def see_image(
     diameter: float | None = None,
     cues: ImageCues | None = None,
     at: ImageScale | None = None,
+    inverted: bool = False,
 ) -> SeenImage:
     """Return an image (Y,X) or (C,Y,X) as a model sees it, at the scale that suits it: see `image_scale`.
 
@@ -130,16 +148,38 @@ def see_image(
         As of `image_scale`.
     at
         What `image_scale` has found for this image before.
+    inverted
+        Whether the model is to see label-free channels inverted.
     """
     start = scale_by_sizes(card, pixel_size, known_diameter(diameter, cues))
-    planes = model_planes(card, image, owner, start)
+
+    def normalized(scale: float) -> NDArray[np.float32]:
+        planes = model_planes(card, image, owner, scale)
+        return inverted_planes(planes, normalization_of(card)) if inverted else planes
+
+    planes = normalized(start)
     folded = fold_norms(network)  # once for all that it is asked
     at = at or image_scale(folded, card, settings, planes, pixel_size, diameter, cues)
     if at.scale != start and "log" in normalization_of(card):
-        planes, at = model_planes(card, image, owner, at.scale), ImageScale(at.scale)
+        planes, at = normalized(at.scale), ImageScale(at.scale)
 
-    def by_another(other: ObjectNetwork) -> SeenImage:
-        return see_image(card, other, settings, image, owner, pixel_size, diameter, cues)
+    def anew(other: ObjectNetwork, invert: bool) -> SeenImage:
+        known = pixel_size, diameter, cues
+        return see_image(card, other, settings, image, owner, *known, inverted=invert)
 
     seen = seen_by(card, folded, settings, planes, at)
-    return replace(seen, unfolded=network, seen_by_another=by_another)
+    return replace(seen, unfolded=network, seen_anew=anew, inverted=inverted)
+
+
+def inverted_planes(
+    planes: NDArray[np.float32], normalization: Sequence[Normalization]
+) -> NDArray[np.float32]:
+    """Return normalised planes (C,Y,X), those that were z-scored with the opposite sign: bright for dark.
+
+    Examples
+    --------
+    >>> inverted_planes(np.ones((2, 1, 1), np.float32), ("zscore", "log")).ravel().tolist()
+    [-1.0, 1.0]
+    """
+    sign = np.array([-1 if way == "zscore" else 1 for way in normalization], np.float32)
+    return planes * sign[:, None, None]

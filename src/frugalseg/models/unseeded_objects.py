@@ -11,9 +11,9 @@ from frugalseg.images.resize import resize_labels, resize_planes
 from frugalseg.instances.clean import clean_labels
 from frugalseg.instances.maps import PEAK
 from frugalseg.instances.watershed import watershed
-from frugalseg.models.adapted_image import surer_sight
 from frugalseg.models.seeded_cells import MAY_COST
 from frugalseg.models.seen_image import SeenImage
+from frugalseg.models.surer_sight import mean_confidence, surer_sight
 from frugalseg.networks.heads import MASK
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, objects_from_maps, oriented_maps
 
@@ -36,14 +36,14 @@ class UnseededObjects:
     confidence
         Number of a cell -> agreement of the orientations on it, 0..1, at the network's scale; None of nuclei, and where the
         network sees the image in one orientation only.
-    adapted
-        Whether the network saw the image with adapted batch norms: see `frugalseg.models.adapted_image`.
+    seen
+        The image as the network saw it best.
     """
 
     labels: NDArray[np.uint32]
     maps: NDArray[np.float32]
     confidence: Mapping[int, float] | None
-    adapted: bool = False
+    seen: SeenImage
 
 
 def unseeded_objects(image: SeenImage) -> UnseededObjects:
@@ -51,13 +51,13 @@ def unseeded_objects(image: SeenImage) -> UnseededObjects:
 
     At a finer scale the network finds better borders, and too many cells. So what it finds at its scale are the cells, and
     they grow anew from their cores in the maps of the finer scale, unless the orientations agree less on them there
-    (docs/decisions, 21). An image of which it is not sure is seen with adapted batch norms, if that helps (25).
+    (docs/decisions, 21). An image of which it is not sure is seen inverted or with adapted batch norms, if that helps (25, 26).
     """
     usual = _objects_at(image)
     if image.settings.target == "nuclei" or len(usual.oriented) == 1:
-        return UnseededObjects(usual.labels, usual.maps, None)
+        return UnseededObjects(usual.labels, usual.maps, None, image)
     seen, usual = surer_sight(image, usual, _objects_at)
-    return UnseededObjects(*_with_finer_borders(seen, usual), usual.confidence, seen is not image)
+    return UnseededObjects(*_with_finer_borders(seen, usual), usual.confidence, seen)
 
 
 def _with_finer_borders(image: SeenImage, usual: "_Usual") -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
@@ -82,6 +82,11 @@ class _Usual(NamedTuple):
     maps: NDArray[np.float32]
     oriented: Sequence[NDArray[np.float32]]
     confidence: Mapping[int, float]
+
+    @property
+    def certainty(self) -> float:
+        """Mean confidence, 0..1."""
+        return mean_confidence(self.confidence)
 
 
 def _objects_at(image: SeenImage) -> _Usual:

@@ -193,8 +193,7 @@ class _ObjectProcess:
         known: dict[str, Any] = {"n_cells": count, "warnings": (*on_truth, *warnings), **trust(segmented)}
         if found.look_distance is not None:
             known["look_distance"] = found.look_distance
-        if found.adapted:
-            known["adapted"] = True
+        known |= {"adapted": found.adapted, "inverted": found.inverted}
         for warning in warnings:
             run.log.line(f"  warning: {warning}")
         if truth is not None:

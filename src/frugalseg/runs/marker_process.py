@@ -80,7 +80,7 @@ class Segmented:
     @classmethod
     def alone(cls, found: ObjectPrediction) -> "Segmented":
         """Return what a model of cells found without nuclei."""
-        known: dict[str, Any] = {"adapted": True} if found.adapted else {}
+        known: dict[str, Any] = {"adapted": found.adapted, "inverted": found.inverted}
         if found.look_distance is not None:
             known["look_distance"] = found.look_distance
         return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
@@ -96,11 +96,11 @@ class Segmented:
         known: dict[str, Any] = {
             "nuclei_agreement": asdict(found.agreement),
             "look_distance": found.look_distance,
+            "adapted": found.adapted,
+            "inverted": found.inverted,
         }
         if rounds_agree is not None:
             known["rounds_agree"] = rounds_agree
-        if found.adapted:
-            known["adapted"] = True
         sure, rounds = found.confidence or None, cells_agree
         return cls(found.labels, known, None, sure, found.doubts, found.nuclei, rounds)
 

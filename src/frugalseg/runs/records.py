@@ -136,6 +136,8 @@ class FieldRecord(Record):
         Mean IoU of the cells of the last two rounds of self-training in this field, 0..1, if the model learned from it.
     adapted
         Whether the model was not sure of the field as it is, and saw it with batch norms that know it.
+    inverted
+        Whether it saw bright for dark and dark for bright, likewise.
     training
         Of a network that learned on this field alone.
     scores, baselines
@@ -170,6 +172,7 @@ class FieldRecord(Record):
     look_distance: float | None = None
     rounds_agree: float | None = None
     adapted: bool = False
+    inverted: bool = False
     training: TrainingSummary | None = None
     scores: Scores | None = None
     baselines: dict[str, Scores] = Field(default_factory=dict)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 import frugalseg as fs
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.models.adapted_image import surer_sight
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.seeded_cells import SeededCells
 from frugalseg.models.seen_image import SeenImage, see_image, seen_by
+from frugalseg.models.surer_sight import surer_sight
 from frugalseg.networks.cards import ObjectCard, TrainingSummary
 from frugalseg.networks.heads import MASK
 
@@ -148,8 +148,8 @@ def test_what_is_surer_counts(before: Any, after: Any, taken: bool | None) -> No
 
 
 def test_an_image_that_tells_nothing_is_not_met() -> None:
-    assert sight(shape=(63, 200)).adapted() is None
-    seen = sight(shape=(64, 200)).adapted()
+    assert sight(shape=(63, 200)).with_adapted_norms() is None
+    seen = sight(shape=(64, 200)).with_adapted_norms()
     assert seen is not None
     assert seen.at.maps is None
 
@@ -157,11 +157,11 @@ def test_an_image_that_tells_nothing_is_not_met() -> None:
 def test_what_pads_an_image_does_not_count() -> None:
     seen = sight(shape=(70, 100))
     seen.planes[:, 64:], seen.planes[:, :, 96:] = 100.0, 100.0
-    adapted = seen.adapted()
+    adapted = seen.with_adapted_norms()
     assert adapted is not None
     assert (mean_of(adapted.network), mean_of(seen.network)) == (0.0, 0.0)
     seen.planes[:, :64, :96] = 1.0
-    adapted = seen.adapted()
+    adapted = seen.with_adapted_norms()
     assert adapted is not None
     assert mean_of(adapted.network) == pytest.approx(0.3)
 
@@ -178,7 +178,7 @@ def test_the_scale_is_found_anew_by_the_adapted_network(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("frugalseg.models.seen_image.image_scale", scale_of)
     seen = see_image(student.card, student.network, student.settings, image, "a", (0.5, 0.5))
-    adapted = seen.adapted()
+    adapted = seen.with_adapted_norms()
     assert adapted is not None
     assert (seen.at.scale, adapted.at.scale) == (1.0, 0.75)
     assert (seen.diameter, adapted.diameter) == (13.5, 18.0)

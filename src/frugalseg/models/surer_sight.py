@@ -1,4 +1,4 @@
-"""Images of which a student is less sure than of those that it learned from: seen again, by batch norms that know them."""
+"""Images of which a student is less sure than of those that it learned from: seen inverted, or by batch norms that know them."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
@@ -10,7 +10,7 @@ from frugalseg.models.seen_image import SeenImage
 
 #: An image is doubtful where so many times as many cells as in those learned from have an unusually low confidence.
 DOUBTFUL = 2.0
-#: What adapted norms must gain in mean confidence: docs/decisions, 25.
+#: What another sight must gain in mean confidence: docs/decisions, 25 and 26.
 MUST_GAIN = 0.02
 
 
@@ -21,6 +21,10 @@ class Found(Protocol):
     def confidence(self) -> Mapping[int, float]:
         """Number of a cell -> agreement of the orientations on it."""
 
+    @property
+    def certainty(self) -> float:
+        """What two sights of an image are compared by, 0..1."""
+
 
 FoundT = TypeVar("FoundT", bound=Found)
 
@@ -28,9 +32,9 @@ FoundT = TypeVar("FoundT", bound=Found)
 def surer_sight(
     image: SeenImage, found: FoundT, find: Callable[[SeenImage], FoundT]
 ) -> tuple[SeenImage, FoundT]:
-    """Return how a network sees an image best, and the cells it finds so: as it is, or with adapted batch norms.
+    """Return how a network sees an image best, and the cells it finds so: as it is, inverted, or with adapted batch norms.
 
-    They are tried where the network is unsure of more cells than it should be, and count where the orientations of the image
+    Each is tried where the network is unsure of more cells than it should be, and counts where the orientations of the image
     then agree clearly better. So what a network knows well is seen as before, and takes no longer.
 
     Parameters
@@ -42,14 +46,16 @@ def surer_sight(
     find
         Finds cells in the image as it is seen.
     """
-    if not is_doubtful(found.confidence.values(), image.usual_confidence):
-        return image, found
-    adapted = image.adapted()
-    if adapted is None:
-        return image, found
-    other = find(adapted)
-    gain = mean_confidence(other) - mean_confidence(found)
-    return (adapted, other) if gain >= MUST_GAIN else (image, found)
+    for other_sight in (SeenImage.with_inverted_contrast, SeenImage.with_adapted_norms):
+        if not is_doubtful(found.confidence.values(), image.usual_confidence):
+            break
+        other = other_sight(image)
+        if other is None:
+            continue
+        anew = find(other)
+        if anew.certainty - found.certainty >= MUST_GAIN:
+            image, found = other, anew
+    return image, found
 
 
 def is_doubtful(confidence: Collection[float], usual: float | None) -> bool:
@@ -72,6 +78,6 @@ def is_doubtful(confidence: Collection[float], usual: float | None) -> bool:
     return float(np.mean(np.array(list(confidence)) < usual)) > DOUBTFUL * UNUSUAL
 
 
-def mean_confidence(found: Found) -> float:
+def mean_confidence(confidence: Mapping[int, float]) -> float:
     """Return the mean over cells; 0 where nothing is known."""
-    return float(np.mean(list(found.confidence.values()))) if found.confidence else 0.0
+    return float(np.mean(list(confidence.values()))) if confidence else 0.0
