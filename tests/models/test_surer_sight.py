@@ -1,6 +1,7 @@
-"""Images of which a student is not sure: seen with adapted batch norms where that makes it surer, and else as before."""
+"""Images of which a student is not sure: seen inverted or with adapted batch norms where that makes it surer, else as before."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 import frugalseg as fs
+from frugalseg.images.normalize import zscore
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.cell_prediction import INVERTED
+from frugalseg.models.looks import image_look
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_scale import ImageScale
-from frugalseg.models.seeded_cells import SeededCells
+from frugalseg.models.seeded_cells import SeededCells, cells_at
 from frugalseg.models.seen_image import SeenImage, see_image, seen_by
 from frugalseg.models.surer_sight import surer_sight
 from frugalseg.networks.cards import ObjectCard, TrainingSummary
@@ -42,8 +46,24 @@ class Sided(torch.nn.Module):
         return torch.cat([cells.float(), logit], dim=1)
 
 
-def model(
-    usual_mean: float, self_trained: bool = True, usual: float | None = 0.9, **changed: Any
+class Contrasting(torch.nn.Module):
+    """Finds what is bright, and what is dark some px beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        cells = (images > 1.05) | torch.roll(images < -1.05, 4, dims=-1)
+        return torch.cat([cells.float(), cells.float() * 2 - 1], dim=1)
+
+
+def model(usual_mean: float, **changed: Any) -> ObjectModel:
+    return student_of(Sided(usual_mean), **changed)
+
+
+def student_of(
+    network: torch.nn.Module, self_trained: bool = True, usual: float | None = 0.9, **changed: Any
 ) -> ObjectModel:
     training = TrainingSummary(steps=1, stopped_because="s", seconds=1.0, seed=0, fields=("a",))
     settings = LabelSettings(target="cells", **changed)
@@ -57,7 +77,7 @@ def model(
         self_trained=self_trained,
         usual_confidence=usual,
     )
-    return ObjectModel(card, Sided(usual_mean), settings, device="cpu")  # type: ignore[arg-type]
+    return ObjectModel(card, network, settings, device="cpu")  # type: ignore[arg-type]
 
 
 def field() -> NDArray[np.uint32]:
@@ -76,6 +96,10 @@ def nuclei(cells: NDArray[np.uint32]) -> NDArray[np.uint32]:
         True
     )
     return np.where(inside, cells, 0).astype(np.uint32)
+
+
+def see(model: ObjectModel, image: NDArray[np.float32]) -> SeenImage:
+    return see_image(model.card, model.network, model.settings, image, "a")
 
 
 def mean_iou(cells: NDArray[np.uint32], found: NDArray[np.uint32]) -> float:
@@ -98,6 +122,55 @@ def test_a_student_that_is_not_sure_meets_the_image_half_way(way: str) -> None:
     # others see every image alike: those that learned from outlines, that do not say what is usual, that see one orientation
     for other in (model(0.8, self_trained=False), model(0.8, usual=None), model(0.8, orientations=1)):
         assert mean_iou(cells, find(other, image, cells)) < 0.8
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_image_of_the_other_contrast_is_seen_inverted(way: str) -> None:
+    cells = field()
+    bright, dark = ((sign * (cells > 0)).astype(np.float32) for sign in (1, -1))
+    student, find = Contrasting(), WAYS[way]
+    for image in (bright, dark):
+        assert mean_iou(cells, find(student_of(student), image, cells)) > 0.98
+    # others see it as it is: those that learned from outlines, or from the logarithm of fluorescence
+    for other in (student_of(student, self_trained=False), student_of(student, usual=None)):
+        assert mean_iou(cells, find(other, dark, cells)) < 0.8
+
+
+def test_the_prediction_says_that_an_image_was_seen_inverted() -> None:
+    cells = field()
+    bright, dark = ((sign * (cells > 0)).astype(np.float32) for sign in (1, -1))
+    student = student_of(Contrasting())
+    as_it_is, other = student.find_objects(bright), student.find_objects(dark)
+    assert (as_it_is.inverted, other.inverted) == (False, True)
+    assert INVERTED in other.doubts
+    assert INVERTED not in as_it_is.doubts
+    # the look is that of the image as it was seen
+    student.card = student.card.model_copy(update={"looks": (image_look(zscore(bright[None])),)})
+    assert student.find_objects(dark).look_distance == student.find_objects(bright).look_distance == 0.0
+
+
+def test_fluorescence_is_not_inverted() -> None:
+    seen = replace(sight(), normalization=("log",))
+    assert seen.with_inverted_contrast() is None
+    assert sight().with_inverted_contrast() is None  # nothing is known of how it was normalised
+    both = replace(seen, planes=np.ones((2, 64, 64), np.float32), normalization=("log", "zscore"))
+    inverted = both.with_inverted_contrast()
+    assert inverted is not None
+    assert inverted.planes[:, 0, 0].tolist() == [1.0, -1.0]
+    again = inverted.with_inverted_contrast()
+    assert again is not None
+    assert (inverted.inverted, again.inverted, again.planes.min()) == (True, False, 1.0)
+
+
+def test_bare_nuclei_on_which_all_agree_do_not_count() -> None:
+    """A network that sees nothing in the image has the nuclei as cells, whatever the orientation."""
+    cells = field()
+    image = (cells > 0).astype(np.float32)
+    nothing = cells_at(see(model(9.0), image), nuclei(cells))
+    assert set(nothing.confidence.values()) == {1.0}
+    assert nothing.sure == dict.fromkeys(range(1, 25), 0.0)
+    found = cells_at(see(model(0.3), image), nuclei(cells))
+    assert found.sure == found.confidence == dict.fromkeys(range(1, 25), 1.0)
 
 
 def test_the_confidence_is_that_of_the_cells_that_are_returned() -> None:

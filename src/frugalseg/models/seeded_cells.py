@@ -29,8 +29,8 @@ class SeededCells:
         (K,y,x) float32 of each orientation, what the cells were made of.
     confidence
         Number of a cell -> agreement of the orientations on it, 0..1; empty where there is one orientation only.
-    own_share
-        Share of the cells' area that the network itself calls cell, 0..1.
+    bare
+        Numbers of the cells of which the network itself calls less than half cell.
     seen
         The image as the network saw it best; None: it was asked once.
     """
@@ -38,7 +38,7 @@ class SeededCells:
     labels: NDArray[np.uint32]
     maps: Sequence[NDArray[np.float32]]
     confidence: Mapping[int, float]
-    own_share: float = 1.0
+    bare: frozenset[int] = frozenset()
     seen: SeenImage | None = None
 
     @property
@@ -47,9 +47,9 @@ class SeededCells:
         return float((mean_maps(self.maps)[MASK] > 0).mean()) * self.labels.size
 
     @property
-    def certainty(self) -> float:
-        """Mean confidence, and less where cells are bare nuclei because the network sees nothing there: all agree on those."""
-        return mean_confidence(self.confidence) * self.own_share
+    def sure(self) -> Mapping[int, float]:
+        """The confidence, but 0 of bare nuclei: all orientations agree on a nucleus around which the network sees nothing."""
+        return {cell: 0.0 if cell in self.bare else sure for cell, sure in self.confidence.items()}
 
 
 def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> SeededCells:
@@ -128,5 +128,7 @@ def cells_at(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> SeededCel
     together = resize_planes(mean_maps(maps), image.shape)
     labels = labels_from_seeded_maps(together, nuclei, diameter)
     sure = cell_confidence(labels, maps, settings.h, diameter, nuclei) if len(maps) > 1 else {}
-    own = together[MASK][labels > 0] > 0
-    return SeededCells(labels, maps, sure, float(own.mean()) if own.size else 0.0)
+    areas = np.bincount(labels.ravel())
+    own = np.bincount(labels.ravel(), weights=together[MASK].ravel() > 0)
+    bare = np.flatnonzero((areas > 0) & (2 * own < areas)).tolist()
+    return SeededCells(labels, maps, sure, frozenset(bare))

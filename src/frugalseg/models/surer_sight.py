@@ -15,15 +15,11 @@ MUST_GAIN = 0.02
 
 
 class Found(Protocol):
-    """Cells with a confidence, 0..1, for each."""
+    """Cells of an image, and how sure a network is of each."""
 
     @property
-    def confidence(self) -> Mapping[int, float]:
-        """Number of a cell -> agreement of the orientations on it."""
-
-    @property
-    def certainty(self) -> float:
-        """What two sights of an image are compared by, 0..1."""
+    def sure(self) -> Mapping[int, float]:
+        """Number of a cell -> agreement of the orientations on it, 0..1; 0 where the network itself sees no cell."""
 
 
 FoundT = TypeVar("FoundT", bound=Found)
@@ -47,13 +43,13 @@ def surer_sight(
         Finds cells in the image as it is seen.
     """
     for other_sight in (SeenImage.with_inverted_contrast, SeenImage.with_adapted_norms):
-        if not is_doubtful(found.confidence.values(), image.usual_confidence):
+        if not is_doubtful(found.sure.values(), image.usual_confidence):
             break
         other = other_sight(image)
         if other is None:
             continue
         anew = find(other)
-        if anew.certainty - found.certainty >= MUST_GAIN:
+        if mean_confidence(anew.sure) - mean_confidence(found.sure) >= MUST_GAIN:
             image, found = other, anew
     return image, found
 

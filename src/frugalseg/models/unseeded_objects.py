@@ -13,7 +13,7 @@ from frugalseg.instances.maps import PEAK
 from frugalseg.instances.watershed import watershed
 from frugalseg.models.seeded_cells import MAY_COST
 from frugalseg.models.seen_image import SeenImage
-from frugalseg.models.surer_sight import mean_confidence, surer_sight
+from frugalseg.models.surer_sight import surer_sight
 from frugalseg.networks.heads import MASK
 from frugalseg.prediction.whole_image import cell_confidence, mean_maps, objects_from_maps, oriented_maps
 
@@ -84,9 +84,9 @@ class _Usual(NamedTuple):
     confidence: Mapping[int, float]
 
     @property
-    def certainty(self) -> float:
-        """Mean confidence, 0..1."""
-        return mean_confidence(self.confidence)
+    def sure(self) -> Mapping[int, float]:
+        """The confidence."""
+        return self.confidence
 
 
 def _objects_at(image: SeenImage) -> _Usual:
