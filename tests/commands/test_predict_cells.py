@@ -13,6 +13,7 @@ from frugalseg.errors import MissingChannel
 from frugalseg.images.fields import open_fields
 from frugalseg.images.outliers import planes_without_outliers
 from frugalseg.images.read import read_image
+from frugalseg.models.cell_prediction import INVERTED
 from frugalseg.models.image_cues import find_cues
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.predictions import ObjectPrediction
@@ -85,12 +86,13 @@ def test_a_field_without_the_nuclear_channel_is_segmented_alone(
     of_phase: Path, images: Path, tmp_path: Path, source: str, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = ObjectPrediction(
-        CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, (), adapted=True
+        CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, (INVERTED,), True, inverted=True
     )
     monkeypatch.setattr(ObjectModel, "find_objects", lambda *_, **__: found)
     record, labels = predicted(of_phase, images, tmp_path / "out", where="", **{source: channel})
     expected = CELLS.cells
-    assert record.adapted
+    assert (record.adapted, record.inverted) == (True, True)
+    assert INVERTED in record.warnings
     assert record.n_cells == len(np.unique(expected[expected > 0]))
     np.testing.assert_array_equal(labels, expected)
     said = f"There is no file for channel {channel!r}. These cells are found without nuclei."
