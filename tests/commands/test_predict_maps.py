@@ -19,6 +19,7 @@ from frugalseg.evaluation.scores import score_labels
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.read import read_image
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.cell_prediction import INVERTED
 from frugalseg.networks.cards import ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import CellNetwork
 from frugalseg.networks.store import save_model
@@ -171,6 +172,42 @@ def test_cells_are_written_measured_and_scored(models: dict[str, Path], images: 
     for row in rows:  # grey values, not what the network sees
         mean = plane[labels == int(row["label"])].mean()
         assert float(row["mean_nuclear"]) == pytest.approx(mean, rel=1e-3)
+
+
+class BrightOrBeside(Bright):
+    """Cells where the image is bright, and a few pixels beside where it is dark: mirrored images disagree on those."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        cells = (images > 1) | torch.roll(images < -1, 4, dims=-1)
+        return torch.cat([cells.float(), cells.float() * 2 - 1], dim=1) * self.weight
+
+
+def test_images_of_the_other_contrast_are_seen_inverted_and_said_to_be(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = LabelSettings(target="cells").model_dump(mode="json")
+    card = ObjectCard(**COMMON, kind="cells", settings=settings, diameter=20.0, self_trained=True)
+    card = card.model_copy(update={"usual_confidence": 0.9})
+    save_model(tmp_path / "student", card, BrightOrBeside())
+    monkeypatch.setattr("frugalseg.models.object_model.object_network", lambda *_: BrightOrBeside())
+    other = tmp_path / "other"
+    shutil.copytree(images, other)
+    for path in other.glob("*_nuclear.tif"):
+        plane = tifffile.imread(path)
+        tifffile.imwrite(path, plane.max() - plane)
+    said = []
+    for folder in (images, other):
+        out = tmp_path / f"out_{folder.name}"
+        predict(tmp_path / "student", folder, out, diameter=20.0)
+        record = run_json(out)["fields"]["synthetic_1"]
+        said.append((record.get("inverted", False), INVERTED in record["warnings"], record["confidence"]))
+    assert said == [(False, False, 1.0), (True, True, 1.0)]
+    first, second = (
+        tifffile.imread(tmp_path / f"out_{folder.name}" / "synthetic_1_labels.tif")
+        for folder in (images, other)
+    )
+    assert first.max() > 3
+    np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("bad", ["synthetic_1", "synthetic_3"])
