@@ -162,6 +162,19 @@ def test_fluorescence_is_not_inverted() -> None:
     assert (inverted.inverted, again.inverted, again.planes.min()) == (True, False, 1.0)
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_norms_are_adapted_to_the_inverted_image(alone: bool) -> None:
+    seen = see(model(0.8), (field() > 0).astype(np.float32))
+    seen = replace(seen, seen_anew=None) if alone else seen
+    inverted = seen.with_inverted_contrast()
+    assert inverted is not None
+    both = inverted.with_adapted_norms()
+    assert both is not None
+    assert [(one.inverted, one.adapted) for one in (inverted, both)] == [(True, False), (True, True)]
+    np.testing.assert_array_equal(both.planes, -seen.planes)
+    assert both.usual_confidence == seen.usual_confidence == 0.9
+
+
 def test_bare_nuclei_on_which_all_agree_do_not_count() -> None:
     """A network that sees nothing in the image has the nuclei as cells, whatever the orientation."""
     cells = field()
