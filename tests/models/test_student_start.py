@@ -18,7 +18,8 @@ from frugalseg.learning.from_stains.stain_settings import StainSettings
 from frugalseg.models import self_training
 from frugalseg.models.object_training import begin_network
 from frugalseg.models.self_training import self_train_on_cues
-from frugalseg.models.student_images import first_teacher
+from frugalseg.models.student_images import StartAsTeacher, first_teacher, first_weights
+from frugalseg.models.student_start import begin_student
 from frugalseg.models.teacher_cells import teacher_cells
 from frugalseg.networks.cards import Normalization, ObjectCard, StainCard, TrainingSummary
 from frugalseg.networks.object_net import Target, object_network
@@ -172,6 +173,39 @@ def test_in_fluorescence_cells_that_grow_from_nuclei_teach_whatever_the_start(fi
     assert np.array_equal(taught, teacher_cells(cues))
 
 
+@pytest.mark.parametrize(
+    ("seen", "inverted"), [((True, True, False), True), ((True, False), False), ((), False)]
+)
+def test_first_weights_are_those_for_the_contrast_of_most_images(
+    field: SyntheticField, seen: tuple[bool, ...], inverted: bool
+) -> None:
+    start = object_start("cells", "zscore", "log")
+    learning = fs.SelfTrainingSettings(**{k: ONCE[k] for k in ("rounds", "max_steps", "seed")})
+    own = begin_student(learning, start, ("zscore", "log"), 40.0)
+    began = first_weights(own, StartAsTeacher(start, None, list(seen)))
+    image = torch.randn(1, 2, 64, 64)
+    other = image * torch.tensor([-1.0, 1.0])[None, :, None, None]
+    own.network.eval(), began.network.eval()
+    with torch.inference_mode():
+        expected = start.network(other if inverted else image)
+        torch.testing.assert_close(began.network(image), expected)
+        torch.testing.assert_close(own.network(image), start.network(image))  # stays as it is
+    assert began.started_from == own.started_from + (", inverted" if inverted else "")
+
+
+def test_a_start_counts_the_images_that_it_sees_inverted(
+    field: SyntheticField, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, answers = object_start("cells"), iter([True, False])
+    found = lambda *_, **__: SimpleNamespace(labels=field.cells, inverted=next(answers))  # noqa: E731
+    monkeypatch.setattr(start, "segment", found)
+    teacher = first_teacher(start, None)
+    assert isinstance(teacher, StartAsTeacher)
+    for image in (field.phase, field.phase, field.cytoplasm):
+        teacher(fs.find_cues(image, field.nuclear))
+    assert teacher.inverted == [True, False]
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_the_cells_that_a_start_finds_are_learned_first(
     field: SyntheticField, monkeypatch: pytest.MonkeyPatch, own: bool
@@ -181,7 +215,7 @@ def test_the_cells_that_a_start_finds_are_learned_first(
 
     def segment(cues: Any, *, pixel_size: Any) -> Any:
         asked.append((cues.name, pixel_size))
-        return SimpleNamespace(labels=field.cells)
+        return SimpleNamespace(labels=field.cells, inverted=True)
 
     monkeypatch.setattr(start, "segment", segment)
     learn = self_training.learn_from_labels
@@ -199,3 +233,4 @@ def test_the_cells_that_a_start_finds_are_learned_first(
     cells = teacher_cells(cues) if own else field.cells
     wanted = label_sample("one", cues.planes, cells, "cells", student.card.scale).targets
     assert np.array_equal(taught[0], wanted)
+    assert student.card.started_from.endswith(", inverted") != own

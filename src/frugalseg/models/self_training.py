@@ -34,7 +34,7 @@ from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settin
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_training import weights_checksum
 from frugalseg.models.own_sample import own_samples
-from frugalseg.models.student_images import StudentImage, Teacher, first_teacher, student_image
+from frugalseg.models.student_images import StudentImage, Teacher, first_teacher, first_weights, student_image
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
 from frugalseg.models.trained_student import MEASURED, Cells, measure_student, rounds_agree, usual_values
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
@@ -174,14 +174,16 @@ def self_train_on_cues(
     student = begin_student(found, first, how, diameter)
     teacher = teacher or first_teacher(first, size)
     images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
+    student = first_weights(student, teacher)
     learning, scale = student.learning, student.scale
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
     weights, begun = sampling_weights(looks, chosen.counts), _beginning(student, images)
     _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        line = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
-        _log_lines([line], log)
+        _log_lines(
+            [f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"], log
+        )
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
         options["about"] += begun

@@ -1,7 +1,7 @@
 """Images as a student learns from them: grey values, nuclei, and the cells of its teacher."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.marker_areas import marker_areas
 from frugalseg.models.model_scale import normalized_planes
 from frugalseg.models.object_model import ObjectModel
-from frugalseg.models.student_start import Start
+from frugalseg.models.student_start import Start, Student
 from frugalseg.models.teacher_cells import stain_draws_borders, teacher_cells
 from frugalseg.networks.cards import Normalization
 
@@ -57,6 +57,31 @@ class StudentImage:
         return replace(self, planes=normalized_planes(self.planes, normalization, diameter, (), owner))
 
 
+@dataclass(frozen=True)
+class StartAsTeacher:
+    """Teaches the cells that a start finds in label-free images, with nuclei as seeds, and else those that grow from nuclei.
+
+    Attributes
+    ----------
+    start, pixel_size
+        Of cells; (y, x) in um, or None.
+    inverted
+        Of each label-free image so far, whether the start saw it inverted: see `frugalseg.models.surer_sight`.
+    """
+
+    start: ObjectModel
+    pixel_size: tuple[float, float] | None
+    inverted: list[bool] = field(default_factory=list)
+
+    def __call__(self, cues: ImageCues) -> NDArray[np.uint32]:
+        """Return the cells (Y,X) of an image."""
+        if cues.modalities[0] == "fluorescent":
+            return teacher_cells(cues)
+        found = self.start.segment(cues, pixel_size=self.pixel_size)
+        self.inverted.append(found.inverted)
+        return found.labels
+
+
 def first_teacher(start: Start | None, pixel_size: tuple[float, float] | None) -> Teacher:
     """Return what the first round learns: the cells that a start finds, with nuclei as seeds, or else those that grow from nuclei.
 
@@ -69,14 +94,14 @@ def first_teacher(start: Start | None, pixel_size: tuple[float, float] | None) -
         (y, x) in um.
     """
     if isinstance(start, ObjectModel) and start.card.kind == "cells":
-
-        def found(cues: ImageCues) -> NDArray[np.uint32]:
-            if cues.modalities[0] == "fluorescent":
-                return teacher_cells(cues)
-            return start.segment(cues, pixel_size=pixel_size).labels
-
-        return found
+        return StartAsTeacher(start, pixel_size)
     return teacher_cells
+
+
+def first_weights(student: Student, teacher: Teacher) -> Student:
+    """Return a student with weights for the contrast of its images: inverted where the start saw most of them so."""
+    seen = teacher.inverted if isinstance(teacher, StartAsTeacher) else []
+    return student.inverted() if 2 * sum(seen) > len(seen) else student
 
 
 def pixels_checksum(planes: NDArray[np.float32]) -> str:

@@ -1,9 +1,10 @@
 """How the student of self-training begins: its settings, scale and first weights, its own or those of another model."""
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from frugalseg.models.object_model import ObjectModel, check_start
 from frugalseg.models.object_training import begin_network, channel_names
 from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import Normalization, ObjectCard, StainCard
+from frugalseg.networks.inverted_input import invert_input
 from frugalseg.networks.object_net import CellNetwork
 
 #: Cells are this wide for a student, px: docs/decisions, 17. Networks that learn from outlines see them wider.
@@ -64,6 +66,12 @@ class Student:
     def sees_fluorescence(self) -> bool:
         """Whether the first channel is fluorescent."""
         return self.normalization[0] == "log"
+
+    def inverted(self) -> Self:
+        """Return the student whose network sees bright for dark in label-free channels."""
+        network = copy.deepcopy(self.network)
+        invert_input(network, [way == "zscore" for way in self.normalization])
+        return replace(self, network=network, started_from=f"{self.started_from}, inverted")
 
 
 def check_student_start(start: Start | str | Path | None, settings: SelfTrainingSettings) -> Start | None:
