@@ -89,6 +89,9 @@ def test_the_images_learned_from_tell_together_whether_any_is_seen_enlarged(
 def test_what_told_the_scale_is_not_computed_again(cells: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     image, cues = cells[0].cytoplasm, fs.find_cues(cells[0].cytoplasm, cells[0].nuclear)
     model = fs.self_train(image, cells[0].nuclear, **FAST)
+    model.card = model.card.model_copy(
+        update={"usual_confidence": None}
+    )  # so it is content with its first sight
     monkeypatch.setattr(object_scale, "FEWEST", -1)
     monkeypatch.setattr(object_scale, "typical_diameter", lambda _: model.card.found_diameter)
     passes: list[int] = []

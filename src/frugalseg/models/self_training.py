@@ -171,8 +171,7 @@ def self_train_on_cues(
         raise InputError("`cues` is empty; give the cues of at least one image")
     size = check_learned_size(pixel_size)
     diameter, how = float(np.median(chosen.diameters)), chosen.normalization
-    student = begin_student(found, first, how, diameter)
-    teacher = teacher or first_teacher(first, size)
+    student, teacher = begin_student(found, first, how, diameter), teacher or first_teacher(first, size)
     images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
     student = first_weights(student, teacher)
     learning, scale = student.learning, student.scale
@@ -181,9 +180,8 @@ def self_train_on_cues(
     _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        _log_lines(
-            [f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"], log
-        )
+        round_of = f"round {number} of {found.rounds}"
+        _log_lines([f"{round_of}: {len(samples)} images, cells of {diameter:.0f} px"], log)
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
         options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
         options["about"] += begun
