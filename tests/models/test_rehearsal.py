@@ -10,14 +10,17 @@ from scipy.special import expit
 
 import frugalseg as fs
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
+from frugalseg.images.normalize import zscore
 from frugalseg.images.resize import resize_planes
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models import object_model, start_sight
 from frugalseg.models.looks import image_look
 from frugalseg.models.object_dataset import ObjectDataset, build_object_dataset, read_labelled_images
 from frugalseg.models.object_training import learning_settings
 from frugalseg.models.rehearsal import MOST_IMAGES, rehearsal_beside, rehearsal_samples
+from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.training_options import WARNING
-from frugalseg.networks.cards import Look
+from frugalseg.networks.cards import Look, ObjectCard
 from frugalseg.prediction.whole_image import mean_maps, oriented_maps
 from frugalseg.synthetic.cells import SyntheticField
 
@@ -192,6 +195,42 @@ def test_a_student_is_tuned_at_the_scale_it_chooses_itself(
     assert fs.ObjectModel.fit(cells.phase, corner, start=start, scale=0.5, **quick).card.scale == 0.5
     start.card = card.model_copy(update={"self_trained": False})
     assert fs.ObjectModel.fit(cells.phase, corner, start=start, **quick).card.scale > 1.4
+
+
+def test_a_start_of_the_other_contrast_begins_like_one_of_this(
+    student: fs.ObjectModel, cells: SyntheticField, corner: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With inverted weights, it finds and rehearses in the inverted image what it does in the image."""
+    learned = zscore(cells.phase[None])
+    looks = (image_look(resize_planes(learned, (86, 94))),)
+    card = student.card.model_copy(update={"looks": looks, "found_diameter": student.card.diameter / 2})
+    start = fs.ObjectModel(card, student.network, student.settings, device="cpu")
+
+    def best(image: SeenImage) -> SeenImage | None:
+        known = float((image.planes * learned).mean()) > 0
+        return image if known else image.with_inverted_contrast()
+
+    monkeypatch.setattr(start_sight, "_best_contrast", best)
+    begun, rehearsed = list[torch.Tensor](), list[np.ndarray]()
+
+    def watched(network: torch.nn.Module, *rest: Any) -> Any:
+        found = rehearsal_samples(network, *rest)  # type: ignore[arg-type]
+        with torch.inference_mode():
+            begun.append(network(torch.from_numpy(sign * learned)[None]))
+        rehearsed.extend(one.targets for one in found)
+        return found
+
+    monkeypatch.setattr(object_model, "rehearsal_samples", watched)
+    cards = list[ObjectCard]()
+    for sign in (1.0, -1.0):
+        image = sign * cells.phase.astype(np.float32)
+        model = fs.ObjectModel.fit(image, corner, start=start, **{**QUICK, "max_steps": 1})
+        cards.append(model.card)
+    torch.testing.assert_close(begun[0], begun[1])
+    assert len(rehearsed) == 2
+    np.testing.assert_allclose(rehearsed[0], rehearsed[1], atol=1e-5)
+    assert [one.started_from for one in cards] == ["cells model not saved", "cells model not saved, inverted"]
+    assert cards[0].scale == cards[1].scale
 
 
 def test_images_without_labels_change_nothing_for_other_starts(

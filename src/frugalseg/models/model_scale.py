@@ -112,6 +112,20 @@ def normalization_of(card: StainCard | ObjectCard | None) -> tuple[Normalization
     return own or (unless_said,) * len(card.channels)
 
 
+def inverted_planes(
+    planes: NDArray[np.float32], normalization: Sequence[Normalization]
+) -> NDArray[np.float32]:
+    """Return normalised planes (C,Y,X), those that were z-scored with the opposite sign: bright for dark.
+
+    Examples
+    --------
+    >>> inverted_planes(np.ones((2, 1, 1), np.float32), ("zscore", "log")).ravel().tolist()
+    [-1.0, 1.0]
+    """
+    sign = np.array([-1 if way == "zscore" else 1 for way in normalization], np.float32)
+    return planes * sign[:, None, None]
+
+
 def normalization_for(modalities: Sequence[Modality]) -> tuple[Normalization, ...]:
     """Return how a student normalises channels: each by its own modality, the logarithm of fluorescence, else z-scored.
 

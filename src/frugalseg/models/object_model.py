@@ -1,6 +1,7 @@
 """A network that finds nuclei or cells, learned from few outlined images (paper A)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import grey_planes, normalization_of
 from frugalseg.models.model_settings import ObjectModelSettings, resolve_settings
 from frugalseg.models.object_dataset import build_object_dataset, read_labelled_images
-from frugalseg.models.object_scale import ImageScale, image_scale, scale_by_sizes, student_scale
+from frugalseg.models.object_scale import ImageScale, image_scale, scale_by_sizes
 from frugalseg.models.object_scores import score_dataset, score_images
 from frugalseg.models.object_training import (
     ObjectNetwork,
@@ -36,8 +37,9 @@ from frugalseg.models.object_training import (
 )
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.rehearsal import rehearsal_samples
-from frugalseg.models.seen_image import SeenImage, see_image, seen_by
+from frugalseg.models.seen_image import SeenImage, see_image, see_planes
 from frugalseg.models.stain_model import StainModel
+from frugalseg.models.start_sight import meet_images
 from frugalseg.models.training_options import Log, OnError, Progress, say, training_options, with_models
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
@@ -137,20 +139,20 @@ class ObjectModel:
         learning = learning_settings(found, target, card)
         kept = read_labelled_images(images, labels, target, names, channels, on_error, card)
         size = check_learned_size(pixel_size)
-        known: dict[str, Any] = {"channels": channel_names(channels, len(kept[0].planes), card)}
-        whole = card if found.start_parts == "all" else None
-        begin = card, weights, found.start_parts
-        network, started_from = begin_network(learning, len(kept[0].planes), found.seed, *begin)
+        whole, n = (card if found.start_parts == "all" else None), len(kept[0].planes)
+        known: dict[str, Any] = {"channels": channel_names(channels, n, card), "pixel_size": size}
+        network, started_from = begin_network(learning, n, found.seed, card, weights, found.start_parts)
         network.to(pick_device(device))
         options["about"] += started_from
-        scale = student_scale(network, whole, [one.planes for one in kept], target, size)
-        dataset = build_object_dataset(kept, target, found, card, scale)
+        sight = meet_images(network, whole, [one.planes for one in kept], target, size)
+        dataset = build_object_dataset(kept, target, found, card, sight.scale)
         if fits_sigmoid(found, card):
             learning = fit_sigmoid_to(network, dataset, learning)
-        say(log, f"{dataset.line()}; started from {started_from}", dataset.doubts)
+        say(log, f"{dataset.line()}; started from {sight.of(started_from)}", dataset.doubts)
         before = () if first is None else score_dataset(network, dataset, learning)
-        rehearsed = rehearsal_samples(network, whole, learning, dataset, unlabelled, log, on_error)
-        known |= {"pixel_size": size, "started_from": started_from, "normalization": normalization_of(card)}
+        rest = unlabelled, log, on_error, sight.inverted
+        rehearsed = rehearsal_samples(network, whole, learning, dataset, *rest)
+        known |= {"started_from": sight.of(started_from), "normalization": normalization_of(card)}
 
         def made(network: ObjectNetwork, training: TrainingRecord) -> "ObjectModel":
             card = card_of_objects(dataset, learning, training, found.seed, **known)
@@ -246,8 +248,7 @@ class ObjectModel:
         Of the images of `fit`, with the same labels in the same order, parts held out come first, and what `fit` left out is
         left out again. Of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
         """
-        model = self.card, self.network, self.settings
-        see = lambda planes: seen_by(*model, planes, self.image_scale(planes))  # noqa: E731
+        see = partial(see_planes, self.card, self.network, self.settings)
         return score_images(images, labels, self.card, self.parts, see)
 
     def scale_for(self, pixel_size: GivenPixelSize = None, diameter: float | None = None) -> float:

@@ -1,6 +1,5 @@
 """At which scale a network of nuclei or cells sees an image: what sizes tell, or else the cells that it finds."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +11,7 @@ from frugalseg.models.inputs import check_diameter
 from frugalseg.models.model_scale import LARGEST_SCALE, SMALLEST_SCALE, scale_by_pixel_size
 from frugalseg.models.object_dataset import typical_diameter
 from frugalseg.models.object_training import ObjectNetwork
-from frugalseg.networks.cards import ObjectCard, StainCard
-from frugalseg.networks.object_net import Target
+from frugalseg.networks.cards import ObjectCard
 from frugalseg.prediction.whole_image import objects_from_maps, oriented_maps
 
 #: A size that differs by up to this factor is the same; cues without more to go by are as unsure.
@@ -91,37 +89,6 @@ def image_scale(
     ratio = cues.diameter / card.diameter
     surely = max(ratio, 1 / ratio) > cues.size_factor
     return ImageScale(scale_by_sizes(card, None, cues.diameter) if surely else start)
-
-
-def student_scale(
-    network: ObjectNetwork,
-    card: StainCard | ObjectCard | None,
-    images: Sequence[NDArray[np.float32]],
-    target: Target,
-    pixel_size: tuple[float, float] | None,
-) -> float | None:
-    """Return network px per image px at which a self-trained model of the target sees labelled images; None for any other.
-
-    It is the scale that the model chooses by itself. A few outlined cells say less about their size: of 46 cells in one
-    crop, the median diameter was 12 % larger than in the whole image.
-
-    Parameters
-    ----------
-    network, card
-        Of the start, before it is tuned; None: there is none.
-    images
-        (C,Y,X) each, normalised.
-    target
-        What the labels are.
-    pixel_size
-        (y, x) in um.
-    """
-    if not (isinstance(card, ObjectCard) and card.self_trained and card.kind == target):
-        return None
-    network.eval()
-    settings = LabelSettings.model_validate(card.settings)
-    scales = [image_scale(network, card, settings, planes, pixel_size).scale for planes in images]
-    return float(np.median(scales))
 
 
 def fitting_scale(

@@ -20,7 +20,7 @@ from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import ObjectNetwork
 from frugalseg.models.field_doubts import distance_from_learned
 from frugalseg.models.inputs import as_sequence
-from frugalseg.models.model_scale import model_planes
+from frugalseg.models.model_scale import inverted_planes, model_planes, normalization_of
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.training_options import Log, OnError, say
 from frugalseg.networks.cards import ObjectCard, StainCard
@@ -38,6 +38,7 @@ def rehearsal_samples(
     unlabelled: Any = None,
     log: Log | None = None,
     on_error: OnError | None = None,
+    inverted: bool = False,
 ) -> list[CropSample]:
     """Return what a model finds where there are no labels, as training samples.
 
@@ -55,6 +56,8 @@ def rehearsal_samples(
         Other images; read one by one.
     log, on_error
         Where `on_error` is given, images that can't be used are left out, and the log says which; it is of labelled images.
+    inverted
+        Whether the start learned from images of the other contrast, and its network was changed accordingly.
 
     Raises
     ------
@@ -64,11 +67,11 @@ def rehearsal_samples(
     if not (learning.rehearsed_crops and isinstance(card, ObjectCard)):
         return []
     network.eval()
-    known, found = card.model_copy(update={"diameter": dataset.diameter}), []
+    known, found = card.model_copy(update={"diameter": dataset.diameter}), list[CropSample]()
     for one in dataset.images:
         unknown = one.labels < 0
-        if unknown.any():
-            found.append(_sample(network, card, learning, one.name, one.planes, dataset.scale, unknown))
+        if unknown.any() and not _looks_unlike(card, one.planes, dataset.scale, inverted):
+            found.append(_sample(network, learning, one.name, one.planes, dataset.scale, unknown))
     others = () if unlabelled is None else as_sequence(unlabelled, "unlabelled")
     for index in np.unique(
         np.linspace(0, len(others) - 1, min(len(others), MOST_IMAGES)).round().astype(int)
@@ -81,13 +84,13 @@ def rehearsal_samples(
                 raise
             say(log, f"{name} is left out", (f"An image without labels is not rehearsed: {error}",))
             continue
-        found.append(_sample(network, card, learning, name, planes, dataset.scale))
-    samples = [one for one in found if one is not None]
+        if not _looks_unlike(card, planes, dataset.scale, inverted):
+            found.append(_sample(network, learning, name, planes, dataset.scale))
     try:
-        _crops_of(samples, learning, 0)
+        _crops_of(found, learning, 0)
     except BadPixels:  # no image, or a few pixels that are not annotated: nothing to rehearse
         return []
-    return samples
+    return found
 
 
 def rehearsal_beside(
@@ -126,19 +129,22 @@ def _crops_of(rehearsed: Sequence[CropSample], learning: LabelSettings, seed: in
     return CropSampler(masks, learning.crop, seed, threshold=0.5)
 
 
+def _looks_unlike(card: ObjectCard, planes: NDArray[np.float32], scale: float, inverted: bool) -> bool:
+    """Return whether an image (C,Y,X) looks, or looks inverted, unlike all that the start was learned from."""
+    seen = inverted_planes(planes, normalization_of(card)) if inverted else planes
+    distance = distance_from_learned(card, seen, scale)
+    return distance is not None and distance > 1
+
+
 def _sample(
     network: ObjectNetwork,
-    card: ObjectCard,
     learning: LabelSettings,
     name: str,
     planes: NDArray[np.float32],
     scale: float,
     unknown: NDArray[np.bool_] | None = None,
-) -> CropSample | None:
-    """Return the maps of an image at the network's scale as targets; None where the image looks unlike what is known."""
-    distance = distance_from_learned(card, planes, scale)
-    if distance is not None and distance > 1:
-        return None
+) -> CropSample:
+    """Return the maps of an image at the network's scale as targets."""
     maps = mean_maps(oriented_maps(network, planes, scale, learning.orientations))
     shape = (int(maps.shape[1]), int(maps.shape[2]))
     targets = np.stack([maps[0].clip(0, 1), expit(maps[1])]).astype(np.float32)

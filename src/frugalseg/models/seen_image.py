@@ -1,7 +1,7 @@
 """An image as a network of nuclei or cells sees it: at a scale, and enlarged."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE, model_planes, normalization_of
+from frugalseg.models.model_scale import (
+    LARGEST_AT_MODEL_SCALE,
+    inverted_planes,
+    model_planes,
+    normalization_of,
+)
 from frugalseg.models.object_scale import ImageScale, image_scale, known_diameter, scale_by_sizes
 from frugalseg.models.object_training import ObjectNetwork
 from frugalseg.networks.adapted_norms import adapt_norms
@@ -171,15 +176,19 @@ def see_image(
     return replace(seen, unfolded=network, seen_anew=anew, inverted=inverted)
 
 
-def inverted_planes(
-    planes: NDArray[np.float32], normalization: Sequence[Normalization]
-) -> NDArray[np.float32]:
-    """Return normalised planes (C,Y,X), those that were z-scored with the opposite sign: bright for dark.
+def see_planes(
+    card: ObjectCard,
+    network: ObjectNetwork,
+    settings: LabelSettings,
+    planes: NDArray[np.float32],
+    pixel_size: tuple[float, float] | None = None,
+) -> SeenImage:
+    """Return an image (C,Y,X) that is normalised already as a model sees it; all else as of `see_image`."""
 
-    Examples
-    --------
-    >>> inverted_planes(np.ones((2, 1, 1), np.float32), ("zscore", "log")).ravel().tolist()
-    [-1.0, 1.0]
-    """
-    sign = np.array([-1 if way == "zscore" else 1 for way in normalization], np.float32)
-    return planes * sign[:, None, None]
+    def anew(other: ObjectNetwork, invert: bool) -> SeenImage:
+        now = inverted_planes(planes, normalization_of(card)) if invert else planes
+        return replace(see_planes(card, other, settings, now, pixel_size), seen_anew=anew, inverted=invert)
+
+    folded = fold_norms(network)
+    seen = seen_by(card, folded, settings, planes, image_scale(folded, card, settings, planes, pixel_size))
+    return replace(seen, unfolded=network, seen_anew=anew)

@@ -1,6 +1,6 @@
 """Images of which a student is less sure than of those that it learned from: seen inverted, or by batch norms that know them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -12,6 +12,8 @@ from frugalseg.models.seen_image import SeenImage
 DOUBTFUL = 2.0
 #: What another sight must gain in mean confidence: docs/decisions, 25 and 26.
 MUST_GAIN = 0.02
+#: How else an image can be seen, in the order in which it is tried.
+WAYS = (SeenImage.with_inverted_contrast, SeenImage.with_adapted_norms)
 
 
 class Found(Protocol):
@@ -26,7 +28,10 @@ FoundT = TypeVar("FoundT", bound=Found)
 
 
 def surer_sight(
-    image: SeenImage, found: FoundT, find: Callable[[SeenImage], FoundT]
+    image: SeenImage,
+    found: FoundT,
+    find: Callable[[SeenImage], FoundT],
+    ways: Sequence[Callable[[SeenImage], SeenImage | None]] = WAYS,
 ) -> tuple[SeenImage, FoundT]:
     """Return how a network sees an image best, and the cells it finds so: as it is, inverted, or with adapted batch norms.
 
@@ -41,11 +46,13 @@ def surer_sight(
         What is found in it.
     find
         Finds cells in the image as it is seen.
+    ways
+        Of seeing it otherwise; each of what the ways before it led to.
     """
-    for other_sight in (SeenImage.with_inverted_contrast, SeenImage.with_adapted_norms):
+    for otherwise in ways:
         if not is_doubtful(found.sure.values(), image.usual_confidence):
             break
-        other = other_sight(image)
+        other = otherwise(image)
         if other is None:
             continue
         anew = find(other)

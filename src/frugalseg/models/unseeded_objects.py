@@ -53,14 +53,16 @@ def unseeded_objects(image: SeenImage) -> UnseededObjects:
     they grow anew from their cores in the maps of the finer scale, unless the orientations agree less on them there
     (docs/decisions, 21). An image of which it is not sure is seen inverted or with adapted batch norms, if that helps (25, 26).
     """
-    usual = _objects_at(image)
+    usual = objects_at(image)
     if image.settings.target == "nuclei" or len(usual.oriented) == 1:
         return UnseededObjects(usual.labels, usual.maps, None, image)
-    seen, usual = surer_sight(image, usual, _objects_at)
+    seen, usual = surer_sight(image, usual, objects_at)
     return UnseededObjects(*_with_finer_borders(seen, usual), usual.confidence, seen)
 
 
-def _with_finer_borders(image: SeenImage, usual: "_Usual") -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+def _with_finer_borders(
+    image: SeenImage, usual: "FoundObjects"
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Return cells (Y,X) grown anew in the maps of the finer scale, and these maps; as they were where the network does not cope."""
     larger = image.enlarged()
     if larger is None or not usual.confidence:
@@ -75,7 +77,7 @@ def _with_finer_borders(image: SeenImage, usual: "_Usual") -> tuple[NDArray[np.u
     return grown, fine_maps
 
 
-class _Usual(NamedTuple):
+class FoundObjects(NamedTuple):
     """Objects at a network's scale: labels (Y,X), mean maps (K,Y,X), maps (K,y,x) of each orientation, and confidence."""
 
     labels: NDArray[np.uint32]
@@ -89,7 +91,7 @@ class _Usual(NamedTuple):
         return self.confidence
 
 
-def _objects_at(image: SeenImage) -> _Usual:
+def objects_at(image: SeenImage) -> FoundObjects:
     """Return the objects found at one scale; confidence is of cells only, and of several orientations."""
     settings, diameter = image.settings, image.diameter
     oriented = oriented_maps(
@@ -98,7 +100,7 @@ def _objects_at(image: SeenImage) -> _Usual:
     labels, maps = objects_from_maps(oriented, image.shape, settings.target, settings.h, diameter)
     tells = settings.target == "cells" and len(oriented) > 1
     confidence = cell_confidence(labels, oriented, settings.h, diameter) if tells else {}
-    return _Usual(labels, maps, oriented, confidence)
+    return FoundObjects(labels, maps, oriented, confidence)
 
 
 def cell_cores(labels: NDArray[np.uint32], distance: NDArray[np.float32]) -> NDArray[np.uint32]:

@@ -1,0 +1,52 @@
+"""How a self-trained start sees labelled images: inverted where it is surer of them so."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.models.square_cells import Contrasting, field, student_of
+
+from frugalseg.images.normalize import zscore
+from frugalseg.models import start_sight
+from frugalseg.models.start_sight import StartSight, meet_images
+
+BRIGHT = zscore((field() > 0).astype(np.float32)[None])
+
+
+def met(*images: Any, **changed: Any) -> tuple[StartSight, list[Any]]:
+    """How a student of bright cells sees images, and which channels of its network were inverted."""
+    student, asked = student_of(Contrasting(), **changed), list[Any]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(start_sight, "CellNetwork", torch.nn.Module)
+        patch.setattr(start_sight, "invert_input", lambda _, channels: asked.append(channels))
+        return meet_images(student.network, student.card, images, "cells", None), asked
+
+
+@pytest.mark.parametrize(
+    ("signs", "inverted"), [((1,), False), ((-1,), True), ((1, -1), False), ((1, -1, -1), True)]
+)
+def test_most_images_decide(signs: tuple[int, ...], inverted: bool) -> None:
+    sight, asked = met(*(sign * BRIGHT for sign in signs))
+    assert sight == StartSight(sight.scale, inverted)
+    assert sight.scale is not None
+    assert asked == ([[True]] if inverted else [])
+
+
+def test_models_that_are_not_self_trained_see_images_as_they_are() -> None:
+    assert met(-BRIGHT, self_trained=False) == (StartSight(), [])
+    assert met(-BRIGHT, usual=None)[0].inverted is False
+    other = student_of(Contrasting())
+    assert meet_images(other.network, other.card, [-BRIGHT], "nuclei", None) == StartSight()
+    assert meet_images(other.network, None, [-BRIGHT], "cells", None) == StartSight()
+
+
+def test_the_scale_is_that_of_images_seen_as_most_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    scales = iter((0.5, 0.7, 0.9))
+    seen = lambda *_: SimpleNamespace(  # noqa: E731
+        inverted=(scale := next(scales)) > 0.6, at=SimpleNamespace(scale=scale)
+    )
+    monkeypatch.setattr(start_sight, "see_planes", lambda *_: None)
+    monkeypatch.setattr(start_sight, "_best_contrast", seen)
+    assert met(BRIGHT, BRIGHT, BRIGHT)[0] == StartSight(pytest.approx(0.8), True)
