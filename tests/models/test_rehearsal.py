@@ -17,12 +17,12 @@ from frugalseg.models import object_model, start_sight
 from frugalseg.models.looks import image_look
 from frugalseg.models.object_dataset import ObjectDataset, build_object_dataset, read_labelled_images
 from frugalseg.models.object_training import learning_settings
-from frugalseg.models.rehearsal import MOST_IMAGES, rehearsal_beside, rehearsal_samples
+from frugalseg.models.rehearsal import MOST_IMAGES, _looks_unlike, rehearsal_beside, rehearsal_samples
 from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.training_options import WARNING
 from frugalseg.networks.cards import Look, ObjectCard
 from frugalseg.prediction.whole_image import mean_maps, oriented_maps
-from frugalseg.synthetic.cells import SyntheticField
+from frugalseg.synthetic.cells import SyntheticField, make_cells
 
 TUNING = LabelSettings.preset("tuning", target="cells", crop=32, batch=4)
 QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 4, "hold_out": False, "device": "cpu"}
@@ -195,6 +195,16 @@ def test_a_student_is_tuned_at_the_scale_it_chooses_itself(
     assert fs.ObjectModel.fit(cells.phase, corner, start=start, scale=0.5, **quick).card.scale == 0.5
     start.card = card.model_copy(update={"self_trained": False})
     assert fs.ObjectModel.fit(cells.phase, corner, start=start, **quick).card.scale > 1.4
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_what_is_rehearsed_looks_like_what_was_learned_as_the_start_saw_it(
+    student: fs.ObjectModel, inverted: bool
+) -> None:
+    learned = zscore(make_cells((256, 256), seed=1).phase[None])
+    card = student.card.model_copy(update={"looks": (image_look(-learned if inverted else learned),)})
+    unlike = [_looks_unlike(card, sign * learned, 1.0, inverted) for sign in (1, -1)]
+    assert unlike == [False, True]
 
 
 def test_a_start_of_the_other_contrast_begins_like_one_of_this(
