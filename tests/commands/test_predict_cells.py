@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from skimage.measure import label
 
 from frugalseg.commands.command_settings import PredictSettings
 from frugalseg.commands.predict_fields import predict_fields
@@ -102,12 +103,15 @@ def test_a_field_without_the_nuclear_channel_is_segmented_alone(
 
 
 def test_cells_end_where_the_mask_of_the_user_does(of_phase: Path, images: Path, tmp_path: Path) -> None:
-    model, inside = ObjectModel.load(of_phase, "cpu"), np.arange(128)[None, :] < 70
+    model, inside = ObjectModel.load(of_phase, "cpu"), np.broadcast_to(np.arange(128) < 70, (128, 128))
     whole = model.segment(find_cues(CELLS.phase, CELLS.nuclear, diameter=20)).labels
     _, labels = predicted(of_phase, images, tmp_path / "out", nuclei="dapi", mask="mask", diameter=20)
-    assert (whole[~np.broadcast_to(inside, whole.shape)] > 0).any()
+    assert (whole[~inside] > 0).any()
     assert labels.any()
-    np.testing.assert_array_equal(labels, np.where(inside, whole, 0))
+    inner = np.where(inside, whole, 0)
+    np.testing.assert_array_equal(labels[labels > 0], inner[labels > 0])
+    assert set(np.unique(labels)) == set(np.unique(inner))
+    assert all(label(labels == cell, connectivity=1).max() == 1 for cell in np.unique(labels[labels > 0]))
 
 
 def test_cells_found_alone_end_there_too(

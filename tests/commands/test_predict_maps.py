@@ -139,7 +139,8 @@ def test_a_stain_is_scored_where_there_is_a_real_one(
     written = run_json(out)
     assert written["fields"]["synthetic_1"]["pcc"] == pytest.approx(expected, abs=1e-4)
     assert "pcc" not in written["fields"]["synthetic_2"]  # has none: fine
-    assert written["fields"]["synthetic_3"]["pcc"] is None  # constant: not defined
+    assert "pcc" not in written["fields"]["synthetic_3"]  # constant: not defined, and said
+    assert "'cytoplasm' or what was predicted of it has one grey value only" in written["warnings"][0]
     assert written["pcc"] == {"mean": pytest.approx(expected, abs=1e-4), "low": None, "high": None, "n": 1}
     assert len(list(out.glob("*_my_stain.tif"))) == 3
 
@@ -183,7 +184,7 @@ class BrightOrBeside(Bright):
 
 
 def test_images_of_the_other_contrast_are_seen_inverted_and_said_to_be(
-    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = LabelSettings(target="cells").model_dump(mode="json")
     card = ObjectCard(**COMMON, kind="cells", settings=settings, diameter=20.0, self_trained=True)
@@ -202,6 +203,11 @@ def test_images_of_the_other_contrast_are_seen_inverted_and_said_to_be(
         record = run_json(out)["fields"]["synthetic_1"]
         said.append((record.get("inverted", False), INVERTED in record["warnings"], record["confidence"]))
     assert said == [(False, False, 1.0), (True, True, 1.0)]
+    told = capsys.readouterr()
+    assert told.err.replace("\n", " ").strip() == (
+        f"warning: 3 of 3 fields have warnings: see {tmp_path / 'out_other' / 'run.json'} or the report"
+    )
+    assert told.out == ""
     first, second = (
         tifffile.imread(tmp_path / f"out_{folder.name}" / "synthetic_1_labels.tif")
         for folder in (images, other)

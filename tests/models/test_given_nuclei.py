@@ -45,6 +45,14 @@ def test_where_no_nucleus_is_found_cells_are_those_of_the_image(
     assert not np.array_equal(both[0], alone)
 
 
+@pytest.mark.parametrize("shape", [(1, 200), (200, 1), (1, 1)])
+def test_an_image_one_pixel_wide_may_have_nuclei(shape: tuple[int, int]) -> None:
+    image, nuclei = np.random.default_rng(0).normal(100, 5, shape), np.zeros(shape, np.uint32)
+    nuclei[0, 0] = 7
+    for given in (nuclei, nuclei[None]):
+        assert nucleus_seeds(given, image, "the image").ravel()[:2].tolist() == [1, 0][: nuclei.size]
+
+
 def test_dots_are_nuclei(cells: SyntheticField) -> None:
     dots = dots_of(cells.nuclei)
     found = nucleus_seeds(dots, cells.phase, "the image")
@@ -59,6 +67,12 @@ def test_dots_are_nuclei(cells: SyntheticField) -> None:
 def test_a_stain_that_can_not_be_used_is_told_by_the_name_of_its_image(cells: SyntheticField) -> None:
     with pytest.raises(BadPixels, match=r"field 'b': .*the value 7 everywhere"):
         nucleus_seeds(np.full(cells.phase.shape, 7.0), cells.phase, "field 'b'")
+
+
+def test_points_that_are_not_finite_are_named(cells: SyntheticField) -> None:
+    said = "`markers` hold points that are not finite; give y and x of each in px"
+    with pytest.raises(WrongShape, match=said):
+        fs.find_cues(cells.phase, markers=[[np.nan, 0.0], [3.0, 4.0]])
 
 
 def test_nuclei_are_for_models_of_cells(cells: SyntheticField) -> None:

@@ -205,7 +205,12 @@ def test_damaged_files_are_refused(tmp_path: Path, ending: str, content: bytes) 
 
 
 def test_other_things_than_tensors_are_refused(tmp_path: Path) -> None:
-    for thing in ([torch.zeros(1)], {"epoch": 3}, {1: torch.zeros(1)}):
+    odd = [
+        torch.zeros(2, 2).to_sparse(),
+        torch.zeros(2, device="meta"),
+        torch.zeros(2, dtype=torch.complex64),
+    ]
+    for thing in ([torch.zeros(1)], {"epoch": 3}, {1: torch.zeros(1)}, *({"a": one} for one in odd)):
         torch.save(thing, tmp_path / "thing.pth")
         with pytest.raises(BadModel, match="something else than tensors"):
             read_tensors(tmp_path / "thing.pth")

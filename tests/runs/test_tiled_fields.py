@@ -1,6 +1,7 @@
 """A field that is predicted in tiles gives what it gives in one piece, and an interrupted run goes on."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+import zarr
 from torch import nn
 
 from frugalseg.commands.command_settings import PredictSettings
@@ -28,7 +30,7 @@ from frugalseg.networks.object_net import object_network
 from frugalseg.networks.store import load_card, save_model
 from frugalseg.networks.unet import Unet
 from frugalseg.prediction import tiled
-from frugalseg.runs import tiled_fields, tiled_numbers
+from frugalseg.runs import map_process, tiled_fields, tiled_numbers
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.options import RunOptions
 
@@ -311,6 +313,83 @@ def test_tiles_of_a_changed_image_and_of_no_resume_are_dropped(
     with pytest.raises(Interrupted):
         predicted(folder, "cells", tmp_path / "out", overwrite=True)
     assert maps[0].stat().st_mtime_ns > second
+
+
+def test_tiles_of_an_ome_zarr_whose_chunks_changed_are_dropped(
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = tmp_path / "fields"
+    inputs.mkdir()
+    group = zarr.open_group(inputs / "a.ome.zarr", mode="w", zarr_format=2)
+    array = group.create_array("0", shape=(2, *SHAPE), chunks=(1, *SHAPE), dtype="uint16")
+    axes = [{"name": "c", "type": "channel"}, {"name": "y", "type": "space"}, {"name": "x", "type": "space"}]
+    scale = [{"type": "scale", "scale": [1, 1, 1]}]
+    levels = [{"path": "0", "coordinateTransformations": scale}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": levels}]
+    group.attrs["omero"] = {"channels": [{"label": name} for name in CHANNELS]}
+    planes = field_of(labelled(SHAPE))
+
+    def found(out: str, **more: object) -> np.ndarray:
+        settings = PredictSettings(cells=CHANNELS)
+        options = RunOptions(device="cpu", quiet=True, **more)
+        predict_fields(folder / "cells", [inputs], tmp_path / out, settings, options=options)
+        return result(tmp_path / out, "labels")
+
+    array[:] = planes
+    write = tiled_fields.write_stitched
+    monkeypatch.setattr(
+        tiled_fields, "write_stitched", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
+    with pytest.raises(Interrupted):
+        found("out")
+    monkeypatch.setattr(tiled_fields, "write_stitched", write)
+    array[:] = planes[:, :, ::-1]
+    np.testing.assert_array_equal(found("out", resume=True), found("fresh"))
+
+
+@pytest.mark.parametrize("bad", ["shape", "fractions"])
+def test_a_truth_that_can_not_be_used_fails_before_anything_is_written(
+    folder: Path, tmp_path: Path, without_network: None, bad: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    truth = tifffile.imread(copy / "fields/a_truth.tif")
+    tifffile.imwrite(copy / "fields/a_truth.tif", truth[:99] if bad == "shape" else truth + np.float32(0.5))
+    predicted(copy, "cells", tmp_path / "out", "truth")
+    failed = json.loads((tmp_path / "out/run.json").read_text())["failed"]["a"]
+    assert ("99 x 801" in failed) == (bad == "shape")
+    assert not list((tmp_path / "out").glob("*_labels.tif"))
+    assert not (tmp_path / "out/.a.tiles").exists()
+
+
+def test_what_is_said_in_one_piece_is_said_of_tiles(
+    folder: Path, tmp_path: Path, in_tiles: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = load_card(folder / "cells").model_copy(update={"pixel_size": (0.25, 0.25)})
+    copy = tmp_path / "copy"
+    shutil.copytree(folder / "fields", copy / "fields")
+    save_model(copy / "cells", card, ObjectModel.load(folder / "cells", "cpu").network)
+    monkeypatch.setattr(
+        tiled, "predict_maps_whole", lambda _, planes: np.full((2, *planes.shape[1:]), -1, np.float32)
+    )
+    record = predicted(copy, "cells", tmp_path / "out").fields["a"]
+    assert record.tiled
+    assert record.warnings[0] == "Nothing was found."
+    assert record.warnings[1].startswith("Its pixels are stated to be 0.5 um wide")
+
+
+def test_a_finished_field_is_shown_again_as_it_was_shown_first(
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted(folder, "cells", tmp_path / "out")
+    shown = list[str]()
+    show = map_process.show_large_objects
+    monkeypatch.setattr(
+        map_process, "show_large_objects", lambda *given: shown.append(given[1].name) or show(*given)
+    )
+    monkeypatch.setattr(tiled_fields, "LARGEST_AT_MODEL_SCALE", 10**9)  # another scale tells it so
+    predicted(folder, "cells", tmp_path / "out", resume=True)
+    assert shown == ["a"]
 
 
 def test_what_is_not_scored_or_measured_is_said(

@@ -1,6 +1,7 @@
 """Results that appear whole or not at all, and a user's work in them that is never deleted."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,18 @@ def test_results_whose_replacement_was_cut_short_get_their_name_back(tmp_path: P
     with pytest.raises(OutputExists, match="holds results already"):
         write(out, "second")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_of_two_results_the_newer_one_gets_its_name_back(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for number, text in enumerate(("older", "newer")):
+        write(tmp_path / text, text)
+        hidden = tmp_path / f".out.{number}123abcd.old"
+        (tmp_path / text).rename(hidden)
+        os.utime(hidden, (number, number))
+    with pytest.raises(OutputExists, match="holds results already"):
+        write(out, "third")
+    assert (out / "inner" / "a.txt").read_text() == "newer"
 
 
 def test_earlier_results_get_their_name_back_where_new_ones_can_not_have_it(

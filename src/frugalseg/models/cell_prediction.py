@@ -60,7 +60,7 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
         if len(found.maps) > 1:
             confidence = cell_confidence(labels, found.maps, image.settings.h, image.diameter, nuclei)
     if cues.foreground.method == "mask":  # the user's own: there is no cell elsewhere
-        labels = np.where(cues.foreground.mask, labels, 0).astype(np.uint32)
+        labels = labels_inside(cues.foreground.mask, labels, cues.markers.points)
         left = set(np.unique(labels).tolist())
         confidence = {cell: sure for cell, sure in confidence.items() if cell in left}
     seen = found.seen or image
@@ -69,6 +69,21 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
     doubts += size_doubts(labels, cues)
     fit, held = nuclei_agreement(labels, nuclei), nuclei_in_cells(labels, nuclei)
     return CellPrediction(labels, confidence, fit, distance, doubts, held, seen.adapted, seen.inverted)
+
+
+def labels_inside(
+    mask: NDArray[np.bool_], labels: NDArray[np.uint32], points: NDArray[np.float64]
+) -> NDArray[np.uint32]:
+    """Return what of cells (Y,X) lies in a mask (Y,X): of each the piece with its marker, or else the largest.
+
+    Examples
+    --------
+    >>> cells, mask = np.array([[1, 1, 1, 2, 2]], np.uint32), np.array([[True, False, True, True, True]])
+    >>> labels_inside(mask, cells, np.array([[0.0, 0.0]])).tolist()
+    [[1, 0, 0, 2, 2]]
+    """
+    pieces = clean_labels(np.where(mask, labels, 0), points)
+    return np.where(mask, pieces, 0).astype(np.uint32)  # cleaning fills holes
 
 
 def sight_doubts(
@@ -116,7 +131,8 @@ def known_nuclei(
     SettingsError
         `diameter` can't be right.
     """
-    plane = np.squeeze(np.asarray(stain))
+    given = np.asarray(stain)
+    plane = given[0] if given.ndim == 3 and len(given) == 1 else given
     if card.self_trained and normalization_of(card)[0] == "log" and plane.any():
         labelled = plane.ndim == 2 and shows_nuclei_as_labels(plane)
         sources = CueSources(image, markers=plane) if labelled else CueSources(image, stain)

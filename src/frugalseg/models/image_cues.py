@@ -242,7 +242,7 @@ def _size(
         else:
             size = CellSize(settings.diameter, 1.0)
     except SettingsError as error:
-        raise SettingsError(f"{owner}: {error}; the setting is `diameter`") from error
+        raise SettingsError(f"{owner}: {error}") from error
     height, width = scaled_shape(shape, TARGET_DIAMETER / size.diameter)
     if height * width > MOST_PIXELS:
         raise SettingsError(

@@ -23,8 +23,8 @@ def marker_areas(cues: ImageCues) -> NDArray[np.uint32]:
 
 
 def shows_nuclei_as_labels(plane: NDArray[Any]) -> bool:
-    """Return whether an array (Y,X) is no stain, but a label map, dots that somebody set, or whole numbers that are all 0."""
-    plane = np.squeeze(plane)
+    """Return whether an array (Y,X) or (1,Y,X) is no stain, but a label map, dots that somebody set, or whole numbers that are all 0."""
+    plane = plane[0] if plane.ndim == 3 else plane
     if is_label_map(plane[None], ""):
         return True
     there = plane != 0

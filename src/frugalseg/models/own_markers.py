@@ -37,6 +37,10 @@ def own_markers(
                 f"{shape[0]} x {shape[1]} px; give the markers of this image"
             )
     elif (size := np.shape(given)) != shape and len(size) == 2 and size[1] == 2:
+        if not np.isfinite(np.asarray(given, float)).all():
+            raise WrongShape(
+                f"{owner}: `{parameter}` hold points that are not finite; give y and x of each in px"
+            )
         markers = markers_from_points(given)
     else:
         labels = check_label_map(given, parameter, shape, owner)

@@ -14,6 +14,9 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 def adapt_norms(network: NetworkT, planes: NDArray[np.float32], share: float) -> NetworkT:
     """Return a copy of a network whose batch norms have moved towards the statistics of an image.
 
+    In the pass that measures them, each norm computes with the image's own statistics alone. So those of later layers are not
+    exactly what they meet in the copy.
+
     Parameters
     ----------
     network : nn.Module

@@ -129,10 +129,17 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
     except Exception as error:  # the readers raise errors of many types for damaged bytes
         raise BadModel(f"{path} holds no weights that can be read safely; give another file") from error
     if not isinstance(tensors, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
+        isinstance(name, str) and isinstance(tensor, Tensor) and _is_plain(tensor)
+        for name, tensor in tensors.items()
     ):
         raise BadModel(f"{path} holds something else than tensors by name; save a network's state_dict alone")
     return dict(tensors), digest
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor holds one real number for each place."""
+    dense = tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_meta
+    return dense and not tensor.is_complex()
 
 
 def fill_encoder(encoder: Encoder, tensors: dict[str, Tensor], source: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frugalseg.errors import BadPixels
+from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.evaluation.baselines import BASELINES
 from frugalseg.evaluation.scores import Scores, compare_labels
 from frugalseg.images.field import Field as ImageField
@@ -23,10 +23,22 @@ from frugalseg.runs.run_log import RunLog
 NUCLEI_GAMMA = 0.6
 
 
+def check_same_pixels(field: str, inputs: tuple[int, ...], channel: str, other: tuple[int, ...]) -> None:
+    """`WrongShape` unless a channel of a field has as many pixels (Y, X) as the inputs."""
+    if tuple(inputs) != tuple(other):
+        raise WrongShape(
+            f"field {field!r}: the inputs are {inputs[0]} x {inputs[1]} px and {channel!r} is {other[0]} x {other[1]} px; both must "
+            "show the same pixels"
+        )
+
+
 def read_truth(
-    field: ImageField, channel: str | None, log: RunLog | None = None
+    field: ImageField,
+    channel: str | None,
+    log: RunLog | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
-    """Return the true labels of a field, and doubts on them, which `log` prints.
+    """Return the true labels of a field, and doubts on them, which `log` prints; `shape` (Y, X) is that of the inputs.
 
     There are no labels where the field has none, nothing is annotated, or they are surely no label map: a result is not lost
     because it can't be scored.
@@ -34,10 +46,14 @@ def read_truth(
     Raises
     ------
     InputError
-        The file can't be read.
+        The file can't be read, or is of another shape than the inputs.
     """
     truth = None if channel is None else field.labels(channel)
-    if truth is None or not (truth >= 0).any():
+    if truth is None:
+        return None, ()
+    if shape is not None:
+        check_same_pixels(field.name, shape, str(channel), truth.shape)
+    if not (truth >= 0).any():
         return None, ()
     try:
         doubts = check_objects(truth, f"The truth {channel!r}")

@@ -13,7 +13,7 @@ from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.report import Comparison, FieldReport, Report, TrainingCurve, write_report
 from frugalseg.runs.manifest import RunResult, RunSummary
-from frugalseg.runs.output_folder import OutputFolder
+from frugalseg.runs.output_folder import RUN, OutputFolder
 from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.summary import summarize_run
@@ -105,12 +105,26 @@ def run_fields(
                 raise
             except FrugalsegError as error:
                 outputs.fail(field.name, error)
-        summary = summarize_run(outputs, truth).with_warnings([*table.notes, *notes()])
+        on_run = notes()
+        summary = summarize_run(outputs, truth).with_warnings([*table.notes, *on_run])
+        _say_at_the_end(outputs, on_run, log)
         _finish_report(outputs, report, summary)
     except (Interrupted, KeyboardInterrupt):
         outputs.finish(state="interrupted")
         raise
     return outputs.finish(summary)
+
+
+def _say_at_the_end(outputs: OutputFolder, on_run: Sequence[str], log: RunLog) -> None:
+    """Print warnings on the run as a whole; a quiet run, which has printed none, says how many fields have some."""
+    for note in on_run:
+        log.warn(note)
+    warned = [name for name, record in outputs.done.items() if record.warnings]
+    if warned and log.quiet:
+        many = f"{len(warned)} of {len(outputs.done)} fields" if len(outputs.done) > 1 else "the field"
+        log.warn(
+            f"{many} {'has' if len(warned) == 1 else 'have'} warnings: see {outputs.folder / RUN} or the report"
+        )
 
 
 def _finish_report(outputs: OutputFolder, report: Report, summary: RunSummary) -> None:

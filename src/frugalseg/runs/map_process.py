@@ -38,6 +38,7 @@ from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.stain_pictures import compare_stains
 from frugalseg.runs.summary import begin_report
 from frugalseg.runs.tiled_fields import find_large_objects, is_large, predict_large_stain, scale_of_field
+from frugalseg.runs.tiled_numbers import compared
 from frugalseg.runs.tiled_pictures import show_large_objects, show_large_stain
 from frugalseg.runs.tiled_run import TiledRun, discard_earlier
 
@@ -142,7 +143,7 @@ class _StainProcess:
         if run.truth is not None and field.has(run.truth):
             grey = without_outliers(field.plane(run.truth, card.project))
             pcc = pearson_correlation(card.target_scale.undo(predicted[None])[0], grey)
-            real, record = learned_stain(card.target_scale, grey), record.with_values(pcc=pcc)
+            real, record = learned_stain(card.target_scale, grey), compared(record, pcc, run)
         write = partial(
             write_image,
             pixels=in_original_units(predicted, card.target_scale),
@@ -178,16 +179,16 @@ class _ObjectProcess:
         run, model = self.run, self.model
         image = lazy_planes(model.card, field, run.channels)
         seen = scale_of_field(image, model, field.pixel_size, self.diameter)
+        resized = note_on_scale(model.card, field.pixel_size) if self.diameter is None else None
         if is_large(image, seen.scale):
-            record = find_large_objects(run, field, image, model, seen.scale)
+            record = find_large_objects(run, field, image, model, seen.scale, resized)
             return FieldResult(record, None, partial(show_large_objects, run, field, image))
         planes = read_planes(model.card, field, run.channels)
         sizes: dict[str, Any] = {"pixel_size": field.pixel_size, "diameter": self.diameter}
         found = model.find_objects(planes, names=[field.name], seen=seen, **sizes)
         labels, segmented = found.labels, Segmented(found.labels, confidence=found.confidence)
         count = int(labels.max(initial=0))
-        truth, on_truth = read_truth(field, run.truth, run.log)
-        resized = note_on_scale(model.card, field.pixel_size) if self.diameter is None else None
+        truth, on_truth = read_truth(field, run.truth, run.log, planes.shape[1:])
         doubts = (None if count else "Nothing was found.", resized)
         warnings = (*(doubt for doubt in doubts if doubt), *found.doubts)
         known: dict[str, Any] = {"n_cells": count, "warnings": (*on_truth, *warnings), **trust(segmented)}
@@ -209,7 +210,7 @@ class _ObjectProcess:
         """Show a complete field."""
         run, model = self.run, self.model
         image = lazy_planes(model.card, field, run.channels)
-        if is_large(image, model.scale_for(field.pixel_size, self.diameter)):
+        if record.tiled or is_large(image, model.scale_for(field.pixel_size, self.diameter)):
             return show_large_objects(run, field, image, record), None
         planes = read_planes(model.card, field, run.channels)
         truth, _ = read_truth(field, run.truth)

@@ -138,6 +138,8 @@ class FieldRecord(Record):
         Whether the model was not sure of the field as it is, and saw it with batch norms that know it.
     inverted
         Whether it saw bright for dark and dark for bright, likewise.
+    tiled
+        Whether the objects were found tile by tile, as the field was too large for the memory.
     training
         Of a network that learned on this field alone.
     scores, baselines
@@ -173,6 +175,7 @@ class FieldRecord(Record):
     rounds_agree: float | None = None
     adapted: bool = False
     inverted: bool = False
+    tiled: bool = False
     training: TrainingSummary | None = None
     scores: Scores | None = None
     baselines: dict[str, Scores] = Field(default_factory=dict)

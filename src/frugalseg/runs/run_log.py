@@ -46,13 +46,18 @@ class RunLog:
         self._bars = CleanConsole(stderr=True, quiet=quiet)
         self._problems = CleanConsole(stderr=True)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether only problems are printed."""
+        return self.console.quiet
+
     def line(self, text: str) -> None:
         """Print one line, whatever characters are in it."""
         self.console.print(Text(_worded.get()(text)), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a doubt on what was given; a quiet run says it on stderr."""
-        if self.console.quiet:
+        if self.quiet:
             self._problems.print(Text(f"warning: {_worded.get()(text)}"), soft_wrap=True)
         else:
             self.line(f"  warning: {text}")

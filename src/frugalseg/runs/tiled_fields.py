@@ -31,8 +31,9 @@ from frugalseg.prediction.tiled import (
     predict_image_tiles,
     write_stain,
 )
+from frugalseg.runs.provenance import file_state
 from frugalseg.runs.records import FieldRecord
-from frugalseg.runs.tiled_numbers import measure_large, real_stain, score_large
+from frugalseg.runs.tiled_numbers import compared, measure_large, real_stain, score_large, truth_of_large
 from frugalseg.runs.tiled_run import MAPS, PARTS, TiledRun, discard, kept_tiles, open_store
 
 LARGEST_IN_MEMORY = 24_000_000
@@ -119,15 +120,20 @@ def predict_large_stain(
             )
         discard(folder, store)
     record = FieldRecord(warnings=warnings)
-    return record.with_values(pcc=pcc) if pcc is not None and math.isfinite(pcc) else record
+    return record if pcc is None else compared(record, pcc, run)
 
 
 def find_large_objects(
-    run: TiledRun, field: Field, image: Image, model: ObjectModel, scale: float
+    run: TiledRun,
+    field: Field,
+    image: Image,
+    model: ObjectModel,
+    scale: float,
+    resized: str | None = None,
 ) -> FieldRecord:
     """Find, write, measure and score the nuclei or cells of a field that is too large for the memory.
 
-    Parameters and errors are those of `predict_large_stain`.
+    `resized` is a sentence for the user; all else and errors are as of `predict_large_stain`.
     """
     logarithms = [
         repr(name)
@@ -139,6 +145,7 @@ def find_large_objects(
             f"field {field.name!r} is too large for this model, which sees the logarithm of {', '.join(logarithms)} and needs "
             "the whole image for it; cut the field into parts"
         )
+    truth, on_truth = truth_of_large(run, field, image.shape)  # before hours are spent
     kind, h, diameter = model.card.kind, model.settings.h, model.card.diameter_at(scale)
     largest = min(LARGEST_OBJECT, math.ceil(4 * diameter))
     with kept_tiles(run, field.name) as folder:
@@ -153,15 +160,16 @@ def find_large_objects(
         write_stitched(run.outputs.result_path(field.name), stitched, field.pixel_size, overwrite=True)
         rows, unmeasured = measure_large(run, field, image, model.card, stitched, largest)
         distance = _look_distance(image, model, store)
-        scores, unscored = score_large(run, field, maps, stitched)
+        scores = {} if truth is None else score_large(truth, maps, stitched)
         discard(folder, store, labels)
-    nothing = () if stitched.count else ("Nothing was found.",)
-    doubts = field_doubts(model.card, distance, ())
-    for doubt in doubts:
-        run.log.line(f"  warning: {doubt}")
+    doubts = [None if stitched.count else "Nothing was found.", resized, *unmeasured]
+    warnings = [doubt for doubt in (*doubts, *field_doubts(model.card, distance, ())) if doubt]
+    for warning in warnings:
+        run.log.line(f"  warning: {warning}")
     record = FieldRecord(
         n_cells=stitched.count,
-        warnings=(*nothing, *doubts, *unmeasured, *unscored),
+        tiled=True,
+        warnings=(*warnings, *on_truth),
         measurements=tuple(rows),
     )
     return record.with_values(**scores, **({} if distance is None else {"look_distance": distance}))
@@ -184,7 +192,7 @@ def _finished_maps(
     orientations = model.settings.orientations if isinstance(model, ObjectModel) else 1
     margin = TILE_MARGINS[(network if isinstance(network, Unet) else network.unet).encoder_name]
     paths = sorted({field.reference(channel.channel).path for channel in run.channels})
-    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    states = [file_state(path) for path in paths]
     provenance: dict[str, object] = {
         "weights": model.card.sha256,
         "inputs": [str(channel) for channel in run.channels],

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from frugalseg.errors import WrongShape
 from frugalseg.evaluation.measurements import Row
 from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import compare_labels
@@ -16,7 +17,8 @@ from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
 from frugalseg.images.tiles import ReadWindow, plan_tiles, read_window
 from frugalseg.instances.stitch import Stitched
 from frugalseg.networks.cards import ObjectCard, StainCard
-from frugalseg.runs.cell_pages import read_truth
+from frugalseg.runs.cell_pages import check_same_pixels, read_truth
+from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.tiled_run import TiledRun, read_result
 
 LARGEST_SCORED = 40_000_000
@@ -33,11 +35,7 @@ def real_stain(
     if run.truth is None or not field.has(run.truth):
         return None, ()
     real, index = field.reference(run.truth).open(f"field {field.name!r}")
-    if real.shape != shape:
-        raise WrongShape(
-            f"field {field.name!r}: the inputs are {shape[0]} x {shape[1]} px and {run.truth!r} is {real.shape[0]} x "
-            f"{real.shape[1]} px; both must show the same pixels"
-        )
+    check_same_pixels(field.name, shape, run.truth, real.shape)
     if card.project == "focus" and real.pixels.shape[1] > 1:
         return None, (
             f"{run.truth!r} was not compared: the sharpest plane of so large a stack would have to be found in memory.",
@@ -46,6 +44,15 @@ def real_stain(
     read: ReadWindow = lambda window: read_window(real.pixels, [index], window, card.project, owner)  # noqa: E731
     limits = measure_greys(read, shape).limits
     return lambda window: read_without_outliers(read, window, shape, limits), ()
+
+
+def compared(record: FieldRecord, pcc: float, run: TiledRun) -> FieldRecord:
+    """Return the record of a stain with its PCC, or with a warning where that is not defined."""
+    if math.isfinite(pcc):
+        return record.with_values(pcc=pcc)
+    constant = f"{run.truth!r} or what was predicted of it has one grey value only, so there is no PCC."
+    run.log.line(f"  warning: {constant}")
+    return record.with_values(warnings=(*record.warnings, constant))
 
 
 def measure_large(
@@ -74,25 +81,27 @@ def measure_large(
     return rows, ()
 
 
-def score_large(
-    run: TiledRun, field: Field, maps: ReadWindow, stitched: Stitched
-) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Return `scores` and `mask_iou` for the field's record where there is a truth that fits into memory; and warnings."""
-    shape = stitched.store.shape
+def truth_of_large(
+    run: TiledRun, field: Field, shape: tuple[int, int]
+) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+    """Return the true labels of a field where there are any and they fit into memory; and warnings. Errors as of `read_truth`."""
     if run.truth is None or not field.has(run.truth):
-        return {}, ()
+        return None, ()
     if math.prod(shape) > LARGEST_SCORED:
-        return {}, (
+        return None, (
             f"{shape[0]} x {shape[1]} px are too many to be compared with {run.truth!r}, so the field was not scored (the "
             f"limit is {LARGEST_SCORED} px); score parts of it with `frugalseg score`.",
         )
-    truth, on_truth = read_truth(field, run.truth, run.log)
-    if truth is None:
-        return {}, on_truth
+    return read_truth(field, run.truth, run.log, shape)
+
+
+def score_large(truth: NDArray[Any], maps: ReadWindow, stitched: Stitched) -> dict[str, object]:
+    """Return `scores` and `mask_iou` for the field's record."""
+    shape = stitched.store.shape
     mask = np.zeros(shape, bool)
     for tile in plan_tiles(shape, stitched.store.core, margin=0):
         mask[tile.core] = maps(tile.core)[-1] > 0
     return {
         "scores": compare_labels(truth, stitched.whole()),
         "mask_iou": mask_iou(mask & (truth >= 0), truth > 0),
-    }, on_truth
+    }

@@ -128,7 +128,8 @@ def _listed(folder: Path, command: str) -> dict[str, object] | None:
 
 def _restore(folder: Path) -> None:
     """Restore the name of results that a killed run was about to replace, and remove those that were replaced."""
-    for old in hidden_paths(folder, "old"):
+    newest_first = sorted(hidden_paths(folder, "old"), key=lambda old: old.stat().st_mtime_ns, reverse=True)
+    for old in newest_first:
         if not folder.exists():
             with suppress(OSError):  # it keeps its hidden name, and is not lost
                 old.rename(folder)

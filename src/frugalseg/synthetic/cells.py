@@ -4,6 +4,7 @@ They serve the demo, the documentation and the tests, and show whether a method 
 its accuracy on real images.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ def make_cells(
     >>> field.phase.shape, field.phase.dtype, int(field.cells.max())
     ((128, 128), dtype('uint16'), 12)
     """
-    _check(shape, n_cells, density, diameter, dim_nuclei, vignette, noise)
+    _check(shape, n_cells, density, diameter, dim_nuclei, vignette, noise, seed)
     # Separate random streams, so that settings of the optics never move the cells.
     placing, imaging = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     truth = draw_truth(shape, n_cells, density, diameter, placing)
@@ -105,15 +106,20 @@ def _check(
     dim_nuclei: float,
     vignette: float,
     noise: float,
+    seed: int | Sequence[int],
 ) -> None:
     if len(shape) != 2 or min(shape) < 16:
         raise SettingsError(f"`shape` is {tuple(shape)}; give height and width, both at least 16 px")
-    if diameter < 8:
+    if not 8 <= diameter < math.inf:
         raise SettingsError(f"`diameter` is {diameter} px; synthetic cells need at least 8")
+    if n_cells is not None and n_cells != int(n_cells):
+        raise SettingsError(f"`n_cells` is {n_cells}; give a whole number")
+    if np.min(seed) < 0:
+        raise SettingsError(f"`seed` is {seed}; give whole numbers of 0 or more")
     for name, value in {"density": density, "dim_nuclei": dim_nuclei, "vignette": vignette}.items():
         if not 0 <= value <= 1:
             raise SettingsError(f"`{name}` is {value}; it must lie between 0 and 1")
-    if not noise >= 0:
+    if not 0 <= noise < math.inf:
         raise SettingsError(f"`noise` is {noise}; it must be 0 (none) or more")
     fits = int(shape[0] * shape[1] / (0.25 * diameter) ** 2)
     if n_cells is not None and not 0 <= n_cells <= fits:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.spatial import cKDTree
+
+from frugalseg.errors import SettingsError
 
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.uint32]
@@ -33,7 +34,7 @@ def draw_truth(
     diameter: float,
     rng: np.random.Generator,
 ) -> Truth:
-    """Place the cells, divide the pixels among them, and put a nucleus in each."""
+    """Place the cells, divide the pixels among them, and put a nucleus in each; `SettingsError` where one finds no room."""
     n = round(density * shape[0] * shape[1] / (np.pi / 4 * diameter**2)) if n_cells is None else n_cells
     if n == 0:
         empty = np.zeros(shape, np.uint32)
@@ -45,6 +46,10 @@ def draw_truth(
     limit = 1.0 if n_cells is not None else np.quantile(distance, min(density, 1.0))
     cells = _one_piece(np.where(distance <= limit, owner, 0).astype(np.uint32), centres)
     nuclei = _nuclei(cells, axes, diameter, rng)
+    if not np.isin(np.arange(1, len(centres) + 1), nuclei).all():
+        raise SettingsError(
+            f"{len(centres)} cells of {diameter} px do not all find room in {shape[0]} x {shape[1]} px; give fewer or smaller ones"
+        )
     markers = ndimage.center_of_mass(nuclei > 0, nuclei, np.arange(1, len(centres) + 1))
     return Truth(cells, nuclei, np.asarray(markers, dtype=np.float64).reshape(-1, 2))
 
@@ -83,14 +88,17 @@ def _place(
     while True:
         candidates = rng.integers(0, shape, size=(30 * n + 100, 2))
         chance = clustering * colony[tuple(candidates.T)] + rng.gumbel(size=len(candidates))
-        candidates = candidates[np.argsort(-chance)]
-        tree = cKDTree(candidates)
-        blocked = np.zeros(len(candidates), dtype=bool)
+        reach = int(spacing)
+        near = np.hypot(*np.ogrid[-reach : reach + 1, -reach : reach + 1]) <= spacing
+        taken = np.zeros(
+            [side + 2 * reach for side in shape], dtype=bool
+        )  # a margin, so that no disk is cut off
         chosen: list[int] = []
-        for i in range(len(candidates)):
-            if not blocked[i]:
+        for i in np.argsort(-chance):
+            y, x = candidates[i]
+            if not taken[y + reach, x + reach]:
                 chosen.append(i)
-                blocked[tree.query_ball_point(candidates[i], spacing)] = True
+                taken[y : y + 2 * reach + 1, x : x + 2 * reach + 1] |= near
                 if len(chosen) == n:
                     return candidates[chosen]
         spacing *= 0.8
