@@ -220,7 +220,7 @@ def test_a_start_of_the_other_contrast_begins_like_one_of_this(
         known = float((image.planes * learned).mean()) > 0
         return image if known else image.with_inverted_contrast()
 
-    monkeypatch.setattr(start_sight, "_best_contrast", best)
+    monkeypatch.setattr(start_sight, "best_contrast", best)
     begun, rehearsed = list[torch.Tensor](), list[np.ndarray]()
 
     def watched(network: torch.nn.Module, *rest: Any) -> Any:

@@ -48,5 +48,5 @@ def test_the_scale_is_that_of_images_seen_as_most_are(monkeypatch: pytest.Monkey
         inverted=(scale := next(scales)) > 0.6, at=SimpleNamespace(scale=scale)
     )
     monkeypatch.setattr(start_sight, "see_planes", lambda *_: None)
-    monkeypatch.setattr(start_sight, "_best_contrast", seen)
+    monkeypatch.setattr(start_sight, "best_contrast", seen)
     assert met(BRIGHT, BRIGHT, BRIGHT)[0] == StartSight(pytest.approx(0.8), True)

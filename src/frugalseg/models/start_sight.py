@@ -65,7 +65,7 @@ def meet_images(
         return StartSight()
     network.eval()
     settings = LabelSettings.model_validate(card.settings)
-    seen = [_best_contrast(see_planes(card, network, settings, one, pixel_size)) for one in images]
+    seen = [best_contrast(see_planes(card, network, settings, one, pixel_size)) for one in images]
     inverted = 2 * sum(one.inverted for one in seen) > len(seen)
     if inverted:
         assert isinstance(network, CellNetwork)  # nuclei are never seen inverted
@@ -73,8 +73,8 @@ def meet_images(
     return StartSight(float(np.median([one.at.scale for one in seen if one.inverted == inverted])), inverted)
 
 
-def _best_contrast(image: SeenImage) -> SeenImage:
-    """Return an image of cells as it is or inverted, whichever the network is surer of; nuclei as they are."""
-    if image.settings.target == "nuclei":
+def best_contrast(image: SeenImage) -> SeenImage:
+    """Return an image of cells as it is or inverted, whichever the network is surer of; as it is where nothing tells."""
+    if image.settings.target == "nuclei" or image.usual_confidence is None:
         return image
     return surer_sight(image, objects_at(image), objects_at, (SeenImage.with_inverted_contrast,))[0]

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from tests.models.square_cells import Contrasting, field, student_of
 
+from frugalseg.images.normalize import zscore
+from frugalseg.models.looks import image_look
 from frugalseg.studies.suggestions.crop_scores import (
     _misfit_density,
     _resized,
     _sums,
     disagreement,
     free_windows,
+    score_crops,
     spread,
 )
 
@@ -44,6 +48,17 @@ def test_misfits_count_once_each_and_not_at_the_border() -> None:
         assert density[objects == number].sum() == pytest.approx(expected)
     assert density[nuclei == 3].sum() == pytest.approx(1)
     assert density.sum() == pytest.approx(3)
+
+
+def test_an_image_of_the_other_contrast_is_scored_as_it_is_predicted() -> None:
+    """With the looks, objects and doubts of the image inverted back."""
+    student, image = student_of(Contrasting()), (field() > 0).astype(np.float32)
+    student.card = student.card.model_copy(update={"looks": (image_look(zscore(image[None])),)})
+    one, other = (score_crops(student, sign * image, crop=64) for sign in (1, -1))
+    assert one.objects.max() > 3
+    np.testing.assert_array_equal(one.objects, other.objects)
+    np.testing.assert_array_equal(one.disagreement, other.disagreement)
+    assert one.looks == other.looks
 
 
 def test_an_object_spreads_its_value_over_its_pixels() -> None:

@@ -19,6 +19,7 @@ from frugalseg.models.looks import image_look
 from frugalseg.models.marker_areas import nucleus_seeds
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.seen_image import see_image
+from frugalseg.models.start_sight import best_contrast
 from frugalseg.models.student_images import pixels_checksum
 from frugalseg.networks.cards import Look
 from frugalseg.prediction.whole_image import ORIENTATIONS, mean_maps, oriented_maps
@@ -105,9 +106,8 @@ def score_crops(
     InputError
         The image can't be used, or nuclei or labels do not belong to it.
     """
-    seen = see_image(
-        model.card, model.network, model.settings, image, owner, check_pixel_size(pixel_size), diameter
-    )
+    about = model.card, model.network, model.settings, image, owner
+    seen = best_contrast(see_image(*about, check_pixel_size(pixel_size), diameter))
     planes, scale = seen.planes, seen.at.scale
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     known = _labelled_pixels(labels, shape, owner)
