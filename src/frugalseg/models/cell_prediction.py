@@ -30,10 +30,7 @@ KEPT = (
     "model only added cells without a nucleus, and without nuclei it is less accurate."
 )
 #: Said where an image was seen inverted.
-INVERTED = (
-    "The model saw this field inverted, bright for dark: its cells look like those that the model was learned from then, and not as "
-    "they are; check the result by eye."
-)
+INVERTED = "The model saw this field inverted, bright for dark, as it is surer of the cells then; check the result by eye."
 
 
 def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPrediction:
