@@ -1,11 +1,13 @@
 """Images of the other contrast, dark for bright: does a student notice, and does it find the cells of the image inverted?
 
-    python experiments/inverted_contrast.py --out FILE.jsonl --students FOLDER [--kinds HeLa,RAW,MCF10A] [--seeds 0,1,2]
+    python experiments/inverted_contrast.py --out FILE.jsonl --students FOLDER [--kinds HeLa,RAW,MCF10A] [--seeds 0,1,2] [--times]
 
 Students of one line of cells each, all in phase contrast (trained and kept in FOLDER, as by adapted_norms.py). They find cells in labelled fields of four lines, once as
 these are and once with inverted grey values, and in fields that are of the other contrast by nature: BMDM, which have no truth, and T98G, which have no nuclei.
 One line per student and image, without nuclei and with them: mAP as the network sees the image, as `predict` sees it by default, and inverted whatever the
 confidence; whether the default was inverted; and the mean confidence of both. Results of earlier calls are kept.
+
+`--times`: in place of that, the CPU seconds that `find_objects` of the first student takes with each way of seeing an image otherwise, divided by those with none.
 
 Printed: where the default is inverted, and mean mAP of both ways on images as they are and on inverted ones, over fields that a student did not learn from.
 """
@@ -79,6 +81,28 @@ def row_of(model: "ObjectModel", planes: Any, stain: Any, truth: Any) -> dict[st
     return row
 
 
+def print_times(model: "ObjectModel", data: Path) -> None:
+    """Print what it costs to try the image inverted, and by adapted norms: medians of three, in turn."""
+    import time
+    from functools import partial
+
+    from frugalseg.models import unseeded_objects
+    from frugalseg.models.seen_image import SeenImage
+    from frugalseg.models.surer_sight import WAYS, surer_sight
+
+    tried: dict[str, Any] = {"none": (), "adapted": (SeenImage.with_adapted_norms,), "both": WAYS}
+    for name in ("hela_5", "mcf10a_s1", "3t3_1", "bmdm_u1"):
+        planes = open_one(data, name, "phase_nuclear").planes(["phase"])
+        seconds: dict[str, list[float]] = {way: [] for way in tried}
+        for way, ways in 3 * list(tried.items()):
+            unseeded_objects.surer_sight = partial(surer_sight, ways=ways)  # type: ignore[assignment]
+            start = time.process_time()
+            model.find_objects(planes)
+            seconds[way].append(time.process_time() - start)
+        medians = {way: float(np.median(values)) for way, values in seconds.items()}
+        print(name, {way: round(value / medians["none"], 2) for way, value in medians.items()})
+
+
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print what was seen inverted, and the means."""
     for row in rows:
@@ -108,10 +132,15 @@ def main() -> None:
     options.add_argument("--students", type=Path, required=True)
     options.add_argument("--kinds", default="HeLa,RAW,MCF10A")
     options.add_argument("--seeds", default="0,1,2")
+    options.add_argument("--times", action="store_true")
     given = options.parse_args()
     import torch
 
     torch.set_num_threads(1)
+    if given.times:
+        first = given.kinds.split(",")[0], int(given.seeds.split(",")[0])
+        print_times(student(given.students, given.data, *first), given.data)
+        return
     for seed in map(int, given.seeds.split(",")):
         for kind in given.kinds.split(","):
             known = {
