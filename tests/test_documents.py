@@ -241,6 +241,43 @@ def test_other_students_have_the_scores_of_their_records() -> None:
             assert cell.split("->")[1].split() == [f"{one:.3f}," for one in scores[:2]] + [f"{scores[2]:.3f}"]
 
 
+def test_the_other_contrast_has_the_scores_of_its_records() -> None:
+    decision = (ROOT / "docs" / "decisions" / "0026-inverted-contrast.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    labelled = [row for row in lines_of("inverted_contrast.jsonl") if row["as it is, alone"] is not None]
+    rows = [row for row in labelled if not row["image"].startswith("t98g")]
+    for kind in ("HeLa", "RAW"):
+        for other, name in ((False, "as they are"), (True, "inverted")):
+            unseen = [
+                row for row in rows if (row["kind"], row["other"], row["learned"]) == (kind, other, False)
+            ]
+            cells = [name, str(len(unseen))]
+            for way in ("alone", "nuclei"):
+                before, after = (
+                    fmean(row[f"{how}, {way}"] for row in unseen) for how in ("as it is", "default")
+                )
+                cells.append(f"{before:.3f} -> {after:.3f}")
+                if (kind, other) == ("HeLa", True):
+                    assert f"{before:.3f}" in page
+                    assert f"{after:.3f}" in page
+            turned = [sum(row[f"default, {way}, inverted"] for row in unseen) for way in ("alone", "nuclei")]
+            assert f"| {kind} | {' | '.join(cells)} | {turned[0]}, {turned[1]} |" in decision
+    upright = {(row["seed"], row["image"]): row for row in rows if row["kind"] == "HeLa" and not row["other"]}
+    turned = [row for row in rows if row["kind"] == "HeLa" and row["other"]]
+    assert len(turned) == 21
+    for row in turned:
+        own = upright[row["seed"], row["image"]]
+        assert all(row[f"default, {way}"] == own[f"default, {way}"] for way in ("alone", "nuclei"))
+    starts = lines_of("start_of_other_contrast.jsonl")
+    for arm in ("as it is", "by itself"):
+        (line,) = [row for row in starts if (row["kind"], row["arm"]) == ("MCF10A", arm)]
+        scores = [" / ".join(f"{one:.3f}" for one in line[way]) for way in ("plain", "nuclei")]
+        assert all(score in decision for score in scores)
+    for arm in ("as it is", "by itself", "ImageNet"):
+        tuned = [row["plain"][1] for row in starts if row["kind"].startswith("T98G") and row["arm"] == arm]
+        assert f"{fmean(tuned):.3f}" in decision
+
+
 @pytest.mark.parametrize("kind", ["3T3", "RAW"])
 def test_suggested_crops_hold_the_scores_of_their_record(kind: str) -> None:
     rows = [row for row in lines_of("suggest_against_random.jsonl") if row["kind"] == kind]

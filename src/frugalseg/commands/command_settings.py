@@ -47,7 +47,8 @@ class PredictSettings(MarkerRunSettings):
     fast: bool = Field(
         default=False,
         description="See each image once, and not several times flipped and enlarged: several times faster, with less "
-        "accurate borders and without confidence. Models of nuclei or cells only.",
+        "accurate borders and without confidence, so dark cells where the model learned bright ones are not noticed. Models of "
+        "nuclei or cells only.",
     )
 
 

@@ -24,7 +24,8 @@ def load_model(
         Where it computes.
     fast
         A model of nuclei or cells sees each image once, and not several times flipped and enlarged: several times faster,
-        with less accurate borders and without confidence. For models of other kinds it must be left out.
+        with less accurate borders and without confidence, so that images of the other contrast, dark for bright, are not noticed. For models
+        of other kinds it must be left out.
 
     Raises
     ------

@@ -236,7 +236,7 @@ class ObjectModel:
     ) -> ObjectPrediction:
         """Return the objects of one image with maps, confidence and doubts; all else as of `predict` without nuclei.
 
-        `seen` is what `image_scale` has found for this image; it outweighs sizes, which count where the image is seen with adapted
+        `seen` is what `image_scale` has found for this image; it outweighs sizes, which count where the image is seen inverted or with
         batch norms.
         """
         owner, size = owner_of(0, image, names), check_pixel_size(pixel_size)

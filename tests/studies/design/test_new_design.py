@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 
 from frugalseg.errors import InputError
@@ -73,6 +74,21 @@ def test_a_new_design_is_valid_and_every_line_has_a_comment(tmp_path: Path) -> N
     }
     plan = plan_study(tmp_path / "designs" / "study.yaml", None, tmp_path / "out", device="cpu")
     assert len({spec.fold for spec in plan.specs}) == 3
+
+
+@pytest.mark.parametrize(("sides", "crop"), [((192, 300), 96), ((700, 600), 256), ((50, 90), 32)])
+def test_a_crop_is_a_small_part_of_every_labelled_field(
+    tmp_path: Path, sides: tuple[int, int], crop: int
+) -> None:
+    rng = np.random.default_rng(0)
+    for name, side in (("a", sides[0]), ("b", sides[1])):
+        labels = np.kron(np.arange(1, 5).reshape(2, 2), np.ones((side // 2, side // 2))).astype(np.uint16)
+        noise = rng.normal(300, 9, labels.shape).astype(np.uint16)
+        tifffile.imwrite(tmp_path / f"{name}_phase.tif", noise)
+        tifffile.imwrite(tmp_path / f"{name}_cells.tif", labels)
+    table = open_fields([tmp_path], pattern="{field}_{channel}.tif")
+    design = StudyDesign.parse(_content(new_design([tmp_path], table, OPTIONS, tmp_path)))
+    assert next(iter(design.tasks.values())).crop_size == crop  # type: ignore[union-attr]
 
 
 def test_channels_are_known_by_what_they_show(tmp_path: Path, field: SyntheticField) -> None:

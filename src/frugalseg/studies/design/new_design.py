@@ -28,6 +28,8 @@ _FEW = 8
 #: Labelled fields in which objects are measured.
 _MEASURED = 3
 _WIDTH = 68
+#: Sides of an outlined crop, px: the usual one, and the least that a design allows.
+CROP_SIZE, SMALLEST_CROP_SIZE = 256, 32
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def new_design(inputs: Sequence[Path], table: FieldTable, options: RunOptions, f
         ("      imagenet: {kind: imagenet}", "an encoder that has seen photographs"),
         *_more_starts(roles),
         (f"    budgets: {_budgets(roles)}", "how much is outlined: crops, or whole fields"),
-        ("    crop_size: 256", "side of a crop, px of the image"),
+        (f"    crop_size: {_crop_size(table, roles)}", "side of a crop, px of the image"),
         ("    steps: [200]", "training steps; several give several curves"),
         ("    seeds: [0, 1, 2]", "each run once with each of them"),
         (f"    test: {_test(roles.labelled)}", "fields that are scored and never learned from"),
@@ -152,6 +154,12 @@ def new_design(inputs: Sequence[Path], table: FieldTable, options: RunOptions, f
         ("      hold_out: false", "learn from all that is outlined; the test fields tell how good it is"),
     ]
     return "".join(f"{line:<{_WIDTH}}  # {comment}\n" for line, comment in lines)
+
+
+def _crop_size(table: FieldTable, roles: ChannelRoles) -> int:
+    """Return a side, px, so that a crop is a small part of every labelled field."""
+    shortest = min(min(table[name].shape) for name in roles.labelled)
+    return min(CROP_SIZE, max(SMALLEST_CROP_SIZE, shortest // 2))
 
 
 def _scale(table: FieldTable, roles: ChannelRoles) -> float:
