@@ -10,7 +10,7 @@ from tests.models.square_cells import Contrasting, field, student_of
 
 from frugalseg.images.normalize import zscore
 from frugalseg.models import start_sight
-from frugalseg.models.start_sight import StartSight, meet_images
+from frugalseg.models.start_sight import StartSight, meet_images, with_usual_confidence
 
 BRIGHT = zscore((field() > 0).astype(np.float32)[None])
 
@@ -34,12 +34,31 @@ def test_most_images_decide(signs: tuple[int, ...], inverted: bool) -> None:
     assert asked == ([[True]] if inverted else [])
 
 
-def test_models_that_are_not_self_trained_see_images_as_they_are() -> None:
-    assert met(-BRIGHT, self_trained=False) == (StartSight(), [])
+def test_models_that_are_not_self_trained_keep_the_scale_of_the_labels() -> None:
+    assert met(BRIGHT, self_trained=False) == (StartSight(None, False), [])
+    assert met(-BRIGHT, self_trained=False) == (StartSight(None, True), [[True]])
     assert met(-BRIGHT, usual=None)[0].inverted is False
     other = student_of(Contrasting())
     assert meet_images(other.network, other.card, [-BRIGHT], "nuclei", None) == StartSight()
     assert meet_images(other.network, None, [-BRIGHT], "cells", None) == StartSight()
+
+
+def test_a_card_says_how_sure_its_network_is_of_what_it_learned_from() -> None:
+    model = student_of(Contrasting(), usual=None)
+    images = [SimpleNamespace(planes=sign * BRIGHT) for sign in (1, 1, -1)]
+    surest, less = (
+        with_usual_confidence(model.card, model.network, model.settings, SimpleNamespace(images=some))  # type: ignore[arg-type]
+        for some in (images[:2], images)
+    )
+    assert surest.usual_confidence == 1.0
+    assert less.usual_confidence is not None
+    assert less.usual_confidence < 0.9
+    # of one orientation, and of nuclei, nothing is known
+    once = model.settings.model_copy(update={"orientations": 1})
+    nuclei = model.settings.model_copy(update={"target": "nuclei"})
+    for settings in (once, nuclei):
+        other = with_usual_confidence(model.card, model.network, settings, SimpleNamespace(images=images))  # type: ignore[arg-type]
+        assert other.usual_confidence is None
 
 
 def test_the_scale_is_that_of_images_seen_as_most_are(monkeypatch: pytest.MonkeyPatch) -> None:

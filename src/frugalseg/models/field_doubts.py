@@ -55,7 +55,7 @@ def field_doubts(card: ObjectCard, distance: float | None, confidence: Collectio
 
     Examples
     --------
-    >>> field_doubts(ObjectCard.model_construct(usual_confidence=0.84), 0.3, [0.91, 0.95, 0.7])
+    >>> field_doubts(ObjectCard.model_construct(usual_confidence=0.84, self_trained=True), 0.3, [0.91, 0.95, 0.7])
     ()
     """
     found = []
@@ -65,7 +65,7 @@ def field_doubts(card: ObjectCard, distance: float | None, confidence: Collectio
             "it too."
         )
     usual = card.usual_confidence
-    if usual is not None and confidence and float(np.median(list(confidence))) < usual:
+    if card.self_trained and usual is not None and confidence and float(np.median(list(confidence))) < usual:
         found.append(
             f"The model is less sure of most {card.kind} than of nine in ten in the fields that it was learned from: check the "
             "result by eye, or learn from fields like this one too."

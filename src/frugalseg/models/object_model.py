@@ -39,7 +39,7 @@ from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.rehearsal import rehearsal_samples
 from frugalseg.models.seen_image import SeenImage, see_image, see_planes
 from frugalseg.models.stain_model import StainModel
-from frugalseg.models.start_sight import meet_images
+from frugalseg.models.start_sight import meet_images, with_usual_confidence
 from frugalseg.models.training_options import Log, OnError, Progress, say, training_options, with_models
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.object_net import Target, object_network
@@ -160,6 +160,7 @@ class ObjectModel:
 
         taken = None if snapshots is None else with_models(snapshots, made)
         model = made(network, train_objects(network, dataset, learning, options, rehearsed, taken))
+        model.card = with_usual_confidence(model.card, network, learning, dataset)
         model.start_evaluation = before
         return model
 
@@ -236,8 +237,7 @@ class ObjectModel:
     ) -> ObjectPrediction:
         """Return the objects of one image with maps, confidence and doubts; all else as of `predict` without nuclei.
 
-        `seen` is what `image_scale` has found for this image; it outweighs sizes, which count where the image is seen inverted or with
-        batch norms.
+        `seen` is what `image_scale` has found for this image; it outweighs sizes, which count where the image is seen otherwise.
         """
         owner, size = owner_of(0, image, names), check_pixel_size(pixel_size)
         return find_alone(self._seen(image, owner, size, diameter, None, seen), self.card)

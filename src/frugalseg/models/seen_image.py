@@ -45,8 +45,10 @@ class SeenImage:
         Of a typical object, px of the image.
     may_enlarge
         Whether the network may see the image enlarged, for finer borders: see `frugalseg.models.seeded_cells.copes`.
+    may_adapt
+        Whether batch norms may be adapted.
     usual_confidence
-        Of the card of a self-trained model: see `frugalseg.models.surer_sight`. None: the network sees every image alike.
+        Of the card: see `frugalseg.models.surer_sight`. None: the network sees every image alike.
     seen_anew
         Returns the image as another network sees it, inverted or not, at the scale that suits the cells which that one finds;
         None: at the same scale.
@@ -68,6 +70,7 @@ class SeenImage:
     seen_anew: Callable[[ObjectNetwork, bool], "SeenImage"] | None = None
     unfolded: ObjectNetwork | None = None
     normalization: tuple[Normalization, ...] = ()
+    may_adapt: bool = True
     inverted: bool = False
     adapted: bool = False
 
@@ -91,9 +94,12 @@ class SeenImage:
         return replace(self, at=ImageScale(scale))
 
     def with_adapted_norms(self) -> "SeenImage | None":
-        """Return the image seen by a network whose batch norms know it; None where it is too small to tell them anything."""
+        """Return the image seen by a network whose batch norms know it.
+
+        None: they may not, or it is too small to tell them anything.
+        """
         shape = scaled_shape(self.shape, self.at.scale)
-        if min(shape) < SMALLEST:
+        if not self.may_adapt or min(shape) < SMALLEST:
             return None
         # of other sizes the network pads the image, and would count the padding
         rows, columns = (side // STRIDE * STRIDE for side in shape)
@@ -121,9 +127,9 @@ def seen_by(
     at: ImageScale,
 ) -> SeenImage:
     """Return an image as a model sees it, by its card; all else as of `SeenImage`."""
-    usual = card.usual_confidence if card.self_trained else None
-    seen = SeenImage(network, settings, planes, at, card.diameter_at(at.scale), card.copes_with_finer, usual)
-    return replace(seen, normalization=normalization_of(card))
+    diameter, usual = card.diameter_at(at.scale), card.usual_confidence
+    seen = SeenImage(network, settings, planes, at, diameter, card.copes_with_finer, usual)
+    return replace(seen, normalization=normalization_of(card), may_adapt=card.self_trained)
 
 
 def see_image(

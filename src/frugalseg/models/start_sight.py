@@ -1,4 +1,4 @@
-"""How a self-trained start sees the labelled images that it is tuned to: at which scale, and in which contrast."""
+"""How a start sees the labelled images that it is tuned to, at which scale and in which contrast; and what is usual afterwards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.learning.from_labels.label_settings import LabelSettings
+from frugalseg.models.field_doubts import usual_confidence
 from frugalseg.models.model_scale import normalization_of
+from frugalseg.models.object_dataset import ObjectDataset
+from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork
-from frugalseg.models.seen_image import SeenImage, see_planes
+from frugalseg.models.seen_image import SeenImage, see_planes, seen_by
 from frugalseg.models.surer_sight import surer_sight
 from frugalseg.models.unseeded_objects import objects_at
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.inverted_input import invert_input
 from frugalseg.networks.object_net import CellNetwork, Target
+
+#: How sure a network is of its cells is measured in so many images at most.
+MEASURED = 8
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,11 @@ def meet_images(
     target: Target,
     pixel_size: tuple[float, float] | None,
 ) -> StartSight:
-    """Return how a self-trained model of the target sees labelled images; any other model sees them as they are.
+    """Return how a model of the target sees labelled images; any other model sees them as they are.
 
-    The scale is the one that the model chooses by itself. A few outlined cells say less about their size: of 46 cells in one
-    crop, the median diameter was 12 % larger than in the whole image. Where it sees most images inverted (docs/decisions, 26), the
-    network is changed, in place, so that it finds the same in the images as they are.
+    Where it sees most images inverted (docs/decisions, 26), the network is changed, in place, so that it finds the same in the
+    images as they are. The scale is the one that a self-trained model chooses by itself. A few outlined cells say less about their
+    size: of 46 cells in one crop, the median diameter was 12 % larger than in the whole image.
 
     Parameters
     ----------
@@ -61,7 +67,7 @@ def meet_images(
     pixel_size
         (y, x) in um.
     """
-    if not (isinstance(card, ObjectCard) and card.self_trained and card.kind == target):
+    if not isinstance(card, ObjectCard) or card.kind != target:
         return StartSight()
     network.eval()
     settings = LabelSettings.model_validate(card.settings)
@@ -70,7 +76,23 @@ def meet_images(
     if inverted:
         assert isinstance(network, CellNetwork)  # nuclei are never seen inverted
         invert_input(network, [way == "zscore" for way in normalization_of(card)])
-    return StartSight(float(np.median([one.at.scale for one in seen if one.inverted == inverted])), inverted)
+    scales = [one.at.scale for one in seen if one.inverted == inverted]
+    return StartSight(float(np.median(scales)) if card.self_trained else None, inverted)
+
+
+def with_usual_confidence(
+    card: ObjectCard, network: ObjectNetwork, settings: LabelSettings, dataset: ObjectDataset
+) -> ObjectCard:
+    """Return a card that says how sure the network is of nine in ten cells in the first images that it learned from.
+
+    It stays as it is where a network does not tell: of nuclei, and where it sees an image in one orientation only.
+    """
+    network.eval()
+    sure = list[float]()
+    for one in dataset.images[:MEASURED]:
+        seen = seen_by(card, network, settings, one.planes, ImageScale(card.scale))
+        sure += objects_at(seen).confidence.values()
+    return card.model_copy(update={"usual_confidence": usual_confidence(sure)})
 
 
 def best_contrast(image: SeenImage) -> SeenImage:
