@@ -33,7 +33,8 @@ def student(fields: list[SyntheticField]) -> fs.ObjectModel:
     """A model that learned cells a little, as if from nuclei, at a scale that its labels do not tell."""
     images, labels = [one.phase for one in fields], [one.cells for one in fields]
     model = fs.ObjectModel.fit(images, labels, scale=0.9, max_steps=40, **QUICK)
-    model.card = model.card.model_copy(update={"self_trained": True, "diameter": 2 * model.card.diameter})
+    known = {"self_trained": True, "diameter": 2 * model.card.diameter, "usual_confidence": None}
+    model.card = model.card.model_copy(update=known)
     return model
 
 

@@ -116,11 +116,11 @@ def run_fields(
 
 
 def _say_at_the_end(outputs: OutputFolder, on_run: Sequence[str], log: RunLog) -> None:
-    """Print warnings on the run as a whole; a quiet run, which has printed none, says how many fields have some."""
+    """Print warnings on the run as a whole; a quiet run that has said nothing yet says how many fields have some."""
     for note in on_run:
         log.warn(note)
     warned = [name for name, record in outputs.done.items() if record.warnings]
-    if warned and log.quiet:
+    if warned and log.quiet and not (log.warned or outputs.failed):
         many = f"{len(warned)} of {len(outputs.done)} fields" if len(outputs.done) > 1 else "the field"
         log.warn(
             f"{many} {'has' if len(warned) == 1 else 'have'} warnings: see {outputs.folder / RUN} or the report"

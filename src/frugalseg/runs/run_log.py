@@ -39,12 +39,18 @@ class RunLog:
     ----------
     quiet
         Print doubts on what was given, and nothing else.
+
+    Attributes
+    ----------
+    warned
+        Whether a doubt was printed.
     """
 
     def __init__(self, quiet: bool = False) -> None:
         self.console = CleanConsole(quiet=quiet)
         self._bars = CleanConsole(stderr=True, quiet=quiet)
         self._problems = CleanConsole(stderr=True)
+        self.warned = False
 
     @property
     def quiet(self) -> bool:
@@ -57,6 +63,7 @@ class RunLog:
 
     def warn(self, text: str) -> None:
         """Print a doubt on what was given; a quiet run says it on stderr."""
+        self.warned = True
         if self.quiet:
             self._problems.print(Text(f"warning: {_worded.get()(text)}"), soft_wrap=True)
         else:
