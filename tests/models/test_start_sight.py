@@ -61,6 +61,20 @@ def test_a_card_says_how_sure_its_network_is_of_what_it_learned_from() -> None:
         assert other.usual_confidence is None
 
 
+def test_images_too_large_for_one_piece_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_sight, "LARGEST_AT_MODEL_SCALE", BRIGHT.size - 1)
+    monkeypatch.setattr(start_sight, "objects_at", None)
+    assert not met(-BRIGHT)[0].inverted
+    model = student_of(Contrasting())
+    known = with_usual_confidence(
+        model.card,
+        model.network,
+        model.settings,
+        SimpleNamespace(images=[SimpleNamespace(planes=BRIGHT)]),  # type: ignore[arg-type]
+    )
+    assert known.usual_confidence is None
+
+
 def test_the_scale_is_that_of_images_seen_as_most_are(monkeypatch: pytest.MonkeyPatch) -> None:
     scales = iter((0.5, 0.7, 0.9))
     seen = lambda *_: SimpleNamespace(  # noqa: E731

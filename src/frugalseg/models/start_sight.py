@@ -1,14 +1,16 @@
 """How a start sees the labelled images that it is tuned to, at which scale and in which contrast; and what is usual afterwards."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.images.resize import scaled_shape
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.field_doubts import usual_confidence
-from frugalseg.models.model_scale import normalization_of
+from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE, normalization_of
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.object_training import ObjectNetwork
@@ -91,12 +93,20 @@ def with_usual_confidence(
     sure = list[float]()
     for one in dataset.images[:MEASURED]:
         seen = seen_by(card, network, settings, one.planes, ImageScale(card.scale))
-        sure += objects_at(seen).confidence.values()
+        if _in_one_piece(seen):
+            sure += objects_at(seen).confidence.values()
     return card.model_copy(update={"usual_confidence": usual_confidence(sure)})
 
 
 def best_contrast(image: SeenImage) -> SeenImage:
-    """Return an image of cells as it is or inverted, whichever the network is surer of; as it is where nothing tells."""
-    if image.settings.target == "nuclei" or image.usual_confidence is None:
+    """Return an image of cells as it is or inverted, whichever the network is surer of; as it is where nothing tells.
+
+    That is so of nuclei, and of an image that is too large to be seen in one piece.
+    """
+    if image.settings.target == "nuclei" or image.usual_confidence is None or not _in_one_piece(image):
         return image
     return surer_sight(image, objects_at(image), objects_at, (SeenImage.with_inverted_contrast,))[0]
+
+
+def _in_one_piece(image: SeenImage) -> bool:
+    return math.prod(scaled_shape(image.shape, image.at.scale)) <= LARGEST_AT_MODEL_SCALE
