@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.models.square_cells import student_of
 from torch import nn
 
-from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.seen_image import SeenImage, see_image
 from frugalseg.networks import folding
-from frugalseg.networks.cards import ObjectCard, TrainingSummary
 from frugalseg.networks.object_net import CellNetwork
 
 IMAGE: NDArray[np.float32] = np.random.default_rng(0).normal(size=(96, 128)).astype(np.float32)
@@ -19,26 +18,14 @@ IMAGE: NDArray[np.float32] = np.random.default_rng(0).normal(size=(96, 128)).ast
 def model(usual: float) -> ObjectModel:
     """A student with random weights, which is less sure of all cells than `usual`."""
     torch.manual_seed(0)
-    training = TrainingSummary(steps=1, stopped_because="s", seconds=1.0, seed=0, fields=("a",))
-    settings = LabelSettings(target="cells", encoder="small")
-    card = ObjectCard(
-        channels=("phase",),
-        scale=1.0,
-        training=training,
-        diameter=12.0,
-        kind="cells",
-        settings=settings.model_dump(mode="json"),
-        self_trained=True,
-        usual_confidence=usual,
-    )
     network = CellNetwork("small", 1).eval()
     # the untrained mask is empty, and an empty image has no confidence
     nn.init.constant_(network.head.second.bias, 0.5)  # type: ignore[arg-type]
-    return ObjectModel(card, network, settings, device="cpu")
+    return student_of(network, usual=usual, encoder="small")
 
 
 def see(student: ObjectModel) -> SeenImage:
-    return see_image(student.card, student.network, student.settings, IMAGE, "a", diameter=12.0)
+    return see_image(student.card, student.network, student.settings, IMAGE, "a", diameter=13.5)
 
 
 def norms(network: nn.Module) -> list[nn.BatchNorm2d]:

@@ -11,6 +11,8 @@ from frugalseg.networks.cards import ObjectCard
 
 #: Share of the cells of the training images whose confidence is below the usual one.
 UNUSUAL = 0.1
+#: What a model finds in the images that it learned from, and how sure it is of it, is measured in so many of them at most.
+MEASURED = 8
 
 
 def distance_from_learned(card: ObjectCard, planes: NDArray[np.float32], scale: float) -> float | None:

@@ -24,6 +24,7 @@ from frugalseg.learning.from_labels.label_samples import label_sample
 from frugalseg.learning.from_labels.label_training import learn_from_labels
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.field_choice import choose_images
+from frugalseg.models.field_doubts import MEASURED
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import GivenPixelSize, check_channels
 from frugalseg.models.looks import image_look, sampling_weights
@@ -36,7 +37,7 @@ from frugalseg.models.object_training import weights_checksum
 from frugalseg.models.own_sample import own_samples
 from frugalseg.models.student_images import StudentImage, Teacher, first_teacher, first_weights, student_image
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
-from frugalseg.models.trained_student import MEASURED, Cells, measure_student, rounds_agree, usual_values
+from frugalseg.models.trained_student import Cells, measure_student, rounds_agree, usual_values
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
 from frugalseg.networks.cards import ObjectCard
 

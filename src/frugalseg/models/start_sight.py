@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from frugalseg.images.resize import scaled_shape
 from frugalseg.learning.from_labels.label_settings import LabelSettings
-from frugalseg.models.field_doubts import usual_confidence
+from frugalseg.models.field_doubts import MEASURED, usual_confidence
 from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE, normalization_of
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.object_scale import ImageScale
@@ -20,9 +20,6 @@ from frugalseg.models.unseeded_objects import objects_at
 from frugalseg.networks.cards import ObjectCard, StainCard
 from frugalseg.networks.inverted_input import invert_input
 from frugalseg.networks.object_net import CellNetwork, Target
-
-#: How sure a network is of its cells is measured in so many images at most.
-MEASURED = 8
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,13 @@ from scipy import ndimage
 
 from frugalseg.evaluation.matching import match_labels
 from frugalseg.evaluation.scores import best_match_miou
-from frugalseg.models.field_doubts import usual_confidence
+from frugalseg.models.field_doubts import MEASURED, usual_confidence
 from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, copes
 from frugalseg.models.seen_image import SeenImage
 from frugalseg.models.student_images import StudentImage
 from frugalseg.models.student_start import Student
 
-#: The size of the cells that the student finds, how sure it is of them, and agreement of rounds are measured in so many images
-#: at most.
-MEASURED = 8
 #: Cells that differ by less between rounds are not kept.
 LEAST_SHARE = 0.005
 
