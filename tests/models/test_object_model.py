@@ -170,6 +170,19 @@ def test_the_card_says_what_was_learned(model: fs.ObjectModel, labels: list[np.n
     assert model.start_evaluation == ()
 
 
+def test_the_card_says_how_sure_the_network_is_of_what_it_learned_from(
+    bright: tuple[np.ndarray, np.ndarray],
+) -> None:
+    image, labels = bright
+    settings = {**QUICK, "hold_out": False, "max_steps": 40}
+    model = fs.ObjectModel.fit(image, labels, scale=1.0, **settings)
+    confidence = model.find_objects(image).confidence
+    assert confidence
+    assert model.card.usual_confidence == round(float(np.quantile(list(confidence.values()), 0.1)), 3)
+    once = fs.ObjectModel.fit(image, labels, scale=1.0, orientations=1, **settings)
+    assert once.card.usual_confidence is None
+
+
 def test_sizes_leave_out_cells_that_the_annotation_cuts() -> None:
     one = np.zeros((20, 20), int)
     one[2:12, 2:12] = 1

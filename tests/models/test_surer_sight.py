@@ -109,6 +109,15 @@ def test_the_prediction_says_that_an_image_was_seen_inverted() -> None:
     assert student.find_objects(dark).look_distance == student.find_objects(bright).look_distance == 0.0
 
 
+def test_what_is_scored_is_what_is_predicted_in_either_contrast() -> None:
+    cells, student = field(), student_of(Contrasting())
+    for sign in (1, -1):
+        image = (sign * (cells > 0)).astype(np.float32)
+        (part,) = student.evaluate(image, cells)
+        np.testing.assert_array_equal(part.labels, student.predict(image))
+        assert part.scores.cell_miou > 0.98
+
+
 def test_fluorescence_is_not_inverted() -> None:
     seen = replace(sight(), normalization=("log",))
     assert seen.with_inverted_contrast() is None

@@ -354,10 +354,12 @@ def test_a_truth_that_can_not_be_used_fails_before_anything_is_written(
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     truth = tifffile.imread(copy / "fields/a_truth.tif")
-    tifffile.imwrite(copy / "fields/a_truth.tif", truth[:99] if bad == "shape" else truth + np.float32(0.5))
-    predicted(copy, "cells", tmp_path / "out", "truth")
+    # the first channel of the field, which other channels are compared with
+    tifffile.imwrite(copy / "fields/a_areas.tif", truth[:99] if bad == "shape" else truth + np.float32(0.5))
+    predicted(copy, "cells", tmp_path / "out", "areas")
     failed = json.loads((tmp_path / "out/run.json").read_text())["failed"]["a"]
-    assert ("99 x 801" in failed) == (bad == "shape")
+    said = "the inputs are 150 x 801 px and 'areas' is 99 x 801 px; both must show the same pixels"
+    assert (said in failed) == (bad == "shape")
     assert not list((tmp_path / "out").glob("*_labels.tif"))
     assert not (tmp_path / "out/.a.tiles").exists()
 
