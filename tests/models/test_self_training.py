@@ -195,6 +195,24 @@ def test_rounds_of_an_earlier_training_are_not_taken_for_this_ones(cells: list[A
     assert all((resumed[name] == tensor).all() for name, tensor in wanted.items())
 
 
+def test_a_finished_training_goes_on_with_more_rounds(cells: list[Any], tmp_path: Path) -> None:
+    learned = cells[0].phase, cells[0].nuclear
+    how: dict[str, Any] = {**FAST, "diameter": 22.0, "seed": 5}
+    wanted = fs.self_train(*learned, **how | {"rounds": 2})
+    fs.self_train(*learned, **how | {"rounds": 1}, checkpoint=tmp_path)
+    steps = list[int]()
+    more = fs.self_train(
+        *learned,
+        **how | {"rounds": 2},
+        checkpoint=tmp_path,
+        resume=True,
+        progress=lambda now: steps.append(now.step),
+    )
+    assert steps == [1]  # of the second round, which takes half the steps
+    found = more.network.state_dict()
+    assert all((found[name] == tensor).all() for name, tensor in wanted.network.state_dict().items())
+
+
 def test_fluorescence_is_learned_and_used_as_its_logarithm(cells: list[Any]) -> None:
     """Other gain and black level, which a z-score bears too; and a gamma, which only the logarithm nearly bears."""
     model = fs.self_train(cells[0].cytoplasm, cells[0].nuclear, **FAST)

@@ -83,7 +83,7 @@ def self_train(
     settings : SelfTrainingSettings, optional
         Each setting can also be given as a keyword argument.
     device, progress, checkpoint, resume
-        As of `frugalseg.MarkerModel.fit`.
+        As of `frugalseg.MarkerModel.fit`; a finished training goes on with more `rounds`.
     log : callable, optional
         Called with one line before each round.
     on_error : callable, optional
@@ -175,20 +175,20 @@ def self_train_on_cues(
     student, teacher = begin_student(found, first, how, diameter), teacher or first_teacher(first, size)
     images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
     student = first_weights(student, teacher)
-    learning, scale = student.learning, student.scale
-    looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, scale))) for one in images]
+    looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, student.scale))) for one in images]
     weights, begun = sampling_weights(looks, chosen.counts), _beginning(student, images)
     _log_lines(chosen.lines(weights, channels), log)
 
     def train(number: int, samples: list[CropSample]) -> TrainingRecord:
-        round_of = f"round {number} of {found.rounds}"
-        _log_lines([f"{round_of}: {len(samples)} images, cells of {diameter:.0f} px"], log)
+        about = f"round {number} of {found.rounds}: {len(samples)} images, cells of {diameter:.0f} px"
+        _log_lines([about], log)
         folder = None if checkpoint is None else Path(checkpoint) / f"round_{number}"
-        options = training_options(found, found.seed + number - 1, device, progress, folder, resume)
+        alike = found.model_copy(update={"rounds": number})  # a training may be resumed with more rounds
+        options = training_options(alike, found.seed + number - 1, device, progress, folder, resume)
         options["about"] += begun
         masks = (one.targets[-1] for one in samples)
-        draw = CropSampler(masks, learning.crop, options["seed"], 0.0, 0.5, weights=weights)
-        of_round = learning if number == 1 else later_round(learning)
+        draw = CropSampler(masks, student.learning.crop, options["seed"], 0.0, 0.5, weights=weights)
+        of_round = student.learning if number == 1 else later_round(student.learning)
         with _told_by_round(number, found.rounds):
             return learn_from_labels(student.network.to("cpu"), samples, [], draw, of_round, **options)
 
@@ -199,9 +199,9 @@ def self_train_on_cues(
         kind="cells",
         channels=check_channels(channels, len(images[0].planes)),
         pixel_size=size,
-        settings=learning.model_dump(mode="json"),
+        settings=student.learning.model_dump(mode="json"),
         training=summarize_training(training, found.seed, [one.name for one in images]),
-        scale=scale,
+        scale=student.scale,
         diameter=diameter,
         started_from=f"self-training of {found.rounds} rounds, {student.started_from}",
         normalization=how,
@@ -209,7 +209,7 @@ def self_train_on_cues(
         looks=tuple(looks),
         **usual,
     )
-    return ObjectModel(card, student.network, learning, training, device)
+    return ObjectModel(card, student.network, student.learning, training, device)
 
 
 def _beginning(student: Student, images: Sequence[StudentImage]) -> str:
