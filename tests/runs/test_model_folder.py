@@ -139,7 +139,7 @@ def saved(run: ModelRun, model: Path) -> dict[str, bool]:
             assert folder == model
             asked["overwrite"] = overwrite
 
-    record = run.record(Model.training)
+    record = run.record(Model.training, (), {})
     run.save(Model(), record, run.report(record, TrainingCurve.of("a", Model.training)))
     return asked
 

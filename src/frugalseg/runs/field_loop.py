@@ -15,7 +15,7 @@ from frugalseg.report import Comparison, FieldReport, Report, TrainingCurve, wri
 from frugalseg.runs.manifest import RunResult, RunSummary
 from frugalseg.runs.output_folder import RUN, OutputFolder
 from frugalseg.runs.records import FieldRecord
-from frugalseg.runs.run_log import RunLog
+from frugalseg.runs.run_log import RunLog, in_words
 from frugalseg.runs.summary import summarize_run
 
 Page = FieldReport | Comparison
@@ -104,9 +104,9 @@ def run_fields(
             except (Interrupted, OutputFailed):
                 raise
             except FrugalsegError as error:
-                outputs.fail(field.name, error)
+                outputs.fail(field.name, in_words(str(error)))
         on_run = notes()
-        summary = summarize_run(outputs, truth).with_warnings([*table.notes, *on_run])
+        summary = summarize_run(outputs, truth).with_warnings([*map(in_words, (*table.notes, *on_run))])
         _say_at_the_end(outputs, on_run, log)
         _finish_report(outputs, report, summary)
     except (Interrupted, KeyboardInterrupt):
@@ -151,6 +151,8 @@ def _one_field(
         if doubt := doubt_about_size(field.pixel_size):
             log.line(f"  warning: {doubt}")
             record = record.with_values(warnings=(*record.warnings, doubt))
+        if record.warnings:
+            record = record.with_values(warnings=tuple(map(in_words, record.warnings)))
         record = outputs.write_field(field.name, record, result.write)
         page, curve = None if result.page is None else result.page(record), result.curve
         log_result(record, log)

@@ -7,7 +7,7 @@ files that a resumed run must have too, and which model is replaced. It is remov
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import REPORT
 from frugalseg.runs.provenance import Sources, differences, first_few
 from frugalseg.runs.records import TrainingSummary
-from frugalseg.runs.run_log import RunLog
+from frugalseg.runs.run_log import RunLog, in_words
 from frugalseg.runs.versions import command_line, versions
 
 #: In a model folder: what was done with which settings, and the curves of the training.
@@ -148,7 +148,9 @@ class ModelRun:
                 raise OutputFailed(f"{error}; {kept}") from error
             raise
 
-    def record(self, training: TrainingRecord, **known: object) -> ModelRecord:
+    def record(
+        self, training: TrainingRecord, warnings: Sequence[str], failed: Mapping[str, str], **known: object
+    ) -> ModelRecord:
         """Return the record of the model, with what this command knows besides."""
         seed = self.settings.get("seed")
         return ModelRecord(
@@ -161,6 +163,8 @@ class ModelRun:
             started=self.started,
             seconds=round(time.monotonic() - self._clock, 2),
             training=TrainingSummary.of(training),
+            warnings=tuple(map(in_words, warnings)),
+            failed={name: in_words(reason) for name, reason in failed.items()},
             **known,  # type: ignore[arg-type]
         )
 

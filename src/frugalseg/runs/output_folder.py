@@ -23,7 +23,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from frugalseg.errors import FrugalsegError, OutputFailed, SettingsError, UnreadableFile
+from frugalseg.errors import OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measurements_csv
 from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import path_taken, plain, write_json, write_text
@@ -173,10 +173,10 @@ class OutputFolder:
         self.failed.pop(name, None)
         return kept
 
-    def fail(self, name: str, error: FrugalsegError) -> None:
+    def fail(self, name: str, reason: str) -> None:
         """Note why a field failed; the others go on. A complete field stays complete, though it can't be shown again."""
         noted = self.not_shown if name in self.done else self.failed
-        noted[name] = " ".join(str(error).split())
+        noted[name] = " ".join(reason.split())
 
     def begin_again(self) -> None:
         """Let no field count as complete: those that are were made with another model."""

@@ -32,6 +32,11 @@ def worded(words: Callable[[str], str]) -> Iterator[None]:
         _worded.reset(before)
 
 
+def in_words(text: str) -> str:
+    """Return a line as the caller types its parameters: what a run prints and what it writes say the same."""
+    return _worded.get()(text)
+
+
 class RunLog:
     """Lines and progress of one run on the terminal.
 
@@ -59,13 +64,13 @@ class RunLog:
 
     def line(self, text: str) -> None:
         """Print one line, whatever characters are in it."""
-        self.console.print(Text(_worded.get()(text)), soft_wrap=True)
+        self.console.print(Text(in_words(text)), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a doubt on what was given; a quiet run says it on stderr."""
         self.warned = True
         if self.quiet:
-            self._problems.print(Text(f"warning: {_worded.get()(text)}"), soft_wrap=True)
+            self._problems.print(Text(f"warning: {in_words(text)}"), soft_wrap=True)
         else:
             self.line(f"  warning: {text}")
 

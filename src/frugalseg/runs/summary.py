@@ -10,6 +10,7 @@ from frugalseg.evaluation.scores import Scores
 from frugalseg.report import Report
 from frugalseg.runs.manifest import Mean, RunSummary
 from frugalseg.runs.output_folder import OutputFolder
+from frugalseg.runs.provenance import first_few
 from frugalseg.runs.records import FieldRecord
 from frugalseg.runs.versions import command_line, versions
 
@@ -40,7 +41,7 @@ def summarize_run(outputs: OutputFolder, truth: str | None = None) -> RunSummary
     done = {name: outputs.done[name] for name in outputs.names if name in outputs.done}
     scored = [record.scores for record in done.values() if record.scores is not None]
     pcc = mean_pcc([record.pcc for record in done.values()])
-    warnings = [f"{name}: {warning}" for name, record in done.items() for warning in record.warnings]
+    warnings = _of_fields(done)
     warnings += [f"{name} failed: {reason}" for name, reason in outputs.failed.items()]
     warnings += [
         f"{name} is done, but not in the report: {reason}" for name, reason in outputs.not_shown.items()
@@ -60,6 +61,19 @@ def summarize_run(outputs: OutputFolder, truth: str | None = None) -> RunSummary
     if pcc is not None:
         found["pcc"] = pcc
     return RunSummary.model_validate(found)
+
+
+def _of_fields(done: Mapping[str, FieldRecord]) -> list[str]:
+    """Return warnings with the fields that have them: one that many fields share is one line."""
+    fields: dict[str, list[str]] = {}
+    for name, record in done.items():
+        for warning in record.warnings:
+            fields.setdefault(warning, []).append(name)
+    return [f"{_named(names)}: {warning}" for warning, names in fields.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{first_few(names)} ({len(names)} fields)"
 
 
 def mean_scores(scores: Sequence[Scores]) -> dict[str, Mean]:
