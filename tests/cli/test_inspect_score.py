@@ -178,6 +178,14 @@ def test_score_ends_with_3_where_one_field_of_two_can_not_be_scored(run, synthet
     assert "failed: field 'synthetic_1'" in ended.err
 
 
+def test_score_prints_no_table_where_no_field_can_be_scored(run, synthetic, tmp_path) -> None:
+    for name in ("synthetic_1", "synthetic_2"):
+        _file(tmp_path / f"{name}_labels.tif", GREY)
+    ended = run("score", tmp_path, synthetic)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.count("failed: field 'synthetic_") == 2
+
+
 def test_score_of_shapes_that_differ(run, tmp_path) -> None:
     write_labels(tmp_path / "x.tif", CELLS)
     write_labels(tmp_path / "y.tif", CELLS[:20])

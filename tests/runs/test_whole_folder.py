@@ -84,6 +84,12 @@ def test_other_folders_and_files_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OutputFailed, match="is a file; results need a folder"):
         write(tmp_path / "images" / "a.tif", overwrite=True)
     assert (tmp_path / "images" / "a.tif").read_text() == "mine"
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(
+        OutputFailed, match="link is a link to a place that does not exist; results need a folder"
+    ):
+        write(tmp_path / "link", overwrite=True)
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_results_whose_replacement_was_cut_short_get_their_name_back(tmp_path: Path) -> None:

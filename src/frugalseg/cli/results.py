@@ -106,7 +106,7 @@ def show_scores(table: "ScoreTable", typed: Mapping[str, Any]) -> int:
         say_error(f"failed: {reason}")
     if str(typed["json_file"]) == "-":
         _print_json(table.to_dict())
-    else:
+    elif table.scores:
         print_scores(table, _console())
     if not table.failed:
         return 0

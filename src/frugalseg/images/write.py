@@ -78,6 +78,22 @@ def path_taken(path: Path) -> bool:
     return True
 
 
+def folder_taken(folder: Path) -> bool:
+    """Return whether a folder lies at the place of a folder of results.
+
+    Raises
+    ------
+    OutputFailed
+        Something else lies there, or nothing can.
+    """
+    if not path_taken(folder):
+        return False
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "is a link to a place that does not exist"
+        raise OutputFailed(f"{folder} {what}; results need a folder, so choose another name")
+    return True
+
+
 def write_labels(
     path: str | Path, labels: NDArray[Any], pixel_size: float | PixelSize = None, overwrite: bool = False
 ) -> None:

@@ -26,7 +26,7 @@ from pydantic import JsonValue
 from frugalseg.errors import OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measurements_csv
 from frugalseg.images.unfinished import remove_unfinished
-from frugalseg.images.write import path_taken, plain, write_json, write_text
+from frugalseg.images.write import folder_taken, plain, write_json, write_text
 from frugalseg.runs.earlier_results import refuse_earlier_results, spare_inputs
 from frugalseg.runs.manifest import RunRecord, RunResult, RunSummary
 from frugalseg.runs.options import RunOptions
@@ -95,8 +95,7 @@ class OutputFolder:
         self._earlier_seconds = 0.0
         self._earlier_stages: Mapping[str, float] = {}
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        if path_taken(self.folder) and not self.folder.is_dir():
-            raise OutputFailed(f"{self.folder} is a file; results need a folder, so choose another name")
+        folder_taken(self.folder)
         results = [self.result_path(name) for name in self.names]
         records = [self.record_path(name) for name in self.names]
         whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from frugalseg.errors import OutputExists, OutputFailed, UnreadableFile
 from frugalseg.images.unfinished import OF_THE_SYSTEM, hidden_path, hidden_paths
-from frugalseg.images.write import path_taken
+from frugalseg.images.write import folder_taken
 from frugalseg.runs.output_folder import RUN
 from frugalseg.runs.provenance import Sources
 from frugalseg.runs.records import read_json
@@ -73,11 +73,7 @@ def check_replaceable(folder: Path, command: str, overwrite: bool, clean: bool =
         _restore(folder.resolve())
         for left in hidden_paths(folder.resolve()):
             shutil.rmtree(left, ignore_errors=True)
-    if not path_taken(folder):
-        return
-    if not folder.is_dir():
-        raise OutputFailed(f"{folder} is a file; results need a folder, so choose another name")
-    if not any(folder.iterdir()):
+    if not folder_taken(folder) or not any(folder.iterdir()):
         return
     listed = _listed(folder, command)
     if listed is None:

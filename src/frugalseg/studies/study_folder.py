@@ -10,7 +10,7 @@ import yaml
 
 from frugalseg.errors import OutputExists, SettingsError, UnreadableFile
 from frugalseg.images.unfinished import OF_THE_SYSTEM, remove_unfinished
-from frugalseg.images.write import write_text
+from frugalseg.images.write import folder_taken, write_text
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.report.result_files import SCORES, STUDY, remove_results
 from frugalseg.studies.runs.run_folder import RUNS, output_errors, remove_leftovers
@@ -26,13 +26,11 @@ def check_folder(out: Path, design: StudyDesign) -> None:
 
     Raises
     ------
-    OutputExists
+    OutputExists, OutputFailed
         It does, or it is no folder.
     """
     with output_errors(out):
-        if out.exists() and not out.is_dir():
-            raise OutputExists(f"{out} is no folder; give another name for the study's folder")
-        there = [path.name for path in out.iterdir()] if out.is_dir() else []
+        there = [path.name for path in out.iterdir()] if folder_taken(out) else []
     others = [name for name in there if not OF_THE_SYSTEM.fullmatch(name) and not name.startswith(".")]
     is_study = DESIGN in others and any(name in there for name in (STUDY, RUNS, _LOCK))
     if others and not (is_study or (others == [DESIGN] and _read(out / DESIGN) == design)):
