@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from frugalseg.images.read import read_image
 from frugalseg.images.write import write_labels
 from frugalseg.synthetic.cells import make_cells
 
@@ -68,3 +69,29 @@ def test_axes_that_can_not_be(run, narrow: Path) -> None:
     ended = run("inspect", narrow, "--axes", "YXT")
     assert ended.code == 1
     assert ended.error.startswith("error: --axes is 'YXT'; give the letters of the axes")
+
+
+@pytest.mark.parametrize(("called", "names"), [("ZYX", "1 field, channels: 0 "), ("TYX", "0 fields")])
+def test_channels_that_fiji_calls_slices_or_frames(run, tmp_path: Path, called: str, names: str) -> None:
+    cells = make_cells((96, 104), n_cells=9, dim_nuclei=0.0, seed=4)
+    stack = np.stack([cells.phase, cells.nuclear]).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": called})
+    seen = run("inspect", tmp_path / "a.tif")
+    assert names in seen.out
+    assert "--axes CYX" in seen.out + seen.err
+    stated = json.loads(run("inspect", tmp_path / "a.tif", "--axes", "CYX", "--json").out)
+    assert [(row["channel"], row["axes"], row["focal_planes"]) for row in stated["rows"]] == [
+        ("0", "CYX", 1),
+        ("1", "CYX", 1),
+    ]
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif", "CYX").plane(1), stack[1])
+
+
+def test_channels_and_planes_that_a_file_tells_apart_stay_what_they_are(tmp_path: Path) -> None:
+    stack = np.arange(2 * 3 * 20 * 30, dtype=np.uint16).reshape(3, 2, 20, 30)
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
+    tifffile.imwrite(tmp_path / "b.tif", stack[0], imagej=True, metadata={"axes": "CYX"})
+    assert read_image(tmp_path / "a.tif", "CZYX").axes == "ZCYX"
+    assert read_image(tmp_path / "a.tif", "CYX").axes == "ZCYX"
+    assert read_image(tmp_path / "b.tif", "ZYX").axes == "CYX"
+    assert read_image(tmp_path / "b.tif", "YXC").axes == "CYX"

@@ -19,6 +19,7 @@ from frugalseg.runs.inspection import (
     problem_lines,
 )
 from frugalseg.runs.options import RunOptions
+from frugalseg.runs.run_log import in_words
 
 SHOWN_ROWS = 60
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -73,6 +74,6 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     if len(inspection.rows) > SHOWN_ROWS:
         console.print(f"... and {len(inspection.rows) - SHOWN_ROWS} more; --json lists all")
     for severity, text in problem_lines(inspection.problems):
-        console.print(Text.assemble((f"{severity}: ", STYLES[severity]), text))
+        console.print(Text.assemble((f"{severity}: ", STYLES[severity]), in_words(text)))
     if not inspection.problems:
         console.print("no problem found")

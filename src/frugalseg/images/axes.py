@@ -1,6 +1,7 @@
 """Which axis of a stored array is which, stated by the file or guessed.
 
-All other modules see (C, Z, Y, X). Axes that a file names (OME-XML, ImageJ, OME-Zarr) are taken as named. For the
+All other modules see (C, Z, Y, X). Axes that a file names (OME-XML, ImageJ, OME-Zarr) are taken as named, but for focal planes and
+time points of a TIFF that the user calls something else: Fiji names the images of a stack so where nobody said what they are. For the
 others the user's statement holds, and without it these rules, in this order:
 
 1. two axes are (Y, X);
@@ -108,7 +109,8 @@ def plan_axes(
     rgb
         Whether the file says that the samples (S) are red, green, blue.
     stated
-        The user's letters for axes that the file does not name, or can hardly have named rightly, such as YXC.
+        The user's letters, such as YXC, for axes that the file does not name or can hardly have named rightly, and for focal
+        planes and time points.
     sure
         Whether the format has the axes named by whoever saved it: programs write OME-TIFF and ImageJ TIFF without knowing
         them, and then call the rows of a numpy array its channels.
@@ -130,7 +132,7 @@ def plan_axes(
     axes, stored = axes.upper(), axes
     unnamed = any(letter in UNNAMED and size > 1 for letter, size in zip(axes, shape, strict=True))
     doubtful = unnamed or not (sure or _are_likely(axes, shape))
-    if doubtful and stated is not None:
+    if stated is not None and (doubtful or (not sure and _renames_a_stack(axes, shape, stated))):
         named = _as_stated(shape, owner, stated)
     else:
         named = _guess(axes, shape)
@@ -144,7 +146,9 @@ def plan_axes(
     for letter, axis in where.items():
         if letter not in "CSZYX" and shape[axis] > 1:
             what = "time points" if letter == "T" else f"positions along axis {letter!r}"
-            raise WrongShape(f"{owner} has {shape[axis]} {what}; save each as its own file")
+            say = f", or say `axes={named.replace('T', 'C')}` if they are channels"
+            or_say = say if letter == "T" and not sure and "C" not in where else ""
+            raise WrongShape(f"{owner} has {shape[axis]} {what}; save each as its own file{or_say}")
     if any(letter in UNNAMED and shape[i] > 1 for i, letter in enumerate(named)):
         raise WrongShape(
             f"{owner}: the axes {stored} of shape {shape} can't be understood; save it with named axes (OME-TIFF)"
@@ -197,6 +201,14 @@ def _are_likely(axes: str, shape: tuple[int, ...]) -> bool:
     long = [(letter, size) for letter, size in zip(axes, shape, strict=True) if size > 1 or letter in "YX"]
     letters, sizes = "".join(letter for letter, _ in long), tuple(size for _, size in long)
     return letters[-3:] not in ("CYX", "ZYX") or not are_last_channels(sizes[-3:])
+
+
+def _renames_a_stack(axes: str, shape: tuple[int, ...], stated: str) -> bool:
+    """Return whether the user's letters differ from those of a file in what its focal planes or time points are, and in nothing else."""
+    named = "".join(letter for letter, size in zip(axes, shape, strict=True) if size > 1 or letter in "YX")
+    return len(named) == len(stated) and all(
+        one == other or (one in "ZT" and other in "CZ") for one, other in zip(named, stated, strict=True)
+    )
 
 
 def _refuse_narrow(named: str, shape: tuple[int, ...], owner: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from frugalseg.errors import FrugalsegError
-from frugalseg.images.axes import COLOURS
+from frugalseg.images.axes import COLOURS, MANY_CHANNELS
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.image import Image
 from frugalseg.images.memory import memory_errors
@@ -175,6 +175,9 @@ def _inspect_channel(field: Field, channel: str) -> tuple[ChannelRow | None, lis
     problems = [Problem(item.severity, item.kind, item.text, field.name, channel) for item in findings]
     if image.channels == COLOURS and reference.index in (0, "0", "red"):
         problems.append(Problem("note", "colour", _about_colour(image), field.name, channel))
+    if 1 < len(values) <= MANY_CHANNELS and len(image.channels) == 1 and reference.path.is_file():
+        said = f"its {len(values)} focal planes may be channels; if so, say `axes={image.axes.replace('Z', 'C')}`"
+        problems.append(Problem("note", "few-planes", said, field.name, channel))
     numbers = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     row = ChannelRow(
         field=field.name,

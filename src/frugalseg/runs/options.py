@@ -25,8 +25,8 @@ class RunOptions(BaseModel):
     )
     axes: str | None = Field(
         default=None,
-        description="Which axis is which in files that do not say it: C channels, Z focal planes, Y rows, X columns, such as "
-        "YXC.",
+        description="Which axis is which in files that do not say it, or that call channels focal planes or time points: C "
+        "channels, Z focal planes, Y rows, X columns, such as YXC.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="Where to compute.")
     resume: bool = Field(default=False, description="Continue a run that was cut short.")
