@@ -2,11 +2,12 @@
 
     python experiments/self_training_tables.py [FILE.jsonl]
 
-By default from experiments/records/self_training.jsonl. Printed: scores of every kind of cells, and paired differences to
-the best classical method.
+By default from experiments/records/self_training.jsonl. Printed: scores of every kind of cells after the last round, paired
+differences to the best classical method, and scores after each round where the record has several.
 """
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,21 @@ ROWS = {
     "neurons, together": ("neuronal", "neurocyte"),
 }
 
+#: Rounds of a student by default.
+LAST = 3
+
 #: The classical method, the student without nuclei and with them.
 METHODS = ("baseline", "plain", "nuclei")
 
 
-def scores_of(rows: list[dict[str, Any]], kind: str, begins: str, method: str) -> np.ndarray:
+def scores_of(
+    rows: list[dict[str, Any]], kind: str, begins: str, method: str, rounds: int = LAST
+) -> np.ndarray:
     """Return mIoU and mAP of a method: (fields, seeds, 2)."""
     chosen = {
         (row["field"], row["seed"]): row[method][:2]
         for row in rows
-        if row["kind"] == kind and row["field"].startswith(begins)
+        if row["kind"] == kind and row["field"].startswith(begins) and row["rounds"] == rounds
     }
     fields, seeds = (sorted({key[at] for key in chosen}) for at in (0, 1))
     return np.array([[chosen[field, seed] for seed in seeds] for field in fields])
@@ -82,6 +88,24 @@ def print_tables(rows: list[dict[str, Any]]) -> None:
     print("\n| fields | student | student, with nuclei |\n|---|---|---|\n" + "\n".join(differences))
 
 
+def print_rounds(rows: list[dict[str, Any]]) -> None:
+    """Print scores with nuclei after each round of one training, and what the later rounds add in mAP."""
+    rounds = sorted({row["rounds"] for row in rows})
+    if len(rounds) == 1:
+        return
+    heads = ["fields", *(f"{one} round{'s'[: one > 1]}" for one in rounds)]
+    added = [f"{one} - {before}, mAP" for before, one in pairwise(rounds)]
+    print(f"\n| {' | '.join([*heads, *added])} |\n|{'---|' * (len(heads) + len(added))}")
+    for name, where in ROWS.items():
+        scores = [scores_of(rows, *where, "nuclei", one) for one in rounds]
+        steps = [(later - one)[..., 1].mean(axis=0) for one, later in pairwise(scores)]
+        cells = [
+            *map(mean_and_spread, scores),
+            *(", ".join(f"{seed:+.3f}" for seed in step) for step in steps),
+        ]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
 def _signed(differences: list[float]) -> str:
     """Return the mean difference with its sign, and its interval where there are several."""
     found = mean_interval(differences)
@@ -94,7 +118,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("record", type=Path, nargs="?", default=RECORD)
-    print_tables(read_lines(options.parse_args().record))
+    rows = read_lines(options.parse_args().record)
+    print_tables(rows)
+    print_rounds(rows)
 
 
 if __name__ == "__main__":
