@@ -343,3 +343,26 @@ def test_very_bright_stains_have_the_same_nuclei(factor: float) -> None:
     found, expected = find_markers(plane * np.float32(factor)), find_markers(plane)
     assert len(found) == len(expected) > 5
     assert max(np.hypot(*(found.points - one).T).min() for one in expected.points) < 0.5
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 7])
+def test_a_stain_of_a_few_grey_values_has_nuclei(levels: int) -> None:
+    """A mask has two; its smallest step between grey values is all of its range."""
+    field = fs.make_cells((96, 96), n_cells=8, dim_nuclei=0, seed=1)
+    share = np.clip((field.nuclear - 100.0) / np.quantile(field.nuclear[field.nuclei > 0], 0.5), 0, 1)
+    few = np.round(share * levels) / levels
+    found = find_markers(few)
+    assert len(np.unique(few)) == levels + 1
+    assert (len(found), sorted(field.nuclei[tuple(np.rint(found.points).astype(int).T)])) == (
+        8,
+        list(range(1, 9)),
+    )
+
+
+def test_points_are_copied_and_complex_numbers_refused() -> None:
+    given = np.array([[10.0, 20.0]])
+    found = markers_from_points(given)
+    given[:] = 0
+    assert found.points.tolist() == [[10.0, 20.0]]
+    with pytest.raises(BadPixels, match="complex128, which is not of real numbers; give its magnitude"):
+        find_markers(np.eye(32) + 1j)

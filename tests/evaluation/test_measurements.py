@@ -130,3 +130,8 @@ def test_a_pixel_size_is_one_number_or_two_above_0(labels: np.ndarray) -> None:
     assert measure_cells(labels, pixel_size=0.5) == measure_cells(labels, pixel_size=(0.5, 0.5))
     with pytest.raises(SettingsError, match=r"`pixel_size` is \(0, -1\); give micrometres per pixel"):
         measure_cells(labels, pixel_size=(0, -1))
+
+
+def test_planes_may_be_lists() -> None:
+    labels = np.array([[1, 1], [0, 2]])
+    assert [row["mean_a"] for row in measure_cells(labels, {"a": [[1, 3], [9, 7]]})] == [2.0, 7.0]  # type: ignore[dict-item]

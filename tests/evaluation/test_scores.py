@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.optimize import linear_sum_assignment
 
-from frugalseg.errors import InputError, WrongShape
+from frugalseg.errors import InputError, SettingsError, WrongShape
 from frugalseg.evaluation.matching import match_labels
 from frugalseg.evaluation.scores import (
     THRESHOLDS,
@@ -15,6 +15,7 @@ from frugalseg.evaluation.scores import (
     aggregated_jaccard,
     compare_labels,
     marker_errors,
+    score_labels,
     two_class_miou,
 )
 
@@ -210,3 +211,12 @@ def test_scores_go_into_json_and_back():
 def test_maps_of_different_fields_are_refused():
     with pytest.raises(WrongShape, match="same field"):
         compare_labels(np.zeros((3, 3), int), np.zeros((3, 4), int))
+
+
+def test_maps_without_pixels_and_windows_that_can_not_be() -> None:
+    with pytest.raises(WrongShape, match="have no pixels"):
+        score_labels(np.zeros((0, 5), int), np.zeros((0, 5), int))
+    cells = np.eye(4, dtype=int)
+    for patch in (0, -3, 20.5):
+        with pytest.raises(SettingsError, match="whole number of px above 0"):
+            score_labels(cells, cells, patch=patch)  # type: ignore[arg-type]

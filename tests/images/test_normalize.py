@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
-from frugalseg.images.normalize import IntensityScale, blur
+from frugalseg.images.normalize import IntensityScale, blur, normalize_plane
+from frugalseg.synthetic.cells import make_cells
 
 PLANES = np.random.default_rng(6).gamma(2.0, 1000.0, (2, 40, 50)).astype(np.float32) * np.array(
     [[[1]], [[7]]], np.float32
@@ -148,3 +149,10 @@ def test_a_wide_gaussian_in_strips_is_the_same_gaussian(shape: tuple[int, int], 
     assert np.array_equal(
         blur(plane.T, sigma), cv2.GaussianBlur(plane.T, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     )
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e-9, 1e-15])
+def test_the_logarithm_of_fluorescence_does_not_depend_on_its_unit(unit: float) -> None:
+    plane = make_cells((96, 96), n_cells=8, seed=1).cytoplasm.astype(np.float64)
+    usual, small = (normalize_plane((plane * k).astype(np.float32), "fluorescent", 30) for k in (1, unit))
+    np.testing.assert_allclose(small, usual, atol=2e-3)

@@ -8,7 +8,7 @@ import pytest
 
 import frugalseg as fs
 from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
-from frugalseg.models.marker_areas import nucleus_seeds, shows_nuclei_as_labels
+from frugalseg.models.marker_areas import nucleus_seeds, numbered_as, shows_nuclei_as_labels
 from frugalseg.synthetic.cells import SyntheticField
 
 QUICK: dict[str, Any] = {"encoder": "small", "crop": 32, "batch": 4, "hold_out": False, "device": "cpu"}
@@ -162,3 +162,36 @@ def test_a_pixel_size_that_no_card_can_hold_is_refused_before_training(
     with pytest.raises(SettingsError, match=said):
         fs.ObjectModel.fit(cells.phase, cells.cells, encoder="small", **given)
     assert not told
+
+
+def test_cells_have_the_numbers_of_their_nuclei(model: fs.ObjectModel, cells: SyntheticField) -> None:
+    """Also where numbers are left out, as after nuclei at the border were removed."""
+    usual = model.predict(cells.phase, nuclei=cells.nuclei)
+    n = int(cells.nuclei.max())
+    numbers = np.array([0, *range(3, 7 * n, 7)])[: n + 1]
+    other = model.predict(cells.phase, nuclei=numbers[cells.nuclei])
+    assert usual.max() == n
+    np.testing.assert_array_equal(other, numbers[usual])
+    nuclei = np.kron([[5, 0, 9], [0, 0, 0]], np.ones((4, 4), int))
+    found = np.array([[1, 3, 2, 4]], np.uint32)  # 3 and 4 are cells without a nucleus
+    assert numbered_as(found, nuclei).tolist() == [[5, 10, 9, 11]]
+    assert numbered_as(usual, cells.nuclear) is usual
+    with pytest.raises(BadPixels, match="none is left for cells without a nucleus"):
+        numbered_as(np.array([[1, 2]], np.uint32), np.array([[2**32 - 1, 0]]))
+
+
+def test_numbers_of_nuclei_are_kept_in_fluorescence_too(cells: SyntheticField) -> None:
+    student = fs.self_train(
+        cells.cytoplasm, cells.nuclear, encoder="small", max_steps=2, rounds=1, device="cpu"
+    )
+    usual, other = (student.predict(cells.cytoplasm, nuclei=many * cells.nuclei) for many in (1, 10))
+    n = int(cells.nuclei.max())
+    assert set(range(1, n + 1)) <= set(np.unique(usual))
+    with_nucleus = usual * (usual <= n)
+    np.testing.assert_array_equal(np.where(with_nucleus > 0, other, 0), 10 * with_nucleus)
+
+
+def test_an_image_of_several_may_have_no_nuclei(model: fs.ObjectModel, cells: SyntheticField) -> None:
+    both = model.predict([cells.phase, cells.phase], nuclei=[None, cells.nuclei])
+    np.testing.assert_array_equal(both[0], model.predict(cells.phase))
+    np.testing.assert_array_equal(both[1], model.predict(cells.phase, nuclei=cells.nuclei))

@@ -13,6 +13,7 @@ from frugalseg.models.inputs import (
     as_partners,
     as_sequence,
     check_channels,
+    check_diameter,
     check_image,
     check_label_map,
     check_plane,
@@ -146,3 +147,14 @@ def test_pixel_sizes_are_above_zero() -> None:
     for wrong in (0, -1, float("nan"), (1.0, 0.0), (1, 2, 3)):
         with pytest.raises(SettingsError, match="`pixel_size` is"):
             check_pixel_size(wrong)  # type: ignore[arg-type]
+
+
+def test_diameters_that_are_no_numbers_and_images_that_are_no_list() -> None:
+    for wrong in ("30", [30, 30], None, np.nan):
+        with pytest.raises(SettingsError, match="give a number of px above 2"):
+            check_diameter(wrong)
+    check_diameter(np.float32(12))
+    with pytest.raises(InputError, match="`images` is of type dict"):
+        as_sequence({"a": np.zeros((4, 4))})
+    with pytest.raises(BadPixels, match="can't be read as an array"):
+        check_image(torch.ones(8, 8, requires_grad=True))

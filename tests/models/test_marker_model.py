@@ -217,3 +217,14 @@ def test_a_real_field(real_data: Path) -> None:
     cues = fs.find_cues(image, stain)
     assert cues.modalities == ("label-free",)
     assert len(np.unique(labels)) - 1 > 0.9 * len(cues.markers)
+
+
+def test_a_label_map_in_place_of_a_stain_is_named(model: fs.MarkerModel, cells: SyntheticField) -> None:
+    with pytest.warns(UserWarning, match="looks like a label map"):
+        model.predict(cells.cytoplasm, nuclei=cells.nuclei)
+
+
+def test_the_image_without_nuclei_is_named(model: fs.MarkerModel, cells: SyntheticField) -> None:
+    for call in (fs.self_train, model.predict):
+        with pytest.raises(SettingsError, match=r"^images\[1\]: there is nothing to start cells from"):
+            call([cells.cytoplasm] * 2, nuclei=[cells.nuclear, None])

@@ -47,7 +47,8 @@ def cues() -> ImageCues:
     markers = fs.find_markers(field.nuclear)
     assert markers.nuclei is not None
     mask = (field.cells > 0) & ((markers.nuclei == 0) | (np.arange(160) > 80))
-    return fs.find_cues(field.cytoplasm, markers=markers, mask=mask, diameter=26)
+    found = fs.find_cues(field.cytoplasm, markers=markers, mask=mask, diameter=26)
+    return replace(found, foreground=replace(found.foreground, method="intensity"))  # no mask of the user's
 
 
 def _only_points(cues: ImageCues) -> ImageCues:
@@ -81,6 +82,18 @@ def test_no_network_can_take_a_nucleus(cues: ImageCues) -> None:
     assert np.mean(labels[nuclei > 0] == nuclei[nuclei > 0]) > 0.99  # a px at a corner may be a loose piece
     free = _segment(cues, settings.model_copy(update={"keep_nuclei": False}))
     assert _share_inside(free, nuclei) < 0.5
+
+
+def test_cells_of_a_marker_network_end_where_a_mask_of_the_user_does(cues: ImageCues) -> None:
+    own = replace(cues, foreground=replace(cues.foreground, method="mask"))
+    settings = MarkerSettings(widths=(4, 4), orientations=1)
+    mask, nuclei = cues.foreground.mask, cues.markers.nuclei
+    everywhere, inside = _segment(cues, settings), _segment(own, settings)
+    assert not inside[~mask].any()
+    assert (everywhere[~mask] > 0).sum() > 1000
+    assert nuclei is not None
+    right = (nuclei > 0) & (np.arange(160) > 90)
+    assert np.mean(inside[right] == nuclei[right]) > 0.99
 
 
 def _batches(cues: ImageCues, settings: MarkerSettings) -> list[Batch]:

@@ -127,6 +127,11 @@ def test_images_that_were_not_learned_from_are_scored_as_new(
     assert known == [(part.name, part.role) for part in model.parts]
     (other,) = model.evaluate(images[1], labels[1])  # one of them, but not all of them
     assert (other.name, other.role, other.truth.shape) == ("image 1", "new", labels[1].shape)
+    exposed = [
+        images[0] * 1.5 + np.arange(images[0].shape[-1]),
+        *images[1:],
+    ]  # another image with these very labels
+    assert {part.role for part in model.evaluate(exposed, labels)} == {"new"}
     turned = [(part.role, part.truth.shape) for part in model.evaluate(images[::-1], labels[::-1])]
     assert turned == [("new", one.shape) for one in labels[::-1]]
     with pytest.raises(BadPixels, match="constant"):

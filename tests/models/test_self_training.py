@@ -1,12 +1,14 @@
 """Self-training on arrays: a student without labels, better than its teacher where the teacher errs at random."""
 
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import distance_transform_edt
 
 import frugalseg as fs
@@ -333,3 +335,11 @@ def test_only_cells_without_a_nucleus_and_outside_of_others_are_added() -> None:
     added = _with_lone_cells(kept, found, 2)
     expected = np.where((found == 3) & (kept == 0), 3, kept)
     np.testing.assert_array_equal(added, expected)
+
+
+def test_cues_of_one_image_may_stand_alone_and_need_a_marker(cells: list[Any]) -> None:
+    cues = fs.find_cues(cells[0].phase, cells[0].nuclear, diameter=22)
+    one, several = (fs.self_train_on_cues(given, **FAST).network.state_dict() for given in (cues, [cues]))
+    assert all(torch.equal(one[name], several[name]) for name in several)
+    with pytest.raises(NoMarkers, match=r"^image has no marker, so nothing says where its cells are"):
+        fs.self_train_on_cues([replace(cues, markers=fs.markers_from_points([]))], **FAST)

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.images.image import as_float32
+from frugalseg.images.masked import refuse_masked
 from frugalseg.images.outliers import without_outliers
 
 Plane = NDArray[np.float32]
@@ -34,9 +35,14 @@ def check_plane(plane: ArrayLike, parameter: str = "nuclei") -> Plane:
     BadPixels
         Empty, NaN or infinite values, or one value everywhere.
     """
+    refuse_masked(plane, f"`{parameter}`")
     array = np.asarray(plane)
     if array.ndim != 2:
         raise WrongShape(f"`{parameter}` has {array.ndim} axes; give one plane (Y, X)")
+    if array.dtype.kind == "c":
+        raise BadPixels(
+            f"`{parameter}` is of type {array.dtype}, which is not of real numbers; give its magnitude"
+        )
     if array.size == 0:
         raise BadPixels(f"`{parameter}` is empty (shape {array.shape}); give a plane with pixels")
     array = as_float32(array)
@@ -79,7 +85,8 @@ def estimate_noise(plane: Plane, smoothed: Plane, sigma: float, grey_step: float
     sigma
         Standard deviation of the Gaussian, px; 0 for none.
     grey_step
-        Smallest step between grey values; the noise is at least 0.3 of it.
+        Smallest step between grey values; the noise is at least 0.3 of it, but of a plane with hardly any grey values, such as
+        a mask, a sixteenth of its range: what is above background in it could not stand out from more.
 
     Notes
     -----
@@ -104,7 +111,8 @@ def estimate_noise(plane: Plane, smoothed: Plane, sigma: float, grey_step: float
             spreads.append((dark[1] - dark[0]) / 1.12)
     low, high_end = np.percentile(smoothed, [0.5, 99.5])
     spread = min(float(np.percentile(spreads, 25)), max((high_end - low) / 12, 3 * pixel))
-    return float(max(pixel, spread, 0.3 * grey_step, 1e-6 * np.ptp(plane)))
+    reach = float(np.ptp(plane))
+    return float(max(pixel, spread, min(0.3 * grey_step, reach / 16), 1e-6 * reach))
 
 
 def smallest_grey_step(plane: Plane) -> float:

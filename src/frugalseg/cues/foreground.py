@@ -14,6 +14,7 @@ from frugalseg.cues.scaled_plane import MEASURED_WIDER, TARGET_DIAMETER, scale_p
 from frugalseg.cues.scribbles import BACKGROUND, CELL, scribble_foreground, shrink_strokes
 from frugalseg.cues.texture_scale import label_free_foreground
 from frugalseg.errors import BadPixels, NoMarkers, SettingsError, WrongShape
+from frugalseg.images.masked import refuse_masked
 from frugalseg.images.normalize import Plane
 from frugalseg.images.outliers import planes_without_outliers
 from frugalseg.images.resize import resize_planes
@@ -185,6 +186,7 @@ def _choose_method(method: Method, planes: NDArray[np.float32], scribbles: objec
 
 
 def _same_shape(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[Any]:
+    refuse_masked(values, f"`{what}`")
     array = np.asarray(values)
     if array.shape != shape:
         raise WrongShape(f"`{what}` has shape {array.shape} and the image {shape}; give the same (Y, X)")

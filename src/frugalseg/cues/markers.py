@@ -18,6 +18,7 @@ from frugalseg.cues.nuclei import (
 from frugalseg.errors import SettingsError, WrongShape
 from frugalseg.images.label_checks import warn_of_doubts
 from frugalseg.images.label_maps import as_labels
+from frugalseg.images.masked import refuse_masked
 from frugalseg.images.resize import resize_points
 
 Method = Literal["auto", "threshold", "log", "doh"]
@@ -131,7 +132,8 @@ def markers_from_points(points: ArrayLike, diameter: float = float("nan")) -> Ma
     >>> len(markers_from_points([[10, 20], [30, 40]]))
     2
     """
-    array = np.asarray(points, float).reshape(-1, 2) if np.size(points) == 0 else np.asarray(points, float)
+    array = np.array(points, float)
+    array = array.reshape(-1, 2) if array.size == 0 else array
     if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
         raise WrongShape(f"`points` have shape {array.shape}; give (N, 2) finite numbers, y and x in px")
     return Markers(array, float(diameter), "points")
@@ -157,6 +159,7 @@ def markers_from_labels(labels: ArrayLike) -> Markers:
     >>> markers_from_labels([[0, 7, 7], [4, 0, 0]]).points.tolist()
     [[1.0, 0.0], [0.0, 1.5]]
     """
+    refuse_masked(labels, "`labels`")
     array = np.asarray(labels)
     if array.ndim != 2 or array.size == 0:
         raise WrongShape(f"`labels` have the shape {array.shape}; give one label map (Y, X) with pixels")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frugalseg.errors import SettingsError, WrongShape
+from frugalseg.images.masked import refuse_masked
 
 Labels = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
@@ -172,7 +173,9 @@ def _largest_sum(pairs: Ints, iou: Floats) -> Ints:
 
 
 def check_labels(truth: Labels, predicted: Labels) -> tuple[Labels, Labels]:
-    """Return both maps as arrays, or raise a `WrongShape` that says what is wrong with them."""
+    """Return both maps as arrays, or raise a `WrongShape` or `BadPixels` that says what is wrong with them."""
+    for name, labels in {"truth": truth, "predicted": predicted}.items():
+        refuse_masked(labels, f"`{name}`")
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     for name, labels in {"truth": truth, "predicted": predicted}.items():
         if labels.ndim != 2 or labels.dtype.kind not in "iub":

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, field_serializer
 
-from frugalseg.errors import InputError
+from frugalseg.errors import InputError, SettingsError, WrongShape
 from frugalseg.evaluation.matching import Floats, Labels, Matching, check_labels, match_labels
 from frugalseg.images.label_checks import warn_of_doubts
 
@@ -96,7 +96,9 @@ def score_labels(
     Raises
     ------
     WrongShape
-        When the maps are not (Y, X) integers of one shape.
+        When the maps are not (Y, X) integers of one shape, or have no pixels.
+    SettingsError
+        When `patch` is no whole number above 0.
     InputError
         When a marker lies outside the image, or no pixel of the truth is annotated.
     BadPixels
@@ -111,7 +113,13 @@ def score_labels(
     (0.583, 1.0, 0.3333333333333333, 0.2)
     """
     truth, predicted = check_labels(truth, predicted)
-    if truth.size and not (truth >= 0).any():
+    if truth.size == 0:
+        raise WrongShape(
+            f"`truth` and `predicted` have no pixels, their shape is {truth.shape}; give maps of a field"
+        )
+    if patch is not None and (patch != int(patch) or patch < 1):
+        raise SettingsError(f"`patch` is {patch!r}; give a whole number of px above 0")
+    if not (truth >= 0).any():
         raise InputError(
             "`truth` is negative everywhere, which means not annotated, so there is nothing to score; give one with annotated pixels"
         )

@@ -138,7 +138,7 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
 
 
 def _as_index(channel: str | int) -> int | None:
-    short = isinstance(channel, int) or (channel.isdecimal() and len(channel) < 10)
+    short = not isinstance(channel, str) or (channel.isdecimal() and len(channel) < 10)
     return int(channel) if short else None
 
 

@@ -235,9 +235,8 @@ def log_level(plane: Plane, diameter: float) -> Plane:
     """Return the logarithm of the slightly smoothed grey values above black, the 0.5 percentile of the plane."""
     smooth = blur(plane, max(0.7, diameter / 40.0))
     black, white = np.quantile(smooth, (0.005, 0.995))
-    level: Plane = np.log(np.maximum(smooth - black, 0.0) + max(0.02 * (white - black), 1e-6)).astype(
-        np.float32
-    )
+    least = max(0.02 * (white - black), 1e-6 * min(float(np.ptp(plane)), 1.0))
+    level: Plane = np.log(np.maximum(smooth - black, 0.0) + least).astype(np.float32)
     return level
 
 

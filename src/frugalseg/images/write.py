@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import BadPixels, OutputExists, OutputFailed, WrongShape
+from frugalseg.images.masked import refuse_masked
 from frugalseg.images.pixel_size import PixelSize, check_pixel_size
 from frugalseg.images.plain_files import shortened
 from frugalseg.images.unfinished import hidden_path
@@ -125,6 +126,7 @@ def write_labels(
     >>> sorted(file.name for file in folder.iterdir())
     ['a_labels.tif']
     """
+    refuse_masked(labels, "`labels`")
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "iub" or labels.size == 0:
         raise WrongShape(f"`labels` must be (Y, X) integers, not {labels.dtype} of shape {labels.shape}")

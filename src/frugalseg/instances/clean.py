@@ -51,6 +51,21 @@ def clean_labels(labels: ArrayLike, points: ArrayLike | None = None, min_area: i
     return ids.astype(np.uint32)[filled]
 
 
+def labels_inside(
+    mask: NDArray[np.bool_], labels: NDArray[np.uint32], points: ArrayLike
+) -> NDArray[np.uint32]:
+    """Return what of cells (Y,X) lies in a mask (Y,X): of each the piece with its marker (N,2), or else the largest.
+
+    Examples
+    --------
+    >>> cells, mask = np.array([[1, 1, 1, 2, 2]], np.uint32), np.array([[True, False, True, True, True]])
+    >>> labels_inside(mask, cells, np.array([[0.0, 0.0]])).tolist()
+    [[1, 0, 0, 2, 2]]
+    """
+    pieces = clean_labels(np.where(mask, labels, 0), points)
+    return np.where(mask, pieces, 0).astype(np.uint32)  # cleaning fills holes
+
+
 def _main_pieces(
     compact: NDArray[np.int32], ids: NDArray[np.integer], markers: NDArray[np.float64]
 ) -> NDArray[np.bool_]:

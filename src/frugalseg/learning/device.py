@@ -1,5 +1,7 @@
 """The device that computes: CPU, CUDA or MPS. Importing this module does not import torch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from frugalseg.errors import SettingsError
@@ -34,3 +36,27 @@ def pick_device(device: Device) -> "torch.device":
         usable = [name for name, found in present.items() if found]
         raise SettingsError(f"`device` '{device}' is not available on this machine; use one of {usable}")
     return torch.device(device)
+
+
+@contextmanager
+def without_denormals() -> Iterator[None]:
+    """Take numbers below the smallest normal one for 0 inside, in this thread: on CPUs they are up to a hundred times slower.
+
+    Outside it is as before; PyTorch has no way to ask, so a number is tried.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with without_denormals():
+    ...     inside = np.float32(1e-40) * np.float32(1)
+    >>> float(inside), float(np.float32(1e-40) * np.float32(1)) > 0
+    (0.0, True)
+    """
+    import torch
+
+    before = not bool(torch.tensor([1e-40]).mul(1.0).any())
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 
 import torch
+
+#: The generator is one for all threads: weights that two of them draw at once would be those of neither seed.
+_ONE_AT_A_TIME = RLock()
 
 
 @contextmanager
@@ -18,6 +22,6 @@ def seeded(seed: int) -> Iterator[None]:
     >>> bool((state == torch.get_rng_state()).all())
     True
     """
-    with torch.random.fork_rng(devices=[]):
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from frugalseg.errors import BadModel, Interrupted, TrainingFailed
 from frugalseg.learning.checkpoint import AGAIN, CHECKPOINT, Checkpoint
-from frugalseg.learning.device import Device, pick_device
+from frugalseg.learning.device import Device, pick_device, without_denormals
 from frugalseg.learning.interrupts import stop_requests
 from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.trainer_settings import RECENT, TrainerSettings, is_stable
@@ -109,13 +109,12 @@ def train(
     (5, 'the upper bound of steps was reached')
     """
     run = _Run(network, loss, settings, pick_device(device), validate, of)
-    torch.set_flush_denormal(True)  # denormal numbers are up to a hundred times slower on CPUs
     file = None if checkpoint is None else checkpoint / CHECKPOINT
     if file is not None:
         Checkpoint.begin_folder(file)
     if resume and file is not None and file.exists():
         run.restore(file)
-    with stop_requests() as stop:
+    with stop_requests() as stop, without_denormals():
         run.begin()
         run.take_snapshot(snapshots, file)
         while not (run.finished or stop.made):

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import InputError, NoMarkers, SettingsError
 from frugalseg.evaluation.nuclei_agreement import nuclei_agreement, nuclei_in_cells
-from frugalseg.instances.clean import clean_labels
+from frugalseg.images.masked import refuse_masked
+from frugalseg.instances.clean import clean_labels, labels_inside
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import CueSources
 from frugalseg.models.field_doubts import distance_from_learned, field_doubts
@@ -68,21 +69,6 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
     return CellPrediction(labels, confidence, fit, distance, doubts, held, seen.adapted, seen.inverted)
 
 
-def labels_inside(
-    mask: NDArray[np.bool_], labels: NDArray[np.uint32], points: NDArray[np.float64]
-) -> NDArray[np.uint32]:
-    """Return what of cells (Y,X) lies in a mask (Y,X): of each the piece with its marker, or else the largest.
-
-    Examples
-    --------
-    >>> cells, mask = np.array([[1, 1, 1, 2, 2]], np.uint32), np.array([[True, False, True, True, True]])
-    >>> labels_inside(mask, cells, np.array([[0.0, 0.0]])).tolist()
-    [[1, 0, 0, 2, 2]]
-    """
-    pieces = clean_labels(np.where(mask, labels, 0), points)
-    return np.where(mask, pieces, 0).astype(np.uint32)  # cleaning fills holes
-
-
 def sight_doubts(
     seen: SeenImage, card: ObjectCard, distance: float | None, confidence: Mapping[int, float]
 ) -> tuple[str, ...]:
@@ -104,8 +90,10 @@ def size_doubts(labels: NDArray[np.uint32], cues: ImageCues) -> tuple[str, ...]:
 
 def known_nuclei(
     card: ObjectCard, stain: Any, image: Any, owner: str, diameter: float | None = None
-) -> NDArray[np.uint32] | ImageCues:
+) -> NDArray[np.uint32] | ImageCues | None:
     """Return the nuclei (Y,X) of an image by its nuclear stain or label map, or all cues where they say which cells are kept.
+
+    None where there is no stain.
 
     That is so of fluorescence, for a self-trained model; see `predict_cells`. Where nuclei are too few to tell how large cells are,
     and `diameter` is not given, they are only nuclei.
@@ -128,6 +116,9 @@ def known_nuclei(
     SettingsError
         `diameter` can't be right.
     """
+    if stain is None:
+        return None
+    refuse_masked(stain, f"{owner}: `nuclei`")
     given = np.asarray(stain)
     plane = given[0] if given.ndim == 3 and len(given) == 1 else given
     if card.self_trained and normalization_of(card)[0] == "log" and plane.any():

@@ -29,11 +29,11 @@ class CueSources:
     mask: Any = None
     scribbles: Any = None
 
-    def check(self, settings: CueSettings) -> None:
+    def check(self, settings: CueSettings, owner: str) -> None:
         """`SettingsError` where something is missing, or two arrays or settings exclude each other."""
         if self.nuclei is None and self.markers is None:
             raise SettingsError(
-                "there is nothing to start cells from; give `nuclei`, a nuclear stain, or `markers`, one label or point per "
+                f"{owner}: there is nothing to start cells from; give `nuclei`, a nuclear stain, or `markers`, one label or point per "
                 "cell"
             )
         if self.nuclei is not None and self.markers is not None:

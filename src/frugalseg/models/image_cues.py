@@ -168,7 +168,7 @@ def cues_of(
     channels: Sequence[str] | None = None,
 ) -> ImageCues:
     """Find the cues of one image; `owner` is what messages call it, all else as of `find_cues`."""
-    sources.check(settings)
+    sources.check(settings, owner)
     planes = check_image(sources.image, owner)
     shape = (int(planes.shape[1]), int(planes.shape[2]))
     if channels is not None:

@@ -1,6 +1,6 @@
 """Checks of the arrays that a user gives: shapes, types and values, and which of several images is wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from frugalseg.errors import BadPixels, InputError, SettingsError, WrongShape
 from frugalseg.images.axes import MUCH_LONGER, SMALL
 from frugalseg.images.image import as_float32, why_not_finite
 from frugalseg.images.label_maps import as_labels
+from frugalseg.images.masked import refuse_masked
 from frugalseg.images.outliers import planes_without_outliers
 
 Labels = NDArray[np.int32] | NDArray[np.uint32]
@@ -43,7 +44,9 @@ def as_sequence(images: Any, parameter: str = "images") -> Sequence[Any]:
     """
     if is_array(images):
         return [images]
-    if isinstance(images, str | bytes) or not (hasattr(images, "__len__") and hasattr(images, "__getitem__")):
+    if isinstance(images, str | bytes | Mapping) or not (
+        hasattr(images, "__len__") and hasattr(images, "__getitem__")
+    ):
         raise InputError(
             f"`{parameter}` is of type {type(images).__name__}; give an array (Y,X) or (C,Y,X), or a list of such arrays"
         )
@@ -123,10 +126,10 @@ def check_channels(
     return tuple(map(str, channels))
 
 
-def check_diameter(diameter: float) -> None:
+def check_diameter(diameter: object) -> None:
     """`SettingsError` unless a diameter is a number of px above 2."""
-    if not 2 < diameter < np.inf:
-        raise SettingsError(f"`diameter` is {diameter}; give a number of px above 2")
+    if not isinstance(diameter, int | float | np.integer | np.floating) or not 2 < diameter < np.inf:
+        raise SettingsError(f"`diameter` is {diameter!r}; give a number of px above 2")
 
 
 def check_image(image: Any, owner: str = "the image") -> NDArray[np.float32]:
@@ -137,7 +140,7 @@ def check_image(image: Any, owner: str = "the image") -> NDArray[np.float32]:
     WrongShape
         It is neither (Y,X) nor (C,Y,X).
     BadPixels
-        It is not of real numbers, has no pixels, or holds NaN or infinite values.
+        It is not of real numbers, has no pixels, or holds NaN, infinite values or pixels that numpy masks.
     """
     array = _numbers(image, owner)
     if array.ndim not in (2, 3):
@@ -175,6 +178,7 @@ def check_label_map(values: Any, parameter: str, shape: tuple[int, int], owner: 
     BadPixels
         Its values are no whole numbers, or don't fit into 32 bits.
     """
+    refuse_masked(values, f"{owner}: `{parameter}`")
     array = np.asarray(values)
     plane = array[0] if array.ndim == 3 and len(array) == 1 else array
     _same_shape(plane, parameter, shape, owner)
@@ -190,9 +194,14 @@ def check_varies(plane: NDArray[np.float32], what: str) -> None:
 
 
 def _numbers(values: Any, owner: str) -> NDArray[Any]:
+    refuse_masked(values, owner)
     try:
         array = np.asarray(values)
-    except (TypeError, ValueError) as error:
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # RuntimeError: a tensor that gradients are computed for
         raise BadPixels(f"{owner} can't be read as an array ({error}); give a numpy array") from error
     if array.dtype.kind not in "biuf":
         hint = "its magnitude" if array.dtype.kind == "c" else "an array of numbers"

@@ -12,6 +12,13 @@ from frugalseg.models.inputs import names_of, owner_of
 from frugalseg.models.training_options import OnError
 
 
+def with_warnings(cues: ImageCues) -> ImageCues:
+    """Return cues, after a Python warning for each doubt whether the arrays are what they are given as."""
+    for doubt in cues.doubts:
+        warnings.warn(doubt, stacklevel=4)
+    return cues
+
+
 def find_many_cues(
     images: Any,
     nuclei: Any,
@@ -43,9 +50,7 @@ def find_many_cues(
                 first = first or error
                 continue
             n_found += 1
-            for doubt in found.doubts:
-                warnings.warn(doubt, stacklevel=3)
-            yield found
+            yield with_warnings(found)
         if first is not None and not n_found:
             raise first
 

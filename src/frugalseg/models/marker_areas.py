@@ -1,17 +1,19 @@
 """Nuclei as areas: the seeds of cells."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.cues.markers import find_markers
-from frugalseg.errors import InputError
+from frugalseg.errors import BadPixels, InputError, SettingsError
 from frugalseg.images.seeds import resize_seeds
 from frugalseg.images.value_checks import is_label_map
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import check_image, check_plane
+from frugalseg.models.inputs import as_partners, as_sequence, check_image, check_plane
 from frugalseg.models.own_markers import own_markers
+from frugalseg.networks.cards import ObjectCard
 
 
 def marker_areas(cues: ImageCues) -> NDArray[np.uint32]:
@@ -56,3 +58,39 @@ def nucleus_seeds(stain: Any, image: Any, owner: str) -> NDArray[np.uint32]:
     else:
         markers, _ = own_markers(stain, shape, owner, "nuclei")
     return resize_seeds(markers.nuclei, markers.points, shape, shape)
+
+
+def nuclei_of_images(card: ObjectCard, nuclei: Any, images: Any) -> Sequence[Any]:
+    """Return a nuclear stain or label map for each image, None where there is none.
+
+    Raises
+    ------
+    InputError
+        There are more or fewer than images.
+    SettingsError
+        The model finds nuclei itself.
+    """
+    if nuclei is None:
+        return [None] * len(as_sequence(images))
+    if card.kind != "cells":
+        raise SettingsError("this model finds nuclei, and `nuclei` correct cells; leave them out")
+    return as_partners(nuclei, "nuclei", images)
+
+
+def numbered_as(cells: NDArray[np.uint32], given: Any) -> NDArray[np.uint32]:
+    """Return cells (Y,X), numbered by the rank of their nuclei, with the numbers that these have in a label map; else as they are.
+
+    Cells without a nucleus get the numbers after the largest.
+    """
+    nuclei = np.asarray(0 if given is None else given)
+    if not nuclei.ndim or not shows_nuclei_as_labels(nuclei):
+        return cells
+    ids = np.unique(nuclei[nuclei > 0]).astype(np.int64)
+    most, last = int(cells.max(initial=0)), int(ids.max(initial=0))
+    without = np.arange(last + 1, last + 1 + max(most - len(ids), 0))
+    numbers = np.concatenate([[0], ids, without])
+    if numbers[-1] > np.iinfo(np.uint32).max:
+        raise BadPixels(
+            f"`nuclei` have numbers up to {last}, and none is left for cells without a nucleus; number them anew"
+        )
+    return numbers.astype(np.uint32)[cells]

@@ -18,7 +18,7 @@ from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
 from frugalseg.models.inputs import GivenPixelSize, check_channels, for_each, names_of, owner_of
-from frugalseg.models.many_cues import find_many_cues
+from frugalseg.models.many_cues import find_many_cues, with_warnings
 from frugalseg.models.marker_samples import collect_samples, marker_sample, segment_sample
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_settings import MarkerModelSettings, resolve_settings
@@ -228,7 +228,7 @@ class MarkerModel:
 
         def segment(index: int, _image: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
-            return self.segment(cues_of(sources[index], found, labels[index], owner, None))
+            return self.segment(with_warnings(cues_of(sources[index], found, labels[index], owner, None)))
 
         return for_each(image, segment)
 

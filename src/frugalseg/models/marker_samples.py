@@ -11,6 +11,7 @@ from frugalseg.images.geodesic import cost_image
 from frugalseg.images.normalize import Modality, normalize_plane
 from frugalseg.images.resize import resize_labels, resize_planes, resize_points, scaled_shape
 from frugalseg.images.seeds import resize_seeds
+from frugalseg.instances.clean import labels_inside
 from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_batches import MarkerSample, marker_channels
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
@@ -124,4 +125,6 @@ def segment_sample(
         sample.planes[0] if settings.trim_halo and sample.label_free else None,
         cues.markers.nuclei if settings.keep_nuclei else None,
     )
-    return labels
+    # Nuclei are kept wherever they are; in a mask of the user's own they end with it, as cells do.
+    own_mask = cues.foreground.method == "mask"
+    return labels_inside(cues.foreground.mask, labels, cues.markers.points) if own_mask else labels

@@ -46,6 +46,8 @@ class LabelledImage:
         (C,Y,X) float32, normalised as the network sees them.
     labels
         (Y,X) integers, 0 background; negative: not annotated.
+    checksum
+        Of grey values and labels.
     doubts
         Why they may not be what they should, one sentence each.
     """
@@ -54,6 +56,7 @@ class LabelledImage:
     index: int
     planes: NDArray[np.float32]
     labels: Labels
+    checksum: int
     doubts: tuple[str, ...] = ()
 
     @property
@@ -94,7 +97,7 @@ class ObjectDataset:
             [one.name for one in self.images],
             [one.index for one in self.images],
             [one.shape for one in self.images],
-            [checksum_of(one.labels) for one in self.images],
+            [one.checksum for one in self.images],
         )
 
     def samples(self) -> tuple[list[CropSample], list[tuple[CropSample, NDArray[np.integer[Any]]]]]:
@@ -204,7 +207,7 @@ def labelled_image(
     what = f"{owner}: `labels`"
     if not (kept >= 0).any():
         raise BadPixels(f"{what}: nothing is annotated (every label is negative); leave the image out")
-    return LabelledImage(name, index, planes, kept, check_objects(kept, what))
+    return LabelledImage(name, index, planes, kept, checksum_of(planes, kept), check_objects(kept, what))
 
 
 def build_object_dataset(

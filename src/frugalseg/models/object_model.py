@@ -16,7 +16,8 @@ from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cell_prediction import find_alone, find_labels, known_nuclei, predict_cells
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import GivenPixelSize, as_partners, for_each, owner_of
+from frugalseg.models.inputs import GivenPixelSize, for_each, owner_of
+from frugalseg.models.marker_areas import nuclei_of_images, numbered_as
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import grey_planes, normalization_of
@@ -180,8 +181,8 @@ class ObjectModel:
         image, pixel_size, names
             As of `frugalseg.StainModel.predict`.
         nuclei : (Y,X), or one for each image, optional
-            Nuclear stain, or a label map of nuclei: they correct cells that were split or merged. Of fluorescence, a self-trained model finds
-            all cues first, and returns what `segment` does.
+            Nuclear stain, or a label map of nuclei, whose numbers their cells get: they correct cells that were split or merged. Of
+            fluorescence, a self-trained model finds all cues first, and returns what `segment` does.
         diameter : float, optional
             Of a typical object, px; it outweighs `pixel_size`. Without it, a self-trained model corrects the scale itself.
 
@@ -196,17 +197,16 @@ class ObjectModel:
         """
         size = check_pixel_size(pixel_size)
         self.scale_for(size, diameter)  # for its checks
-        if nuclei is not None and self.card.kind != "cells":
-            raise SettingsError("this model finds nuclei, and `nuclei` correct cells; leave them out")
-        stains = None if nuclei is None else as_partners(nuclei, "nuclei", image)
+        stains = nuclei_of_images(self.card, nuclei, image)
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
             planes = grey_planes(self.card, one, owner)
-            known = None if stains is None else known_nuclei(self.card, stains[index], one, owner, diameter)
+            stain = stains[index]
+            known = known_nuclei(self.card, stain, one, owner, diameter)
             if isinstance(known, ImageCues):
-                return self.segment(known, pixel_size=size, diameter=diameter).labels
-            return find_labels(self._seen(planes, owner, size, diameter), known)
+                return numbered_as(self.segment(known, pixel_size=size, diameter=diameter).labels, stain)
+            return numbered_as(find_labels(self._seen(planes, owner, size, diameter), known), stain)
 
         return for_each(image, predict, "image")
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import compare_labels
-from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
 from frugalseg.models.model_scale import check_channel_count
@@ -55,7 +54,7 @@ def score_images(
     kept = read_labelled_images(images, labels, card.kind, None, card.channels, keep, card, card.diameter)
     for one in kept:
         check_channel_count(card, one.planes, one.name)
-    checksums = {one.index: checksum_of(one.labels) for one in kept}
+    checksums = {one.index: one.checksum for one in kept}
     if not parts or {part.index: part.checksum for part in parts} != checksums:
         parts = ()
         if errors:

@@ -16,7 +16,7 @@ class CellPrediction:
     Attributes
     ----------
     labels
-        (Y,X) uint32; a cell has the number of its nucleus, cells without a nucleus have larger numbers.
+        (Y,X) uint32; a cell has the number of its marker, counted from 1, cells without a nucleus have larger numbers.
     confidence
         Number of a cell -> agreement of the image's orientations on it, 0..1; empty of a model that sees one orientation.
     agreement

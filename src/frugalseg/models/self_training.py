@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from frugalseg.errors import InputError, Interrupted, WrongShape
+from frugalseg.errors import InputError, Interrupted, NoMarkers, WrongShape
 from frugalseg.images.pixel_size import check_learned_size
 from frugalseg.images.resize import resize_planes, scaled_shape
 from frugalseg.learning.checkpoint import Checkpoint
@@ -277,9 +277,11 @@ def _log_lines(lines: Iterable[str], log: Log | None) -> None:
 
 
 def _same_channels(cues: Iterable[ImageCues]) -> Iterator[ImageCues]:
-    """Pass cues on; `WrongShape` at the first image with another number of channels than those before."""
+    """Pass cues on; an `InputError` at the first image without a marker, or with another number of channels than those before."""
     counts: set[int] = set()
-    for one in cues:
+    for one in [cues] if isinstance(cues, ImageCues) else cues:
+        if len(one.markers) == 0:
+            raise NoMarkers(f"{one.name} has no marker, so nothing says where its cells are; leave it out")
         counts.add(len(one.planes))
         if len(counts) > 1:
             raise WrongShape(f"images have {sorted(counts)} channels; all must have the same channels")

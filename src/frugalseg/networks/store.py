@@ -268,6 +268,9 @@ def _filled(folder: Path, planned: nn.Module, build: Callable[[], NetworkT]) -> 
         tensors = read_weights(file, card.sha256, planned)
     except OSError as error:
         raise _unreadable(file, error) from error
-    network = build()
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # for weights that are replaced at once, no random number of the caller's is drawn
+        network = build()
     network.load_state_dict(tensors)
     return network.eval()

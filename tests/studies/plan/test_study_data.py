@@ -118,3 +118,9 @@ def test_a_task_without_fields_is_named(fakes: ModuleType, tmp_path: Path) -> No
     design = fakes.plan(tmp_path / "out").design
     with pytest.raises(InputError, match="`data` has no fields for task 'cells', only for 'other'"):
         plan_study(design, {"other": fakes.data()}, tmp_path / "out", device="cpu")
+
+
+def test_one_array_is_no_list_of_fields() -> None:
+    with pytest.raises(InputError, match=r"channel 'phase' of `channels` is one array of shape \(8, 9\)"):
+        ArrayData({"phase": np.zeros((8, 9))})  # type: ignore[dict-item]
+    assert ArrayData({"phase": np.zeros((2, 8, 9))}).names == ("1", "2")

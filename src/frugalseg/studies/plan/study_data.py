@@ -12,7 +12,9 @@ from frugalseg.errors import InputError, MissingChannel
 from frugalseg.images.channels import input_names, parse_channels, read_inputs
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.label_maps import as_labels
+from frugalseg.images.masked import refuse_masked
 from frugalseg.images.pixel_size import check_pixel_size
+from frugalseg.models.inputs import is_array
 from frugalseg.runs.provenance import content_checksum, find_sources
 
 
@@ -154,6 +156,12 @@ class ArrayData:
         names: Sequence[str] | None = None,
         pixel_sizes: Sequence[tuple[float, float] | None] | None = None,
     ) -> None:
+        for name, one in channels.items():
+            shape = tuple(getattr(one, "shape", ()))
+            if is_array(one) and len(shape) != 3:
+                raise InputError(
+                    f"channel {name!r} of `channels` is one array of shape {shape}; give a list with one (Y,X) for each field"
+                )
         counts = {name: len(arrays) for name, arrays in channels.items()}
         if len(set(counts.values())) != 1:
             raise InputError(
@@ -203,6 +211,7 @@ class ArrayData:
             raise MissingChannel(
                 f"field {name!r} has no channel {channel!r}; there are {', '.join(self.channels)}"
             )
+        refuse_masked(found, f"field {name!r}, channel {channel!r}")
         return np.asarray(found)
 
     def labels(self, name: str, channel: str) -> NDArray[Any]:
