@@ -77,7 +77,7 @@ class TestTable:
         field = open_fields([folder])["hela_2"]
         np.testing.assert_array_equal(field.plane(1), DAPI + 1)
         with pytest.raises(
-            MissingChannel, match=r"'hela_2' has no file for channel 'phase'.*with `where` field!=hela_2"
+            MissingChannel, match=r"'hela_2' has no channel 'phase'; add it.*with `where` field!=hela_2"
         ):
             field.plane(0)
 
@@ -128,7 +128,9 @@ class TestTable:
     def test_a_missing_channel_is_named(self, folder: Path) -> None:
         with pytest.raises(MissingChannel, match="no channel 'nuclear'; it has 0: phase, 1: dapi, 2: cells"):
             open_fields([folder])["hela_1"].plane("nuclear")
-        with pytest.raises(MissingChannel, match="'hela_2' has no file for channel 'cells'"):
+        with pytest.raises(
+            MissingChannel, match=r"'hela_2' has no channel 'cells'; add it \(in a table, fill its cell\)"
+        ):
             open_fields([folder])["hela_2"].plane("cells")
 
     @pytest.mark.parametrize(

@@ -90,8 +90,53 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, left: str) -> None:
         (left, "mine"),
         ("run.json", "mine"),
     }
+    if left == "b_labels.tif":
+        with pytest.raises(
+            OutputExists, match=r"b_labels.tif is no result of a run, and what no run made is never"
+        ):
+            opened(tmp_path, overwrite=True)
+        assert (tmp_path / left).read_text() == "mine"
+        return
     write_field(opened(tmp_path, overwrite=True), "b")
     assert tifffile.imread(tmp_path / "b_labels.tif").shape == LABELS.shape
+
+
+@pytest.mark.parametrize("how", ["overwrite", "resume"])
+def test_work_of_the_users_is_never_replaced(tmp_path: Path, how: str) -> None:
+    """Labels that somebody drew or corrected where results go, whatever was asked and whatever the run's settings were."""
+    write_field(opened(tmp_path), "a")
+    other = {"settings": {"cells": ["dapi"]}} if how == "overwrite" else {}
+    for name, word in (("b", "is no result of a run"), ("a", "was changed after it was written")):
+        drawn = tmp_path / f"{name}_labels.tif"
+        tifffile.imwrite(drawn, LABELS + 7)
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        with pytest.raises((OutputExists, SettingsError), match=rf"{name}_labels.tif {word}"):
+            opened(tmp_path, **{how: True}, **other)
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+        if name == "b":
+            drawn.unlink()
+    (tmp_path / "a_record.json").write_text("damaged")
+    opened(tmp_path, overwrite=True, **other)
+    assert not (tmp_path / "a_labels.tif").exists()
+
+
+def test_a_result_that_a_killed_run_wrote_is_its_own(tmp_path: Path) -> None:
+    out = opened(tmp_path)
+
+    def killed(path: Path, written: bool) -> None:
+        if written:
+            tifffile.imwrite(path, LABELS)
+        raise KeyboardInterrupt
+
+    for name, written in (("a", False), ("b", True)):
+        with pytest.raises(KeyboardInterrupt):
+            out.write_field(name, FieldRecord(), partial(killed, written=written))
+    assert not (tmp_path / "a_record.json").exists()
+    assert (tmp_path / "b_labels.tif").exists()
+    again = opened(tmp_path, resume=True)
+    assert [again.is_complete(name) for name in "ab"] == [False, False]
+    write_field(again, "b", n_cells=4)
+    assert opened(tmp_path, resume=True).is_complete("b")
 
 
 def test_other_files_in_the_folder_do_not_matter(tmp_path: Path) -> None:
@@ -102,7 +147,6 @@ def test_other_files_in_the_folder_do_not_matter(tmp_path: Path) -> None:
 
 def test_resume_keeps_complete_fields_only(tmp_path: Path) -> None:
     finished(tmp_path)
-    tifffile.imwrite(tmp_path / "b_labels.tif", LABELS)  # cut short before its record
     again = opened(tmp_path, resume=True)
     assert (again.is_complete("a"), again.is_complete("b")) == (True, False)
     write_field(again, "b", measure_cells(LABELS), n_cells=4)
@@ -116,15 +160,14 @@ def test_a_result_that_is_no_label_map_counts_by_its_own_ending(tmp_path: Path) 
     out = opened(tmp_path, suffix="_dapi.tif")
     assert out.result_path("a") == tmp_path / "a_dapi.tif"
     assert not out.is_complete("a")
-    for name in ("a", "b"):
-        tifffile.imwrite(out.result_path(name), LABELS.astype(np.uint16))
+    tifffile.imwrite(out.result_path("a"), LABELS.astype(np.uint16))
     out.fail("a", "first try")
     out.write_field("a", FieldRecord(pcc=np.float32(0.5), diameter=float("nan")), None)
     assert (out.is_complete("a"), out.failed) == (True, {})
     record = {"pcc": 0.5, "diameter": None, "measurements": [], "result": "a_dapi.tif", **out.provenance("a")}
     record["result_checksum"] = content_checksum(tmp_path / "a_dapi.tif")
     assert written(tmp_path, "a_record.json") == record
-    result = out.finish()  # b has a result and no record: not complete
+    result = out.finish()
     assert {name: one.pcc for name, one in result.fields.items()} == {"a": 0.5}
     assert written(tmp_path)["fields"] == {"a": {"pcc": 0.5, "diameter": None, "files": []}}
     again = opened(tmp_path, suffix="_dapi.tif", resume=True)

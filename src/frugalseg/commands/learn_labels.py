@@ -27,6 +27,7 @@ from frugalseg.runs.field_arrays import (
     size_warnings,
     with_channel,
 )
+from frugalseg.runs.input_planes import projects
 from frugalseg.runs.label_report import part_page, part_records, scores_line, start_and_tuned
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.model_folder import ModelRun
@@ -116,7 +117,8 @@ def _learn(
     if not labelled:
         raise InputError(f"no field has a label in {settings.labels!r}; outline some {settings.target} first")
     warnings = size_warnings(labelled, run.log)
-    images = input_arrays(labelled, channels)
+    flat = start is not None and projects(start.card, channels)
+    images = input_arrays(labelled, channels, flat)
     labels = FieldArrays(labelled, lambda field: _labels(field, settings.labels))
     doubts: list[str] = []
     without = [field for field in fields if field not in labelled]
@@ -124,7 +126,7 @@ def _learn(
 
     def read(field: ImageField) -> NDArray[Any]:
         try:
-            return read_inputs(field, channels)
+            return read_inputs(field, channels, flat)
         except FrugalsegError:
             unread.add(field.name)
             raise
@@ -187,7 +189,7 @@ def _fit(
             unlabelled=unlabelled,
             target=settings.target,
             start=start,
-            channels=model_channels(fields, channels),
+            channels=model_channels(fields, channels, start is not None and projects(start.card, channels)),
             names=[field.name for field in fields],
             pixel_size=lambda: learned_pixel_size(_used(fields, failed)),
             settings=settings,

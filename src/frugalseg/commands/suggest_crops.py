@@ -3,7 +3,6 @@
 import shlex
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from datetime import UTC, datetime
@@ -16,10 +15,11 @@ from numpy.typing import NDArray
 from frugalseg.commands.command_settings import SuggestSettings
 from frugalseg.errors import FrugalsegError, InputError, Interrupted
 from frugalseg.evaluation.matching import compact_labels
-from frugalseg.images.channels import InputChannel, input_names, lazy_inputs, model_inputs, parse_channels
+from frugalseg.images.channels import InputChannel, model_inputs, parse_channels
 from frugalseg.images.discovery import TABLE_NAME
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
+from frugalseg.images.image import Image
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.write import plain, write_json, write_text
 from frugalseg.models.load import load_model
@@ -28,7 +28,9 @@ from frugalseg.models.object_model import ObjectModel
 from frugalseg.report import Report, preview, write_report
 from frugalseg.report.contact_sheet import write_contact_sheet
 from frugalseg.runs.cell_pages import labels_page
-from frugalseg.runs.input_planes import check_inputs, own_inputs, read_planes
+from frugalseg.runs.earlier_results import refuse_inside_inputs
+from frugalseg.runs.field_arrays import known_shapes
+from frugalseg.runs.input_planes import check_inputs, lazy_planes, own_inputs, read_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import REPORT, RUN
@@ -111,10 +113,11 @@ def suggest_crops(
     check_inputs(table, channels, card, None, Path(model), "inputs")
     hints = tuple(name for name in (settings.nuclei, settings.labels) if name is not None)
     check_channels(table, (), hints)
-    check_crop(settings.crop, _shapes(table))
+    check_crop(settings.crop, known_shapes(table))
     sources = find_sources(table, (*(one.channel for one in channels), *hints))
     check_replaceable(folder, COMMAND, options.overwrite)
     refuse_inputs_within(folder, sources)
+    refuse_inside_inputs(folder, sources)
     earlier = earlier_windows(settings.after)
     run = _Run(loaded, Path(model), channels, settings, sources, earlier, RunLog(options.quiet))
     with whole_folder(folder, COMMAND, options.overwrite) as hidden:
@@ -173,7 +176,7 @@ class _Run:
 
     def _score(self, one: Field) -> CropScores:
         settings, size = self.settings, one.pixel_size
-        lazy = lazy_inputs(one, self.channels)
+        lazy = self._inputs(one)
         if is_large(lazy, self.model.scale_for(size, settings.diameter)):
             raise InputError(
                 f"field {one.name!r} has {lazy.shape[0]} x {lazy.shape[1]} px, which is too large to be looked at in one piece "
@@ -190,6 +193,9 @@ class _Run:
             name=one.name,
             owner=f"field {one.name!r}",
         )
+
+    def _inputs(self, one: Field) -> Image:
+        return lazy_planes(self.model.card, one, self.channels)
 
     def _stain(self, one: Field) -> NDArray[np.float32] | None:
         channel = self.settings.nuclei
@@ -220,10 +226,10 @@ class _Run:
             for name, one in zip(names, chosen, strict=True):
                 if one.image == index:
                     objects = compact_labels(labels[one.area])[1].astype(np.uint32)
-                    write_crop(folder / CROPS, name, field, self.channels, one, objects)
+                    write_crop(folder / CROPS, name, self._inputs(field), one, objects)
                     pictures[name] = preview(planes[:1])[one.area], objects
             self.sources[field.name].check_unchanged(f"field {field.name!r}")
-        inputs = input_names(fields[chosen[0].image], self.channels)
+        inputs = self._inputs(fields[chosen[0].image]).channels
         write_text(folder / CROPS / TABLE_NAME, field_table(names, inputs, self.settings.labels or LABELS))
         write_text(folder / LIST, suggestion_table(chosen, first))
         write_contact_sheet(folder / SHEET, [(name, *pictures[name]) for name in names])
@@ -273,7 +279,7 @@ class _Run:
         for name, value in (("pattern", options.pattern), ("axes", options.axes)):
             words += [] if value is None else [f"--{name}", value]
         if self.settings.inputs is not None:  # by their names: focal planes are columns of the crops
-            words += ["--from", ",".join(input_names(field, self.channels))]
+            words += ["--from", ",".join(self._inputs(field).channels)]
         words += ["--labels", self.settings.labels or LABELS, "--target", self.model.card.kind]
         return shlex.join([*words, "--start", str(self.folder), "--scale", f"{scale:.3g}", "-o", "NEW_MODEL"])
 
@@ -289,12 +295,3 @@ class _Run:
             tables=[report_table(chosen, next_rank(self.settings.after))],
             notes=[f"Once the outlines in {CROPS} are corrected: {record.next_step}"],
         )
-
-
-def _shapes(table: FieldTable) -> list[tuple[int, int]]:
-    """Return (Y, X) of the fields whose files can be opened; the errors of others are reported when their turn comes."""
-    shapes = []
-    for one in table:
-        with suppress(FrugalsegError):
-            shapes.append(one.shape)
-    return shapes

@@ -175,13 +175,15 @@ def shared_input_names(fields: Iterable[Field], channels: Sequence[InputChannel]
     return first[1]
 
 
-def _inputs(field: Field, channels: Sequence[InputChannel]) -> list[tuple[str, Image, int, int]]:
-    """Return name, image, channel of the image and focal plane (from 0) of every input."""
+def _inputs(
+    field: Field, channels: Sequence[InputChannel], projected: bool = False
+) -> list[tuple[str, Image, int, int]]:
+    """Return name, image, channel of the image and focal plane (from 0) of every input; only the first where they are projected."""
     inputs: list[tuple[str, Image, int, int]] = []
     for given in channels:
         channel = _as_named(field, given)
         image, index = field.reference(channel.channel).open(f"field {field.name!r}")
-        depth = int(image.pixels.shape[1])
+        depth = 1 if projected else int(image.pixels.shape[1])
         planes = range(1, depth + 1) if channel.planes is None else channel.planes
         for plane in planes:
             if not 1 <= plane <= depth:
@@ -216,12 +218,14 @@ def _as_named(field: Field, channel: InputChannel) -> InputChannel:
     return InputChannel(names[0])
 
 
-def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
+def lazy_inputs(field: Field, channels: Sequence[InputChannel], projected: bool = False) -> Image:
     """Return all inputs as one lazy image (C, 1, Y, X), one channel per input, named by `input_names`.
+
+    `projected`: each channel is one input, the maximum of its focal planes, as `Field.plane` returns it.
 
     Raises `WrongShape` where inputs differ in shape, and as `input_names` does.
     """
-    inputs = _inputs(field, channels)
+    inputs = _inputs(field, channels, projected)
     shapes = {name: image.shape for name, image, _, _ in inputs}
     first, shape = next(iter(shapes.items()))
     for name, other in shapes.items():
@@ -233,6 +237,8 @@ def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
 
     def read_region(c: int, _z: int, rows: slice, columns: slice) -> NDArray[np.generic]:
         _, image, index, plane = inputs[c]
+        if projected:
+            return np.asarray(np.max(image.pixels[index, :, rows, columns], axis=0))
         return np.asarray(image.pixels[index, plane, rows, columns])
 
     dtype = np.result_type(*(image.pixels.dtype for _, image, _, _ in inputs))
@@ -240,8 +246,10 @@ def lazy_inputs(field: Field, channels: Sequence[InputChannel]) -> Image:
     return Image(pixels, tuple(shapes), field.pixel_size, field.name)
 
 
-def read_inputs(field: Field, channels: Sequence[InputChannel]) -> NDArray[np.float32]:
-    """Read all inputs of a field as (C, Y, X) float32 grey values, in the order of `input_names`.
+def read_inputs(
+    field: Field, channels: Sequence[InputChannel], projected: bool = False
+) -> NDArray[np.float32]:
+    """Read all inputs of a field as (C, Y, X) float32 grey values, in the order of `input_names`; `projected` as of `lazy_inputs`.
 
     Raises
     ------
@@ -254,7 +262,7 @@ def read_inputs(field: Field, channels: Sequence[InputChannel]) -> NDArray[np.fl
     UnreadableFile
         A file is missing or damaged.
     """
-    image = lazy_inputs(field, channels)
+    image = lazy_inputs(field, channels, projected)
     planes = [
         finite_plane(image.pixels[i, 0], f"input {name!r} of field {field.name!r}")
         for i, name in enumerate(image.channels)

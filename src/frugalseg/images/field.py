@@ -111,7 +111,7 @@ class Field:
         name = columns[find_channel(channel, columns, f"field {self.name!r}")]
         if name not in self.channels:
             raise MissingChannel(
-                f"field {self.name!r} has no file for channel {name!r}; fill its cell in the table or leave the field "
+                f"field {self.name!r} has no channel {name!r}; add it (in a table, fill its cell) or leave the field "
                 f"out with `where` field!={self.name}"
             )
         return self.channels[name]

@@ -199,7 +199,25 @@ def open_fields(
         raise UnreadableFile(
             f"{shortened(inputs[0])} holds no image; give an OME-Zarr that lists at least one"
         )
+    fields = _with_channels_of_others(fields)
     if axes is not None:
         fields = [_with_axes(field, axes) for field in fields]
     table = FieldTable(fields, [*notes, *_order_notes(fields)])
     return table.where(where) if where else table
+
+
+def _with_channels_of_others(fields: Sequence[Field]) -> list[Field]:
+    """Return fields whose files name their channels, as if they were rows of a table: one may lack a channel that others have."""
+    whole = [field.columns == tuple(field.channels) for field in fields]
+    names = dict.fromkeys(
+        name
+        for field, one in zip(fields, whole, strict=True)
+        for name in field.channels
+        if one and not name.isdecimal()
+    )
+    return [
+        replace(field, columns=(*field.columns, *(name for name in names if name not in field.channels)))
+        if one
+        else field
+        for field, one in zip(fields, whole, strict=True)
+    ]

@@ -1,11 +1,13 @@
 """What lies in a run's folder before it begins: results of earlier runs, and files that are never replaced."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from frugalseg.errors import OutputExists, UnreadableFile
+from frugalseg.images.write import write_text
 from frugalseg.runs.options import RunOptions
-from frugalseg.runs.provenance import Sources, identity
+from frugalseg.runs.provenance import Sources, content_checksum, identity
 from frugalseg.runs.records import read_json
 
 
@@ -41,11 +43,15 @@ def refuse_earlier_results(run: Path, places: Sequence[Path], options: RunOption
         )
 
 
-def spare_inputs(sources: Mapping[str, Sources], places: Mapping[str, tuple[Path, Path]]) -> None:
-    """Refuse to replace an image that was given, whatever was asked; a result of an earlier run is none.
+def spare_inputs(
+    folder: Path, sources: Mapping[str, Sources], places: Mapping[str, tuple[Path, Path]]
+) -> None:
+    """Refuse to replace an image that was given, or to write into one, whatever was asked; a result of an earlier run is none.
 
     Parameters
     ----------
+    folder
+        Of the results.
     sources
         Files of every field, by the field's name.
     places
@@ -54,8 +60,9 @@ def spare_inputs(sources: Mapping[str, Sources], places: Mapping[str, tuple[Path
     Raises
     ------
     OutputExists
-        One of the images lies there.
+        One of the images lies there, or the folder in one of them.
     """
+    refuse_inside_inputs(folder, sources)
     read = {identity(Path(state[0])) for one in sources.values() for state in one.read}
     listed = {identity(path) for one in sources.values() for path in one.listed}
     for result, record in places.values():
@@ -64,6 +71,56 @@ def spare_inputs(sources: Mapping[str, Sources], places: Mapping[str, tuple[Path
             raise OutputExists(
                 f"{result} is one of the images that were given, and those are never replaced; give another folder"
             )
+
+
+def spare_own_work(places: Iterable[tuple[Path, Path]]) -> None:
+    """Refuse to replace a result that no run made, such as labels drawn by hand, or that was changed since a run made it.
+
+    Parameters
+    ----------
+    places
+        Result and record of each field that is to be written; a folder (OME-Zarr) is not looked at.
+
+    Raises
+    ------
+    OutputExists
+        There is one.
+    """
+    for result, record in places:
+        if not result.is_file():
+            continue
+        if not record.exists():
+            raise OutputExists(
+                f"{result} is no result of a run, and what no run made is never replaced; give another folder, or move it away"
+            )
+        try:
+            kept = read_json(record)
+        except UnreadableFile:  # the record is damaged
+            continue
+        if kept.get("result_checksum") not in (None, content_checksum(result)):
+            raise OutputExists(
+                f"{result} was changed after it was written, and work of yours is never replaced; give another folder, or move it "
+                "away"
+            )
+
+
+def write_result(result: Path, record: Path, write: Callable[[Path], None], made: Mapping[str, str]) -> None:
+    """Write a field's result after a record of what makes it, so that a run that is killed in between knows it as its own."""
+    write_text(record, json.dumps({**made, "unfinished": True}) + "\n", overwrite=True)
+    try:
+        write(result)
+    except BaseException:
+        if not result.exists():
+            record.unlink(missing_ok=True)
+        raise
+
+
+def refuse_inside_inputs(folder: Path, sources: Mapping[str, Sources]) -> None:
+    """Raise `OutputExists` where results would go into an OME-Zarr that was given."""
+    inside = {folder.resolve(), *folder.resolve().parents}
+    for path in (Path(state[0]) for one in sources.values() for state in one.read):
+        if path.resolve() in inside:
+            raise OutputExists(f"{folder} lies in {path}, an image that was given; give another folder")
 
 
 def _is_ours(result: Path, record: Path) -> bool:

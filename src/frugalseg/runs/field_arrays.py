@@ -1,8 +1,8 @@
 """Arrays of the fields of a table, each read when it is asked for: what models learn from without keeping all pixels."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from numpy.typing import NDArray
@@ -43,9 +43,11 @@ class FieldArrays(Sequence[NDArray[Any]]):
             return self.read(self.fields[index])
 
 
-def input_arrays(fields: Sequence[Field], channels: Sequence[InputChannel]) -> FieldArrays:
-    """Return the inputs (C,Y,X) of every field, grey values."""
-    return FieldArrays(fields, lambda field: read_inputs(field, channels))
+def input_arrays(
+    fields: Sequence[Field], channels: Sequence[InputChannel], projected: bool = False
+) -> FieldArrays:
+    """Return the inputs (C,Y,X) of every field, grey values; focal planes as of `frugalseg.images.channels.lazy_inputs`."""
+    return FieldArrays(fields, lambda field: read_inputs(field, channels, projected))
 
 
 def plane_arrays(fields: Sequence[Field], channel: str, project: Projection) -> FieldArrays:
@@ -92,8 +94,19 @@ def mixed_sizes(fields: Sequence[Field], log: RunLog | None = None) -> tuple[str
     return (said,)
 
 
-def model_channels(fields: Sequence[Field], channels: Sequence[InputChannel]) -> tuple[str, ...]:
-    """Return the names of the inputs, focal planes one by one, as the first field has them that has them all.
+def known_shapes(fields: Iterable[Field]) -> list[tuple[int, int]]:
+    """Return (Y, X) of the fields whose files can be opened; the errors of others are reported when their turn comes."""
+    shapes = []
+    for field in fields:
+        with suppress(FrugalsegError):
+            shapes.append(field.shape)
+    return shapes
+
+
+def model_channels(
+    fields: Sequence[Field], channels: Sequence[InputChannel], projected: bool = False
+) -> tuple[str, ...]:
+    """Return the names of the inputs, focal planes one by one or projected, as the first field has them that has them all.
 
     Raises
     ------
@@ -103,7 +116,7 @@ def model_channels(fields: Sequence[Field], channels: Sequence[InputChannel]) ->
     errors: list[FrugalsegError] = []
     for field in fields:
         try:
-            return image_channels.input_names(field, channels)
+            return image_channels.lazy_inputs(field, channels, projected).channels
         except FrugalsegError as error:
             errors.append(error)
     raise errors[0]

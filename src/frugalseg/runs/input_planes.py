@@ -128,7 +128,7 @@ def check_inputs(
         except FrugalsegError as error:
             errors.append(error)
             continue
-        if len(found) == len(card.channels):
+        if len(found) == len(card.channels) or projects(card, channels):
             return  # errors of other fields are reported when their turn comes
         errors.append(
             SettingsError(
@@ -143,16 +143,26 @@ def read_planes(
     card: StainCard | ObjectCard, field: Field, channels: Sequence[InputChannel]
 ) -> NDArray[np.float32]:
     """Read the inputs (C,Y,X) of a field, grey values; `WrongShape` where they are not as many as the model's."""
-    planes = read_inputs(field, channels)
+    planes = read_inputs(field, channels, projects(card, channels))
     _check_count(len(card.channels), field, len(planes))
     return planes
 
 
 def lazy_planes(card: StainCard | ObjectCard, field: Field, channels: Sequence[InputChannel]) -> Image:
     """Return the inputs of a field as one lazy image (C,1,Y,X); `WrongShape` as `read_planes`."""
-    image = lazy_inputs(field, channels)
+    image = lazy_inputs(field, channels, projects(card, channels))
     _check_count(len(card.channels), field, len(image.channels))
     return image
+
+
+def projects(card: StainCard | ObjectCard, channels: Sequence[InputChannel]) -> bool:
+    """Return whether a model sees focal planes projected to one, as a student did those that it learned from.
+
+    A model of nuclei or cells does where as many channels as it has inputs are named without planes. Of a model of a stain
+    each plane is an input of its own.
+    """
+    as_many = len(channels) == len(card.channels) and all(one.planes is None for one in channels)
+    return as_many and isinstance(card, ObjectCard)
 
 
 def _check_count(needed: int, field: Field, count: int) -> None:

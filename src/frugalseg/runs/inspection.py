@@ -96,7 +96,9 @@ def inspect_field(field: Field) -> tuple[list[ChannelRow], list[Problem]]:
     shapes = {row.channel: row.shape for row in rows}
     if len(set(shapes.values())) > 1:
         sizes = ", ".join(f"{name} {y} x {x}" for name, (y, x) in shapes.items())
-        problems.append(Problem("error", "shape", f"channels differ in shape: {sizes} px", field.name))
+        # Two that fit may be all that is needed: the others may be previews.
+        severity: Severity = "warning" if max(Counter(shapes.values()).values()) > 1 else "error"
+        problems.append(Problem(severity, "shape", f"channels differ in shape: {sizes} px", field.name))
     for size in {row.pixel_size: row for row in rows}:
         if doubt := doubt_about_size(size):
             text = f"has a doubtful pixel size. {doubt}"
@@ -172,9 +174,19 @@ def _inspect_channel(field: Field, channel: str) -> tuple[ChannelRow | None, lis
         return None, [Problem("error", type(error).__name__, str(error), field.name, channel)]
     is_labels = is_label_map(values, channel)
     findings = check_label_map(values) if is_labels else check_values(values)
-    problems = [Problem(item.severity, item.kind, item.text, field.name, channel) for item in findings]
-    if image.channels == COLOURS and reference.index in (0, "0", "red"):
-        problems.append(Problem("note", "colour", _about_colour(image), field.name, channel))
+    colour = image.channels == COLOURS
+    problems = [
+        Problem(
+            "warning" if colour and item.kind == "constant" else item.severity,
+            item.kind,
+            item.text,
+            field.name,
+            channel,
+        )
+        for item in findings
+    ]  # of a colour image one channel may be empty
+    if colour and reference.index in (0, "0", "red"):
+        problems.append(_about_colour(image, field.name, channel))
     if 1 < len(values) <= MANY_CHANNELS and len(image.channels) == 1 and reference.path.is_file():
         said = f"its {len(values)} focal planes may be channels; if so, say `axes={image.axes.replace('Z', 'C')}`"
         problems.append(Problem("note", "few-planes", said, field.name, channel))
@@ -206,11 +218,14 @@ def _open(reference: ChannelRef, channel: str, owner: str) -> tuple[Image, NDArr
     return image, np.asarray(image.pixels[index])
 
 
-def _about_colour(image: Image) -> str:
+def _about_colour(image: Image, field: str, channel: str) -> Problem:
     first, *others = (np.asarray(image.pixels[i]) for i in range(3))
     if all(np.array_equal(first, other) for other in others):
-        return "is a grey image saved as colour: red, green and blue are equal, use one of them"
-    return "is a colour image; its channels are red, green and blue"
+        text = "is a grey image saved as colour: red, green and blue are equal, use one of them"
+        return Problem("note", "grey-as-colour", text, field, channel)
+    return Problem(
+        "note", "colour", "is a colour image; its channels are red, green and blue", field, channel
+    )
 
 
 def _first(names: Sequence[str]) -> str:

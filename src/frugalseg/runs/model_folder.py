@@ -29,6 +29,7 @@ from frugalseg.runs.checkpoint_folder import (
     has_checkpoint,
     read_request,
 )
+from frugalseg.runs.earlier_results import refuse_inside_inputs
 from frugalseg.runs.manifest import ModelRecord, RunResult
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import REPORT
@@ -116,6 +117,7 @@ class ModelRun:
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = time.monotonic()
         self.earlier: RunResult | None = None
+        refuse_inside_inputs(self.folder, sources)
         restore_model(self.folder)
         if not (options.resume and self._resumed(inside)):
             self._begin()

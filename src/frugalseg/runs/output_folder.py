@@ -27,7 +27,12 @@ from frugalseg.errors import OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measurements_csv
 from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import folder_taken, plain, write_json, write_text
-from frugalseg.runs.earlier_results import refuse_earlier_results, spare_inputs
+from frugalseg.runs.earlier_results import (
+    refuse_earlier_results,
+    spare_inputs,
+    spare_own_work,
+    write_result,
+)
 from frugalseg.runs.manifest import RunRecord, RunResult, RunSummary
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.provenance import Sources, content_checksum, differences, file_state, first_few
@@ -99,10 +104,12 @@ class OutputFolder:
         results = [self.result_path(name) for name in self.names]
         records = [self.record_path(name) for name in self.names]
         whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
-        spare_inputs(self.sources, dict(zip(self.names, zip(results, records, strict=True), strict=True)))
+        places = dict(zip(self.names, zip(results, records, strict=True), strict=True))
+        spare_inputs(self.folder, self.sources, places)
         refuse_earlier_results(whole[0], [*results, *records, *whole], options)
         if options.resume:
             self._keep_complete_fields()
+        spare_own_work(place for name, place in places.items() if name not in self.done)
         remove_unfinished(*whole, *records, *results)
         # First, so that it fails now, and not after an hour, where nothing can be written.
         self._write_run("running", RunSummary())
@@ -162,9 +169,10 @@ class OutputFolder:
             if write is None:
                 _remove(path)
             raise
+        made = {"run": self.request_checksum, "result": path.name}
         if write is not None:
-            write(path)
-        made = {"run": self.request_checksum, "result": path.name, "result_checksum": content_checksum(path)}
+            write_result(path, self.record_path(name), write, made)
+        made["result_checksum"] = content_checksum(path)
         kept = record.with_values(files=self.sources[name].read, **made)
         content = {**kept.to_dict(), "measurements": plain(list(kept.measurements))}
         write_text(self.record_path(name), json.dumps(content, allow_nan=False) + "\n", overwrite=True)
@@ -180,6 +188,7 @@ class OutputFolder:
     def begin_again(self) -> None:
         """Let no field count as complete: those that are were made with another model."""
         for name in self.done:
+            _remove(self.result_path(name))
             _remove(self.record_path(name))
         self.done.clear()
 
@@ -246,7 +255,7 @@ class OutputFolder:
                 self._keep_field(name, FieldRecord.read(self.record_path(name)))
 
     def _keep_field(self, name: str, record: FieldRecord) -> None:
-        if record.run != self.request_checksum:
+        if record.unfinished or record.run != self.request_checksum:
             return  # left over from a run of other settings
         other = self.sources[name].other_than(record.files)
         if other is not None:

@@ -156,6 +156,8 @@ class FieldRecord(Record):
         Time the field took.
     files, run, result, result_checksum
         Files that were read; a checksum of the run's settings; name of the result's file, and a checksum of what it held.
+    unfinished
+        Whether the result was still to be written.
     measurements
         One row per cell, see `frugalseg.evaluation.measurements.measure_cells`.
     """
@@ -191,6 +193,7 @@ class FieldRecord(Record):
     run: str | None = None
     result: str | None = None
     result_checksum: str | None = None
+    unfinished: bool = False
     measurements: tuple[Row, ...] = ()
 
     def with_values(self, **values: Any) -> Self:

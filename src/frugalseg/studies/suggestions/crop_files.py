@@ -11,9 +11,9 @@ from pydantic import Field as Default
 from pydantic import JsonValue
 
 from frugalseg.errors import UnreadableFile
-from frugalseg.images.channels import InputChannel, lazy_inputs, parse_channels
+from frugalseg.images.channels import parse_channels
 from frugalseg.images.discovery import TABLE_NAME
-from frugalseg.images.field import Field
+from frugalseg.images.image import Image
 from frugalseg.images.plain_files import read_text
 from frugalseg.images.table import read_table
 from frugalseg.images.write import write_image, write_labels
@@ -80,8 +80,7 @@ def _crop_name(rank: int, field: str, last: int) -> str:
 def write_crop(
     folder: Path,
     name: str,
-    field: Field,
-    channels: Sequence[InputChannel],
+    image: Image,
     crop: Suggestion,
     objects: NDArray[np.uint32],
 ) -> None:
@@ -91,8 +90,8 @@ def write_crop(
     ----------
     folder, name
         Where, and how both are called.
-    field, channels
-        What the crop is of. Grey values are written as they are in the file.
+    image
+        What the crop is of, (C,1,Y,X). Grey values are written as they are in the file.
     crop
         Its place.
     objects : (Y,X) uint32
@@ -103,11 +102,10 @@ def write_crop(
     OutputFailed, InputError
         A file can't be written, or the field can't be read.
     """
-    image = lazy_inputs(field, channels)
     planes = [np.asarray(image.pixels[index, 0, *crop.area]) for index in range(len(image.channels))]
     pixels = planes[0] if len(planes) == 1 else np.stack(planes)
-    write_image(folder / f"{name}.tif", pixels, image.channels, field.pixel_size)
-    write_labels(folder / f"{name}{LABELS_SUFFIX}", objects, field.pixel_size)
+    write_image(folder / f"{name}.tif", pixels, image.channels, image.pixel_size)
+    write_labels(folder / f"{name}{LABELS_SUFFIX}", objects, image.pixel_size)
 
 
 def field_table(names: Sequence[str], inputs: Sequence[str], labels: str = LABELS) -> str:
