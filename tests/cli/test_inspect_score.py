@@ -292,3 +292,17 @@ def test_scores_replace_scores_and_nothing_else(run, synthetic, tmp_path) -> Non
             0,
             1.0,
         )
+
+
+def test_score_names_label_maps_of_another_run(run, synthetic, tmp_path) -> None:
+    out = tmp_path / "out"
+    nuclei = ("segment", synthetic, "--target", "nuclei", "--nuclei", "nuclear", "-o", out, "--quiet")
+    assert run(*nuclei).code == 0
+    assert run("score", out, synthetic, "--labels", "nuclei").err == ""
+    again = run(*nuclei, "--level", "0.3", "--where", "field=synthetic_1", "--overwrite")
+    assert again.code == 0
+    ended = run("score", out, synthetic, "--labels", "nuclei")
+    assert ended.code == 0
+    assert "2 of 3 label maps in" in ended.err
+    said = "are not of the run in its run.json, and may have other settings: synthetic_2, synthetic_3\n"
+    assert ended.err.endswith(said)

@@ -228,3 +228,23 @@ def test_a_constant_target_is_one_line(run: Any, images: Path, tmp_path: Path) -
 def test_wrong_usage_is_2(run: Any, images: Path, tmp_path: Path, arguments: Any) -> None:
     assert run(*arguments, images, "-o", tmp_path / "m").code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_of_a_field_are_counted_once(run: Any, images: Path, tmp_path: Path) -> None:
+    ended = run(
+        *(
+            "learn",
+            "labels",
+            images,
+            "--where",
+            "field!=synthetic_3",
+            "--labels",
+            "cells",
+            "--target",
+            "cells",
+        ),
+        *("--from", "phase", "-o", tmp_path / "m", *(one for one in FEW if one != "--quiet")),
+    )
+    record = json.loads((tmp_path / "m" / "record.json").read_text())
+    assert len(record["fields"]) == 3  # a part of one field is held out
+    assert f"2 fields done, 0 failed: {tmp_path / 'm'}" in ended.out

@@ -50,7 +50,7 @@ def test_fields_without_objects_are_named_and_the_others_written(
     told = json.loads(ended.out)
     assert sorted(told["fields"]) == ["a", "b"]
     assert sorted(told["failed"]) == ["broken", "empty"]
-    said = "there is no object in `labels`, and ImageJ has no empty set; nothing is written"
+    said = "field 'empty': empty_labels.tif holds no object, and ImageJ has no empty set"
     assert told["failed"]["empty"] == said  # and no path of the folder while it is written
     assert names_in(tmp_path / "sets") == ["a_rois.zip", "b_rois.zip", "run.json"]
 
@@ -62,7 +62,7 @@ def test_what_can_not_be_used_leaves_no_folder(run: Any, results: Path, tmp_path
     noise = np.random.default_rng(0).integers(0, 60_000, (60, 60)).astype(np.uint16)
     write_image(tmp_path / "phase.tif", noise)
     for given, out, word in (
-        (tmp_path / "none.tif", tmp_path / "two", "there is no object"),
+        (tmp_path / "none.tif", tmp_path / "two", "none.tif holds no object"),
         (tmp_path / "phase.tif", tmp_path / "two", "field 'phase': phase.tif"),
         (tmp_path / "nowhere", tmp_path / "two", "nowhere does not exist; give a label file, or the folder"),
         (results, tmp_path / "none.tif", "none.tif is a file; results need a folder"),

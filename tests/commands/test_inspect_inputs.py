@@ -210,3 +210,27 @@ def test_printed(tmp_path: Path) -> None:
     assert "1 field, channels: phase, cells" in text
     assert "40 x 50" in text
     assert "warning: channel 'cells' of a is an empty label map" in text
+
+
+def test_previews_beside_the_channels_are_no_error(tmp_path: Path) -> None:
+    for name, shape in (("w1", (64, 64)), ("w1_thumb", (16, 16)), ("w2", (64, 64)), ("w2_thumb", (16, 16))):
+        tifffile.imwrite(tmp_path / f"A01_{name}.tif", GREY[: shape[0], : shape[1]] + shape[0])
+    result = inspect_inputs([tmp_path], RunOptions(pattern="{field}_w{channel}.tif"))
+    (found,) = [one for one in result.problems if one.kind == "shape"]
+    assert (found.severity, result.has_errors) == ("warning", False)
+    for name in ("w2", "w1_thumb", "w2_thumb"):
+        (tmp_path / f"A01_{name}.tif").unlink()
+    tifffile.imwrite(tmp_path / "A01_w2.tif", GREY[:32])
+    assert inspect_inputs([tmp_path], RunOptions(pattern="{field}_w{channel}.tif")).has_errors
+
+
+def test_grey_and_coloured_images_are_not_one_note(tmp_path: Path) -> None:
+    """And a colour that is empty is no error: the others can be used."""
+    grey = (GREY // 16 % 200).astype(np.uint8)
+    for name, planes in (("a", [grey] * 3), ("b", [grey, grey + 5, 0 * grey])):
+        (tmp_path / f"{name}.png").write_bytes(imagecodecs.png_encode(np.dstack(planes)))
+    result = inspect_inputs([tmp_path])
+    lines = [text for _, text in problem_lines(result.problems)]
+    assert any("of a is a grey image saved as colour" in line and "more" not in line for line in lines)
+    assert any("of b is a colour image" in line and "more" not in line for line in lines)
+    assert [one.severity for one in result.problems if one.kind == "constant"] == ["warning"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from frugalseg.errors import InputError, SettingsError
-from frugalseg.evaluation.intervals import mean_interval, summarize_scores
+from frugalseg.evaluation.intervals import mean_interval, mean_score, summarize_scores
 from frugalseg.evaluation.scores import score_labels
 
 
@@ -51,5 +51,16 @@ def test_scores_of_several_fields():
     scores = [score_labels(truth, truth), score_labels(truth, np.array([[1, 1, 0, 0]]))]
     summary = summarize_scores(scores)
     assert summary["cell_miou"].mean == 0.75
-    assert summary["cell_miou"].high == pytest.approx(0.75 + 12.7062047 * 0.25)
+    assert (summary["cell_miou"].low, summary["cell_miou"].high) == (0.0, 1.0)
+    assert mean_interval([1.0, 0.5]).high == pytest.approx(0.75 + 12.7062047 * 0.25)
     assert summary["mAP"].mean == pytest.approx((1 + 0.1) / 2)
+
+
+def test_intervals_of_scores_lie_where_scores_can() -> None:
+    few = summarize_scores(
+        [score_labels(np.eye(4, dtype=int), one) for one in (np.eye(4, dtype=int), np.zeros((4, 4), int))]
+    )
+    assert (few["mAP"].mean, few["mAP"].low, few["mAP"].high) == (0.5, 0.0, 1.0)
+    narrow = mean_score([0.70, 0.75, 0.80])
+    assert narrow == mean_interval([0.70, 0.75, 0.80])
+    assert mean_score([0.4]).low is None

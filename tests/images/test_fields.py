@@ -509,3 +509,27 @@ def test_finding_fields(folder: Path) -> None:
     assert table[-1].name == "hela_10"
     with pytest.raises(InputError, match="no field is called 'hela1', did you mean 'hela_1'"):
         table["hela1"]
+
+
+def test_a_file_may_lack_a_named_channel_that_others_have(tmp_path: Path) -> None:
+    """As a row of a table may: its labels are None, and not an error."""
+    for name, channels in (("a", ["phase", "dapi", "cells"]), ("b", ["dapi", "phase"])):
+        planes = np.stack([np.full((16, 20), 5 + index, np.uint16) for index in range(len(channels))])
+        planes[0, 0, 0] = 1
+        metadata = {"axes": "CYX", "Channel": {"Name": channels}}
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", planes, metadata=metadata, photometric="minisblack")
+    a, b = open_fields(tmp_path)
+    assert (a.labels("cells") is None, b.labels("cells"), b.has("cells")) == (False, None, False)
+    assert [b.plane(index).max() for index in ("0", "1")] == [5, 6]  # its own order
+    assert b.reference("phase").index == 1
+    with pytest.raises(MissingChannel, match="'b' has no channel 'cells'; add it"):
+        b.plane("cells")
+    with pytest.raises(MissingChannel, match="no channel 'nosuch'"):
+        b.labels("nosuch")
+
+
+def test_two_files_of_one_field_are_named(tmp_path: Path) -> None:
+    for name in ("a.tif", "a.tiff"):
+        tifffile.imwrite(tmp_path / name, np.eye(20, dtype=np.uint16))
+    with pytest.raises(InputError, match=r"two fields are called .*\(.*a\.tif and .*a\.tiff\)"):
+        open_fields(tmp_path)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from frugalseg.errors import OutputExists, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measure_cells
@@ -18,7 +19,7 @@ from frugalseg.images.write import write_labels
 from frugalseg.runs.manifest import Mean, RunSummary
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import OutputFolder
-from frugalseg.runs.provenance import Sources, content_checksum
+from frugalseg.runs.provenance import Sources, content_checksum, file_state
 from frugalseg.runs.records import FieldRecord
 
 LABELS = np.kron(np.arange(1, 5).reshape(2, 2), np.ones((6, 6), int))
@@ -350,3 +351,13 @@ def test_stages_of_a_resumed_run_are_added_to_those_before(tmp_path: Path) -> No
         again.add_stages(cues=3.0, learning=0.0)
         again.finish()
         assert written(tmp_path)["stages"] == {"cues": cues, "learning": 10.25}
+
+
+def test_results_do_not_go_into_an_image(tmp_path: Path) -> None:
+    image = tmp_path / "a.zarr"
+    zarr.create_array(image, data=np.zeros((4, 4)))
+    sources = {"a": Sources((file_state(image),))}  # type: ignore[arg-type]
+    for folder in (image, image / "results"):
+        with pytest.raises(OutputExists, match=r"lies in .*a\.zarr, an image that was given"):
+            opened(folder, sources=sources)
+    opened(tmp_path / "results", sources=sources)

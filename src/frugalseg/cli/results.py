@@ -44,6 +44,10 @@ class RunOutcome(Protocol):
     def failed(self) -> Mapping[str, str]:
         """Field name -> why it failed."""
 
+    @property
+    def n_done(self) -> int:
+        """How many fields are done."""
+
     def to_dict(self) -> Mapping[str, Any]:
         """Return plain values for JSON."""
 
@@ -55,7 +59,7 @@ def show_run(result: RunOutcome, typed: Mapping[str, Any]) -> int:
     if typed["as_json"]:
         _print_json(result.to_dict())
     elif not typed["quiet"]:
-        say(f"{len(result.fields)} fields done, {len(result.failed)} failed: {result.folder}")
+        say(f"{result.n_done} fields done, {len(result.failed)} failed: {result.folder}")
     if not result.failed:
         return 0
     return SOME_FAILED if result.fields else NONE_DONE

@@ -162,7 +162,7 @@ def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:
     if without_use:
         names = ", ".join(f"`{name}`" for name in without_use)
         raise SettingsError(
-            f"{model} finds its objects without markers, so it has no use for {names}; leave that out"
+            f"{model} sees whole images and needs no markers, so it has no use for {names}; leave that out"
         )
     inputs, others = (
         ",".join(settings.cells) or None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field as Default
 
-from frugalseg.errors import FrugalsegError, OutputExists, OutputFailed
+from frugalseg.errors import FrugalsegError, InputError, OutputExists, OutputFailed
 from frugalseg.images.label_checks import check_objects
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.write import write_json
@@ -70,6 +70,10 @@ def write_roi_sets(labels: str | Path, out: str | Path, options: RunOptions | No
                     objects = read_label_file(name, ref, "labels")
                     for doubt in check_objects(objects, f"field {name!r}: {ref.path.name}"):
                         log.warn(doubt)
+                    if not objects.any():
+                        raise InputError(
+                            f"field {name!r}: {ref.path.name} holds no object, and ImageJ has no empty set"
+                        )
                     write_rois(hidden / f"{name}{SUFFIX}", objects)
             except OutputFailed:
                 raise

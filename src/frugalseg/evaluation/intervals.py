@@ -85,6 +85,18 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def mean_score(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Return what `mean_interval` does, of scores between 0 and 1; so its ends lie between them, too.
+
+    >>> print(mean_score([0.1, 0.7]))
+    0.400 [0.000, 1.000]
+    """
+    found = mean_interval(values, level)
+    if found.low is None or found.high is None:
+        return found
+    return Interval(found.mean, max(found.low, 0.0), min(found.high, 1.0), found.n)
+
+
 def summarize_scores(scores: Sequence[Scores], level: float = 0.95) -> dict[str, Interval]:
     """Return mean and interval over fields of every score that is a single number.
 
@@ -102,4 +114,4 @@ def summarize_scores(scores: Sequence[Scores], level: float = 0.95) -> dict[str,
     >>> summarize_scores(both)["cell_miou"].mean
     0.75
     """
-    return {name: mean_interval([getattr(field, name) for field in scores], level) for name in SUMMARIZED}
+    return {name: mean_score([getattr(field, name) for field in scores], level) for name in SUMMARIZED}

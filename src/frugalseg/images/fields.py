@@ -36,8 +36,15 @@ class FieldTable:
         if len(self._by_name) < len(self.fields):
             names = [field.name for field in self.fields]
             twice = sorted({name for name in names if names.count(name) > 1})
+            files = [
+                str(ref.path)
+                for one in self.fields
+                if one.name == twice[0]
+                for ref in [*one.channels.values()][:1]
+            ]
+            of_files = f" ({' and '.join(map(shortened, files[:2]))})" if len(files) > 1 else ""
             raise InputError(
-                f"two fields are called {twice[0]!r}; results are named after fields, so rename one"
+                f"two fields are called {twice[0]!r}{of_files}; results are named after fields, so rename one, or leave it out"
             )
 
     def __len__(self) -> int:

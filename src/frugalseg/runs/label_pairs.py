@@ -15,6 +15,8 @@ from frugalseg.images.formats import IMAGE_SUFFIXES, LABEL_SUFFIXES, ROI_SUFFIXE
 from frugalseg.images.image import find_channel
 from frugalseg.images.read import path_exists
 from frugalseg.images.rois import read_rois
+from frugalseg.runs.output_folder import RUN
+from frugalseg.runs.records import read_json
 
 TRUTH_NAMES = ("cells", "labels", "truth", "seg", "cp_masks", "masks", "mask")
 """Names of a truth, as a column of a table or the end of a file's name; the first that exists counts."""
@@ -81,9 +83,22 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
             "fields are matched by name"
         )
     unpaired = tuple(name for name in predictions if name not in true)
-    return Pairs(
-        pairs, unpaired, tuple(name for name in true if name not in predictions), (note,) if note else ()
-    )
+    notes = tuple(one for one in (note, _note_on_other_runs(predicted, list(pairs))) if one)
+    return Pairs(pairs, unpaired, tuple(name for name in true if name not in predictions), notes)
+
+
+def _note_on_other_runs(folder: Path, names: list[str]) -> str:
+    """Return a sentence on label maps in a run's folder that its last run did not make; nothing where there are none."""
+    if not (folder / RUN).is_file():
+        return ""
+    try:
+        fields = read_json(folder / RUN).get("fields")
+    except UnreadableFile:
+        return ""
+    others = [name for name in names if isinstance(fields, dict) and name not in fields]
+    if not others:
+        return ""
+    return f"{len(others)} of {len(names)} label maps in {folder} are not of the run in its {RUN}, and may have other settings: {_some(others)}"
 
 
 def read_label_file(

@@ -136,6 +136,16 @@ class RunResult(BaseModel):
         return self.record.fields
 
     @property
+    def n_done(self) -> int:
+        """How many fields are done; one that was learned from in parts counts once."""
+        names = self.record.settings.get("fields")
+        if not isinstance(names, list) or all(one.role is None for one in self.fields.values()):
+            return len(self.fields)
+        return sum(
+            any(part == name or part.startswith(f"{name} (") for part in self.fields) for name in names
+        )
+
+    @property
     def failed(self) -> dict[str, str]:
         """Field name -> one line that says why it failed."""
         return self.record.failed

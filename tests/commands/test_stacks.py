@@ -1,0 +1,89 @@
+"""Stacks of focal planes: what learned from their maximum sees their maximum, whatever command uses it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import frugalseg as fs
+from frugalseg.commands.command_settings import LearnLabelsSettings, PredictSettings, SuggestSettings
+from frugalseg.commands.learn_labels import learn_labels
+from frugalseg.commands.predict_fields import predict_fields
+from frugalseg.commands.suggest_crops import suggest_crops
+from frugalseg.errors import SettingsError
+from frugalseg.images.channels import lazy_inputs, parse_channels
+from frugalseg.images.fields import open_fields
+from frugalseg.runs.options import RunOptions
+
+QUIET = RunOptions(quiet=True, pattern="{field}_{channel}.tif")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two fields as stacks, and as the maxima of these, with a student and a stain model."""
+    root = tmp_path_factory.mktemp("stacks")
+    for kind in ("stacks", "flat"):
+        (root / kind).mkdir()
+    for index, name in enumerate("ab"):
+        cells = fs.make_cells((96, 96), n_cells=7, dim_nuclei=0, seed=index)
+        phase = cells.phase.astype(np.float32)
+        planes = np.stack([0.6 * phase, phase, np.roll(phase, 1, axis=0)]).astype(np.uint16)
+        for kind, image in (("stacks", planes), ("flat", planes.max(axis=0))):
+            stored = {"imagej": True, "metadata": {"axes": "ZYX"[-image.ndim :]}}
+            tifffile.imwrite(root / kind / f"{name}_phase.tif", image, **stored)
+            if name == "a":
+                fs.write_labels(root / kind / "a_cells.tif", cells.cells)
+    how: dict[str, Any] = {"encoder": "small", "max_steps": 2, "device": "cpu"}
+    fs.self_train(cells.phase, cells.nuclear, rounds=1, channels=["phase"], **how | {"max_steps": 60}).save(
+        root / "student"
+    )
+    fs.StainModel.fit(
+        cells.phase, cells.nuclear, channels=["phase"], target="dapi", crop=32, batch=1, **how
+    ).save(root / "stain")
+    return root
+
+
+def test_predict_sees_the_maximum(folders: Path, tmp_path: Path) -> None:
+    settings = PredictSettings(diameter=25)
+    for kind in ("stacks", "flat"):
+        done = predict_fields(folders / "student", [folders / kind], tmp_path / kind, settings, QUIET)
+        assert (list(done.fields), done.failed) == (["a", "b"], {})
+    found = [tifffile.imread(tmp_path / kind / "b_labels.tif") for kind in ("stacks", "flat")]
+    assert found[0].any()
+    np.testing.assert_array_equal(found[0], found[1])
+    named = PredictSettings(diameter=25, cells=("phase[1]",))
+    predict_fields(folders / "student", [folders / "stacks"], tmp_path / "named", named, QUIET)
+    assert (tifffile.imread(tmp_path / "named" / "b_labels.tif") != found[0]).any()
+
+
+def test_planes_of_a_stain_model_are_inputs_of_their_own(folders: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"phase\[1\], phase\[2\], phase\[3\] are 3; give as many"):
+        predict_fields(folders / "stain", [folders / "stacks"], tmp_path / "out", options=QUIET)
+
+
+def test_crops_to_outline_are_of_the_maximum_and_are_learned_from(folders: Path, tmp_path: Path) -> None:
+    settings = SuggestSettings(count=1, crop=48, diameter=25, inputs="phase")
+    done = suggest_crops(
+        folders / "student", [folders / "stacks"], tmp_path / "next", settings, QUIET
+    ).to_dict()
+    assert "--from phase " in str(done["next_step"])
+    (table,) = open_fields([tmp_path / "next" / "crops"])
+    suggestions: Any = done["suggestions"]
+    flat = tifffile.imread(folders / "flat" / f"{suggestions[0]['name']}_phase.tif")
+    y, x = suggestions[0]["y"], suggestions[0]["x"]
+    np.testing.assert_array_equal(table.plane("phase"), flat[y : y + 48, x : x + 48])
+    learn = LearnLabelsSettings(
+        labels="cells", target="cells", start=folders / "student", inputs="phase", max_steps=1
+    )
+    model = learn_labels([folders / "stacks"], tmp_path / "tuned", learn, QUIET)
+    assert json.loads((model.folder / "record.json").read_text())["inputs"] == ["phase"]
+
+
+def test_inputs_are_projected_as_a_field_projects_them(folders: Path) -> None:
+    (field, _) = open_fields([folders / "stacks"], pattern="{field}_{channel}.tif")
+    image = lazy_inputs(field, parse_channels("phase"), projected=True)
+    assert (image.channels, image.pixels.shape) == (("phase",), (1, 1, 96, 96))
+    np.testing.assert_array_equal(image.pixels[0, 0, 10:20, 5:50], field.plane("phase")[10:20, 5:50])
