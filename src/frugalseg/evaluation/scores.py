@@ -95,10 +95,8 @@ def score_labels(
 
     Raises
     ------
-    WrongShape
-        When the maps are not (Y, X) integers of one shape, or have no pixels.
-    SettingsError
-        When `patch` is no whole number above 0.
+    WrongShape, SettingsError
+        When the maps are not (Y, X) integers of one shape, or have no pixels; `patch` is no whole number above 0.
     InputError
         When a marker lies outside the image, or no pixel of the truth is annotated.
     BadPixels
@@ -114,9 +112,7 @@ def score_labels(
     """
     truth, predicted = check_labels(truth, predicted)
     if truth.size == 0:
-        raise WrongShape(
-            f"`truth` and `predicted` have no pixels, their shape is {truth.shape}; give maps of a field"
-        )
+        raise WrongShape(f"`truth` and `predicted` have no pixels: their shape is {truth.shape}")
     if patch is not None and (patch != int(patch) or patch < 1):
         raise SettingsError(f"`patch` is {patch!r}; give a whole number of px above 0")
     if not (truth >= 0).any():
