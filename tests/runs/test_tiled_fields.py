@@ -315,6 +315,20 @@ def test_tiles_of_a_changed_image_and_of_no_resume_are_dropped(
     assert maps[0].stat().st_mtime_ns > second
 
 
+def test_a_run_that_was_killed_after_it_wrote_its_labels_goes_on(
+    folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tiled_fields, "measure_large", killed)
+        with pytest.raises(Interrupted):
+            predicted(folder, "cells", tmp_path / "out")
+    assert (tmp_path / "out" / "a_labels.tif").exists()
+    assert list(predicted(folder, "cells", tmp_path / "out", resume=True).fields) == ["a"]
+
+
 def test_tiles_of_an_ome_zarr_whose_chunks_changed_are_dropped(
     folder: Path, tmp_path: Path, without_network: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

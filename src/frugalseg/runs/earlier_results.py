@@ -104,9 +104,14 @@ def spare_own_work(places: Iterable[tuple[Path, Path]]) -> None:
             )
 
 
-def write_result(result: Path, record: Path, write: Callable[[Path], None], made: Mapping[str, str]) -> None:
-    """Write a field's result after a record of what makes it, so that a run that is killed in between knows it as its own."""
+def begin_record(record: Path, made: Mapping[str, str]) -> None:
+    """Write what makes a field's result, before the result, so that a run that is killed in between knows it as its own."""
     write_text(record, json.dumps({**made, "unfinished": True}) + "\n", overwrite=True)
+
+
+def write_result(result: Path, record: Path, write: Callable[[Path], None], made: Mapping[str, str]) -> None:
+    """Write a field's result, after a record that says so; no record is left where nothing was written."""
+    begin_record(record, made)
     try:
         write(result)
     except BaseException:

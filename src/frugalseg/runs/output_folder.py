@@ -166,8 +166,8 @@ class OutputFolder:
         try:
             self.sources[name].check_unchanged(f"field {name!r}")
         except UnreadableFile:
-            if write is None:
-                _remove(path)
+            for written in (path, self.record_path(name)) if write is None else ():
+                _remove(written)
             raise
         made = {"run": self.request_checksum, "result": path.name}
         if write is not None:

@@ -109,7 +109,7 @@ def predict_large_stain(
         real, warnings = real_stain(run, field, image.shape, card)
         with run.log.bar("writing") as progress:
             pcc = write_stain(
-                run.outputs.result_path(field.name),
+                run.place_of_result(field.name),
                 make_map_reader(store, image.shape),
                 image.shape,
                 (card.target, card.target_scale),
@@ -157,7 +157,7 @@ def find_large_objects(
             separate = partial(labels_from_maps, target=kind, h=h, diameter=diameter)
             label_tiles(labels, separate, largest, maps, progress=progress)
         stitched = stitch_tiles(labels)
-        write_stitched(run.outputs.result_path(field.name), stitched, field.pixel_size, overwrite=True)
+        write_stitched(run.place_of_result(field.name), stitched, field.pixel_size, overwrite=True)
         rows, unmeasured = measure_large(run, field, image, model.card, stitched, largest)
         distance = _look_distance(image, model, store)
         scores = {} if truth is None else score_large(truth, maps, stitched)

@@ -14,6 +14,7 @@ from frugalseg.images.channels import InputChannel
 from frugalseg.images.read import read_image
 from frugalseg.images.tile_store import TileStore, discard_tiles
 from frugalseg.images.tiles import Window
+from frugalseg.runs.earlier_results import begin_record
 from frugalseg.runs.output_folder import OutputFolder
 from frugalseg.runs.run_log import RunLog
 
@@ -46,6 +47,13 @@ class TiledRun:
     def tile_folder(self, name: str) -> Path:
         """Return where a field's tiles are kept until its result is written."""
         return self.outputs.folder / f".{name}.tiles"
+
+    def place_of_result(self, name: str) -> Path:
+        """Return where a field's result goes, after a record that says so."""
+        path = self.outputs.result_path(name)
+        made = {"run": self.outputs.request_checksum, "result": path.name}
+        begin_record(self.outputs.record_path(name), made)
+        return path
 
 
 @contextmanager
