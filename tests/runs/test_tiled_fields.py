@@ -279,9 +279,11 @@ def test_interrupted_while_writing_leaves_no_half_file(
         predicted(folder, "stain", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         ".a.tiles",
+        "a_record.json",
         "measurements.csv",
         "run.json",
     ]
+    assert json.loads((tmp_path / "out" / "a_record.json").read_text())["unfinished"] is True
     predicted(folder, "stain", tmp_path / "out", resume=True)
     assert result(tmp_path / "out", "dapi").shape == SHAPE
 
