@@ -83,3 +83,15 @@ def test_sets_that_were_corrected_are_never_replaced(run: Any, results: Path, tm
     assert ended.code == 1
     assert "a_rois.zip was changed or added after the results were written, and work of yours is" in ended.err
     assert (tmp_path / "sets" / "a_rois.zip").read_bytes() == before
+
+
+def test_outlines_are_scored_like_the_label_maps_they_are_of(run: Any, results: Path, tmp_path: Path) -> None:
+    """A cell at the image's corner gives them the image's size; without one they have that of the truth."""
+    for name in "ab":
+        fs.write_labels(results / f"{name}_labels.tif", np.pad(LABELS[1:-1, 1:-1], 9), overwrite=True)
+    assert run("rois", results, "-o", tmp_path / "sets").code == 0
+    for predicted, truth in ((tmp_path / "sets", results), (results, tmp_path / "sets")):
+        ended = run("score", predicted, truth, "--json", "-")
+        assert (ended.code, ended.err) == (0, "")
+        scores = json.loads(ended.out)["fields"]
+        assert {name: one["mAP"] for name, one in scores.items()} == {"a": 1.0, "b": 1.0}

@@ -18,7 +18,7 @@ from frugalseg.images.rois import read_rois
 from frugalseg.runs.output_folder import RUN
 from frugalseg.runs.records import read_json
 
-TRUTH_NAMES = ("cells", "labels", "truth", "seg", "cp_masks", "masks", "mask")
+TRUTH_NAMES = ("cells", "labels", "truth", "seg", "cp_masks", "masks", "mask", "rois")
 """Names of a truth, as a column of a table or the end of a file's name; the first that exists counts."""
 
 
@@ -126,12 +126,18 @@ def find_label_files(path: Path) -> dict[str, ChannelRef]:
     if not path_exists(path):
         raise UnreadableFile(f"{path} does not exist; give a label file, or the folder of a run")
     if not _is_folder(path):
-        return {field_stem(path).removesuffix("_labels"): ChannelRef(path)}
+        return {_predicted_field(path): ChannelRef(path)}
     files = _label_files(path)
-    named = [file for file in files if field_stem(file).endswith("_labels")] or files
+    named = [file for file in files if _predicted_field(file) != field_stem(file)] or files
     if not named:
         raise UnreadableFile(f"{path} holds no label map; files like <field>_labels.tif are looked for")
-    return _by_field((field_stem(file).removesuffix("_labels"), file) for file in named)
+    return _by_field((_predicted_field(file), file) for file in named)
+
+
+def _predicted_field(path: Path) -> str:
+    """Return the field of a label map, or of a set of outlines that `frugalseg rois` made of one."""
+    ending = "_rois" if path.suffix.lower() in ROI_SUFFIXES else "_labels"
+    return field_stem(path).removesuffix(ending)
 
 
 def _is_folder(path: Path) -> bool:

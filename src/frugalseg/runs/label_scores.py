@@ -10,6 +10,7 @@ from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.evaluation.intervals import Interval, summarize_scores
 from frugalseg.evaluation.scores import Scores, compare_labels
 from frugalseg.images.field import ChannelRef
+from frugalseg.images.formats import ROI_SUFFIXES
 from frugalseg.images.label_checks import check_objects
 from frugalseg.images.write import plain
 from frugalseg.runs.label_pairs import read_label_file
@@ -76,8 +77,12 @@ def score_pair(name: str, truth: ChannelRef, predicted: ChannelRef) -> tuple[Sco
     UnreadableFile, WrongShape, BadPixels
         Names the file at fault.
     """
-    labels = read_label_file(name, predicted, "prediction")
-    true = read_label_file(name, truth, "truth", labels.shape)
+    if predicted.path.suffix.lower() in ROI_SUFFIXES and truth.path.suffix.lower() not in ROI_SUFFIXES:
+        true = read_label_file(name, truth, "truth")  # outlines have no size of their own
+        labels = read_label_file(name, predicted, "prediction", true.shape)
+    else:
+        labels = read_label_file(name, predicted, "prediction")
+        true = read_label_file(name, truth, "truth", labels.shape)
     if true.shape != labels.shape:
         sizes = " x ".join(map(str, true.shape)), " x ".join(map(str, labels.shape))
         raise WrongShape(
