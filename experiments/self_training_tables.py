@@ -2,7 +2,7 @@
 
     python experiments/self_training_tables.py [FILE.jsonl]
 
-By default from experiments/records/self_training.jsonl. Printed: scores of every kind of cells after the last round, paired
+By default from experiments/records/self_training_rounds.jsonl. Printed: scores of every kind of cells after the last round, paired
 differences to the best classical method, and scores after each round where the record has several.
 """
 
@@ -16,7 +16,7 @@ from real_fields import read_lines
 
 from frugalseg.evaluation.intervals import mean_interval
 
-RECORD = Path(__file__).parent / "records" / "self_training.jsonl"
+RECORD = Path(__file__).parent / "records" / "self_training_rounds.jsonl"
 
 #: Name in the tables -> kind of the record, and how its fields begin.
 ROWS = {

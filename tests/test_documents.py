@@ -346,22 +346,34 @@ def test_the_table_of_students_holds_the_scores_of_its_record(monkeypatch: pytes
 
 
 def check_row_of_students(row: str, kind: str, begins: str) -> None:
-    """Compute a row of the table anew, from fields whose names begin so."""
-    lines = (ROOT / "experiments" / "records" / "self_training.jsonl").read_text().splitlines()
+    """Compute a row of both tables anew, from fields whose names begin so."""
     scored = [
-        one for one in map(json.loads, lines) if one["kind"] == kind and one["field"].startswith(begins)
+        one
+        for one in lines_of("self_training_rounds.jsonl")
+        if one["kind"] == kind and one["field"].startswith(begins)
     ]
-    fields, seeds = (sorted({one[key] for one in scored}) for key in ("field", "seed"))
-    assert (len(scored), seeds) == (len(fields) * 3, [0, 1, 2])
+    fields, seeds, rounds = (sorted({one[key] for one in scored}) for key in ("field", "seed", "rounds"))
+    assert (len(scored), seeds, rounds) == (len(fields) * 9, [0, 1, 2], [1, 2, 3])
     text = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
     (line,) = re.findall(rf"^\| {re.escape(row)} \| {len(fields)} \| (.*) \|$", text, re.MULTILINE)
-    for shown, method in zip(line.split(" | "), ("teacher", "baseline", "plain", "nuclei"), strict=True):
-        of_seeds = [
-            [fmean(one[method][at] for one in scored if one["seed"] == seed) for seed in seeds]
-            for at in (0, 1)
+    shown = dict(zip(("teacher", "baseline", "plain", "nuclei"), line.split(" | "), strict=True))
+    for method, cell in shown.items():
+        assert cell == mean_and_spread(scored, 3, method)
+        assert "±" in cell or method != "plain"
+    after = [mean_and_spread(scored, number, "nuclei") for number in rounds]
+    assert f"\n| {row} | {' | '.join(after)} | " in text
+
+
+def mean_and_spread(scored: list[dict[str, Any]], rounds: int, method: str) -> str:
+    """Write mIoU / mAP after some rounds: the mean over fields, ± the standard deviation over seeds where they differ."""
+    of_seeds = [
+        [
+            fmean(one[method][at] for one in scored if (one["seed"], one["rounds"]) == (seed, rounds))
+            for seed in (0, 1, 2)
         ]
-        varies = any(stdev(one) > 0 for one in of_seeds)  # classical cells have no seed
-        assert varies or method != "plain"
-        assert shown == " / ".join(
-            f"{fmean(one):.3f} ± {stdev(one):.3f}" if varies else f"{fmean(one):.3f}" for one in of_seeds
-        )
+        for at in (0, 1)
+    ]
+    varies = any(stdev(one) > 0 for one in of_seeds)  # classical cells have no seed
+    return " / ".join(
+        f"{fmean(one):.3f} ± {stdev(one):.3f}" if varies else f"{fmean(one):.3f}" for one in of_seeds
+    )
