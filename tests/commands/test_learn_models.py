@@ -362,7 +362,10 @@ def test_a_field_without_labels_is_left_out_and_a_wrong_one_fails(images: Path, 
     assert "channel 'cells': nothing is annotated" in result.failed["synthetic_2"]
     assert {name.split(" ")[0] for name in result.fields} == {"synthetic_3", "synthetic_4"}
     tifffile.imwrite(folder / "synthetic_3_cells.tif", np.zeros((96, 104), np.uint16))
-    for name, says in (("1", "no file for channel 'cells'"), ("3", "there is no object in channel 'cells'")):
+    for name, says in (
+        ("1", "has no channel 'cells'; add it"),
+        ("3", "there is no object in channel 'cells'"),
+    ):
         with pytest.raises(InputError, match=says):
             run_labels(folder, tmp_path / "n", inputs="phase", where=(f"field=synthetic_{name}",))
     assert not (tmp_path / "n").exists()
