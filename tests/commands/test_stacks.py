@@ -1,6 +1,7 @@
 """Stacks of focal planes: what learned from their maximum sees their maximum, whatever command uses it."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,20 @@ import pytest
 import tifffile
 
 import frugalseg as fs
-from frugalseg.commands.command_settings import LearnLabelsSettings, PredictSettings, SuggestSettings
+from frugalseg.commands.command_settings import (
+    LearnLabelsSettings,
+    PredictSettings,
+    SegmentSettings,
+    SuggestSettings,
+)
 from frugalseg.commands.learn_labels import learn_labels
 from frugalseg.commands.predict_fields import predict_fields
+from frugalseg.commands.segment_cells import segment_cells
 from frugalseg.commands.suggest_crops import suggest_crops
 from frugalseg.errors import SettingsError
 from frugalseg.images.channels import lazy_inputs, parse_channels
 from frugalseg.images.fields import open_fields
+from frugalseg.runs.input_planes import doubts_on_stacks
 from frugalseg.runs.options import RunOptions
 
 QUIET = RunOptions(quiet=True, pattern="{field}_{channel}.tif")
@@ -80,6 +88,31 @@ def test_crops_to_outline_are_of_the_maximum_and_are_learned_from(folders: Path,
     )
     model = learn_labels([folders / "stacks"], tmp_path / "tuned", learn, QUIET)
     assert json.loads((model.folder / "record.json").read_text())["inputs"] == ["phase"]
+
+
+def test_the_maximum_of_a_stack_of_cells_is_doubted(folders: Path) -> None:
+    """It suits fluorescence; one plane that is named, or the only one, is not doubted."""
+    (stack, _), (flat, _) = (
+        open_fields([folders / kind], pattern="{field}_{channel}.tif") for kind in ("stacks", "flat")
+    )
+    (said,) = doubts_on_stacks(stack, ["phase"])
+    assert said.startswith("Channel 'phase' has 3 focal planes, and their maximum is used")
+    assert said.endswith("such as phase[2].")
+    assert doubts_on_stacks(stack, ["phase[2]"]) == doubts_on_stacks(flat, ["phase"]) == []
+
+
+def test_segment_says_so(folders: Path, tmp_path: Path) -> None:
+    """In the record of the field, and so in its report."""
+    cells = fs.make_cells((96, 96), n_cells=7, dim_nuclei=0, seed=0)
+    (tmp_path / "set").mkdir()
+    shutil.copy(folders / "stacks" / "a_phase.tif", tmp_path / "set")
+    tifffile.imwrite(tmp_path / "set" / "a_dapi.tif", cells.nuclear)
+    for named, n in (("phase", 1), ("phase[2]", 0)):
+        settings = SegmentSettings(
+            cells=(named,), nuclei="dapi", rounds=1, max_steps=1, encoder="small", diameter=25
+        )
+        done = segment_cells([tmp_path / "set"], tmp_path / named, settings, options=QUIET)
+        assert sum("focal planes" in one for one in done.fields["a"].warnings) == n
 
 
 def test_inputs_are_projected_as_a_field_projects_them(folders: Path) -> None:

@@ -10,11 +10,11 @@ from frugalseg.runs.cell_learning import learn_cells
 from frugalseg.runs.cell_model_report import save_cell_model
 from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_cues import request_of, sources_of
+from frugalseg.runs.input_planes import with_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.marker_process import resolved_marker_settings
 from frugalseg.runs.model_folder import ModelRun
 from frugalseg.runs.options import RunOptions
-from frugalseg.runs.provenance import check_channels
 
 
 def learn_markers(
@@ -58,7 +58,7 @@ def learn_markers(
     options = options or RunOptions()
     settings.check_source()
     table = options.open(inputs)
-    check_channels(table, settings.images(), settings.label_images())
+    settings = with_planes(table, settings)
     pick_device(options.device)
     run = ModelRun(
         "learn markers",

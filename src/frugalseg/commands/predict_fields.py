@@ -16,13 +16,12 @@ from frugalseg.models.object_model import ObjectModel
 from frugalseg.runs.cell_learning import segment_alone
 from frugalseg.runs.field_cues import FieldCues, read_cues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
-from frugalseg.runs.input_planes import file_channel, own_inputs, single_planes
+from frugalseg.runs.input_planes import own_inputs, with_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.map_process import MapSettings, predict_maps_of_fields
 from frugalseg.runs.marker_process import MarkerProcess, Segmented
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import OutputFolder
-from frugalseg.runs.provenance import check_channels
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.summary import begin_report
 
@@ -99,12 +98,10 @@ def _predict_cells(
     table = options.open(inputs)
     others = settings.nuclei, settings.markers, settings.truth, settings.mask, settings.scribbles
     cells = settings.cells or own_inputs(table, model.card, folder, others)
-    if isinstance(model, ObjectModel):
-        settings = settings.model_copy(update={"cells": single_planes(table, cells)})
-    else:
-        settings = settings.model_copy(update={"cells": cells, "nuclei": _nuclei_of(settings, model, folder)})
-    files = dict.fromkeys(file_channel(table, name) for name in settings.cells)
-    check_channels(table, (*files, *settings.images()[len(settings.cells) :]), settings.label_images())
+    settings = settings.model_copy(update={"cells": cells})
+    if isinstance(model, MarkerModel):
+        settings = settings.model_copy(update={"nuclei": _nuclei_of(settings, model, folder)})
+    settings = with_planes(table, settings)
     pick_device(options.device)
     outputs = OutputFolder(
         out,

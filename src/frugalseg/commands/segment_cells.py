@@ -18,12 +18,12 @@ from frugalseg.runs.cue_dataset import CueDataset
 from frugalseg.runs.field_arrays import mixed_sizes
 from frugalseg.runs.field_cues import FieldCues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
+from frugalseg.runs.input_planes import with_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.marker_process import MarkerProcess, Segmented
 from frugalseg.runs.model_folder import TRAINING, ModelRun, read_curve
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import RUN, OutputFolder
-from frugalseg.runs.provenance import check_channels
 from frugalseg.runs.summary import begin_report
 
 #: Folder of the run's model, inside OUT.
@@ -74,7 +74,7 @@ def segment_cells(
         return segment_each_field(inputs, out, settings, options)
     settings.check_source()
     table = options.open(inputs)
-    check_channels(table, settings.images(), settings.label_images())
+    settings = with_planes(table, settings)
     pick_device(options.device)
     folder = Path(out) / MODEL
     check_free(folder, options.overwrite or (options.resume and (Path(out) / RUN).exists()))

@@ -19,6 +19,7 @@ from frugalseg.runs.checkpoint_folder import begin_checkpoint
 from frugalseg.runs.field_cues import FieldCues, predicted_stain, read_cues, request_of, sources_of
 from frugalseg.runs.field_loop import run_fields
 from frugalseg.runs.field_models import FieldModels
+from frugalseg.runs.input_planes import with_planes
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.marker_process import (
     MarkerProcess,
@@ -28,7 +29,6 @@ from frugalseg.runs.marker_process import (
 from frugalseg.runs.model_folder import TRAINING
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import RUN, OutputFolder
-from frugalseg.runs.provenance import check_channels
 from frugalseg.runs.records import TrainingSummary
 from frugalseg.runs.run_log import RunLog
 from frugalseg.runs.summary import begin_report
@@ -79,7 +79,7 @@ def segment_each_field(
     options = options or RunOptions()
     settings.check_source()
     table = options.open(inputs)
-    check_channels(table, settings.images(), settings.label_images())
+    settings = with_planes(table, settings)
     pick_device(options.device)
     out = Path(out)
     models = FieldModels({field.name: out / f"{field.name}_model" for field in table})

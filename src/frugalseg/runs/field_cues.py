@@ -22,7 +22,7 @@ from frugalseg.models.stain_model import StainModel
 from frugalseg.networks.cards import StainCard
 from frugalseg.networks.store import CARD, WEIGHTS, load_card
 from frugalseg.runs.channel_settings import CueChannels, LearnCellsSettings
-from frugalseg.runs.input_planes import file_channel, named_planes, read_planes
+from frugalseg.runs.input_planes import doubts_on_stacks, file_channel, named_planes, read_planes
 from frugalseg.runs.provenance import Sources, find_sources
 
 #: A predicted marker stands for a real one within this many nuclear diameters.
@@ -170,7 +170,8 @@ def _read_cues(field: Field, settings: CueChannels, device: Device) -> FieldCues
     warnings, doubts = (
         tuple(_with_channels(one, settings) for one in said) for said in (cues.warnings, cues.doubts)
     )
-    cues = replace(cues, warnings=(*warnings, *_without_file(field, settings)), doubts=doubts)
+    more = *_without_file(field, settings), *doubts_on_stacks(field, settings.cells)
+    cues = replace(cues, warnings=(*warnings, *more), doubts=doubts)
     return FieldCues(cues, field.pixel_size, _agreement(field, cues, settings))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,10 @@ from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
 from frugalseg.images.image import Image
 from frugalseg.networks.cards import MarkerCard, ObjectCard, StainCard
+from frugalseg.runs.channel_settings import CueChannels
 from frugalseg.runs.provenance import check_channels
+
+CueChannelsT = TypeVar("CueChannelsT", bound=CueChannels)
 
 
 def file_channel(table: FieldTable, name: str) -> str:
@@ -34,6 +38,20 @@ def single_planes(table: FieldTable, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def with_planes(table: FieldTable, settings: CueChannelsT) -> CueChannelsT:
+    """Return settings that name the focal planes of the cells' channels one by one, once all channels are known to be there.
+
+    Raises
+    ------
+    InputError
+        As of `frugalseg.runs.provenance.check_channels`.
+    """
+    settings = settings.model_copy(update={"cells": single_planes(table, settings.cells)})
+    files = dict.fromkeys(file_channel(table, name) for name in settings.cells)
+    check_channels(table, (*files, *settings.images()[len(settings.cells) :]), settings.label_images())
+    return settings
+
+
 def named_planes(field: Field, names: Sequence[str]) -> NDArray[np.float32]:
     """Read channels (C,Y,X), grey values: single focal planes where names ask for them as z[1], else projected.
 
@@ -48,6 +66,23 @@ def named_planes(field: Field, names: Sequence[str]) -> NDArray[np.float32]:
     planes = read_inputs(field, channels)
     _check_count(len(names), field, len(planes))
     return planes
+
+
+def doubts_on_stacks(field: Field, names: Sequence[str]) -> list[str]:
+    """Return a sentence for each channel whose focal planes `named_planes` projects: bright in any plane is bright, dark is lost."""
+    doubts = []
+    for name, channel in zip(names, model_inputs(names), strict=True):
+        if channel.planes is not None and not field.has(name):
+            continue
+        image, _ = field.reference(name).open(f"field {field.name!r}")
+        depth = int(image.pixels.shape[1])
+        if depth > 1:
+            one = f"{quote_channel(channel.channel)}[{(depth + 1) // 2}]"
+            doubts.append(
+                f"Channel {name!r} has {depth} focal planes, and their maximum is used, which suits fluorescence. Of phase contrast, DIC or "
+                f"bright field give one plane, such as {one}."
+            )
+    return doubts
 
 
 def own_inputs(
