@@ -107,7 +107,7 @@ def test_segment_says_so(folders: Path, tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     shutil.copy(folders / "stacks" / "a_phase.tif", tmp_path / "set")
     tifffile.imwrite(tmp_path / "set" / "a_dapi.tif", cells.nuclear)
-    for named, n in (("phase", 1), ("phase[2]", 0)):
+    for named, n in (("phase", 1), ("phase[2]", 0), ("phase[1,3]", 0)):
         settings = SegmentSettings(
             cells=(named,), nuclei="dapi", rounds=1, max_steps=1, encoder="small", diameter=25
         )
