@@ -132,7 +132,8 @@ def _learn(
             raise
 
     others = FieldArrays(without, read) if without else None
-    model, failed = _fit(labelled, images, labels, others, channels, settings, start, run, doubts)
+    names = model_channels(labelled, channels, flat)
+    model, failed = _fit(labelled, images, labels, others, names, settings, start, run, doubts)
     with run.log.status("finding objects in every field"):
         after = {part.name: part for part in model.evaluate(images, labels)}
     run.log.line(scores_line(after.values(), settings.target))
@@ -163,7 +164,7 @@ def _fit(
     images: FieldArrays,
     labels: FieldArrays,
     unlabelled: FieldArrays | None,
-    channels: tuple[InputChannel, ...],
+    inputs: tuple[str, ...],
     settings: LearnLabelsSettings,
     start: StainModel | ObjectModel | None,
     run: ModelRun,
@@ -189,7 +190,7 @@ def _fit(
             unlabelled=unlabelled,
             target=settings.target,
             start=start,
-            channels=model_channels(fields, channels, start is not None and projects(start.card, channels)),
+            channels=inputs,
             names=[field.name for field in fields],
             pixel_size=lambda: learned_pixel_size(_used(fields, failed)),
             settings=settings,

@@ -25,7 +25,7 @@ def file_channel(table: FieldTable, name: str) -> str:
     return name if any(field.has(name) for field in table) else model_inputs([name])[0].channel
 
 
-def single_planes(table: FieldTable, names: Sequence[str]) -> tuple[str, ...]:
+def _single_planes(table: FieldTable, names: Sequence[str]) -> tuple[str, ...]:
     """Return channels with their focal planes one by one, z[1] and z[3] for z[1,3]."""
     found: list[str] = []
     for name in names:
@@ -46,7 +46,7 @@ def with_planes(table: FieldTable, settings: CueChannelsT) -> CueChannelsT:
     InputError
         As of `frugalseg.runs.provenance.check_channels`.
     """
-    settings = settings.model_copy(update={"cells": single_planes(table, settings.cells)})
+    settings = settings.model_copy(update={"cells": _single_planes(table, settings.cells)})
     files = dict.fromkeys(file_channel(table, name) for name in settings.cells)
     check_channels(table, (*files, *settings.images()[len(settings.cells) :]), settings.label_images())
     return settings
