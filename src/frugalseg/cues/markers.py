@@ -132,7 +132,12 @@ def markers_from_points(points: ArrayLike, diameter: float = float("nan")) -> Ma
     >>> len(markers_from_points([[10, 20], [30, 40]]))
     2
     """
-    array = np.array(points, float)
+    try:
+        array = np.array(points, float)
+    except (TypeError, ValueError) as error:
+        raise WrongShape(
+            f"`points` of type {type(points).__name__} are not all numbers; give (N, 2) finite numbers, y and x in px"
+        ) from error
     array = array.reshape(-1, 2) if array.size == 0 else array
     if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
         raise WrongShape(f"`points` have shape {array.shape}; give (N, 2) finite numbers, y and x in px")

@@ -51,6 +51,18 @@ class Snapshots(Generic[SeenT]):
             raise SettingsError(f"`steps` of snapshots are {sorted(self.steps)}; give numbers of 0 or more")
 
 
+def as_numbers(values: object) -> dict[str, float]:
+    """Return what the function of snapshots gave back as numbers by name; `SettingsError` where it is nothing of the kind."""
+    if values is None:
+        return {}
+    try:
+        return {str(name): float(value) for name, value in dict(values).items()}  # type: ignore[call-overload]
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"`take` of snapshots returned {type(values).__name__}; it returns numbers by name, such as {{'mAP': 0.5}}, or None"
+        ) from error
+
+
 def powers_of_two(most: int) -> tuple[int, ...]:
     """Return 1, 2, 4, ... up to a number of steps.
 

@@ -18,7 +18,7 @@ from frugalseg.errors import BadModel, Interrupted, TrainingFailed
 from frugalseg.learning.checkpoint import AGAIN, CHECKPOINT, Checkpoint
 from frugalseg.learning.device import Device, pick_device, without_denormals
 from frugalseg.learning.interrupts import stop_requests
-from frugalseg.learning.snapshots import Snapshots
+from frugalseg.learning.snapshots import Snapshots, as_numbers
 from frugalseg.learning.trainer_settings import RECENT, TrainerSettings, is_stable
 from frugalseg.learning.training_record import OnProgress, TrainingProgress, TrainingRecord
 
@@ -257,7 +257,7 @@ class _Run(Generic[NetworkT, BatchT]):
             return
         self.count_time()
         values = snapshots.take(step, (copy.deepcopy(self.network).eval(), copy.deepcopy(record)))
-        record.snapshots.append((step, {name: float(value) for name, value in (values or {}).items()}))
+        record.snapshots.append((step, as_numbers(values)))
         self.clock = time.monotonic()
         if file is not None:  # a killed run would come back to this step
             self.save(file)

@@ -1,10 +1,10 @@
 """Cues of several images, found one after the other."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from frugalseg.errors import FrugalsegError
+from frugalseg.errors import FrugalsegError, InputError
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
@@ -17,6 +17,22 @@ def with_warnings(cues: ImageCues) -> ImageCues:
     for doubt in cues.doubts:
         warnings.warn(doubt, stacklevel=4)
     return cues
+
+
+def check_cues(cues: Any) -> ImageCues:
+    """Return the cues of one image; `InputError` for anything else, such as the image itself."""
+    if not isinstance(cues, ImageCues):
+        raise InputError(
+            f"`cues` are of type {type(cues).__name__}; give what `frugalseg.find_cues` returns (images themselves go to "
+            "`self_train`, `fit` and `predict`)"
+        )
+    return cues
+
+
+def each_cues(cues: Iterable[ImageCues] | ImageCues) -> Iterator[ImageCues]:
+    """Pass on the cues of several images, or of one; `InputError` at the first that are none."""
+    for one in [cues] if isinstance(cues, ImageCues) else cues:
+        yield check_cues(one)
 
 
 def find_many_cues(

@@ -18,7 +18,7 @@ from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.cue_sources import ManySources
 from frugalseg.models.image_cues import ImageCues, cues_of
 from frugalseg.models.inputs import GivenPixelSize, check_channels, for_each, names_of, owner_of
-from frugalseg.models.many_cues import find_many_cues, with_warnings
+from frugalseg.models.many_cues import check_cues, find_many_cues, with_warnings
 from frugalseg.models.marker_samples import collect_samples, marker_sample, segment_sample
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder, summarize_training
 from frugalseg.models.model_settings import MarkerModelSettings, resolve_settings
@@ -240,7 +240,7 @@ class MarkerModel:
         WrongShape
             The image has another number of channels than the model.
         """
-        if len(cues.planes) != len(self.card.channels):
+        if len(check_cues(cues).planes) != len(self.card.channels):
             raise WrongShape(
                 f"{cues.name} has {len(cues.planes)} channels and the model was trained on {len(self.card.channels)} "
                 f"({', '.join(self.card.channels)}); give as many, in the same order"

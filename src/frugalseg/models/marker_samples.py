@@ -16,6 +16,7 @@ from frugalseg.learning.device import Device, pick_device
 from frugalseg.learning.from_markers.marker_batches import MarkerSample, marker_channels
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER, MarkerSettings
 from frugalseg.models.image_cues import ImageCues
+from frugalseg.models.many_cues import each_cues
 from frugalseg.networks.marker_net import MarkerNetwork
 from frugalseg.prediction.marker_patches import labels_from_patches, patch_probabilities
 
@@ -52,7 +53,7 @@ def collect_samples(cues: Iterable[ImageCues]) -> MarkerDataset:
     samples = list[MarkerSample]()
     diameters = list[float]()
     modalities: tuple[Modality, ...] = ()
-    for one in cues:
+    for one in each_cues(cues):
         modalities = modalities or one.modalities
         if len(one.modalities) != len(modalities):
             raise WrongShape(

@@ -17,6 +17,7 @@ from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cell_prediction import find_alone, find_labels, known_nuclei, predict_cells
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import GivenPixelSize, for_each, owner_of
+from frugalseg.models.many_cues import check_cues
 from frugalseg.models.marker_areas import nuclei_of_images, numbered_as
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
 from frugalseg.models.model_parts import ImagePart, ObjectPartScore
@@ -195,9 +196,8 @@ class ObjectModel:
         InputError
             The image can't be used, or has another number of channels than the model.
         """
-        size = check_pixel_size(pixel_size)
+        size, stains = check_pixel_size(pixel_size), nuclei_of_images(self.card, nuclei, image)
         self.scale_for(size, diameter)  # for its checks
-        stains = nuclei_of_images(self.card, nuclei, image)
 
         def predict(index: int, one: Any) -> NDArray[np.uint32]:
             owner = owner_of(index, image, names)
@@ -219,8 +219,8 @@ class ObjectModel:
         """
         if self.card.kind != "cells":
             raise SettingsError("this model finds nuclei; cells are found around nuclei by a model of cells")
-        size = check_pixel_size(pixel_size)
-        seen = self._seen(cues.planes, f"field {cues.name!r}", size, diameter, cues)
+        planes, size = check_cues(cues).planes, check_pixel_size(pixel_size)
+        seen = self._seen(planes, f"field {cues.name!r}", size, diameter, cues)
         return predict_cells(seen, self.card, cues)
 
     def _seen(self, image: Any, *known: Any) -> SeenImage:

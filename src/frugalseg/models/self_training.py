@@ -28,7 +28,7 @@ from frugalseg.models.field_doubts import MEASURED
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.inputs import GivenPixelSize, check_channels
 from frugalseg.models.looks import image_look, sampling_weights
-from frugalseg.models.many_cues import find_many_cues
+from frugalseg.models.many_cues import each_cues, find_many_cues
 from frugalseg.models.mask_level import match_foreground
 from frugalseg.models.model_files import summarize_training
 from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settings
@@ -279,7 +279,7 @@ def _log_lines(lines: Iterable[str], log: Log | None) -> None:
 def _same_channels(cues: Iterable[ImageCues]) -> Iterator[ImageCues]:
     """Pass cues on; an `InputError` at the first image without a marker, or with another number of channels than those before."""
     counts: set[int] = set()
-    for one in [cues] if isinstance(cues, ImageCues) else cues:
+    for one in each_cues(cues):
         if len(one.markers) == 0:
             raise NoMarkers(f"{one.name} has no marker, so nothing says where its cells are; leave it out")
         counts.add(len(one.planes))

@@ -234,7 +234,11 @@ def read_stain_dataset(
     ------
     InputError
         An image can't be used, or with `on_error` none can.
+    SettingsError
+        `target` is no text.
     """
+    if not isinstance(target, str):
+        raise SettingsError(f"`target` is {target!r}; give the name of the stain, in quotes")
     seen = _survey(pairs, on_error)
     split = split_fields(seen.shapes, seed, hold_out)
     order = np.random.default_rng([seed, 78]).permutation(len(split.held_out))

@@ -145,6 +145,8 @@ def check_crop(crop: int | None, shapes: Sequence[tuple[int, int]]) -> None:
     """
     if crop is None:
         return
+    if not isinstance(crop, int | np.integer):
+        raise SettingsError(f"`crop` is {crop!r}; give a whole number of px")
     if crop < SMALLEST_CROP:
         raise SettingsError(f"`crop` is {crop} px; give at least {SMALLEST_CROP} px")
     largest = max(shapes, key=max)
