@@ -124,7 +124,9 @@ def test_none_is_lost_or_kept_twice_when_the_run_is_killed(at: int, tmp_path: Pa
 def test_powers_and_wrong_steps() -> None:
     assert powers_of_two(128) == (1, 2, 4, 8, 16, 32, 64, 128)
     assert powers_of_two(127)[-1] == 64
-    with pytest.raises(SettingsError, match=r"`steps` of snapshots are \[-1, 3\]; give numbers of 0 or more"):
+    with pytest.raises(
+        SettingsError, match=r"`steps` of snapshots are \[3, -1\]; give whole numbers of 0 or more"
+    ):
         Snapshots((3, -1), Taken())
 
 
@@ -140,3 +142,15 @@ def test_training_ends_where_the_loss_is_enough() -> None:
         record = train(network(), batches, falling, long.model_copy(update={"enough": enough}))
         assert record.steps == ends
         assert (record.stopped_because == "the loss was low enough") == (ends < 3 * RECENT)
+
+
+def test_steps_may_come_from_what_can_be_walked_through_only_once() -> None:
+    assert Snapshots((step for step in (1, 5)), lambda step, seen: None).steps == (1, 5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("steps", [3, [1.5], ["1"], [-1]])
+def test_steps_are_whole_numbers(steps: Any) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^`steps` of snapshots are .*; give whole numbers of 0 or more$"
+    ):
+        Snapshots(steps, lambda step, seen: None)

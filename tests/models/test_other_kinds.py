@@ -1,6 +1,7 @@
 """Objects of a kind that nobody can use, given by mistake: one sentence in place of an error of Python's."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,37 @@ def test_cues_of_one_image_train_a_marker_network(cells: SyntheticField, markers
     assert markers.training is not None
     assert several.training is not None
     assert markers.training.losses == several.training.losses
+
+
+def test_a_study_takes_fields_and_no_dict_of_channels(cells: SyntheticField, tmp_path: Path) -> None:
+    task = {"kind": "labels", "target": "cells", "inputs": "phase", "labels": "cells", "budgets": [1]}
+    task |= {"starts": {"a": {"kind": "nothing"}}, "test": ["2"], "data": ["given below"]}
+    design = fs.StudyDesign.parse({"title": "t", "tasks": {"cells": task}})
+    with pytest.raises(
+        InputError,
+        match=r"^the fields of task 'cells' in `data` are of type list; give `frugalseg.ArrayData`",
+    ):
+        fs.run_study(design, {"cells": [cells.cells] * 2}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("size", ["a", ("0.5", "um"), {"y": 1}, [[0.5, 0.5]], object()])
+def test_pixel_sizes_are_numbers(cells: SyntheticField, model: fs.ObjectModel, size: Any) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^`pixel_size` is .*; give micrometres per pixel, above 0, as one number or as "
+    ):
+        model.predict(cells.phase, pixel_size=size)
+
+
+def test_labels_are_not_none(cells: SyntheticField) -> None:
+    with pytest.raises(InputError, match=r"^`labels` is None; give one array for each image$"):
+        fs.ObjectModel.fit(cells.phase, None)
+
+
+@pytest.mark.parametrize("n", ["3", 2.5, 0])
+def test_crops_are_counted_in_whole_numbers(cells: SyntheticField, model: fs.ObjectModel, n: Any) -> None:
+    with pytest.raises(SettingsError, match=rf"^`n` is {n!r}; ask for at least 1 crop, in whole numbers$"):
+        fs.suggest(model, cells.phase, crop=48, n=n)
 
 
 @pytest.mark.parametrize("crop", [48.0, "48"])

@@ -258,3 +258,15 @@ def test_another_kind_of_model_is_no_stain_model(model: fs.StainModel, tmp_path:
     ):
         with pytest.raises(BadModel, match=f"kind 'stain'.*{message}"):
             kind.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("what", ["images", "stains"])
+def test_evaluate_knows_the_images_and_stains_of_fit(
+    model: fs.StainModel, images: list[np.ndarray], stains: list[np.ndarray], what: str
+) -> None:
+    given = {"images": images, "stains": stains}
+    given[what] = given[what][::-1]
+    with pytest.raises(
+        InputError, match=r"^`images` and `stains` are not those that the model was fitted to"
+    ):
+        list(model.evaluate(**given))

@@ -18,7 +18,7 @@ from frugalseg.studies.design.shipped_designs import find_design, is_shipped
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.estimate import estimate_seconds
 from frugalseg.studies.overview import Overview, make_overview, overview_table, summary_line
-from frugalseg.studies.runs.run_queue import count_workers
+from frugalseg.studies.runs.run_queue import check_workers, count_workers
 from frugalseg.studies.study import StudyResult, run_plan
 from frugalseg.studies.study_folder import check_folder
 from frugalseg.studies.study_plan import StudyPlan, plan_study
@@ -83,8 +83,7 @@ def study_command(
             )
     if len(given) != 1:
         raise SettingsError(f"{len(given)} designs were given; give one")
-    if workers is not None and workers < 1:
-        raise SettingsError(f"`workers` is {workers}; give 1 or more")
+    check_workers(workers)
     design = find_design(given[0])
     root = data if data is not None else Path() if is_shipped(design) else None
     check_folder(out, StudyDesign.read(design))

@@ -176,7 +176,11 @@ def check_pixel_size(
         pixel_size = pixel_size()
     if pixel_size is None:
         return None
-    pair = np.broadcast_to(np.asarray(pixel_size, float), (2,)) if np.size(pixel_size) in (1, 2) else None
+    try:
+        sides = np.asarray(pixel_size, float)
+    except (TypeError, ValueError):
+        sides = np.empty(0)
+    pair = np.broadcast_to(sides, (2,)) if sides.shape in ((), (1,), (2,)) else None
     if pair is None or not (np.isfinite(pair).all() and (pair > 0).all()):
         raise SettingsError(
             f"`pixel_size` is {pixel_size!r}; give micrometres per pixel, above 0, as one number or as (y, x)"

@@ -6,13 +6,15 @@ from threading import RLock
 
 import torch
 
+from frugalseg.networks.weights import in_float32
+
 #: The generator is one for all threads: weights that two of them draw at once would be those of neither seed.
 _ONE_AT_A_TIME = RLock()
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw PyTorch's random numbers on the CPU from a seed inside; outside they go on as if nothing had been drawn.
+    """Draw PyTorch's random numbers on the CPU from a seed inside, as float32; outside they go on as if nothing had been drawn.
 
     Examples
     --------
@@ -22,6 +24,6 @@ def seeded(seed: int) -> Iterator[None]:
     >>> bool((state == torch.get_rng_state()).all())
     True
     """
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]), in_float32():
         torch.default_generator.manual_seed(seed)
         yield

@@ -1,8 +1,10 @@
 """Snapshots: what a network in training is worth after some of its steps, within one training run."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import numpy as np
 
 from frugalseg.errors import SettingsError
 
@@ -46,9 +48,14 @@ class Snapshots(Generic[SeenT]):
     take: Callable[[int, SeenT], Mapping[str, float] | None]
 
     def __post_init__(self) -> None:
-        """Check the steps."""
-        if any(step < 0 for step in self.steps):
-            raise SettingsError(f"`steps` of snapshots are {sorted(self.steps)}; give numbers of 0 or more")
+        """Check the steps, and keep them where they come from something that can be walked through only once."""
+        given: Any = self.steps
+        steps = list(given) if isinstance(given, Iterable) else given
+        if not isinstance(steps, list) or not all(
+            isinstance(one, int | np.integer) and one >= 0 for one in steps
+        ):
+            raise SettingsError(f"`steps` of snapshots are {steps!r}; give whole numbers of 0 or more")
+        object.__setattr__(self, "steps", tuple(map(int, steps)))
 
 
 def as_numbers(values: object) -> dict[str, float]:

@@ -65,6 +65,8 @@ def as_partners(values: Any, parameter: str, images: Any) -> Sequence[Any]:
         There are more or fewer than images, or one array for a list of images.
     """
     n = len(as_sequence(images))
+    if values is None:
+        raise InputError(f"`{parameter}` is None; give one array for each image")
     one = is_array(values) or isinstance(values, Markers)
     if one != is_array(images):
         kinds = ("a list", "one array") if one else ("one array", "a list")

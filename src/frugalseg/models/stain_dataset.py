@@ -197,7 +197,6 @@ class _Survey:
 
     indices: list[int] = field(default_factory=list)
     shapes: list[tuple[int, int]] = field(default_factory=list)
-    checksums: list[int] = field(default_factory=list)
     contents: list[int] = field(default_factory=list)
     greys: list[NDArray[np.float32]] = field(default_factory=list)
     first_targets: list[NDArray[np.float32]] = field(default_factory=list)
@@ -256,7 +255,7 @@ def read_stain_dataset(
         fit_stain_scale(greys, settings.target_scale, settings.percentiles, target),
         split,
         validation,
-        parts_of(split, names, seen.indices, seen.shapes, seen.checksums),
+        parts_of(split, names, seen.indices, seen.shapes, seen.contents),
         tuple(seen.contents),
     )
 
@@ -276,7 +275,6 @@ def _survey(pairs: StainPairs, on_error: OnError | None) -> _Survey:
         seen.n_channels = len(pair.planes)
         seen.indices.append(index)
         seen.shapes.append(pair.shape)
-        seen.checksums.append(checksum_of(pair.target))
         seen.contents.append(checksum_of(pair.planes, pair.target))
         seen.greys.append(pair.target[::STEP, ::STEP].copy())
         if len(seen.first_targets) < IMAGES_FOR_SCALE:

@@ -24,7 +24,7 @@ from frugalseg.images.write import atomic_file, path_taken, write_text
 from frugalseg.networks.card_text import read_card_text, write_card_text
 from frugalseg.networks.cards import ANY_CARD, Card, MarkerCard, ObjectCard, StainCard
 from frugalseg.networks.old_cards import current_card
-from frugalseg.networks.weights import first_not_finite, read_weights
+from frugalseg.networks.weights import first_not_finite, in_float32, read_weights
 
 CARD, WEIGHTS = "card.yaml", "weights.safetensors"
 #: Files of a model folder; a folder that holds others is never replaced.
@@ -248,7 +248,7 @@ def load_network(folder: str | Path, build: Callable[..., NetworkT], *about: Any
         The card describes no network, or as of `load_weights`.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), in_float32():
             planned = build(*about)
     except FrugalsegError:
         raise
@@ -268,9 +268,8 @@ def _filled(folder: Path, planned: nn.Module, build: Callable[[], NetworkT]) -> 
         tensors = read_weights(file, card.sha256, planned)
     except OSError as error:
         raise _unreadable(file, error) from error
-    with torch.random.fork_rng(
-        devices=[]
-    ):  # for weights that are replaced at once, no random number of the caller's is drawn
+    # for weights that are replaced at once, no random number of the caller's is drawn
+    with torch.random.fork_rng(devices=[]), in_float32():
         network = build()
     network.load_state_dict(tensors)
     return network.eval()

@@ -1,14 +1,37 @@
 """The file of a model's weights: read, and compared with the network that they are for, before they are used."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from frugalseg.errors import BadModel
 from frugalseg.images.memory import check_memory
 from frugalseg.images.plain_files import shortened
+
+
+@contextmanager
+def in_float32() -> Iterator[None]:
+    """Make new weights float32 inside, as they are in model folders, whatever `torch.set_default_dtype` was told.
+
+    Examples
+    --------
+    >>> torch.set_default_dtype(torch.float64)
+    >>> with in_float32():
+    ...     inside = torch.zeros(1)
+    >>> inside.dtype, torch.zeros(1).dtype
+    (torch.float32, torch.float64)
+    >>> torch.set_default_dtype(torch.float32)
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def read_weights(file: Path, checksum: str, network: nn.Module) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from frugalseg.runs.versions import command_line, versions
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.report.result_files import SCORES, STUDY
 from frugalseg.studies.runs.run_folder import RunRecord
-from frugalseg.studies.runs.run_queue import OnEvent, Outcome, count_workers, make_runs
+from frugalseg.studies.runs.run_queue import OnEvent, Outcome, check_workers, count_workers, make_runs
 from frugalseg.studies.runs.run_worker import EXECUTION, Setup
 from frugalseg.studies.scores.score_rows import ScoreRow, rows_to_csv
 from frugalseg.studies.study_folder import (
@@ -137,6 +137,7 @@ def run_plan(
     report
         Write what follows from the scores: curves, differences, answers, figures and the page.
     """
+    check_workers(workers)
     check_folder(plan.out, plan.design)
     with only_study(plan.out), stopped_by_either():
         begin_folder(plan.out, plan.text)

@@ -147,6 +147,12 @@ def plan_study(
         raise InputError(
             f"`data` has no fields for task '{missing[0]}', only for {', '.join(map(repr, data)) or 'none'}; give those of every task"
         )
+    for name in design.tasks:
+        if not hasattr(data[name], "input_names"):
+            raise InputError(
+                f"the fields of task '{name}' in `data` are of type {type(data[name]).__name__}; give `frugalseg.ArrayData`, or "
+                "`frugalseg.FileData` of fields in files"
+            )
     cards = read_cards(design, root)
     specs = without_unfit(plan_runs(design, data), cards)
     prints = fingerprints(specs, data, root)

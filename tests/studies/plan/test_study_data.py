@@ -124,3 +124,11 @@ def test_one_array_is_no_list_of_fields() -> None:
     with pytest.raises(InputError, match=r"channel 'phase' of `channels` is one array of shape \(8, 9\)"):
         ArrayData({"phase": np.zeros((8, 9))})  # type: ignore[dict-item]
     assert ArrayData({"phase": np.zeros((2, 8, 9))}).names == ("1", "2")
+
+
+@pytest.mark.parametrize("channels", [np.zeros((2, 8, 8)), {"phase": (one for one in ())}, None])
+def test_channels_are_a_dict_of_lists(channels: Any) -> None:
+    with pytest.raises(
+        InputError, match=r"^`channels` must be a dict: name of a channel -> a list with one array "
+    ):
+        ArrayData(channels)

@@ -5,12 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from frugalseg.errors import OutputExists, OutputFailed
+from frugalseg.errors import OutputExists, OutputFailed, SettingsError
 from frugalseg.runs.versions import typed
 from frugalseg.studies.plan.study_data import ArrayData
 from frugalseg.studies.runs import run_queue
@@ -247,3 +248,10 @@ def test_each_process_has_one_thread_and_its_own_gpu(monkeypatch: pytest.MonkeyP
     assert worker_environment(0, "cpu")["OMP_NUM_THREADS"] == "1"
     assert worker_environment(0, "cpu")["CUDA_VISIBLE_DEVICES"] == "3, 5"
     assert [worker_environment(i, "cuda")["CUDA_VISIBLE_DEVICES"] for i in range(3)] == ["3", "5", "3"]
+
+
+@pytest.mark.parametrize("workers", [0, -1, "2", 1.5])
+def test_processes_are_counted_in_whole_numbers(fakes: ModuleType, tmp_path: Path, workers: Any) -> None:
+    with pytest.raises(SettingsError, match=rf"^`workers` is {workers!r}; give 1 or more$"):
+        fakes.study(tmp_path / "study", workers=workers)
+    assert not (tmp_path / "study").exists()

@@ -15,13 +15,14 @@ SCORES = {("stain", "1 crop", 46): {"x": [0.2, 0.4], "y": [0.6, 0.8], "z": [0.7,
 
 
 def test_intervals_over_fields_and_over_seeds_are_those_of_student(make_rows):
-    [point] = find_curves(make_rows(SCORES), "cells", "mAP")
-    assert point.mean == pytest.approx(0.6)
-    over_fields = stats.t.interval(0.95, 2, 0.6, stats.sem([0.3, 0.7, 0.8]))
+    near = {("stain", "1 crop", 46): {"x": [0.58, 0.59], "y": [0.6, 0.61], "z": [0.59, 0.6]}}
+    [point] = find_curves(make_rows(near), "cells", "mAP")
+    assert point.mean == pytest.approx(0.595)
+    over_fields = stats.t.interval(0.95, 2, 0.595, stats.sem([0.585, 0.605, 0.595]))
     assert (point.fields.low, point.fields.high, point.fields.n) == (*map(pytest.approx, over_fields), 3)
-    over_seeds = stats.t.interval(0.95, 1, 0.6, stats.sem([0.5, 0.7]))
+    over_seeds = stats.t.interval(0.95, 1, 0.595, stats.sem([0.59, 0.6]))
     assert (point.seeds.low, point.seeds.high, point.seeds.n) == (*map(pytest.approx, over_seeds), 2)
-    assert point.seeds_sd == pytest.approx(np.std([0.5, 0.7], ddof=1))
+    assert point.seeds_sd == pytest.approx(np.std([0.59, 0.6], ddof=1))
 
 
 def test_one_field_or_one_seed_has_no_interval(make_rows):
@@ -115,3 +116,14 @@ def test_rows_that_make_no_curve(rows, message, make_rows):
     given = {"other": make_rows(SCORES, metric="pcc"), "twice": 2 * make_rows(SCORES)}.get(rows or "", [])
     with pytest.raises(InputError, match=message):
         find_curves(given, "cells", "mAP")
+
+
+def test_intervals_of_scores_stay_between_0_and_1_and_those_of_a_pcc_do_not(make_rows):
+    scores = {("a", "1 crop", 46): {"x": [0.1, 0.3], "y": [0.9, 0.7]}}
+    [point] = find_curves(make_rows(scores), "cells", "mAP")
+    assert (point.fields.low, point.fields.high) == (0.0, 1.0)
+    assert (point.seeds.low, point.seeds.high) == (pytest.approx(0.5), pytest.approx(0.5))
+    [pcc] = find_curves(make_rows(scores, metric="pcc"), "cells", "pcc")
+    half = stats.t.ppf(0.975, 1) * np.std([0.2, 0.8], ddof=1) / np.sqrt(2)
+    assert (pcc.fields.low, pcc.fields.high) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+    assert pcc.fields.low < 0

@@ -156,6 +156,10 @@ class ArrayData:
         names: Sequence[str] | None = None,
         pixel_sizes: Sequence[tuple[float, float] | None] | None = None,
     ) -> None:
+        if not isinstance(channels, Mapping) or not all(hasattr(one, "__len__") for one in channels.values()):
+            raise InputError(
+                "`channels` must be a dict: name of a channel -> a list with one array (Y,X), or None, for each field"
+            )
         for name, one in channels.items():
             shape = tuple(getattr(one, "shape", ()))
             if is_array(one) and len(shape) != 3:

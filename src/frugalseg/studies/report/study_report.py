@@ -15,6 +15,7 @@ from frugalseg.report.number_tables import NumberTable
 from frugalseg.report.number_texts import count_text, duration
 from frugalseg.report.page import render_report
 from frugalseg.report.report_data import Report
+from frugalseg.runs.provenance import first_few
 from frugalseg.runs.records import read_json
 from frugalseg.runs.versions import command_line, versions
 from frugalseg.studies.answers.findings import Answer, learning_rows, main_metric, seedless_arms, task_rows
@@ -115,9 +116,7 @@ def write_results(
     rows, out = list(rows), Path(out)
     results = {name: evaluate_task(name, task, rows) for name, task in design.tasks.items()}
     if not any(one.points for one in results.values()):
-        raise InputError(
-            f"the study '{design.title}' has no score of any task yet, so there are no results; run it first"
-        )
+        raise _without_scores(design, rows)
     answers = answer_study(design, rows)
     fields = data or {}
     plots = [
@@ -155,6 +154,19 @@ def write_results(
     _write_files(out, files)
     remove_other_figures(out, files, design.tasks)
     return answers
+
+
+def _without_scores(design: StudyDesign, rows: Sequence[ScoreRow]) -> InputError:
+    """Return why there are no results: nothing was run yet, or no score is a number."""
+    tested = dict.fromkeys(row.field for row in rows if row.task in design.tasks)
+    if tested:
+        return InputError(
+            f"no score of the study '{design.title}' is a number: in its test fields ({first_few(tested)}) nothing is annotated, or "
+            "the stain is constant; name others"
+        )
+    return InputError(
+        f"the study '{design.title}' has no score of any task yet, so there are no results; run it first"
+    )
 
 
 def _write_files(out: Path, files: Mapping[str, bytes]) -> None:

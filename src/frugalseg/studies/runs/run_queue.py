@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from frugalseg.errors import Interrupted, OutputFailed
+from frugalseg.errors import Interrupted, OutputFailed, SettingsError
 from frugalseg.images.memory import free_memory
 from frugalseg.learning.device import Device
 from frugalseg.runs.processors import usable_cpus
@@ -64,6 +64,12 @@ class Outcome:
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     defects: list[str] = field(default_factory=list)
+
+
+def check_workers(workers: object) -> None:
+    """`SettingsError` unless a number of processes is None or at least 1."""
+    if workers is not None and not (isinstance(workers, int) and workers >= 1):
+        raise SettingsError(f"`workers` is {workers!r}; give 1 or more")
 
 
 def count_workers(workers: int | None, device: Device, runs: int, image_bytes: int = 0) -> int:

@@ -9,13 +9,17 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from frugalseg.errors import InputError
-from frugalseg.evaluation.intervals import Interval, mean_interval
+from frugalseg.evaluation.intervals import SUMMARIZED, Interval, mean_interval, mean_score
 from frugalseg.studies.scores.score_rows import ScoreRow, table_to_csv
 
 T = TypeVar("T")
 
 NOTHING = "nothing"
 """The budget of a start that is scored as it is."""
+
+
+BETWEEN_0_AND_1 = frozenset((*SUMMARIZED, "mask_iou", "agreement"))
+"""Metrics that are never below 0 or above 1, unlike a PCC."""
 
 
 class Spread(NamedTuple):
@@ -104,7 +108,7 @@ def names_of(values: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def find_spread(values: Mapping[tuple[str, int, str], float]) -> Spread:
+def find_spread(values: Mapping[tuple[str, int, str], float], of_scores: bool = False) -> Spread:
     """Return mean and intervals of values by (fold, seed, field).
 
     Student's intervals take fields, and seeds, for independent draws. Fields of one study are less than that: their
@@ -115,6 +119,8 @@ def find_spread(values: Mapping[tuple[str, int, str], float]) -> Spread:
     ----------
     values
         At least one; all finite.
+    of_scores
+        They lie between 0 and 1, and so do the ends of their intervals.
 
     Examples
     --------
@@ -125,12 +131,13 @@ def find_spread(values: Mapping[tuple[str, int, str], float]) -> Spread:
     cells = _without_folds(values)
     by_field = means_by_field(values)
     seeds = sorted({seed for _, seed in cells})
-    over_fields = mean_interval(list(by_field.values()))
+    interval = mean_score if of_scores else mean_interval
+    over_fields = interval(list(by_field.values()))
     shared = [field for field in by_field if all((field, seed) in cells for seed in seeds)]
     if not shared:
         return Spread(over_fields, Interval(over_fields.mean, None, None, len(seeds)), None)
     means = [fmean(cells[field, seed] for field in shared) for seed in seeds]
-    return Spread(over_fields, mean_interval(means), float(np.std(means, ddof=1)) if len(means) > 1 else None)
+    return Spread(over_fields, interval(means), float(np.std(means, ddof=1)) if len(means) > 1 else None)
 
 
 def means_by_field(values: Mapping[tuple[str, int, str], float]) -> dict[str, float]:
@@ -267,7 +274,8 @@ def _without_folds(values: Mapping[tuple[str, int, str], float]) -> dict[tuple[s
 def _point(group: Sequence[ScoreRow]) -> CurvePoint:
     first = group[0]
     spread = find_spread(
-        {(row.fold, row.seed, row.field): row.value for row in group if math.isfinite(row.value)}
+        {(row.fold, row.seed, row.field): row.value for row in group if math.isfinite(row.value)},
+        of_scores=first.metric in BETWEEN_0_AND_1,
     )
     by_run = {row.run: row.outlined for row in group}
     return CurvePoint(

@@ -216,9 +216,11 @@ def paired_t_test(differences: NDArray[np.float64]) -> float | None:
     >>> round(paired_t_test(np.array([0.1, 0.2, 0.3])), 4)
     0.0742
     """
+    if len(differences) < 2:
+        return None
     if np.abs(differences).max() <= _EQUAL:
         return 1.0
-    if len(differences) < 2 or np.ptp(differences) <= _EQUAL:
+    if np.ptp(differences) <= _EQUAL:
         return None
     from scipy import stats
 

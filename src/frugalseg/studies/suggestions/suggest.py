@@ -176,8 +176,8 @@ def check_model(model: Any, name: str = "`model`") -> ObjectModel:
 
 def check_count(n: int) -> None:
     """`SettingsError` unless at least one crop is asked for."""
-    if n < 1:
-        raise SettingsError(f"`n` is {n}; ask for at least 1 crop")
+    if not (isinstance(n, int | np.integer) and n >= 1):
+        raise SettingsError(f"`n` is {n!r}; ask for at least 1 crop, in whole numbers")
 
 
 def choose_crops(scored: Sequence[CropScores], learned: Sequence[Look], n: int) -> list[Suggestion]:
