@@ -3,12 +3,12 @@
 import glob
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from frugalseg.errors import FrugalsegError, InputError, SettingsError, UnreadableFile
+from frugalseg.errors import InputError, SettingsError, UnreadableFile
 from frugalseg.images.field import ChannelRef, Field
+from frugalseg.images.file_fields import Problems, fields_of_files, is_zarr
 from frugalseg.images.formats import FORMATS, IMAGE_SUFFIXES, field_stem
 from frugalseg.images.left_out import (
     LOOKS_MADE,
@@ -20,11 +20,10 @@ from frugalseg.images.left_out import (
 )
 from frugalseg.images.name_patterns import match_names
 from frugalseg.images.plain_files import shortened
-from frugalseg.images.read import path_exists, read_image
+from frugalseg.images.read import path_exists
 from frugalseg.images.table import read_table
 from frugalseg.images.write import in_utf8
 
-Problems = list[FrugalsegError]
 TABLE_NAME = "fields.csv"
 
 LONGEST_NAME = 200
@@ -72,7 +71,7 @@ def list_fields(
         files = [path for path in files if path not in zarrs]
         fields += _pattern_fields(files, None, pattern, problems, notes, axes) if files else []
         files = zarrs
-    fields += _file_fields(files, problems, axes)
+    fields += _file_fields(files, problems, notes, axes)
     for field in fields:
         if field.name in ("", ".", "..") or re.search(r'[\\/:*?"<>|\0]', field.name):
             raise InputError(
@@ -122,11 +121,6 @@ def _expand(path: Path) -> list[Path]:
     raise UnreadableFile(f"{shortened(path)} does not exist")
 
 
-def is_zarr(path: Path) -> bool:
-    """Return whether a folder is a group or an array of a zarr, such as an OME-Zarr image, which counts like a file."""
-    return path.is_dir() and any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zattrs"))
-
-
 def _files_below(folder: Path, deep: bool) -> list[Path]:
     """List the files that a pattern may fit, without hidden ones (macOS leaves ._copies beside images)."""
     paths = folder.rglob("*") if deep else folder.iterdir()
@@ -160,97 +154,21 @@ def _images_in(folder: Path, notes: list[str]) -> list[Path]:
     return [path for path in paths if path not in made]
 
 
-def _file_fields(files: list[Path], problems: Problems | None, axes: str | None) -> list[Field]:
+def _file_fields(
+    files: list[Path], problems: Problems | None, notes: list[str], axes: str | None
+) -> list[Field]:
     """Return one field per file, with the channels of the file; equal names get the name of their folder in front."""
     stems = [field_stem(path) for path in files]
     names = [
         stem if stems.count(stem) == 1 else f"{_folder_of(path).name}_{stem}"
         for path, stem in zip(files, stems, strict=True)
     ]
-    return _fields_of_files(list(zip(names, files, strict=True)), None, problems, axes)
+    return fields_of_files(list(zip(names, files, strict=True)), None, problems, notes, axes)
 
 
 def _folder_of(path: Path) -> Path:
     """Return the folder that a path names; links are not followed, as many may lead into one folder."""
     return Path(os.path.abspath(path)).parent  # noqa: PTH100 - Path.absolute keeps ..
-
-
-def _fields_of_files(
-    named: Sequence[tuple[str, Path]],
-    rows: Mapping[str, dict[str, str]] | None,
-    problems: Problems | None,
-    axes: str | None,
-) -> list[Field]:
-    """Return the fields of named files, with the columns of `rows`; broken files as of `_failing_later`.
-
-    Without rows, OME-Zarr names its fields itself.
-    """
-    fields: list[Field] = []
-    broken: dict[str, Path] = {}
-    errors: Problems = []
-    for name, path in named:
-        if rows is None and is_zarr(path):
-            fields += _zarr_fields(path, problems)
-            continue
-        row = {} if rows is None else rows[name]
-        try:
-            fields.append(_file_field(path, name, row, axes))
-        except FrugalsegError as error:
-            errors.append(error)
-            if problems is None:
-                broken[name] = path
-                fields.append(Field(name, {"field": name, "file": path.name, **row}, {}))
-    return _failing_later(fields, broken, errors, problems)
-
-
-def _failing_later(
-    fields: list[Field], broken: Mapping[str, Path], errors: Problems, problems: Problems | None
-) -> list[Field]:
-    """Return fields of which the broken ones have the channels of the others, so that they fail when they are used.
-
-    Errors go to `problems` instead, where there is such a list; the first is raised where no field can be read.
-    """
-    if problems is not None:
-        problems += errors
-    elif errors and len(broken) == len(fields):
-        raise errors[0]
-    columns = next((field.columns for field in fields if field.name not in broken), ())
-    return [
-        replace(field, channels={c: ChannelRef(broken[field.name]) for c in columns}, columns=columns)
-        if field.name in broken
-        else field
-        for field in fields
-    ]
-
-
-def _file_field(path: Path, name: str, row: dict[str, str], axes: str | None = None) -> Field:
-    channels = {channel: ChannelRef(path, i) for i, channel in enumerate(read_image(path, axes).channels)}
-    return Field(name, {"field": name, "file": path.name, **row}, channels, tuple(channels))
-
-
-def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
-    """Return the fields of an OME-Zarr image or plate; label images are further channels.
-
-    Images of a plate that can't be read go to `problems`; without that list they are fields that fail when used.
-    """
-    from frugalseg.images.ome_zarr import list_images
-
-    fields: list[Field] = []
-    broken: dict[str, Path] = {}
-    errors: Problems = []
-    for name, image, row, labels in list_images(path):
-        try:
-            field = _file_field(image, name, row)
-        except FrugalsegError as error:
-            errors.append(type(error)(f"field {name!r}: {error}") if row else error)
-            if problems is None:
-                broken[name] = image
-                fields.append(Field(name, {"field": name, "file": image.name, **row}, {}))
-            continue
-        extra = {label: ChannelRef(image / "labels" / label, 0) for label in labels}
-        channels = {**field.channels, **extra}
-        fields.append(replace(field, channels=channels, columns=tuple(channels)))
-    return _failing_later(fields, broken, errors, problems)
 
 
 def _pattern_fields(
@@ -277,8 +195,8 @@ def _pattern_fields(
         )
     rows = found.rows
     if not found.has_channels:
-        return _fields_of_files(
-            [(name, paths[""]) for name, paths in found.paths.items()], rows, problems, axes
+        return fields_of_files(
+            [(name, paths[""]) for name, paths in found.paths.items()], rows, problems, notes, axes
         )
     columns = tuple(dict.fromkeys(channel for paths in found.paths.values() for channel in paths))
     return [

@@ -8,8 +8,9 @@ from pathlib import Path
 from frugalseg.errors import InputError, SettingsError, UnreadableFile
 from frugalseg.images.axes import check_stated_axes
 from frugalseg.images.channel_lists import split_channels, unquote_channel
-from frugalseg.images.discovery import Problems, list_fields
+from frugalseg.images.discovery import list_fields
 from frugalseg.images.field import Field
+from frugalseg.images.file_fields import Problems
 from frugalseg.images.plain_files import shortened
 
 

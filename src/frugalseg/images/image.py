@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -232,6 +233,8 @@ class Image:
         Letters of the axes in the file, as understood; see `frugalseg.images.axes`.
     indices
         (1, 1, Y, X) numbers in the palette, where the file has one: as a label map these count, not their colours.
+    files
+        Other files that hold planes of it: an OME-TIFF may be one image in several files.
 
     Examples
     --------
@@ -247,6 +250,7 @@ class Image:
     name: str = "image"
     axes: str = "CZYX"
     indices: PixelArray | None = None
+    files: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that pixels are real and (C, Z, Y, X), with one name per channel."""

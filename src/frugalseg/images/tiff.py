@@ -70,15 +70,16 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
             raise UnreadableFile(
                 f"{path} holds no image; it is damaged or cut short, copy or export it again"
             )
-        if len(tif.series) > 1 and not _only_thumbnails(tif):
-            sizes = [" x ".join(map(str, series.shape)) for series in tif.series]
+        own = _own_series(tif)
+        if len(own) > 1 and not _only_thumbnails(own):
+            sizes = [" x ".join(map(str, series.shape)) for series in own]
             several = (
                 f"images of one size ({sizes[0]}), such as positions"
                 if len(set(sizes)) == 1
                 else f"images of different kinds ({', '.join(sizes[:4])})"
             )
             raise UnreadableFile(f"{path} holds {len(sizes)} {several}; save each as its own file")
-        series = tif.series[0]
+        series = own[0]
         if series.dtype is None:
             raise UnreadableFile(
                 f"{path} has samples of a type that is not read; export it as 8, 16 or 32 bit"
@@ -89,11 +90,12 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
                 raise tifffile.TiffFileError(f"{missing} bytes of its pixels are missing")
         plan = plan_axes(series.axes, tuple(series.shape), str(path), _has_colours(series.keyframe), axes)
         shape = plan.czyx
-        names = channel_names(shape[0], _names_in(tif, shape), plan.colour)
-        size = read_pixel_size(tif, _ome(tif))
-        dtype = np.dtype(series.dtype)
+        about = _pixels_node(tif, series)
+        names = channel_names(shape[0], _names_in(tif, about, shape), plan.colour)
+        size = read_pixel_size(tif, about)
+        dtype, others = np.dtype(series.dtype), _other_files(tif, series)
     pixels = LazyPixels(shape, dtype, partial(_read_region, path, plan), str(path))
-    return Image(pixels, names, size, path.name, plan.axes)
+    return Image(pixels, names, size, path.name, plan.axes, files=others)
 
 
 def _has_colours(page: tifffile.TiffPage) -> bool:
@@ -127,9 +129,25 @@ def _refuse_foreign_files(path: Path, tif: tifffile.TiffFile) -> None:
             check_plain(inner_path(path.parent, node.get("FileName"), path))
 
 
-def _only_thumbnails(tif: tifffile.TiffFile) -> bool:
+def _own_series(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """Return the images of which this file holds planes; an OME-TIFF of a set tells of all images, such as positions."""
+    if len(tif.series) == 1:
+        return list(tif.series)
+    own = [one for one in tif.series if any(page is not None and page.parent is tif for page in one.pages)]
+    return own or list(tif.series)
+
+
+def _other_files(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tuple[Path, ...]:
+    """Return the other files of an OME-TIFF's set that hold planes of an image."""
+    if not tif.is_ome:
+        return ()
+    parents = (page.parent for page in series.pages if page is not None)
+    return tuple(dict.fromkeys(Path(str(one.filehandle.path)).resolve() for one in parents if one is not tif))
+
+
+def _only_thumbnails(all_series: list[tifffile.TiffPageSeries]) -> bool:
     """Return whether all series but the first are much smaller: labels and previews of slide scanners."""
-    first, *others = (math.prod(series.shape) for series in tif.series)
+    first, *others = (math.prod(series.shape) for series in all_series)
     return all(other * 4 <= first for other in others)
 
 
@@ -141,7 +159,7 @@ def _read_region(path: Path, plan: AxisPlan, c: int, z: int, rows: slice, column
     """
     index = plan.index(c, z, rows, columns)
     with _opened(path) as tif:
-        series, inside = _plane_series(tif.series[0], index)
+        series, inside = _plane_series(_own_series(tif)[0], index)
         if series is None:
             raise UnreadableFile(f"{path} lacks the plane of channel {c}, focal plane {z}; export it again")
         shape = plan.shape[len(plan.shape) - len(inside) :]
@@ -193,14 +211,22 @@ def _plane_series(
     return (series, index) if series.is_multifile else (tifffile.TiffPageSeries([page]), inside)
 
 
-def _names_in(tif: tifffile.TiffFile, shape: tuple[int, int, int, int]) -> list[str]:
+def _names_in(
+    tif: tifffile.TiffFile, pixels: ElementTree.Element | None, shape: tuple[int, int, int, int]
+) -> list[str]:
     """Return the channel names of OME-XML, or the slice labels of ImageJ if there is one per channel."""
-    root = _ome(tif)
-    if root is not None:
-        pixels = root.find(".//{*}Image/{*}Pixels")
-        return [] if pixels is None else [str(node.get("Name", "")) for node in pixels.findall("{*}Channel")]
+    if pixels is not None:
+        return [str(node.get("Name", "")) for node in pixels.findall("{*}Channel")]
     labels = (tif.imagej_metadata or {}).get("Labels", []) if tif.is_imagej else []
     return [str(label) for label in labels] if len(labels) == shape[0] and shape[1] == 1 else []
+
+
+def _pixels_node(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> ElementTree.Element | None:
+    """Return what OME-XML says of the pixels of an image; of the first image where it does not tell of as many as there are."""
+    root = _ome(tif)
+    found = [] if root is None else root.findall(".//{*}Image/{*}Pixels")
+    index = next(at for at, one in enumerate(tif.series) if one is series)
+    return None if not found else found[index if len(found) == len(tif.series) else 0]
 
 
 def _ome(tif: tifffile.TiffFile) -> ElementTree.Element | None:

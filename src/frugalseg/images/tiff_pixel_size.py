@@ -11,13 +11,12 @@ from frugalseg.images.pixel_size import MOST_UM, PixelSize, stated_pixel_size, u
 RESOLUTION_UNITS = {2: "inch", 3: "cm"}
 
 
-def read_pixel_size(tif: tifffile.TiffFile, ome: ElementTree.Element | None) -> PixelSize:
-    """Return (y, x) in um; None where the file states none, or none that can be understood.
+def read_pixel_size(tif: tifffile.TiffFile, pixels: ElementTree.Element | None) -> PixelSize:
+    """Return (y, x) in um, by OME-XML's `pixels` or the tags; None where the file states none, or none that can be understood.
 
     Programs without a pixel size write 72, 96 or 300 dpi (85 um and more), so sizes in inches, and those of the tags alone,
     count only up to 20 um.
     """
-    pixels = None if ome is None else ome.find(".//{*}Image/{*}Pixels")
     if pixels is not None:
         sizes = pixels.get("PhysicalSizeY") or None, pixels.get("PhysicalSizeX") or None
         if sizes != (None, None):

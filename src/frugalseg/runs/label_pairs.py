@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import InputError, MissingChannel, UnreadableFile
-from frugalseg.images.discovery import TABLE_NAME, is_zarr, natural_key
+from frugalseg.images.discovery import TABLE_NAME, natural_key
 from frugalseg.images.field import ChannelRef, Field
 from frugalseg.images.fields import open_fields
+from frugalseg.images.file_fields import is_zarr
 from frugalseg.images.formats import IMAGE_SUFFIXES, LABEL_SUFFIXES, ROI_SUFFIXES, field_stem
 from frugalseg.images.image import find_channel
 from frugalseg.images.read import path_exists
