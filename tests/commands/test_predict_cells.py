@@ -185,6 +185,37 @@ def test_a_dot_that_tells_no_size_is_a_nucleus_and_the_scale_is_left_to_the_mode
     assert (record.diameter, record.markers) == (pytest.approx(diameter), "labels")
 
 
+def test_measurements_name_the_label_of_each_cells_marker(of_phase: Path, tmp_path: Path) -> None:
+    """Labels with gaps, as after a filter: cells are numbered from 1, and a column has the labels."""
+    kept = np.where(np.isin(CELLS.nuclei, (2, 5, 7)), CELLS.nuclei * 10, 0).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "phase.tif", CELLS.phase)
+    tifffile.imwrite(tmp_path / "found.tif", kept)
+    (tmp_path / "fields.csv").write_text("field,phase,found\na,phase.tif,found.tif\n")
+    record, labels = predicted(of_phase, tmp_path, tmp_path / "out", markers="found")
+    places = {20: 1, 50: 2, 70: 3}
+    for given, cell in places.items():
+        assert np.bincount(labels[kept == given]).argmax() == cell
+    rows = {row["label"]: row["marker"] for row in record.measurements}
+    assert {cell: rows[cell] for cell in places.values()} == {1: 20, 2: 50, 3: 70}
+    assert all(marker is None for cell, marker in rows.items() if cell > 3)
+
+
+def test_a_model_finds_a_channel_with_brackets_again(tmp_path: Path) -> None:
+    name = "Phase [20x]"
+    model = ObjectModel.fit(CELLS.phase, CELLS.cells, channels=(name,), **QUICK)
+    model.save(tmp_path / "model")
+    metadata = {"axes": "CYX", "Channel": {"Name": [name, "dapi"]}}
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif",
+        np.stack([CELLS.phase, CELLS.nuclear]),
+        metadata=metadata,
+        photometric="minisblack",
+    )
+    settings = PredictSettings(baselines=False)
+    result = predict_fields(tmp_path / "model", [tmp_path / "a.ome.tif"], tmp_path / "out", settings, QUIET)
+    assert (list(result.fields), result.failed) == (["a"], {})
+
+
 def test_a_wrong_diameter_of_the_user_is_never_replaced(of_phase: Path, images: Path, tmp_path: Path) -> None:
     settings = PredictSettings(baselines=False, nuclei="dapi", diameter=3.0)
     one = QUIET.model_copy(update={"where": ("field=a",)})

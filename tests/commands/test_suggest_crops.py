@@ -134,6 +134,11 @@ def test_the_crops_are_learned_from_as_they_are(model: Path, images: Path, tmp_p
     options = RunOptions(device="cpu", quiet=True, pattern=PATTERN)
     learned = learn_labels([out / "crops" / "fields.csv", images], tmp_path / "new", settings, options)
     assert learned.failed == {}
+    n = len(names)
+    (said,) = [one for one in learned.record.warnings if "proposed" in one]
+    assert said.startswith(
+        f"{n} of {n} label maps in {out / 'crops'} are what the model proposed, unchanged since "
+    )
     assert learned.record.unlabelled == ("a", "b", "c")  # type: ignore[attr-defined]
     learn = f"frugalseg learn labels {out / 'crops' / 'fields.csv'}"
     how = f"--pattern '{PATTERN}' --labels labels --target cells --start {model} --scale 1 -o NEW_MODEL"

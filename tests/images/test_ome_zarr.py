@@ -12,7 +12,7 @@ import zarr
 
 from frugalseg.commands.inspect_inputs import inspect_inputs
 from frugalseg.commands.score_files import score_files
-from frugalseg.errors import UnreadableFile, WrongShape
+from frugalseg.errors import MissingChannel, UnreadableFile, WrongShape
 from frugalseg.images.fields import open_fields
 from frugalseg.images.read import read_image
 from frugalseg.images.write import write_labels
@@ -246,3 +246,41 @@ def test_nothing_stored_in_a_file_is_executed(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="never loaded"):
         read_image(path).pixels[...]
     assert not mark.exists()
+
+
+def test_a_label_image_does_not_hide_a_channel_of_its_name(tmp_path: Path) -> None:
+    image = write_zarr(tmp_path / "a.zarr", labels=("phase", "nuclei"))
+    group = zarr.open_group(image)
+    inside = group.create_group("labels")
+    inside.attrs.update({"ome": {"version": "0.5", "labels": ["nuclei", "cells"]}})
+    for name in ("nuclei", "cells"):
+        write_zarr(image / "labels" / name, np.full((1, 20, 30), 7, np.uint16), axes="zyx", labels=())
+    [field] = open_fields([image])
+    assert field.columns == ("phase", "nuclei", "nuclei (labels)", "cells")
+    np.testing.assert_array_equal(field.plane("nuclei"), VALUES[1].max(axis=0))
+    labels = field.labels("nuclei (labels)")
+    assert labels is not None
+    assert np.unique(labels).tolist() == [7]
+
+
+def test_labels_of_two_channels_are_not_read_as_their_first(tmp_path: Path) -> None:
+    image = write_zarr(tmp_path / "a.zarr")
+    inside = zarr.open_group(image).create_group("labels")
+    inside.attrs.update({"ome": {"version": "0.5", "labels": ["both"]}})
+    write_zarr(image / "labels" / "both", np.ones((2, 20, 30), np.uint16), axes="cyx", labels=())
+    with pytest.raises(MissingChannel, match=r"both has 2 channels .*say which one"):
+        open_fields([image])[0].labels("both")
+
+
+def test_two_plates_and_two_images_of_a_plate_are_told_apart(tmp_path: Path) -> None:
+    one, other = write_plate(tmp_path / "x"), write_plate(tmp_path / "y")
+    other = other.rename(other.with_name("second.zarr"))
+    names = [field.name for field in open_fields([one, other])]
+    wells = ["A1_0", "A1_1", "B2_0", "B2_1"]
+    assert names == [*(f"plate_{well}" for well in wells), *(f"second_{well}" for well in wells)]
+    assert [field.row["field"] for field in open_fields([one, other])] == names
+    assert [field.name for field in open_fields([one])] == wells
+    assert [field.name for field in open_fields([one / "A" / "1" / "0", one / "B" / "2" / "0"])] == [
+        "1_0",
+        "2_0",
+    ]

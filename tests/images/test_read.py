@@ -204,30 +204,6 @@ def test_a_stack_behind_a_single_page(tmp_path: Path, byteorder: str) -> None:
         read_image(path).pixels[2, 1]
 
 
-def test_ome_tiff_over_two_files(tmp_path: Path) -> None:
-    """Each file holds one channel and names the other; opening either gives both."""
-    names = ["c0.ome.tif", "c1.ome.tif"]
-    uuids = [f"urn:uuid:{i:08d}-0000-0000-0000-000000000000" for i in range(2)]
-    data = "".join(
-        f'<TiffData IFD="0" FirstC="{i}" PlaneCount="1"><UUID FileName="{names[i]}">{uuids[i]}</UUID></TiffData>'
-        for i in range(2)
-    )
-    for i in range(2):
-        xml = (
-            f'<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[i]}">'
-            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="30" SizeY="20" '
-            'SizeC="2" SizeZ="1" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">'
-            '<Channel ID="Channel:0:0" Name="phase" SamplesPerPixel="1"/>'
-            f'<Channel ID="Channel:0:1" Name="DAPI" SamplesPerPixel="1"/>{data}</Pixels></Image></OME>'
-        )
-        tifffile.imwrite(tmp_path / names[i], VALUES[0, i], description=xml, metadata=None)
-    image = read_image(tmp_path / names[0])
-    assert image.channels == ("phase", "DAPI")
-    assert image.pixel_size == (0.5, 0.5)
-    np.testing.assert_array_equal(image.plane("phase"), VALUES[0, 0])
-    np.testing.assert_array_equal(image.plane("DAPI"), VALUES[0, 1])
-
-
 def damaged(kind: str, folder: Path) -> Path:
     path = folder / f"{kind}.tif"
     tifffile.imwrite(

@@ -170,8 +170,8 @@ COMMANDS = (
     Command(
         "suggest",
         "Suggest which crops of your images to outline next, so that a model of nuclei or cells learns most. Correct their outlines "
-        "in OUT/crops with napari, Cellpose or Fiji, saved under the same names, and delete the rows of crops that you leave out "
-        "from OUT/crops/fields.csv; then `learn labels OUT/crops --labels labels --target cells --start MODEL` learns from them.",
+        "in OUT/crops with napari, Cellpose or Fiji: save them over the label maps there, or name the new files (also *_seg.npy and sets "
+        "of ROIs) in OUT/crops/fields.csv. Delete from it the rows of crops that you leave out; then `learn labels OUT/crops --labels labels --target cells --start MODEL` learns from them.",
         {"": Work(f"{_COMMANDS}.suggest_crops:suggest_crops", f"{_SETTINGS}:SuggestSettings")},
         own=(
             Argument("model", "MODEL", "A model folder of nuclei or cells, made by `learn` or `segment`."),

@@ -33,6 +33,8 @@ from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.model_folder import ModelRun
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.provenance import check_channels, find_sources
+from frugalseg.runs.run_log import RunLog
+from frugalseg.studies.suggestions.crop_files import doubts_on_proposals
 
 
 def learn_labels(
@@ -116,7 +118,7 @@ def _learn(
     labelled = [field for field in fields if field.has(settings.labels)]
     if not labelled:
         raise InputError(f"no field has a label in {settings.labels!r}; outline some {settings.target} first")
-    warnings = size_warnings(labelled, run.log)
+    warnings = *size_warnings(labelled, run.log), *_on_proposals(labelled, settings.labels, run.log)
     flat = start is not None and projects(start.card, channels)
     images = input_arrays(labelled, channels, flat)
     labels = FieldArrays(labelled, lambda field: _labels(field, settings.labels))
@@ -157,6 +159,14 @@ def _learn(
     for part in after.values():
         report.add(part_page(part))
     return run.save(model, record, report)
+
+
+def _on_proposals(fields: Sequence[ImageField], labels: str, log: RunLog) -> list[str]:
+    """Print and return what is to be said of crops that `suggest` wrote and nobody has corrected yet."""
+    doubts = doubts_on_proposals(field.reference(labels).path for field in fields)
+    for doubt in doubts:
+        log.warn(doubt)
+    return doubts
 
 
 def _fit(

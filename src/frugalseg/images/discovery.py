@@ -4,6 +4,7 @@ import glob
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from frugalseg.errors import InputError, SettingsError, UnreadableFile
@@ -157,13 +158,22 @@ def _images_in(folder: Path, notes: list[str]) -> list[Path]:
 def _file_fields(
     files: list[Path], problems: Problems | None, notes: list[str], axes: str | None
 ) -> list[Field]:
-    """Return one field per file, with the channels of the file; equal names get the name of their folder in front."""
+    """Return one field per file, with the channels of the file; equal names get the name of their folder or plate in front."""
     stems = [field_stem(path) for path in files]
     names = [
         stem if stems.count(stem) == 1 else f"{_folder_of(path).name}_{stem}"
         for path, stem in zip(files, stems, strict=True)
     ]
-    return fields_of_files(list(zip(names, files, strict=True)), None, problems, notes, axes)
+    fields = fields_of_files(list(zip(names, files, strict=True)), None, problems, notes, axes)
+    found = [field.name for field in fields]
+    return [_with_plate(field) if found.count(field.name) > 1 else field for field in fields]
+
+
+def _with_plate(field: Field) -> Field:
+    """Return a field of a plate with the plate's name in front of its own; others as they are."""
+    plate = field.row.get("plate")
+    name = f"{plate}_{field.name}" if plate else field.name
+    return replace(field, name=name, row={**field.row, "field": name})
 
 
 def _folder_of(path: Path) -> Path:

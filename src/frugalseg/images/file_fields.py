@@ -6,6 +6,7 @@ from pathlib import Path
 
 from frugalseg.errors import FrugalsegError
 from frugalseg.images.field import ChannelRef, Field
+from frugalseg.images.formats import field_stem
 from frugalseg.images.image import Image
 from frugalseg.images.read import read_image
 
@@ -26,7 +27,7 @@ def fields_of_files(
 ) -> list[Field]:
     """Return the fields of named files, with the columns of `rows`; broken files as of `_failing_later`.
 
-    Without rows, OME-Zarr names its fields itself. Files that hold a part of an image that is listed already are left out,
+    Without rows, an OME-Zarr has a field for each of its images, named after the well on a plate. Files that hold a part of an image that is listed already are left out,
     which is noted.
     """
     fields: list[Field] = []
@@ -35,7 +36,7 @@ def fields_of_files(
     wholes: dict[Path, str] = {}
     for name, path in named:
         if rows is None and is_zarr(path):
-            fields += _zarr_fields(path, problems)
+            fields += _zarr_fields(path, name, problems)
             continue
         if (whole := wholes.get(path.resolve())) is not None:
             notes.append(
@@ -80,7 +81,7 @@ def _field_of(image: Image, path: Path, name: str, row: dict[str, str]) -> Field
     return Field(name, {"field": name, "file": path.name, **row}, channels, tuple(channels))
 
 
-def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
+def _zarr_fields(path: Path, called: str, problems: Problems | None) -> list[Field]:
     """Return the fields of an OME-Zarr image or plate; label images are further channels.
 
     Images of a plate that can't be read go to `problems`; without that list they are fields that fail when used.
@@ -90,7 +91,10 @@ def _zarr_fields(path: Path, problems: Problems | None) -> list[Field]:
     fields: list[Field] = []
     broken: dict[str, Path] = {}
     errors: Problems = []
+    stem = field_stem(path)
     for name, image, row, labels in list_images(path):
+        if not row:
+            name = called + name.removeprefix(stem)
         try:
             field = _field_of(read_image(image), image, name, row)
         except FrugalsegError as error:

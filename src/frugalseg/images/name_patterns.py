@@ -1,6 +1,7 @@
 """Field and channel of a file from its name, by a pattern such as ``{field}_{channel}.tif``."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,8 @@ def match_names(files: Sequence[Path], folder: Path | None, pattern: str) -> Mat
 
 
 def _name(path: Path, folder: Path | None, pattern: str) -> str:
-    return path.relative_to(folder).as_posix() if folder and "/" in pattern else path.name
+    name = path.relative_to(folder).as_posix() if folder and "/" in pattern else path.name
+    return unicodedata.normalize("NFC", name)  # macOS may write an accented letter as two characters
 
 
 def pattern_regex(pattern: str) -> re.Pattern[str]:
@@ -107,7 +109,7 @@ def pattern_regex(pattern: str) -> re.Pattern[str]:
     >>> pattern_regex("{field}_{channel}.tif").fullmatch("hela_1_phase.tif").groupdict()
     {'field': 'hela_1', 'channel': 'phase'}
     """
-    parts = re.split(r"\{([^{}]*)\}", pattern)
+    parts = re.split(r"\{([^{}]*)\}", unicodedata.normalize("NFC", pattern))
     names = parts[1::2]
     wrong = [name for name in names if not name.isidentifier()]
     if (

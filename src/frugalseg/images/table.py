@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from frugalseg.errors import InputError, UnreadableFile
@@ -67,13 +69,23 @@ def _names_file(cell: str) -> bool:
 def _cell_reference(folder: Path, cell: str, origin: str) -> ChannelRef:
     match = CHANNEL_OF_FILE.fullmatch(cell)
     if match is None or (folder / cell).exists():
-        return ChannelRef(folder / cell, None, origin)
+        return ChannelRef(_as_spelled(folder, cell), None, origin)
     name, inner = match.groups()
     if not inner:
         raise InputError(
             f"{origin}: {shortened(cell)!r} names no channel behind #; give its name or number, or leave out the #"
         )
-    return ChannelRef(folder / name, inner, origin)
+    return ChannelRef(_as_spelled(folder, name), inner, origin)
+
+
+def _as_spelled(folder: Path, name: str) -> Path:
+    """Return the path of a file as its disk spells it: an accented letter may be one character or two, as on macOS."""
+    others = unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
+    with suppress(OSError):  # reading says why
+        for other in (one for one in others if one != name):
+            if not (folder / name).exists() and (folder / other).exists():
+                return folder / other
+    return folder / name
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:

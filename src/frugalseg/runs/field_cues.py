@@ -122,11 +122,14 @@ class FieldCues:
         (y, x) in um, where the file says it.
     agreement
         Of markers in a predicted stain with those in the real stain, where both are known.
+    given
+        Number of each marker in the label map that the user gave, in their order; None without such a map.
     """
 
     image: ImageCues
     pixel_size: tuple[float, float] | None
     agreement: MarkerAgreement | None = None
+    given: tuple[int, ...] | None = None
 
 
 def read_cues(field: Field, settings: CueChannels, device: Device = "auto") -> FieldCues:
@@ -172,7 +175,8 @@ def _read_cues(field: Field, settings: CueChannels, device: Device) -> FieldCues
     )
     more = *_without_file(field, settings), *doubts_on_stacks(field, settings.cells)
     cues = replace(cues, warnings=(*warnings, *more), doubts=doubts)
-    return FieldCues(cues, field.pixel_size, _agreement(field, cues, settings))
+    given = None if markers is None else tuple(np.unique(markers[markers > 0]).tolist())
+    return FieldCues(cues, field.pixel_size, _agreement(field, cues, settings), given)
 
 
 def _without_file(field: Field, settings: CueChannels) -> list[str]:

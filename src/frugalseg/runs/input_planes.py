@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError, SettingsError, WrongShape
-from frugalseg.images.channel_lists import quote_channel
+from frugalseg.images.channel_lists import quote_channel, unquote_channel
 from frugalseg.images.channels import InputChannel, input_names, lazy_inputs, model_inputs, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
@@ -111,7 +111,7 @@ def own_inputs(
         It was learned from arrays whose channels had no names, and so many other channels are left: which are meant?
     """
     if not all(name.isdecimal() and name not in table.channels for name in card.channels):
-        return card.channels
+        return tuple(_in_list(table, name) for name in card.channels)
     left = tuple(name for name in table.channels if name not in others)
     if len(left) > len(card.channels):
         count = "a channel" if len(card.channels) == 1 else f"{len(card.channels)} channels"
@@ -120,6 +120,13 @@ def own_inputs(
             f"`{parameter}` what it sees"
         )
     return tuple(map(quote_channel, left)) if len(left) == len(card.channels) else card.channels
+
+
+def _in_list(table: FieldTable, name: str) -> str:
+    """Return an input of a model as lists of channels have it: in quotes if a channel is called so, such as Hoechst [405]."""
+    bare = unquote_channel(name).replace(" ", "")
+    own = (one for one in table.channels if one.replace(" ", "") == bare)
+    return next(map(quote_channel, own), name)
 
 
 def check_inputs(

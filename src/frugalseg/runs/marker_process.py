@@ -104,8 +104,13 @@ class Segmented:
         sure, rounds = found.confidence or None, cells_agree
         return cls(found.labels, known, None, sure, found.doubts, found.nuclei, rounds)
 
-    def rows(self, planes: Mapping[str, NDArray[Any]], pixel_size: tuple[float, float] | None) -> list[Row]:
-        """Return one row of measurements per cell, with confidence, agreement of rounds and number of nuclei where known."""
+    def rows(
+        self,
+        planes: Mapping[str, NDArray[Any]],
+        pixel_size: tuple[float, float] | None,
+        given: tuple[int, ...] | None = None,
+    ) -> list[Row]:
+        """Return one row of measurements per cell, with confidence, agreement, nuclei and `FieldCues.given` where known."""
         rows = measure_cells(self.labels, planes, pixel_size)
         for row in rows:
             cell = int(row["label"] or 0)
@@ -115,6 +120,8 @@ class Segmented:
                 row["rounds_agree"] = self.rounds.get(cell)
             if self.nuclei is not None:
                 row["nuclei"] = self.nuclei[cell]
+            if given is not None:
+                row["marker"] = given[cell - 1] if cell <= len(given) else None
         return rows
 
 
@@ -180,7 +187,7 @@ class MarkerProcess:
             **segmented.known,
             **trust(segmented),
             **scores,
-            "measurements": tuple(segmented.rows(planes, cues.pixel_size)),
+            "measurements": tuple(segmented.rows(planes, cues.pixel_size, cues.given)),
         }
         known["warnings"] = (*on_truth, *known["warnings"])
         self.n_pages += 1

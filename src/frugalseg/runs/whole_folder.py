@@ -75,7 +75,7 @@ def check_replaceable(folder: Path, command: str, overwrite: bool, clean: bool =
             shutil.rmtree(left, ignore_errors=True)
     if not folder_taken(folder) or not any(folder.iterdir()):
         return
-    listed = _listed(folder, command)
+    listed = listed_files(folder, command)
     if listed is None:
         raise OutputExists(
             f"{folder} holds something else than results of `{command}`; choose another folder"
@@ -112,7 +112,7 @@ def checksums(folder: Path) -> dict[str, str]:
     }
 
 
-def _listed(folder: Path, command: str) -> dict[str, object] | None:
+def listed_files(folder: Path, command: str) -> dict[str, object] | None:
     """Return the files that the results of this command had when they were written; None where they are of no such run."""
     try:
         record = read_json(folder / RUN)

@@ -20,6 +20,8 @@ from frugalseg.images.write import write_image, write_labels
 from frugalseg.report import NumberTable
 from frugalseg.runs.manifest import RunRecord
 from frugalseg.runs.output_folder import LABELS_SUFFIX
+from frugalseg.runs.provenance import first_few
+from frugalseg.runs.whole_folder import checksums, listed_files
 from frugalseg.studies.suggestions.suggest import Suggestion
 
 #: The list of the crops, and the folder that they are in.
@@ -186,6 +188,39 @@ def next_rank(folders: Iterable[Path]) -> int:
     Raises `UnreadableFile` as `earlier_windows` does.
     """
     return 1 + max((rank for folder in folders for rank, *_ in _ranked_windows(folder)), default=0)
+
+
+def doubts_on_proposals(files: Iterable[Path]) -> list[str]:
+    """Return a sentence for each folder of crops whose labels are not corrected yet, or lie in files that are not read.
+
+    Parameters
+    ----------
+    files
+        Label maps that are to be learned from.
+    """
+    doubts: list[str] = []
+    folders: dict[Path, list[str]] = {}
+    for file in files:
+        folders.setdefault(file.parent, []).append(file.name)
+    for folder, names in folders.items():
+        listed = listed_files(folder.parent, "suggest") or {}
+        proposed = [name for name in names if f"{CROPS}/{name}" in listed]
+        if folder.name != CROPS or not proposed:
+            continue
+        now = checksums(folder)
+        same = [name for name in proposed if now.get(name) == listed[f"{CROPS}/{name}"]]
+        added = [name for name in now if f"{CROPS}/{name}" not in listed and name not in names]
+        if same:
+            doubts.append(
+                f"{len(same)} of {len(proposed)} label maps in {folder} are what the model proposed, unchanged since `suggest` wrote "
+                "them; if the outlines are not right, correct them first."
+            )
+        if added:
+            doubts.append(
+                f"Files in {folder} that are not read: {first_few(added)}. If they hold corrected outlines, name them in the column of "
+                f"the labels in its {TABLE_NAME}."
+            )
+    return doubts
 
 
 def _ranked_windows(folder: Path) -> list[tuple[int, str, Window]]:
