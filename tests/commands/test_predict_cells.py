@@ -201,7 +201,7 @@ def test_measurements_name_the_label_of_each_cells_marker(of_phase: Path, tmp_pa
 
 
 def test_a_model_finds_a_channel_with_brackets_again(tmp_path: Path) -> None:
-    name = "Phase [20x]"
+    name = "Phase [20]"  # no focal plane
     model = ObjectModel.fit(CELLS.phase, CELLS.cells, channels=(name,), **QUICK)
     model.save(tmp_path / "model")
     metadata = {"axes": "CYX", "Channel": {"Name": [name, "dapi"]}}
