@@ -16,7 +16,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 _PRESET = "Training settings: 'paper' takes the numbers of the paper, 'default' what measured better."
 _MAX_STEPS = "Most training steps; training ends earlier when it no longer gets better."
-_SEED = "Number that decides everything random: the same seed gives the same result."
+_SEED = "Number that decides everything random: the same seed gives the same result, on one machine and with as many threads."
 
 
 class MarkerModelSettings(CueSettings):
