@@ -1,0 +1,310 @@
+"""Tables of the results hold the scores of their records."""
+
+import csv
+import importlib
+import json
+import re
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import pytest
+
+from frugalseg.evaluation.intervals import mean_interval
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_table_of_raw_cells_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_stain_kind_raw.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "mAP"]
+    scores = {
+        (row["field"], row["budget"], row["arm"], row["seed"]): f"{float(row['value']):.3f}" for row in rows
+    }
+    assert len(scores) == len(rows) == 40
+    arms = ("nothing", "imagenet", "nuclear_stain", "cell_stain", "cell_stain_log")
+    text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
+    for field in ("raw_1", "raw_3"):
+        for budget, name in (("1 crop", "one crop"), ("1 field", "one field")):
+            cells = [", ".join(scores[field, budget, arm, seed] for seed in "01") for arm in arms]
+            assert f"| `{field}` | {name} | {' | '.join(cells)} |" in text
+
+
+def test_the_long_training_of_a_stain_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "stain_8192_steps.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "pcc"]
+    steps = [2**power for power in range(5, 14)]
+    scores = [[float(row["value"]) for row in rows if row["steps"] == str(step)] for step in steps]
+    assert {len(one) for one in scores} == {5}
+    text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
+    assert f"| {' | '.join(map(str, steps))} |" in text
+    assert f"| {' | '.join(f'{fmean(one):.3f}' for one in scores)} [0.643, 0.906] |" in text
+
+
+def test_the_table_of_the_long_start_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_stain_amount.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
+
+    def mean(metric: str, budget: str, arm: str) -> str:
+        about = {"metric": metric, "budget": budget, "arm": arm}
+        values = [float(row["value"]) for row in rows if about.items() <= row.items()]
+        assert len(values) == 25
+        return f"{fmean(values):.3f}"
+
+    for budget, name in (("1 crop", "one crop"), ("1 field", "one image")):
+        for metric, score in (("mask_iou", "IoU (eq. 4)"), ("mAP", "mAP")):
+            means = " | ".join(mean(metric, budget, arm) for arm in ("imagenet", "stain", "stain_long"))
+            assert f"| {name} | {score} | {means} |" in text
+
+
+def test_the_table_of_rates_holds_the_scores_of_its_record() -> None:
+    lines = (ROOT / "experiments" / "records" / "rate_and_height.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    text = (ROOT / "experiments" / "LOG.md").read_text(encoding="utf-8")
+    for rate in (0.001, 0.002, 0.004):
+        means = []
+        for h in (10, 20, 30):
+            kinds: dict[str, list[float]] = {}
+            for row in rows:
+                if (row["rate"], row["h"]) == (rate, h):
+                    kinds.setdefault(row["kind"], []).append(row["mAP"])
+            means.append(f"{fmean(map(fmean, kinds.values())):.3f}")
+        assert f"| {rate} | {' | '.join(means)} |" in text
+
+
+def test_the_table_of_foregrounds_holds_the_scores_of_its_record() -> None:
+    text = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    sets = json.loads((ROOT / "experiments" / "records" / "foreground_sets.json").read_text())
+    scored = {name: fields for name, fields in sets.items() if "areas" in next(iter(fields.values()))}
+    assert len(scored) == 8
+    for name, fields in scored.items():
+        cells = [f"{fmean(one[way]['IoU'] for one in fields.values()):.3f}" for way in ("points", "areas")]
+        cells += [f"{fmean(one[way]['size'] for one in fields.values()):.2f}" for way in ("points", "areas")]
+        for way in ("points", "areas"):
+            cells.append(
+                " / ".join(
+                    f"{fmean(one[way][key] for one in fields.values()):.3f}" for key in ("mIoU", "mAP")
+                )
+            )
+        assert f"| {name} | {len(fields)} | {' | '.join(cells)} |" in text
+
+
+def test_the_stain_of_raw_cells_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_stain_steps_raw.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "pcc"]
+    text = (ROOT / "docs" / "results" / "stains.md").read_text(encoding="utf-8")
+    names = {"linear": "linear grey values", "log": "logarithm", "field": "each field's own percentiles"}
+    names["mask"] = "mask: whether it is above a threshold"
+    for field, arm in ((field, arm) for field in ("raw_1", "raw_3") for arm in names):
+        own = [row for row in rows if (row["arm"], row["field"]) == (arm, field)]
+        scores = {int(row["steps"]): float(row["value"]) for row in own}
+        assert list(scores) == [2**power for power in range(5, 12)]
+        assert f"| {names[arm]}, `{field}` | {' | '.join(f'{one:.3f}' for one in scores.values())} |" in text
+
+
+def lines_of(record: str) -> list[dict[str, Any]]:
+    text = (ROOT / "experiments" / "records" / record).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_recipes_of_students_have_the_scores_of_their_record() -> None:
+    text = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    names = {
+        "as it is": "as it is: efficientnet_lite0 from ImageNet, 4 crops of 128 px",
+        "small encoder": "small encoder, from random weights",
+    }
+    groups: dict[str, dict[str, list[Any]]] = {}
+    for row in lines_of("student_recipes.jsonl"):
+        which = "learned" if row["learned"] else row["field"].split("_")[0]
+        groups.setdefault(row["recipe"], {}).setdefault(which, []).append(row)
+    assert len(groups) == 6
+    for recipe, rows in groups.items():
+        cells = [f"{rows['learned'][0]['training']:.0f}"]
+        for which in ("learned", "hela", "mcf10a", "raw", "3t3"):
+            means = [fmean(row[how][1] for row in rows[which]) for how in ("plain", "nuclei")]
+            cells.append(" / ".join(f"{mean:.3f}" for mean in means))
+        assert f"| {names.get(recipe, recipe)} | {' | '.join(cells)} |" in text
+
+
+def test_changed_synthetic_cells_have_the_scores_of_their_record() -> None:
+    text = (ROOT / "docs" / "decisions" / "0025-adapted-norms.md").read_text(encoding="utf-8")
+    rows = lines_of("adapted_norms.jsonl")
+    names = {
+        "as it is": "as those learned from",
+        "noise of 0.5": "noise of 0.5 standard deviations",
+        "noise of 1": "noise of 1",
+        "darker cells": "darker cells",
+        "contrast": "another contrast",
+        "blur of 2 px": "blur",
+        "clouds of 1": "clouds",
+    }
+    for change, name in names.items():
+        own = [row for row in rows if row["kind"] == "synthetic" and row["image"].startswith(f"{change},")]
+        cells = list[str]()
+        for way in (0, 1):
+            before, after = ([row[key][way] for row in own] for key in ("as it is", "default"))
+            used = sum(one != other for one, other in zip(before, after, strict=True))
+            first, last = (f"{sum(one) / len(own):.3f}" for one in (before, after))
+            cells.append(f"{first} -> {last} ({used})" if used else f"{first} (0)")
+        assert len(own) == 4
+        assert f"| {name} | {' | '.join(cells)} |" in text
+
+
+def test_other_students_have_the_scores_of_their_records() -> None:
+    text = (ROOT / "docs" / "decisions" / "0025-adapted-norms.md").read_text(encoding="utf-8")
+    rows = lines_of("adapted_norms.jsonl")
+    other = [row for row in rows if row["kind"] in ("Kc167", "macrophage", "RAW")]
+    assert len(other) == 25
+    changed = [
+        (row["as it is"][way], row["default"][way])
+        for row in other
+        for way in (0, 1)
+        if row["as it is"][way] != row["default"][way]
+    ]
+    assert sorted(changed) == [(0.338, 0.3922), (0.5993, 0.6212)]
+    students = [row for row in lines_of("self_training.jsonl") if row["kind"] == "HeLa unseen"]
+    for field in ("mcf10a_s1", "raw_3"):
+        line = next(line for line in text.splitlines() if line.startswith(f"| `{field}` |"))
+        for way, cell in zip(("plain", "nuclei"), line.split("|")[2:4], strict=True):
+            own = [row for row in students if row["field"] == field and row["rounds"] == 3]
+            scores = [row[way][1] for row in sorted(own, key=lambda row: row["seed"])]
+            assert cell.split("->")[1].split() == [f"{one:.3f}," for one in scores[:2]] + [f"{scores[2]:.3f}"]
+
+
+def test_the_other_contrast_has_the_scores_of_its_records() -> None:
+    decision = (ROOT / "docs" / "decisions" / "0026-inverted-contrast.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    labelled = [row for row in lines_of("inverted_contrast.jsonl") if row["as it is, alone"] is not None]
+    rows = [row for row in labelled if not row["image"].startswith("t98g")]
+    for kind in ("HeLa", "RAW"):
+        for other, name in ((False, "as they are"), (True, "inverted")):
+            unseen = [
+                row for row in rows if (row["kind"], row["other"], row["learned"]) == (kind, other, False)
+            ]
+            cells = [name, str(len(unseen))]
+            for way in ("alone", "nuclei"):
+                before, after = (
+                    fmean(row[f"{how}, {way}"] for row in unseen) for how in ("as it is", "default")
+                )
+                cells.append(f"{before:.3f} -> {after:.3f}")
+                if (kind, other) == ("HeLa", True):
+                    assert f"{before:.3f}" in page
+                    assert f"{after:.3f}" in page
+            turned = [sum(row[f"default, {way}, inverted"] for row in unseen) for way in ("alone", "nuclei")]
+            assert f"| {kind} | {' | '.join(cells)} | {turned[0]}, {turned[1]} |" in decision
+    upright = {(row["seed"], row["image"]): row for row in rows if row["kind"] == "HeLa" and not row["other"]}
+    turned = [row for row in rows if row["kind"] == "HeLa" and row["other"]]
+    assert len(turned) == 21
+    for row in turned:
+        own = upright[row["seed"], row["image"]]
+        assert all(row[f"default, {way}"] == own[f"default, {way}"] for way in ("alone", "nuclei"))
+    starts = lines_of("start_of_other_contrast.jsonl")
+    for arm in ("as it is", "by itself"):
+        (line,) = [row for row in starts if (row["kind"], row["arm"]) == ("MCF10A", arm)]
+        scores = [" / ".join(f"{one:.3f}" for one in line[way]) for way in ("plain", "nuclei")]
+        assert all(score in decision for score in scores)
+    for arm in ("as it is", "by itself", "ImageNet"):
+        tuned = [row["plain"][1] for row in starts if row["kind"].startswith("T98G") and row["arm"] == arm]
+        assert f"{fmean(tuned):.3f}" in decision
+
+
+@pytest.mark.parametrize("kind", ["3T3", "RAW"])
+def test_suggested_crops_hold_the_scores_of_their_record(kind: str) -> None:
+    rows = [row for row in lines_of("suggest_against_random.jsonl") if row["kind"] == kind]
+    text = (ROOT / "docs" / "results" / "few-labels.md").read_text(encoding="utf-8")
+    line = next(one for one in text.split("\n\n") if one.startswith(f"On {kind}")).replace("\n", " ")
+    assert f"without a label {rows[0]['mAP']:.3f}." in line
+    for count in (1, 4):
+        (own,) = (row for row in rows if (row["crops"], row["way"]) == (count, "suggest"))
+        random = [row for row in rows if (row["crops"], row["way"]) == (count, "random")]
+        interval = mean_interval([own["mAP"] - row["mAP"] for row in random])
+        assert len(random) == 6
+        assert f"{own['mAP']:.3f} ({own['cells']} cells)" in line
+        assert (
+            f"{fmean(row['mAP'] for row in random):.3f} ({fmean(row['cells'] for row in random):.0f})" in line
+        )
+        assert f"difference {interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]" in line
+
+
+def test_table_1_holds_the_scores_of_its_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_paper_b_table_1.csv").open(newline="") as file:
+        scores = {
+            (row["arm"], row["metric"], row["field"], row["seed"]): float(row["value"])
+            for row in csv.DictReader(file)
+        }
+    text = (ROOT / "docs" / "results" / "markers.md").read_text(encoding="utf-8")
+    inputs = {
+        "fluorescence": "fluorescence",
+        "fluorescence_nucleus": "fluorescence + nucleus",
+        "phase": "phase",
+        "phase_nucleus": "phase + nucleus",
+        "both": "both, fluorescence first",
+        "both_nucleus": "both + nucleus",
+        "both_phase_first": "both, phase first",
+        "both_phase_first_nucleus": "both, phase first, + nucleus",
+    }
+    for arm, name in inputs.items():
+        first = "phase" if arm.startswith("phase") or "phase_first" in arm else "fluorescence"
+        found: dict[str, str] = {}
+        pairs = []
+        for metric in ("cell_miou", "mAP", "two_class_miou"):
+            own = {
+                field: [scores[f"student_{arm}", metric, field, seed] for seed in "012"]
+                for field in ("raw_1", "raw_3")
+            }
+            of_seeds = [fmean(pair) for pair in zip(*own.values(), strict=True)]
+            found[metric] = f"{fmean(of_seeds):.3f} ± {stdev(of_seeds):.3f}"
+            differences = [
+                fmean(values) - scores[f"propagation_{first}", metric, field, "0"]
+                for field, values in own.items()
+            ]
+            interval = mean_interval(differences)
+            pairs.append(
+                f"{', '.join(f'{one:+.3f}' for one in differences)} | {interval.mean:+.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+            )
+        line = next(one for one in text.splitlines() if one.startswith(f"| {name} |"))
+        assert f"| {found['cell_miou']} / {found['mAP']} | {found['two_class_miou']} |" in line
+        assert f"| {name} | {' | '.join(pairs[:2])} |" in text
+
+
+def test_the_table_of_students_holds_the_scores_of_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "experiments")
+    rows = importlib.import_module("self_training_tables").ROWS
+    assert len(rows) == 11
+    for row, (kind, begins) in rows.items():
+        check_row_of_students(row, kind, begins)
+
+
+def check_row_of_students(row: str, kind: str, begins: str) -> None:
+    """Compute a row of both tables anew, from fields whose names begin so."""
+    scored = [
+        one
+        for one in lines_of("self_training_rounds.jsonl")
+        if one["kind"] == kind and one["field"].startswith(begins)
+    ]
+    fields, seeds, rounds = (sorted({one[key] for one in scored}) for key in ("field", "seed", "rounds"))
+    assert (len(scored), seeds, rounds) == (len(fields) * 9, [0, 1, 2], [1, 2, 3])
+    text = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    (line,) = re.findall(rf"^\| {re.escape(row)} \| {len(fields)} \| (.*) \|$", text, re.MULTILINE)
+    shown = dict(zip(("teacher", "baseline", "plain", "nuclei"), line.split(" | "), strict=True))
+    for method, cell in shown.items():
+        assert cell == mean_and_spread(scored, 3, method)
+        assert "±" in cell or method != "plain"
+    after = [mean_and_spread(scored, number, "nuclei") for number in rounds]
+    assert f"\n| {row} | {' | '.join(after)} | " in text
+
+
+def mean_and_spread(scored: list[dict[str, Any]], rounds: int, method: str) -> str:
+    """Write mIoU / mAP after some rounds: the mean over fields, ± the standard deviation over seeds where they differ."""
+    of_seeds = [
+        [
+            fmean(one[method][at] for one in scored if (one["seed"], one["rounds"]) == (seed, rounds))
+            for seed in (0, 1, 2)
+        ]
+        for at in (0, 1)
+    ]
+    varies = any(stdev(one) > 0 for one in of_seeds)  # classical cells have no seed
+    return " / ".join(
+        f"{fmean(one):.3f} ± {stdev(one):.3f}" if varies else f"{fmean(one):.3f}" for one in of_seeds
+    )
