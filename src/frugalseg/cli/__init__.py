@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         What was typed after ``frugalseg``; by default that of this process.
     """
     from frugalseg.cli.app import command
-    from frugalseg.cli.freed_memory import keep_freed_memory
     from frugalseg.cli.streams import NOT_WRITTEN, kept_streams
+    from frugalseg.images.freed_memory import keep_freed_memory
 
     if "OMP_WAIT_POLICY" not in os.environ:  # read when torch is loaded, which is later
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))

@@ -112,6 +112,12 @@ def find_foreground(
         raise SettingsError(f"`diameter` is {diameter}; give the cell diameter in px, above 0")
     if found.nuclei is not None:
         _same_shape(found.nuclei, shape, "markers.nuclei")
+    outside = (found.points < -0.5) | (found.points > np.array(shape) - 0.5)
+    if outside.any():
+        raise WrongShape(
+            f"{int(outside.any(axis=1).sum())} of {len(found)} `markers` lie outside of the image of {shape[0]} x {shape[1]} px; points "
+            "are (y, x) in px"
+        )
     if method == "scribbles" and scribbles is not None:
         return _from_scribbles(planes, _same_shape(scribbles, shape, "scribbles"), diameter)
     wide = diameter if found.nuclei is None else MEASURED_WIDER * diameter

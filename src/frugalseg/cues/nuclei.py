@@ -17,6 +17,7 @@ from frugalseg.cues.component_tree import (
 )
 from frugalseg.cues.population import least_stain, weighted_quantile
 from frugalseg.cues.touching import split_touching
+from frugalseg.images.resize import resize_labels
 
 Plane = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -94,8 +95,7 @@ def find_nuclei(
     labels = _add_overlapped(labels, smooth, thresholds, target, noise, least)
     labels = _split_all(labels, target)
     if factor < 1:
-        size = flat.shape[::-1]
-        labels = cv2.resize(labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST).astype(np.int32)
+        labels = resize_labels(labels, (int(flat.shape[0]), int(flat.shape[1])))
     return np.asarray(labels, np.int32)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from frugalseg.errors import WrongShape
 from frugalseg.evaluation.matching import compact_labels
+from frugalseg.images.label_maps import as_labels
 from frugalseg.images.masked import refuse_masked
 from frugalseg.images.pixel_size import check_pixel_size
 from frugalseg.images.plain_text import spreadsheet_cell
@@ -69,7 +70,7 @@ def measure_cells(
     for name, plane in planes.items():
         refuse_masked(plane, f"channel {name!r} of `planes`")
     arrays = {name: np.asarray(plane) for name, plane in planes.items()}
-    columns = _columns(np.asarray(labels), arrays, check_pixel_size(pixel_size))
+    columns = _columns(as_labels(np.asarray(labels), "`labels`"), arrays, check_pixel_size(pixel_size))
     names = list(columns)
     lists = [column.tolist() for column in columns.values()]
     rows = [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]

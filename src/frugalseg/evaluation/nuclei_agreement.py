@@ -107,8 +107,9 @@ def _inside(
     there = nuclei > 0
     ids, which, sizes = np.unique(nuclei[there], return_inverse=True, return_counts=True)
     size = int(labels.max(initial=0)) + 1
+    held = np.maximum(labels[there].astype(np.int64), 0)  # below 0: not annotated, so in no cell
     # one whole number per pair: unique rows take ten times as long
-    pairs, counts = np.unique(which * size + labels[there].astype(np.int64), return_counts=True)
+    pairs, counts = np.unique(which * size + held, return_counts=True)
     at, cells = np.divmod(pairs, size)
     mostly = (cells > 0) & (2 * counts >= sizes[at])
     return ids[at[mostly]], cells[mostly]
@@ -141,7 +142,7 @@ def nuclei_agreement(labels: npt.NDArray[np.integer], nuclei: npt.NDArray[np.int
     """
     misfits = find_misfits(labels, nuclei)
     return NucleiAgreement(
-        cells=int(np.count_nonzero(np.unique(labels))),
+        cells=len(np.unique(labels[labels > 0])),
         nuclei=int(np.count_nonzero(np.unique(nuclei))),
         cells_without_nucleus=len(misfits.cells_without_nucleus),
         cells_with_several=len(misfits.cells_with_several),

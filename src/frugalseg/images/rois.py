@@ -58,25 +58,23 @@ def read_rois(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.ui
     _check_size(path, regions, shape)
     if shape is None:
         shape = _smallest(regions, path)
-    inside = [_pixels(region, shape) for region in regions]
     labels = np.zeros(shape, np.uint16)
-    numbers = np.arange(1, len(inside) + 1)
-    for number in numbers:
-        labels[inside[number - 1][:, 0], inside[number - 1][:, 1]] = number
+    numbers = np.arange(1, len(regions) + 1)
+    areas = [0, *(_draw(labels, region, number) for number, region in enumerate(regions, start=1))]
     covered = np.setdiff1d(numbers, labels)
-    for number in sorted(covered, key=lambda number: -len(inside[number - 1])):
-        labels[inside[number - 1][:, 0], inside[number - 1][:, 1]] = number
+    for number in sorted(covered, key=lambda number: -areas[number]):
+        _draw(labels, regions[number - 1], number)
     lost = np.setdiff1d(numbers, labels)
     if len(lost):
         first = int(lost[0])
         why = (
             "others cover it"
-            if len(inside[first - 1])
+            if areas[first]
             else f"it lies outside of {shape[0]} x {shape[1]} px, or is too small"
         )
         more = f", and so have {len(lost) - 1} more" if len(lost) > 1 else ""
         raise UnreadableFile(
-            f"{path}: region {first} of {len(inside)} ({read[first - 1].name!r}) has no pixel of its own, because {why}{more}; "
+            f"{path}: region {first} of {len(regions)} ({read[first - 1].name!r}) has no pixel of its own, because {why}{more}; "
             "delete it in the ROI manager, or give the set of this image"
         )
     return labels
@@ -172,8 +170,8 @@ def _check_size(path: Path, regions: list[list[NDArray[np.float64]]], shape: tup
         widest = max(widest, float(np.prod(high - low)))
         whole = max(whole, float(np.prod(np.maximum(high, 1))))
     drawn = whole if shape is None else float(shape[0] * shape[1])
-    # A pixel of the map, and of the widest region its place in several copies.
-    check_memory(int(2 * drawn + 64 * min(widest, drawn)), f"drawing the regions of {path}")
+    # A pixel of the map, and of the box around the widest region a count and three marks.
+    check_memory(int(2 * drawn + 16 * min(widest, drawn)), f"drawing the regions of {path}")
 
 
 def _outlines(region: Any, path: Path) -> list[NDArray[np.float64]]:
@@ -186,17 +184,36 @@ def _outlines(region: Any, path: Path) -> list[NDArray[np.float64]]:
     return [np.asarray(xy, np.float64).reshape(-1, 2) for xy in region.coordinates(multi=True)]
 
 
-def _pixels(region: list[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.int64]:
-    """Return the pixels (N, 2), y and x, of one region; of outlines inside each other, every other one is a hole."""
-    from skimage.draw import polygon
+def _draw(labels: NDArray[np.uint16], region: list[NDArray[np.float64]], number: int) -> int:
+    """Number the pixels of a region in a label map (Y,X), in place, and return how many it has.
 
-    inside = np.zeros((0, 2), np.int64)
-    for outline in region:
-        if len(outline) < 3:
-            continue
-        # Coordinates are corners of pixels in ImageJ, and centres in scikit-image.
-        rows, columns = polygon(outline[:, 1] - 0.5, outline[:, 0] - 0.5, shape)
-        pixels = np.stack([rows, columns], axis=1)
-        both, counts = np.unique(np.concatenate([inside, pixels]), axis=0, return_counts=True)
-        inside = both[counts == 1]
-    return inside
+    Those are pixels from whose centre a line to the right crosses the outlines an odd number of times: of outlines inside each
+    other, every other one is a hole. Coordinates are corners of pixels.
+    """
+    closed = [np.concatenate([outline, outline[:1]]) for outline in region if len(outline) > 2]
+    if not closed:
+        return 0
+    low, high = (
+        np.min([one.min(axis=0) for one in closed], axis=0),
+        np.max([one.max(axis=0) for one in closed], axis=0),
+    )
+    left, top = np.maximum(np.floor(low), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(high), labels.shape[::-1]).astype(int)
+    if right <= left or bottom <= top:
+        return 0
+    x0, y0 = np.concatenate([one[:-1] for one in closed]).T
+    x1, y1 = np.concatenate([one[1:] for one in closed]).T
+    first, last = (
+        np.clip(np.ceil(side - 0.5), top, bottom).astype(int)
+        for side in (np.minimum(y0, y1), np.maximum(y0, y1))
+    )
+    rows = last - first
+    edge = np.repeat(np.arange(len(x0)), rows)  # once for each row that it crosses
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(rows) - rows - first, rows)
+    crossed = x0[edge] + (row + 0.5 - y0[edge]) * (x1 - x0)[edge] / (y1 - y0)[edge]
+    column = np.clip(np.ceil(crossed - 0.5), left, right).astype(int)
+    width = right - left + 1
+    crossings = np.bincount((row - top) * width + column - left, minlength=(bottom - top) * width)
+    odd = np.logical_xor.accumulate(crossings.reshape(-1, width) % 2 > 0, axis=1)[:, :-1]
+    labels[top:bottom, left:right][odd] = number
+    return int(np.count_nonzero(odd))

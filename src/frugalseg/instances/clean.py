@@ -78,7 +78,7 @@ def _main_pieces(
     rank = np.lexsort((np.arange(len(sizes)), -sizes))  # largest first
     main = np.zeros(len(ids), dtype=np.int64)
     main[owner[rank[::-1]]] = rank[::-1]  # the last written is the largest
-    y, x = np.round(markers).astype(np.int64).T
+    y, x = np.floor(np.asarray(markers) + 0.5).astype(np.int64).T
     inside = (y >= 0) & (y < compact.shape[0]) & (x >= 0) & (x < compact.shape[1])
     at = np.flatnonzero(inside)
     hit = pieces[y[at], x[at]]

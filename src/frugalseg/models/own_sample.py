@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.images.freed_memory import give_back_freed_memory
 from frugalseg.images.resize import resize_labels
 from frugalseg.learning.crop_batches import CropSample
 from frugalseg.learning.from_labels.label_samples import label_sample
@@ -54,6 +55,7 @@ def own_samples(student: Student, images: Sequence[StudentImage]) -> list[OwnSam
         sample = usual[-1].sample if better is own else _own_sample(student, one, better)
         finer.append(OwnSample(sample, own.labels))
         areas.append((own.area, (enlarged or own).area))
+        give_back_freed_memory()
     return finer if copes([one for one, _ in areas], [one for _, one in areas]) else usual
 
 

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from frugalseg.evaluation.matching import match_labels
 from frugalseg.evaluation.scores import best_match_miou
+from frugalseg.images.freed_memory import give_back_freed_memory
 from frugalseg.models.field_doubts import MEASURED, usual_confidence
 from frugalseg.models.object_scale import ImageScale, found_diameter
 from frugalseg.models.seeded_cells import SeededCells, at_both_scales, better_of, copes
@@ -47,6 +48,7 @@ def measure_student(student: Student, images: Sequence[StudentImage]) -> list[Me
         seen = ImageScale(student.scale, own)
         usual, enlarged = at_both_scales(SeenImage(network, learning, one.planes, seen, diameter), one.nuclei)
         found.append(Measured(size, usual, enlarged or usual))
+        give_back_freed_memory()
     return found
 
 

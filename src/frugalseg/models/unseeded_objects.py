@@ -125,8 +125,8 @@ def grown_cells(maps: NDArray[np.float32], cores: NDArray[np.uint32]) -> NDArray
 def core_agreement(maps: Sequence[NDArray[np.float32]], cores: NDArray[np.uint32]) -> float:
     """Return how well the cells agree that grow from cores in the maps (2,y,x) of several orientations, and in their mean.
 
-    It is the mean over cells of the IoU with the cell of the same core in an orientation alone, 0..1; the cores may be at
-    another scale.
+    It is the mean over cells of the IoU with the cell of the same core in an orientation alone, 0..1, 0 without a cell; the cores
+    may be at another scale.
 
     Examples
     --------
@@ -140,6 +140,8 @@ def core_agreement(maps: Sequence[NDArray[np.float32]], cores: NDArray[np.uint32
     seeds = resize_labels(cores, (int(maps[0].shape[1]), int(maps[0].shape[2])))
     together = grown_cells(mean_maps(maps), seeds)
     there = np.unique(together[together > 0])
+    if not len(there):
+        return 0.0
     ious = list[float]()
     for one in maps:
         alone = grown_cells(one, seeds)

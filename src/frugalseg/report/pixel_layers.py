@@ -78,7 +78,7 @@ def outlines_uri(labels: NDArray[Any], side: int) -> str:
 
 def truth_uri(truth: NDArray[Any], side: int) -> str:
     """Encode true outlines as pixels of one colour."""
-    at_edge = edges(shrink(truth, side, nearest=True))
+    at_edge = edges(np.maximum(shrink(truth, side, nearest=True), 0))  # below 0: not annotated
     return _transparent(np.where(at_edge[..., None], np.array(_TRUTH, np.uint8), np.uint8(0)))
 
 

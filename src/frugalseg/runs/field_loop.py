@@ -9,6 +9,7 @@ from typing import Protocol
 from frugalseg.errors import FrugalsegError, Interrupted, OutputFailed
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
+from frugalseg.images.freed_memory import give_back_freed_memory
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.report import Comparison, FieldReport, Report, TrainingCurve, write_report
@@ -105,6 +106,7 @@ def run_fields(
                 raise
             except FrugalsegError as error:
                 outputs.fail(field.name, in_words(str(error)))
+            give_back_freed_memory()
         on_run = notes()
         summary = summarize_run(outputs, truth).with_warnings([*map(in_words, (*table.notes, *on_run))])
         _say_at_the_end(outputs, on_run, log)
