@@ -9,7 +9,7 @@ import pytest
 from skimage.draw import disk, ellipse
 from skimage.measure import regionprops
 
-from frugalseg.errors import SettingsError, WrongShape
+from frugalseg.errors import BadPixels, SettingsError, WrongShape
 from frugalseg.evaluation.measurements import measure_cells, measurements_csv
 
 
@@ -135,3 +135,12 @@ def test_a_pixel_size_is_one_number_or_two_above_0(labels: np.ndarray) -> None:
 def test_planes_may_be_lists() -> None:
     labels = np.array([[1, 1], [0, 2]])
     assert [row["mean_a"] for row in measure_cells(labels, {"a": [[1, 3], [9, 7]]})] == [2.0, 7.0]  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("value", [1.7, np.nan, 1j])
+def test_labels_are_whole_numbers(value: complex) -> None:
+    labels = np.zeros((4, 4), complex if isinstance(value, complex) else float)
+    labels[1, 1] = value
+    with pytest.raises(BadPixels, match=r"^`labels` "):
+        measure_cells(labels)
+    assert [row["label"] for row in measure_cells(np.array([[0.0, 7.0]]))] == [7]

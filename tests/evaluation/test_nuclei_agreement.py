@@ -53,3 +53,11 @@ def test_many_nuclei_of_large_numbers_are_counted_in_seconds() -> None:
     assert time.process_time() - start < 5
     assert held == {2**32 - 901: 2} | {2**32 - 1 - number: 1 for number in range(899, 1, -1)}
     assert find_misfits(cells, nuclei).nuclei_without_cell.tolist() == [1]
+
+
+def test_what_is_not_annotated_is_no_cell() -> None:
+    cells = np.array([[1, 1, 1, -1, -1, 2, 2]])
+    nuclei = np.array([[1, 1, 0, 2, 2, 3, 3]])
+    assert find_misfits(cells, nuclei).cells_with_several.tolist() == []
+    found = nuclei_agreement(cells, nuclei)
+    assert (found.cells, found.nuclei_without_cell, found.cells_without_nucleus) == (2, 1, 0)

@@ -1,6 +1,7 @@
 """Sets of ImageJ regions: no region vanishes, and what is no region is no empty map."""
 
 import io
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from frugalseg.errors import UnreadableFile
 from frugalseg.images.read import read_image
-from frugalseg.images.rois import read_rois
+from frugalseg.images.rois import _draw, read_rois
 
 roifile = pytest.importorskip("roifile")
 SHAPE = (40, 50)
@@ -118,3 +119,15 @@ def test_regions_of_several_slices_are_refused(tmp_path: Path) -> None:
             UnreadableFile, match="holds regions of 2 slices or frames, and a label map is of one"
         ):
             read_rois(write(tmp_path / f"{place}_2.zip", [one, two, three]), SHAPE)
+
+
+def test_a_wide_region_with_many_corners_is_drawn_at_once() -> None:
+    turns = np.linspace(0, 2 * np.pi, 8000, endpoint=False)
+    circle = np.stack([1500 + 1400 * np.cos(turns), 1500 + 1400 * np.sin(turns)], axis=1)
+    labels, begun = np.zeros((3000, 3000), np.uint16), time.perf_counter()
+    drawn = _draw(labels, [circle, (circle - 1500) / 2 + 1500], 3)
+    assert time.perf_counter() - begun < 20  # hours, where every pixel is compared with every corner
+    y, x = np.indices(labels.shape)
+    distance = np.hypot(y - 1499.5, x - 1499.5)
+    np.testing.assert_array_equal(labels > 0, (distance < 1400) & (distance >= 700))
+    assert drawn == np.count_nonzero(labels == 3)

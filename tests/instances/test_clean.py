@@ -125,3 +125,9 @@ def test_no_hole_is_left_where_a_fragment_of_another_cell_lay() -> None:
 
 def test_an_array_without_pixels_stays_one() -> None:
     assert clean_labels(np.zeros((0, 5), int)).shape == (0, 5)
+
+
+def test_a_marker_between_two_pixels_belongs_to_the_second() -> None:
+    """As where it is drawn as a seed: `frugalseg.images.seeds`."""
+    assert clean_labels(_drawn(".1.11"), points=[[0, 0.5]]).tolist() == [[0, 1, 0, 0, 0]]
+    assert clean_labels(_drawn(".1.11"), points=[[0, 2.5]]).tolist() == [[0, 0, 0, 1, 1]]

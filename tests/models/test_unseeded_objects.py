@@ -127,3 +127,8 @@ def test_cores_at_another_scale_say_how_well_cells_agree() -> None:
     assert core_agreement(maps, cores) == 1.0
     less = core_agreement([maps[0], maps_of(0.5, [(48, 16.0)])], cores)
     assert less == pytest.approx((1 + (16 / 20) ** 2) / 2, abs=0.02)
+
+
+def test_cores_that_are_lost_agree_on_nothing() -> None:
+    maps = np.full((2, 4, 4), -1, np.float32)
+    assert core_agreement([maps, maps], np.zeros((8, 8), np.uint32)) == 0.0

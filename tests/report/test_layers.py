@@ -89,3 +89,11 @@ def test_pictures_come_back_as_they_were() -> None:
     uri = photo_uri(picture, 2048)
     assert uri.startswith("data:image/png;base64,")
     assert np.array_equal(decoded(uri)[..., ::-1], picture)
+
+
+def test_what_is_not_annotated_has_no_outline() -> None:
+    truth = np.zeros((12, 12), np.int32)
+    truth[2:6, 2:6], truth[8:11, 8:11] = 5, -1
+    drawn = decoded(truth_uri(truth, 12))[..., 3] > 0
+    assert drawn[2, 2:6].all()
+    assert not drawn[7:, 7:].any()

@@ -22,6 +22,8 @@ from frugalseg.images.resize import resize_labels
 Plane = NDArray[np.float32]
 Labels = NDArray[np.int32]
 
+#: Largest diameter of a nucleus whose size is not known, in shorter sides of the image: a crop may hold one, cut by its edges.
+LARGEST = 0.9
 #: Diameter in px to which images of larger nuclei are shrunk.
 TARGET_NUCLEUS_DIAMETER = 24.0
 #: A nucleus is this many times stronger than noise.
@@ -55,7 +57,7 @@ def estimate_nucleus_diameter(flat: Plane, grey_step: float = 0.0) -> float:
     smooth = np.asarray(cv2.GaussianBlur(flat, (0, 0), 1.0), np.float32)
     noise = estimate_noise(flat, smooth, 1.0, grey_step)
     tree = build_component_tree(smooth, component_levels(4 * noise, float(smooth.max()), 1.25))
-    contours = choose_contours(tree, None, min(flat.shape) / 2)
+    contours = choose_contours(tree, None, LARGEST * min(flat.shape))
     contours = contours[contours.strength > ABOVE_NOISE * noise]
     if not len(contours):
         return float("nan")
@@ -85,7 +87,8 @@ def find_nuclei(
     smooth = np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
     noise = estimate_noise(plane, smooth, sigma, grey_step)
     thresholds = component_levels(4 * noise, float(smooth.max()))
-    contours = choose_contours(build_component_tree(smooth, thresholds), target, min(plane.shape) / 2)
+    largest = max(LARGEST * min(plane.shape), 2 * target)
+    contours = choose_contours(build_component_tree(smooth, thresholds), target, largest)
     contours = contours[contours.strength > ABOVE_NOISE * noise]
     relative = contours.diameter / target
     typical = contours[(contours.ellipticity > 0.93) & (relative > 0.6) & (relative < 1.6)]

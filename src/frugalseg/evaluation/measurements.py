@@ -70,7 +70,9 @@ def measure_cells(
     for name, plane in planes.items():
         refuse_masked(plane, f"channel {name!r} of `planes`")
     arrays = {name: np.asarray(plane) for name, plane in planes.items()}
-    columns = _columns(as_labels(np.asarray(labels), "`labels`"), arrays, check_pixel_size(pixel_size))
+    ids = np.asarray(labels)
+    ids = ids if ids.dtype.kind in "iub" else as_labels(ids, "`labels`")
+    columns = _columns(ids, arrays, check_pixel_size(pixel_size))
     names = list(columns)
     lists = [column.tolist() for column in columns.values()]
     rows = [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]
