@@ -308,3 +308,32 @@ def mean_and_spread(scored: list[dict[str, Any]], rounds: int, method: str) -> s
     return " / ".join(
         f"{fmean(one):.3f} ± {stdev(one):.3f}" if varies else f"{fmean(one):.3f}" for one in of_seeds
     )
+
+
+def test_inputs_in_fluorescence_have_the_scores_of_their_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_paper_b_fluorescence.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    text = (ROOT / "docs" / "results" / "markers.md").read_text(encoding="utf-8")
+    arms = ("propagation", "network", "network_nucleus", "student", "student_nucleus")
+    for task, name in (("kc167", "Kc167"), ("macrophages", "macrophages"), ("neurons", "neurons")):
+        cells = []
+        for arm in arms:
+            method, _, nucleus = arm.partition("_")
+            own = [
+                row
+                for row in rows
+                if (row["task"], row["arm"])
+                == (task, f"{method}_fluorescence{'_' if nucleus else ''}{nucleus}")
+            ]
+            cells.append(" / ".join(_over_seeds(own, metric) for metric in ("cell_miou", "mAP")))
+        assert f"| {name} | {' | '.join(cells)} |" in text
+
+
+def _over_seeds(rows: list[dict[str, str]], metric: str) -> str:
+    """Write the mean over fields, and its standard deviation over seeds where there are several."""
+    seeds = sorted({row["seed"] for row in rows})
+    means = [
+        fmean(float(row["value"]) for row in rows if (row["metric"], row["seed"]) == (metric, seed))
+        for seed in seeds
+    ]
+    return f"{fmean(means):.3f}" + (f" ± {stdev(means):.3f}" if len(means) > 1 else "")
