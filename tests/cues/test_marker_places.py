@@ -55,3 +55,16 @@ def test_nuclei_in_a_narrow_strip() -> None:
     points = np.array([[32.0, x] for x in range(40, 1480, 66)])
     found = find_markers(disks(points, 40, (64, 1500)))
     np.testing.assert_allclose(found.points[np.argsort(found.points[:, 1])], points, atol=1)
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_flat_nuclei_that_touch_all_around_are_told_apart(rows: int) -> None:
+    """Saturated nuclei leave gaps between them that look like dark spots inside one; a lone nucleus with such a spot stays one."""
+    alone = np.array([[40.0 + 50 * y, 200.0 + 50 * x] for y in range(4) for x in range(2)])
+    clump = np.array([[100.0 + 19 * y, 50.0 + 19 * x] for y in range(rows) for x in range(rows)])
+    image = disks(np.concatenate([alone, clump]), 20, (240, 320))
+    spot = gaussian_filter((np.hypot(*(np.indices(image.shape) - alone[0][:, None, None])) < 4) * 1000.0, 1.5)
+    found = find_markers(np.maximum(image - spot, 0))
+    assert len(found) == 8 + rows**2
+    distance = np.hypot(*(clump[:, None] - found.points[None]).transpose(2, 0, 1))
+    assert distance.min(axis=1).max() < 2

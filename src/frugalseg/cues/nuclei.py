@@ -96,7 +96,11 @@ def find_nuclei(
     contours = contours[_stain(contours, target) >= least]
     labels = paint_contours(smooth, contours)
     labels = _add_overlapped(labels, smooth, thresholds, target, noise, least)
-    labels = _split_all(labels, target)
+    # what was filled is not above the threshold of its own contour; overlapped nuclei have none here
+    own = np.concatenate(
+        [[-np.inf], contours.threshold, np.full(int(labels.max(initial=0)) - len(contours), -np.inf)]
+    )
+    labels = _split_all(labels, target, smooth >= own[labels])
     if factor < 1:
         labels = resize_labels(labels, (int(flat.shape[0]), int(flat.shape[1])))
     return np.asarray(labels, np.int32)
@@ -125,19 +129,38 @@ def _add_overlapped(
     return np.where(more > 0, more + labels.max(), labels).astype(np.int32)
 
 
-def _split_all(labels: Labels, diameter: float) -> Labels:
-    """Split every label that is several touching nuclei; new nuclei get the next numbers."""
+def _split_all(labels: Labels, diameter: float, stained: NDArray[np.bool_]) -> Labels:
+    """Split every label that is several touching nuclei; new nuclei get the next numbers.
+
+    Holes were filled, as nuclei have dark spots inside. In a label of twice the area of a nucleus they may be gaps between nuclei that
+    touch all around, so it is split as it is `stained` (Y,X), and each nucleus is filled by itself.
+    """
     out = labels.copy()
     last = int(labels.max(initial=0))
     for i, box in enumerate(ndi.find_objects(labels), start=1):
         if box is None:
             continue
         grown = tuple(slice(max(b.start - 2, 0), b.stop + 2) for b in box)
-        parts = split_touching(labels[grown] == i, diameter)
+        mask = labels[grown] == i
+        gaps = mask & ~stained[grown]
+        parts = split_touching(mask, diameter)
+        if gaps.any() and mask.sum() > 2 * np.pi / 4 * diameter**2:
+            apart = split_touching(mask & ~gaps, diameter)
+            if apart.max() > parts.max():
+                parts = _each_filled(apart)
+                out[grown][mask & (parts == 0)] = 0
         for k in range(2, int(parts.max()) + 1):
             last += 1
             out[grown][parts == k] = last
     return out
+
+
+def _each_filled(parts: Labels) -> Labels:
+    """Return nuclei (Y,X) with their own holes filled; gaps between several stay."""
+    filled = parts.copy()
+    for k in range(1, int(parts.max()) + 1):
+        filled[ndi.binary_fill_holes(parts == k) & (filled == 0)] = k
+    return filled
 
 
 def shrink_plane(plane: Plane, factor: float) -> Plane:
