@@ -18,7 +18,8 @@ VALUES = np.random.default_rng(1).integers(0, 60000, (2, 24, 30)).astype(np.uint
 
 def an_image(folder: Path, version: int, labels: bool = True) -> None:
     group = zarr.open_group(folder, mode="w", zarr_format=3 if version == 5 else 2)
-    group.create_array("0", shape=VALUES.shape, chunks=(1, 16, 16), dtype=VALUES.dtype)[...] = VALUES
+    values = VALUES if labels else VALUES[:1]  # a label image has one channel
+    group.create_array("0", shape=values.shape, chunks=(1, 16, 16), dtype=values.dtype)[...] = values
     axes = [
         {"name": "c", "type": "channel"},
         *({"name": a, "type": "space", "unit": "micrometer"} for a in "yx"),
@@ -27,7 +28,7 @@ def an_image(folder: Path, version: int, labels: bool = True) -> None:
     levels = [{"path": "0", "coordinateTransformations": scale}]
     content = {
         "multiscales": [{"name": "a", "axes": axes, "datasets": levels, "version": f"0.{version}"}],
-        "omero": {"channels": [{"label": "phase", "color": "FFFFFF"}, {"label": "dapi"}]},
+        "omero": {"channels": [{"label": "phase", "color": "FFFFFF"}, {"label": "dapi"}][: len(values)]},
     }
     group.attrs.update({"ome": content} if version == 5 else content)
     if labels:

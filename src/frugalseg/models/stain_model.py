@@ -248,6 +248,8 @@ class StainModel:
         pairs = StainPairs(images, stains, self.card.project, None, self.card.channels)
         for part in self.parts or _whole(pairs):
             pair: StainPair | None = pairs[part.index] if part.index < len(pairs) else None
+            if pair is not None:
+                check_channel_count(self.card, pair.planes, part.name)
             if pair is None or (
                 part.role != "new" and part.checksum != checksum_of(pair.planes, pair.target)
             ):
@@ -255,7 +257,6 @@ class StainModel:
                     f"`images` and `stains` are not those that the model was fitted to (see {part.name}); give the same in the "
                     "same order, or save the model and load it to score new ones"
                 )
-            check_channel_count(self.card, pair.planes, part.name)
             area, scale = part.area, self.card.target_scale
             output = predict_stain(self.network, pair.planes, self.card.scale)
             predicted, real = learned_values(output, scale), learned_stain(scale, pair.target)

@@ -34,7 +34,7 @@ class CueChannels(CueSettings):
     markers: str | None = Field(
         default=None,
         description="Your own markers instead of nuclei: a label image with one label per cell. Cells are numbered from 1 in the order "
-        "of these labels, which `marker` in measurements.csv repeats.",
+        "of these labels, which the column marker of measurements.csv repeats.",
     )
     scribbles: str | None = Field(
         default=None, description="Label image with a few strokes: 1 background, 2 cell, 0 elsewhere."
