@@ -27,8 +27,8 @@ def fields_of_files(
 ) -> list[Field]:
     """Return the fields of named files, with the columns of `rows`; broken files as of `_failing_later`.
 
-    Without rows, an OME-Zarr has a field for each of its images, named after the well on a plate. Files that hold a part of an image that is listed already are left out,
-    which is noted.
+    Without rows, an OME-Zarr has a field for each of its images, named after the well on a plate. Files that hold a part of an
+    image that is listed already are left out, which is noted.
     """
     fields: list[Field] = []
     broken: dict[str, Path] = {}
