@@ -28,6 +28,6 @@ def keep_freed_memory() -> None:
 
 
 def give_back_freed_memory() -> None:
-    """Give back what `keep_freed_memory` has kept; called after each image, since images differ in size and each would leave gaps."""
+    """Return to the system what `keep_freed_memory` has kept: after each image, since images differ in size and leave gaps."""
     if _kept:
         ctypes.CDLL(None).malloc_trim(0)
