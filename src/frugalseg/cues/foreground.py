@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from frugalseg.cues.intensity import intensity_foreground
-from frugalseg.cues.markers import Markers, markers_from_points
+from frugalseg.cues.markers import Markers, check_inside, markers_from_points
 from frugalseg.cues.modality import detect_modality
 from frugalseg.cues.scaled_plane import MEASURED_WIDER, TARGET_DIAMETER, scale_plane
 from frugalseg.cues.scribbles import BACKGROUND, CELL, scribble_foreground, shrink_strokes
@@ -112,12 +112,7 @@ def find_foreground(
         raise SettingsError(f"`diameter` is {diameter}; give the cell diameter in px, above 0")
     if found.nuclei is not None:
         _same_shape(found.nuclei, shape, "markers.nuclei")
-    outside = (found.points < -0.5) | (found.points > np.array(shape) - 0.5)
-    if outside.any():
-        raise WrongShape(
-            f"{int(outside.any(axis=1).sum())} of {len(found)} `markers` lie outside of the image of {shape[0]} x {shape[1]} px; points "
-            "are (y, x) in px"
-        )
+    check_inside(found.points, (int(shape[0]), int(shape[1])))
     if method == "scribbles" and scribbles is not None:
         return _from_scribbles(planes, _same_shape(scribbles, shape, "scribbles"), diameter)
     wide = diameter if found.nuclei is None else MEASURED_WIDER * diameter

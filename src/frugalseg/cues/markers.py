@@ -172,6 +172,16 @@ def markers_from_labels(labels: ArrayLike) -> Markers:
     return markers_of(as_labels(array, "`labels`"))
 
 
+def check_inside(points: NDArray[np.float64], shape: tuple[int, int], owner: str = "") -> None:
+    """`WrongShape` where points (N,2) lie outside of an image of a shape (Y, X); `owner` stands before the message."""
+    outside = ((points < -0.5) | (points > np.array(shape) - 0.5)).any(axis=1)
+    if outside.any():
+        raise WrongShape(
+            f"{owner}{int(outside.sum())} of {len(points)} `markers` lie outside of the image of {shape[0]} x {shape[1]} px; "
+            "points are (y, x) in px"
+        )
+
+
 def markers_of(labels: NDArray[np.generic], method: str = "labels") -> Markers:
     """Return the markers of a label map (Y, X) that is known to be one; see `markers_from_labels`."""
     values, index = np.unique(labels, return_inverse=True)

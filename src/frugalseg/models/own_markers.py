@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from frugalseg.cues.markers import Markers, markers_from_points, markers_of
+from frugalseg.cues.markers import Markers, check_inside, markers_from_points, markers_of
 from frugalseg.errors import NoMarkers, WrongShape
 from frugalseg.images.label_checks import check_objects
 from frugalseg.models.inputs import check_label_map
@@ -50,10 +50,5 @@ def own_markers(
             markers = replace(markers, diameter=float("nan"), nuclei=None)
     if len(markers) == 0:
         raise NoMarkers(f"{owner}: there is no label or point in `{parameter}`; is it the right array?")
-    outside = (markers.points < -0.5) | (markers.points > np.array(shape) - 0.5)
-    if outside.any():
-        raise WrongShape(
-            f"{owner}: {int(outside.any(axis=1).sum())} of {len(markers)} `markers` lie outside of the image of {shape[0]} x "
-            f"{shape[1]} px; points are (y, x) in px"
-        )
+    check_inside(markers.points, shape, f"{owner}: ")
     return markers, doubts
