@@ -1,4 +1,4 @@
-"""Stacks of focal planes: what learned from their maximum sees their maximum, whatever command uses it."""
+"""Stacks of focal planes: cells without a stain are found in the sharpest, whatever command looks for them."""
 
 import json
 import shutil
@@ -20,10 +20,12 @@ from frugalseg.commands.learn_labels import learn_labels
 from frugalseg.commands.predict_fields import predict_fields
 from frugalseg.commands.segment_cells import segment_cells
 from frugalseg.commands.suggest_crops import suggest_crops
+from frugalseg.cues.stacks import cell_plane
 from frugalseg.errors import SettingsError
 from frugalseg.images.channels import lazy_inputs, parse_channels
 from frugalseg.images.fields import open_fields
-from frugalseg.runs.input_planes import doubts_on_stacks
+from frugalseg.images.normalize import blur
+from frugalseg.runs.input_planes import doubts_on_stacks, named_planes
 from frugalseg.runs.options import RunOptions
 
 QUIET = RunOptions(quiet=True, pattern="{field}_{channel}.tif")
@@ -31,15 +33,15 @@ QUIET = RunOptions(quiet=True, pattern="{field}_{channel}.tif")
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two fields as stacks, and as the maxima of these, with a student and a stain model."""
+    """Two fields as stacks, and as the sharpest planes of these, with a student and a stain model."""
     root = tmp_path_factory.mktemp("stacks")
     for kind in ("stacks", "flat"):
         (root / kind).mkdir()
     for index, name in enumerate("ab"):
         cells = fs.make_cells((96, 96), n_cells=7, dim_nuclei=0, seed=index)
         phase = cells.phase.astype(np.float32)
-        planes = np.stack([0.6 * phase, phase, np.roll(phase, 1, axis=0)]).astype(np.uint16)
-        for kind, image in (("stacks", planes), ("flat", planes.max(axis=0))):
+        planes = np.stack([blur(phase, 1.5), phase, blur(phase, 2)]).astype(np.uint16)
+        for kind, image in (("stacks", planes), ("flat", planes[1])):
             stored = {"imagej": True, "metadata": {"axes": "ZYX"[-image.ndim :]}}
             tifffile.imwrite(root / kind / f"{name}_phase.tif", image, **stored)
             if name == "a":
@@ -54,7 +56,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_predict_sees_the_maximum(folders: Path, tmp_path: Path) -> None:
+def test_predict_sees_the_sharpest_plane(folders: Path, tmp_path: Path) -> None:
     settings = PredictSettings(diameter=25)
     for kind in ("stacks", "flat"):
         done = predict_fields(folders / "student", [folders / kind], tmp_path / kind, settings, QUIET)
@@ -72,7 +74,9 @@ def test_planes_of_a_stain_model_are_inputs_of_their_own(folders: Path, tmp_path
         predict_fields(folders / "stain", [folders / "stacks"], tmp_path / "out", options=QUIET)
 
 
-def test_crops_to_outline_are_of_the_maximum_and_are_learned_from(folders: Path, tmp_path: Path) -> None:
+def test_crops_to_outline_are_of_the_sharpest_plane_and_are_learned_from(
+    folders: Path, tmp_path: Path
+) -> None:
     settings = SuggestSettings(count=1, crop=48, diameter=25, inputs="phase")
     done = suggest_crops(
         folders / "student", [folders / "stacks"], tmp_path / "next", settings, QUIET
@@ -90,14 +94,16 @@ def test_crops_to_outline_are_of_the_maximum_and_are_learned_from(folders: Path,
     assert json.loads((model.folder / "record.json").read_text())["inputs"] == ["phase"]
 
 
-def test_the_maximum_of_a_stack_of_cells_is_doubted(folders: Path) -> None:
-    """It suits fluorescence; one plane that is named, or the only one, is not doubted."""
+def test_what_becomes_of_a_stack_is_said(folders: Path) -> None:
+    """Of cells without a stain the sharpest plane is taken; of one plane that is named, or the only one, nothing is said."""
     (stack, _), (flat, _) = (
         open_fields([folders / kind], pattern="{field}_{channel}.tif") for kind in ("stacks", "flat")
     )
     (said,) = doubts_on_stacks(stack, ["phase"])
-    assert said.startswith("Channel 'phase' has 3 focal planes, and their maximum is used")
-    assert said.endswith("such as phase[2].")
+    assert said == (
+        "Channel 'phase' has 3 focal planes and shows cells without a stain: the sharpest, plane 2, is used. To use the same plane of "
+        "every field, name it, such as phase[2]."
+    )
     assert doubts_on_stacks(stack, ["phase[2]"]) == doubts_on_stacks(flat, ["phase"]) == []
 
 
@@ -115,8 +121,25 @@ def test_segment_says_so(folders: Path, tmp_path: Path) -> None:
         assert sum("focal planes" in one for one in done.fields["a"].warnings) == n
 
 
-def test_inputs_are_projected_as_a_field_projects_them(folders: Path) -> None:
-    (field, _) = open_fields([folders / "stacks"], pattern="{field}_{channel}.tif")
-    image = lazy_inputs(field, parse_channels("phase"), projected=True)
-    assert (image.channels, image.pixels.shape) == (("phase",), (1, 1, 96, 96))
-    np.testing.assert_array_equal(image.pixels[0, 0, 10:20, 5:50], field.plane("phase")[10:20, 5:50])
+def test_tiles_are_of_one_plane_and_a_stain_is_projected(tmp_path: Path) -> None:
+    """Of fluorescence the maximum is taken, in tiles and whole; of phase contrast the same plane of every tile."""
+    cells = fs.make_cells((96, 96), n_cells=7, seed=3)
+    stain = cells.cytoplasm.astype(np.float32)
+    stored = {
+        "phase": [blur(cells.phase, 2), blur(cells.phase, 1.5), cells.phase],
+        "stain": [0.4 * stain, stain],
+    }
+    for channel, planes in stored.items():
+        tifffile.imwrite(
+            tmp_path / f"a_{channel}.tif",
+            np.stack(planes).astype(np.float32),
+            imagej=True,
+            metadata={"axes": "ZYX"},
+        )
+    (field,) = open_fields([tmp_path], pattern="{field}_{channel}.tif")
+    image = lazy_inputs(field, parse_channels("phase,stain"), cell_plane)
+    assert (image.channels, image.pixels.shape) == (("phase", "stain"), (2, 1, 96, 96))
+    np.testing.assert_array_equal(image.pixels[0, 0, 10:20, 5:50], cells.phase[10:20, 5:50])
+    np.testing.assert_array_equal(image.pixels[1, 0, 10:20, 5:50], stain[10:20, 5:50])
+    np.testing.assert_array_equal(named_planes(field, ["phase", "stain"]), np.asarray(image.pixels[:, 0]))
+    assert ["fluorescent" in one for one in doubts_on_stacks(field, ["phase", "stain"])] == [False, True]

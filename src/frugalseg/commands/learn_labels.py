@@ -27,7 +27,7 @@ from frugalseg.runs.field_arrays import (
     size_warnings,
     with_channel,
 )
-from frugalseg.runs.input_planes import projects
+from frugalseg.runs.input_planes import plane_choice
 from frugalseg.runs.label_report import part_page, part_records, scores_line, start_and_tuned
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.model_folder import ModelRun
@@ -119,8 +119,8 @@ def _learn(
     if not labelled:
         raise InputError(f"no field has a label in {settings.labels!r}; outline some {settings.target} first")
     warnings = *size_warnings(labelled, run.log), *_on_proposals(labelled, settings.labels, run.log)
-    flat = start is not None and projects(start.card, channels)
-    images = input_arrays(labelled, channels, flat)
+    choose = None if start is None else plane_choice(start.card, channels)
+    images = input_arrays(labelled, channels, choose)
     labels = FieldArrays(labelled, lambda field: _labels(field, settings.labels))
     doubts: list[str] = []
     without = [field for field in fields if field not in labelled]
@@ -128,13 +128,13 @@ def _learn(
 
     def read(field: ImageField) -> NDArray[Any]:
         try:
-            return read_inputs(field, channels, flat)
+            return read_inputs(field, channels, choose)
         except FrugalsegError:
             unread.add(field.name)
             raise
 
     others = FieldArrays(without, read) if without else None
-    names = model_channels(labelled, channels, flat)
+    names = model_channels(labelled, channels, choose)
     model, failed = _fit(labelled, images, labels, others, names, settings, start, run, doubts)
     with run.log.status("finding objects in every field"):
         after = {part.name: part for part in model.evaluate(images, labels)}

@@ -14,6 +14,7 @@ viewers do. Without brackets, and with ``[*]``, every focal plane of the channel
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import MissingChannel, SettingsError, WrongShape
 from frugalseg.images.channel_lists import quote_channel, split_channels, unquote_channel
 from frugalseg.images.field import Field
-from frugalseg.images.image import Image, LazyPixels, finite_plane
+from frugalseg.images.image import Image, LazyPixels, PlaneChoice, finite_plane
 
 ALLOWED = (
     "give channels such as phase, phase[1,3,5], phase[1-5] or phase[*], separated by commas; names that have commas or "
@@ -176,14 +177,14 @@ def shared_input_names(fields: Iterable[Field], channels: Sequence[InputChannel]
 
 
 def _inputs(
-    field: Field, channels: Sequence[InputChannel], projected: bool = False
+    field: Field, channels: Sequence[InputChannel], flat: bool = False
 ) -> list[tuple[str, Image, int, int]]:
-    """Return name, image, channel of the image and focal plane (from 0) of every input; only the first where they are projected."""
+    """Return name, image, channel of the image and focal plane (from 0) of every input; only the first where stacks become flat."""
     inputs: list[tuple[str, Image, int, int]] = []
     for given in channels:
         channel = _as_named(field, given)
         image, index = field.reference(channel.channel).open(f"field {field.name!r}")
-        depth = 1 if projected else int(image.pixels.shape[1])
+        depth = 1 if flat else int(image.pixels.shape[1])
         planes = range(1, depth + 1) if channel.planes is None else channel.planes
         for plane in planes:
             if not 1 <= plane <= depth:
@@ -218,14 +219,14 @@ def _as_named(field: Field, channel: InputChannel) -> InputChannel:
     return InputChannel(names[0])
 
 
-def lazy_inputs(field: Field, channels: Sequence[InputChannel], projected: bool = False) -> Image:
+def lazy_inputs(field: Field, channels: Sequence[InputChannel], choose: PlaneChoice | None = None) -> Image:
     """Return all inputs as one lazy image (C, 1, Y, X), one channel per input, named by `input_names`.
 
-    `projected`: each channel is one input, the maximum of its focal planes, as `Field.plane` returns it.
+    With `choose`, each channel is one input: the focal plane that is chosen, or the maximum of all.
 
     Raises `WrongShape` where inputs differ in shape, and as `input_names` does.
     """
-    inputs = _inputs(field, channels, projected)
+    inputs = _inputs(field, channels, choose is not None)
     shapes = {name: image.shape for name, image, _, _ in inputs}
     first, shape = next(iter(shapes.items()))
     for name, other in shapes.items():
@@ -235,9 +236,17 @@ def lazy_inputs(field: Field, channels: Sequence[InputChannel], projected: bool 
                 f"{other[1]} px; all inputs of a field must have the same shape"
             )
 
+    @cache  # a choice reads the whole stack
+    def find_plane(c: int) -> int | None:
+        name, image, index, plane = inputs[c]
+        if choose is None or image.pixels.shape[1] == 1:
+            return plane
+        return choose(image.pixels, index, f"input {name!r} of field {field.name!r}")
+
     def read_region(c: int, _z: int, rows: slice, columns: slice) -> NDArray[np.generic]:
-        _, image, index, plane = inputs[c]
-        if projected:
+        _, image, index, _ = inputs[c]
+        plane = find_plane(c)
+        if plane is None:
             return np.asarray(np.max(image.pixels[index, :, rows, columns], axis=0))
         return np.asarray(image.pixels[index, plane, rows, columns])
 
@@ -247,9 +256,9 @@ def lazy_inputs(field: Field, channels: Sequence[InputChannel], projected: bool 
 
 
 def read_inputs(
-    field: Field, channels: Sequence[InputChannel], projected: bool = False
+    field: Field, channels: Sequence[InputChannel], choose: PlaneChoice | None = None
 ) -> NDArray[np.float32]:
-    """Read all inputs of a field as (C, Y, X) float32 grey values, in the order of `input_names`; `projected` as of `lazy_inputs`.
+    """Read all inputs of a field as (C, Y, X) float32 grey values, in the order of `input_names`; `choose` as of `lazy_inputs`.
 
     Raises
     ------
@@ -262,7 +271,7 @@ def read_inputs(
     UnreadableFile
         A file is missing or damaged.
     """
-    image = lazy_inputs(field, channels, projected)
+    image = lazy_inputs(field, channels, choose)
     planes = [
         finite_plane(image.pixels[i, 0], f"input {name!r} of field {field.name!r}")
         for i, name in enumerate(image.channels)

@@ -13,7 +13,15 @@ from frugalseg.errors import FrugalsegError, MissingChannel, UnreadableFile, Wro
 from frugalseg.images.axes import COLOURS
 from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.formats import ROI_SUFFIXES
-from frugalseg.images.image import Image, LazyPixels, PixelArray, Projection, find_channel, project_channel
+from frugalseg.images.image import (
+    Image,
+    LazyPixels,
+    PixelArray,
+    PlaneChoice,
+    Projection,
+    find_channel,
+    project_channel,
+)
 from frugalseg.images.label_maps import as_labels
 from frugalseg.images.read import path_exists, read_image
 from frugalseg.images.rois import read_rois
@@ -138,7 +146,7 @@ class Field:
             return False
         return True
 
-    def plane(self, channel: str | int, project: Projection = "max") -> NDArray[np.float32]:
+    def plane(self, channel: str | int, project: Projection | PlaneChoice = "max") -> NDArray[np.float32]:
         """Read one channel as (Y, X) float32, focal planes projected.
 
         Raises `MissingChannel`, `UnreadableFile`, `WrongShape`, or `BadPixels` (NaN, infinite, no pixels).
@@ -146,7 +154,9 @@ class Field:
         image, index = self.reference(channel).open(f"field {self.name!r}")
         return project_channel(image.pixels, index, project, f"channel {channel!r} of field {self.name!r}")
 
-    def planes(self, channels: Sequence[str | int], project: Projection = "max") -> NDArray[np.float32]:
+    def planes(
+        self, channels: Sequence[str | int], project: Projection | PlaneChoice = "max"
+    ) -> NDArray[np.float32]:
         """Read several channels as (C, Y, X) float32; `WrongShape` where they differ in shape."""
         planes = [self.plane(channel, project) for channel in channels]
         self._same_shape(channels, [plane.shape for plane in planes])

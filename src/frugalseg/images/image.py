@@ -32,6 +32,10 @@ class PixelArray(Protocol):
         """Return part of the pixels."""
 
 
+PlaneChoice = Callable[[PixelArray, int, str], int | None]
+"""Which focal plane (from 0) of a channel stands for all, None for their maximum: a function of pixels, channel, and a text for messages."""
+
+
 @dataclass(frozen=True)
 class LazyPixels:
     """Pixels (C, Z, Y, X) that stay in the file until they are indexed.
@@ -149,7 +153,9 @@ def _same_number(channel: str, names: Sequence[str]) -> int | None:
     return same[0] if len(same) == 1 else None
 
 
-def project_channel(pixels: PixelArray, index: int, project: Projection, owner: str) -> NDArray[np.float32]:
+def project_channel(
+    pixels: PixelArray, index: int, project: Projection | PlaneChoice, owner: str
+) -> NDArray[np.float32]:
     """Return one channel of (C, Z, Y, X) pixels as a finite (Y, X) float32 plane.
 
     Focal planes are read one at a time. `owner` is for the message of `BadPixels`.
@@ -157,20 +163,24 @@ def project_channel(pixels: PixelArray, index: int, project: Projection, owner: 
     _, depth, height, width = pixels.shape
     if 0 in (depth, height, width):
         raise BadPixels(f"{owner} has no pixels: its shape is {height} x {width} with {depth} focal planes")
-    if project not in ("max", "mean", "focus"):
+    if not callable(project) and project not in ("max", "mean", "focus"):
         raise WrongShape(f"`project` must be 'max', 'mean' or 'focus', not {project!r}")
     size = 2 * np.dtype(pixels.dtype).itemsize + 4 * (1 if depth == 1 else 3)  # as stored, and as float32
     check_memory(height * width * size, f"{owner}, {height} x {width} px,")
-    if project == "focus" and depth > 1:
+    chosen: int | None = None
+    if callable(project):
+        chosen = project(pixels, index, owner) if depth > 1 else 0
+    elif project == "focus" and depth > 1:
         from frugalseg.images.focus import best_focus
 
-        sharpest = best_focus(finite_plane(pixels[index, z], owner) for z in range(depth))
-        return finite_plane(pixels[index, sharpest], owner)
+        chosen = best_focus(finite_plane(pixels[index, z], owner) for z in range(depth))
+    if chosen is not None:
+        return finite_plane(pixels[index, chosen], owner)
     plane = finite_plane(pixels[index, 0], owner)
     for z in range(1, depth):
         other = finite_plane(pixels[index, z], owner)
         with np.errstate(over="ignore"):
-            plane = np.maximum(plane, other) if project == "max" else plane + other
+            plane = plane + other if project == "mean" else np.maximum(plane, other)
     if project == "mean":
         plane /= depth
     return finite_plane(plane, owner)

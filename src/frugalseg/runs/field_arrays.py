@@ -11,7 +11,7 @@ from frugalseg.errors import FrugalsegError, InputError
 from frugalseg.images import channels as image_channels
 from frugalseg.images.channels import InputChannel, read_inputs
 from frugalseg.images.field import Field
-from frugalseg.images.image import Projection
+from frugalseg.images.image import PlaneChoice, Projection
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import can_be_learned, doubt_about_size
 from frugalseg.models.model_scale import same_size, side_of
@@ -44,10 +44,10 @@ class FieldArrays(Sequence[NDArray[Any]]):
 
 
 def input_arrays(
-    fields: Sequence[Field], channels: Sequence[InputChannel], projected: bool = False
+    fields: Sequence[Field], channels: Sequence[InputChannel], choose: PlaneChoice | None = None
 ) -> FieldArrays:
     """Return the inputs (C,Y,X) of every field, grey values; focal planes as of `frugalseg.images.channels.lazy_inputs`."""
-    return FieldArrays(fields, lambda field: read_inputs(field, channels, projected))
+    return FieldArrays(fields, lambda field: read_inputs(field, channels, choose))
 
 
 def plane_arrays(fields: Sequence[Field], channel: str, project: Projection) -> FieldArrays:
@@ -104,9 +104,9 @@ def known_shapes(fields: Iterable[Field]) -> list[tuple[int, int]]:
 
 
 def model_channels(
-    fields: Sequence[Field], channels: Sequence[InputChannel], projected: bool = False
+    fields: Sequence[Field], channels: Sequence[InputChannel], choose: PlaneChoice | None = None
 ) -> tuple[str, ...]:
-    """Return the names of the inputs, focal planes one by one or projected, as the first field has them that has them all.
+    """Return the names of the inputs, as the first field has them that has them all; focal planes as of `lazy_inputs`.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def model_channels(
     errors: list[FrugalsegError] = []
     for field in fields:
         try:
-            return image_channels.lazy_inputs(field, channels, projected).channels
+            return image_channels.lazy_inputs(field, channels, choose).channels
         except FrugalsegError as error:
             errors.append(error)
     raise errors[0]

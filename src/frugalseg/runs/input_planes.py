@@ -7,12 +7,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.cues.stacks import cell_plane
 from frugalseg.errors import FrugalsegError, SettingsError, WrongShape
 from frugalseg.images.channel_lists import quote_channel, unquote_channel
 from frugalseg.images.channels import InputChannel, input_names, lazy_inputs, model_inputs, read_inputs
 from frugalseg.images.field import Field
 from frugalseg.images.fields import FieldTable
-from frugalseg.images.image import Image
+from frugalseg.images.image import Image, PlaneChoice
 from frugalseg.networks.cards import MarkerCard, ObjectCard, StainCard
 from frugalseg.runs.channel_settings import CueChannels
 from frugalseg.runs.provenance import check_channels
@@ -53,7 +54,7 @@ def with_planes(table: FieldTable, settings: CueChannelsT) -> CueChannelsT:
 
 
 def named_planes(field: Field, names: Sequence[str]) -> NDArray[np.float32]:
-    """Read channels (C,Y,X), grey values: single focal planes where names ask for them as z[1], else projected.
+    """Read channels (C,Y,X), grey values: single focal planes where names ask for them as z[1], else as of `cell_plane`.
 
     Raises
     ------
@@ -62,25 +63,30 @@ def named_planes(field: Field, names: Sequence[str]) -> NDArray[np.float32]:
     """
     channels = model_inputs(names)
     if all(one.planes is None for one in channels) or all(field.has(name) for name in names):
-        return field.planes(names)
+        return field.planes(names, cell_plane)
     planes = read_inputs(field, channels)
     _check_count(len(names), field, len(planes))
     return planes
 
 
 def doubts_on_stacks(field: Field, names: Sequence[str]) -> list[str]:
-    """Return a sentence for each channel whose focal planes `named_planes` projects: bright in any plane is bright, dark is lost."""
+    """Return a sentence for each channel whose focal planes become one in `named_planes`, which says how."""
     doubts = []
     for name, channel in zip(names, model_inputs(names), strict=True):
         if channel.planes is not None and not field.has(name):
             continue
-        image, _ = field.reference(name).open(f"field {field.name!r}")
+        image, index = field.reference(name).open(f"field {field.name!r}")
         depth = int(image.pixels.shape[1])
         if depth > 1:
-            one = f"{quote_channel(channel.channel)}[{(depth + 1) // 2}]"
+            plane = cell_plane(image.pixels, index, f"channel {name!r} of field {field.name!r}")
+            used = (
+                "looks fluorescent: their maximum is used"
+                if plane is None
+                else f"shows cells without a stain: the sharpest, plane {plane + 1}, is used"
+            )
+            one = f"{quote_channel(channel.channel)}[{(depth + 1) // 2 if plane is None else plane + 1}]"
             doubts.append(
-                f"Channel {name!r} has {depth} focal planes, and their maximum is used, which suits fluorescence. Of phase contrast, DIC or "
-                f"bright field give one plane, such as {one}."
+                f"Channel {name!r} has {depth} focal planes and {used}. To use the same plane of every field, name it, such as {one}."
             )
     return doubts
 
@@ -170,7 +176,7 @@ def check_inputs(
         except FrugalsegError as error:
             errors.append(error)
             continue
-        if len(found) == len(card.channels) or projects(card, channels):
+        if len(found) == len(card.channels) or plane_choice(card, channels) is not None:
             return  # errors of other fields are reported when their turn comes
         errors.append(
             SettingsError(
@@ -185,26 +191,26 @@ def read_planes(
     card: StainCard | ObjectCard, field: Field, channels: Sequence[InputChannel]
 ) -> NDArray[np.float32]:
     """Read the inputs (C,Y,X) of a field, grey values; `WrongShape` where they are not as many as the model's."""
-    planes = read_inputs(field, channels, projects(card, channels))
+    planes = read_inputs(field, channels, plane_choice(card, channels))
     _check_count(len(card.channels), field, len(planes))
     return planes
 
 
 def lazy_planes(card: StainCard | ObjectCard, field: Field, channels: Sequence[InputChannel]) -> Image:
     """Return the inputs of a field as one lazy image (C,1,Y,X); `WrongShape` as `read_planes`."""
-    image = lazy_inputs(field, channels, projects(card, channels))
+    image = lazy_inputs(field, channels, plane_choice(card, channels))
     _check_count(len(card.channels), field, len(image.channels))
     return image
 
 
-def projects(card: StainCard | ObjectCard, channels: Sequence[InputChannel]) -> bool:
-    """Return whether a model sees focal planes projected to one, as a student did those that it learned from.
+def plane_choice(card: StainCard | ObjectCard, channels: Sequence[InputChannel]) -> PlaneChoice | None:
+    """Return how focal planes become the one that a model sees, as a student did those that it learned from; None: they don't.
 
-    A model of nuclei or cells does where as many channels as it has inputs are named without planes. Of a model of a stain
-    each plane is an input of its own.
+    A model of nuclei or cells sees one where as many channels as it has inputs are named without planes. Of a model of a
+    stain each plane is an input of its own.
     """
     as_many = len(channels) == len(card.channels) and all(one.planes is None for one in channels)
-    return as_many and isinstance(card, ObjectCard)
+    return cell_plane if as_many and isinstance(card, ObjectCard) else None
 
 
 def _check_count(needed: int, field: Field, count: int) -> None:
