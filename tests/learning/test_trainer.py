@@ -564,3 +564,12 @@ def test_records_settings_and_devices_need_no_torch() -> None:
     imports = "; ".join(f"import frugalseg.learning.{name}" for name in names)
     check = f"import sys; {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_inference_mode_is_refused_in_a_sentence() -> None:
+    """PyTorch's own error says nothing of it."""
+    with (
+        torch.inference_mode(),
+        pytest.raises(SettingsError, match="inside `torch.inference_mode`; train outside"),
+    ):
+        train(small(), batches, squared, settings())

@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from frugalseg.errors import BadModel, Interrupted, TrainingFailed
+from frugalseg.errors import BadModel, Interrupted, SettingsError, TrainingFailed
 from frugalseg.learning.checkpoint import AGAIN, CHECKPOINT, Checkpoint
 from frugalseg.learning.device import Device, pick_device, without_denormals
 from frugalseg.learning.interrupts import stop_requests
@@ -95,7 +95,7 @@ def train(
     TrainingFailed
         If the loss of a step is no finite number.
     SettingsError
-        If the device is not available.
+        If the device is not available, or inside `torch.inference_mode`.
     OutputFailed
         If the checkpoint can't be written.
 
@@ -108,6 +108,8 @@ def train(
     >>> record.steps, record.stopped_because
     (5, 'the upper bound of steps was reached')
     """
+    if torch.is_inference_mode_enabled():
+        raise SettingsError("nothing can be learned inside `torch.inference_mode`; train outside of it")
     run = _Run(network, loss, settings, pick_device(device), validate, of)
     file = None if checkpoint is None else checkpoint / CHECKPOINT
     if file is not None:
