@@ -570,6 +570,6 @@ def test_inference_mode_is_refused_in_a_sentence() -> None:
     """PyTorch's own error says nothing of it."""
     with (
         torch.inference_mode(),
-        pytest.raises(SettingsError, match="inside `torch.inference_mode`; train outside"),
+        pytest.raises(SettingsError, match=r"inside `torch.inference_mode`; train outside"),
     ):
         train(small(), batches, squared, settings())
