@@ -149,7 +149,7 @@ def test_score_of_a_folder_against_a_table(run, synthetic, predicted, tmp_path) 
 def test_score_prefers_cells_and_says_so(run, synthetic, predicted) -> None:
     ended = run("score", predicted, synthetic / "fields.csv", "--json", "-")
     found = json.loads(ended.out)
-    assert "truth is column 'cells'" in ended.err
+    assert "truth is 'cells' of" in ended.err
     # Nuclei lie within cells, so the IoU with the best cell is the share of it that they cover.
     cells = tifffile.imread(synthetic / "synthetic_1_cells.tif")
     nuclei = tifffile.imread(synthetic / "synthetic_1_nuclei.tif")

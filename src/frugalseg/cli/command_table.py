@@ -188,11 +188,11 @@ COMMANDS = (
         {"": Work(f"{_COMMANDS}.score_files:score_files")},
         own=(
             Argument("predicted", "PREDICTED", "A label file, or the folder of a run."),
-            Argument("truth", "TRUTH", "A label file, a folder of them, or a fields.csv."),
+            Argument("truth", "TRUTH", "A label file, a folder of them, a fields.csv, or an OME-Zarr with labels."),
             click.Option(
                 ["--labels"],
                 metavar="CH",
-                help="Column of the table, or ending of the file names, of the true labels.",
+                help="Column of the table, label image of the OME-Zarr, channel of the file, or ending of the file names, of the true labels.",
             ),
             click.Option(
                 ["--json", "json_file"],

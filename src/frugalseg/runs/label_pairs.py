@@ -53,9 +53,9 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
         such files.
     truth
         A label file, a folder of files ``<field>_cells.tif`` (or another of `TRUTH_NAMES`, or just ``<field>.tif``),
-        or a table of fields.
+        a table of fields, or an OME-Zarr image or plate that holds the truth as label images.
     labels
-        Column of the table, or ending of the file names, with the truth.
+        Column of the table, label image, channel of the only file, or ending of the file names, with the truth.
 
     Raises
     ------
@@ -65,15 +65,16 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
         No predicted field has a truth.
     """
     predictions = find_label_files(predicted)
-    if path_exists(truth) and not _is_folder(truth) and truth.suffix.lower() != ".csv":
+    table = truth / TABLE_NAME if truth.is_dir() and (truth / TABLE_NAME).is_file() else truth
+    lists_truths = table.suffix.lower() == ".csv" or (is_zarr(truth) and _holds_truths(truth, labels))
+    if path_exists(truth) and not lists_truths and not _is_folder(truth):
         if len(predictions) != 1:
             raise InputError(
                 f"{predicted} holds {len(predictions)} label maps and {truth} is one; give one file of it, or a folder as truth"
             )
         name, ref = next(iter(predictions.items()))
-        return Pairs({name: (ChannelRef(truth), ref)})
-    table = truth / TABLE_NAME if truth.is_dir() and (truth / TABLE_NAME).is_file() else truth
-    if table.suffix.lower() == ".csv":
+        return Pairs({name: (ChannelRef(truth, labels), ref)})
+    if lists_truths:
         true, empty, note = _table_truths(table, labels)
     else:
         true, empty, note = _folder_truths(truth, labels), (), ""
@@ -178,18 +179,24 @@ def _by_field(files: Iterable[tuple[str, Path]]) -> dict[str, ChannelRef]:
     return found
 
 
+def _holds_truths(zarr: Path, labels: str | None) -> bool:
+    """Return whether an OME-Zarr is a plate, several images, or an image with its truth, and not itself a label image."""
+    fields = open_fields([zarr])
+    return labels is not None or len(fields) > 1 or any(name in fields.channels for name in TRUTH_NAMES)
+
+
 def _table_truths(table: Path, labels: str | None) -> tuple[dict[str, ChannelRef], tuple[str, ...], str]:
-    """List the truths of a table, the fields whose cell is empty, and a note on the column that was chosen."""
+    """List the truths of a table or an OME-Zarr, the fields without one, and a note on the column that was chosen."""
     fields = open_fields([table])
     note = ""
     if labels is None:
         labels = next((name for name in TRUTH_NAMES if name in fields.channels), None)
         if labels is None:
             raise MissingChannel(
-                f"{table} has no column {', '.join(TRUTH_NAMES)}; name the column with the truth as `labels`: "
+                f"{table} has no {'label image' if is_zarr(table) else 'column'} {', '.join(TRUTH_NAMES)}; name the one with the truth as `labels`: "
                 f"{', '.join(fields.channels)}"
             )
-        note = f"truth is column {labels!r} of {table.name}; `labels` names another"
+        note = f"truth is {labels!r} of {table.name}; `labels` names another"
     channel = fields.channels[find_channel(labels, fields.channels, table.name)]
     true: dict[str, ChannelRef] = {}
     empty: list[str] = []
