@@ -188,7 +188,9 @@ COMMANDS = (
         {"": Work(f"{_COMMANDS}.score_files:score_files")},
         own=(
             Argument("predicted", "PREDICTED", "A label file, or the folder of a run."),
-            Argument("truth", "TRUTH", "A label file, a folder of them, a fields.csv, or an OME-Zarr with labels."),
+            Argument(
+                "truth", "TRUTH", "A label file, a folder of them, a fields.csv, or an OME-Zarr with labels."
+            ),
             click.Option(
                 ["--labels"],
                 metavar="CH",

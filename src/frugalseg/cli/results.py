@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from frugalseg.cli.wording import say, say_error
+from frugalseg.report.number_texts import count_text
 
 if TYPE_CHECKING:  # they are imported by the command that made the result
     from rich.console import Console
@@ -59,7 +60,7 @@ def show_run(result: RunOutcome, typed: Mapping[str, Any]) -> int:
     if typed["as_json"]:
         _print_json(result.to_dict())
     elif not typed["quiet"]:
-        say(f"{result.n_done} fields done, {len(result.failed)} failed: {result.folder}")
+        say(f"{count_text(result.n_done, 'field')} done, {len(result.failed)} failed: {result.folder}")
     if not result.failed:
         return 0
     return SOME_FAILED if result.fields else NONE_DONE
@@ -131,7 +132,7 @@ def show_study(result: "StudyResult | Overview | WrittenDesign", typed: Mapping[
         done: Mapping[str, Path] = getattr(result, "runs", {})
         for sentence in getattr(result, "answers", ()):
             say(sentence)
-        say(f"{len(done)} runs done, {len(failed)} failed: {typed['out']}")
+        say(f"{count_text(len(done), 'run')} done, {len(failed)} failed: {typed['out']}")
     if not failed:
         return 0
     return SOME_FAILED if getattr(result, "runs", {}) else NONE_DONE

@@ -145,18 +145,22 @@ def _save(model: StainModel, record: ModelRecord, comparisons: list[Comparison],
 def _evaluate(
     model: StainModel, images: FieldArrays, stains: FieldArrays, run: ModelRun
 ) -> tuple[dict[str, FieldRecord], list[Comparison]]:
-    """Score every part, and show the first."""
+    """Score every part, and show pictures of the first."""
     records: dict[str, FieldRecord] = {}
     comparisons: list[Comparison] = []
     other = LEARNED.get(model.card.target_scale.how)
     with run.log.status("predicting every field"):
         for part in model.evaluate(images, stains):
             records[part.name] = FieldRecord(role=part.role, pcc=part.pcc, pcc_learned=part.pcc_learned)
-            if len(comparisons) < SHOWN:
-                numbers: dict[str, float | str | None] = {"PCC": part.pcc, "role": part.role}
-                if other is not None:
-                    numbers[f"PCC {other}"] = part.pcc_learned
-                comparisons.append(compare_stains(part.name, part.planes, part.real, part.predicted, numbers))
+            numbers: dict[str, float | str | None] = {"PCC": part.pcc, "role": part.role}
+            if other is not None:
+                numbers[f"PCC {other}"] = part.pcc_learned
+            shown = (
+                compare_stains(part.name, part.planes, part.real, part.predicted, numbers)
+                if len(comparisons) < SHOWN
+                else Comparison(name=part.name, numbers=numbers)
+            )
+            comparisons.append(shown)
     learned = mean_pcc_by_role(records, "pcc_learned")
     for role, mean in mean_pcc_by_role(records).items():
         also = "" if other is None or role not in learned else f", {other} {learned[role].mean:.3f}"

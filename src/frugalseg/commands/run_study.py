@@ -75,6 +75,13 @@ def study_command(
     """
     options = options or RunOptions()
     if init:
+        useless = [
+            name for name, value in (("data", data), ("workers", workers), ("dry_run", dry_run)) if value
+        ]
+        if useless:
+            raise SettingsError(
+                f"`{useless[0]}` is of a study that runs, and `init` only writes a design; leave one of them out"
+            )
         return _write_design(given, out, options)
     for name in ("pattern", "where", "axes"):
         if getattr(options, name):

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -107,7 +106,6 @@ def print_scores(table: ScoreTable, console: Console) -> None:
         shown.add_row(Text(name), *(f"{value:.3f}" for value in values), *counts)
     if len(table.scores) > 1:
         mean = {name: interval.mean for name, interval in table.mean.items()}
-        mean["ap50"] = float(np.mean([scores.ap[0.5] for scores in table.scores.values()]))
         totals = [
             str(sum(getattr(scores, key) for scores in table.scores.values()))
             for key in ("n_true", "n_predicted")

@@ -27,6 +27,7 @@ from frugalseg.models.model_scale import LARGEST_AT_MODEL_SCALE
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.report import Report, preview, write_report
 from frugalseg.report.contact_sheet import write_contact_sheet
+from frugalseg.report.number_texts import count_text
 from frugalseg.runs.cell_pages import labels_page
 from frugalseg.runs.earlier_results import refuse_inside_inputs
 from frugalseg.runs.field_arrays import known_shapes
@@ -126,7 +127,7 @@ def suggest_crops(
         if len(chosen) < settings.count:
             largest = max(max(one.height, one.width) for one in chosen)
             run.log.warn(
-                f"only {len(chosen)} crops are suggested, as no more of up to {largest} px fit beside each other and what is "
+                f"only {count_text(len(chosen), 'crop')} {'is' if len(chosen) == 1 else 'are'} suggested, as no more of up to {largest} px fit beside each other and what is "
                 "labelled; set `crop` to fewer px for more"
             )
         scale = float(np.median([scored[one.image].scale for one in chosen]))

@@ -98,7 +98,7 @@ def mean_score(values: Sequence[float], level: float = 0.95) -> Interval:
 
 
 def summarize_scores(scores: Sequence[Scores], level: float = 0.95) -> dict[str, Interval]:
-    """Return mean and interval over fields of every score that is a single number.
+    """Return mean and interval over fields of every score that is a single number, and of AP at an IoU of 0.5 as ``ap50``.
 
     Raises
     ------
@@ -114,4 +114,5 @@ def summarize_scores(scores: Sequence[Scores], level: float = 0.95) -> dict[str,
     >>> summarize_scores(both)["cell_miou"].mean
     0.75
     """
-    return {name: mean_score([getattr(field, name) for field in scores], level) for name in SUMMARIZED}
+    means = {name: mean_score([getattr(field, name) for field in scores], level) for name in SUMMARIZED}
+    return {**means, "ap50": mean_score([field.ap[0.5] for field in scores], level)}

@@ -110,11 +110,11 @@ def _recorded(folder: Path) -> set[Path]:
     found: set[Path] = set()
     for record in folder.glob(f"*{RECORD}"):
         try:
-            result = json.loads(record.read_text(encoding="utf-8")).get("result")
-        except (OSError, ValueError, AttributeError):  # no record of a run
+            content = json.loads(record.read_text(encoding="utf-8"))
+            results = [content.get("result"), *content.get("other_results", ())]
+        except (OSError, ValueError, AttributeError, TypeError):  # no record of a run
             continue
-        if isinstance(result, str):
-            found.add(folder / result)
+        found |= {folder / result for result in results if isinstance(result, str)}
     return found
 
 

@@ -227,13 +227,15 @@ class StainModel:
         """
         return self._predict(image, check_pixel_size(pixel_size), owner_of(0, image, names))
 
-    def evaluate(self, images: Any, stains: Any) -> Iterator[StainPartScore]:
+    def evaluate(
+        self, images: Any, stains: Any, pixel_size: GivenPixelSize = None
+    ) -> Iterator[StainPartScore]:
         """Score every part of the images that `fit` was given, or new images with a loaded model, one by one.
 
         Parameters
         ----------
-        images, stains
-            As of `fit`, the same images in the same order.
+        images, stains, pixel_size
+            As of `fit`, the same images in the same order; the pixel size counts for new ones.
 
         Yields
         ------
@@ -258,10 +260,10 @@ class StainModel:
                     "same order, or save the model and load it to score new ones"
                 )
             area, scale = part.area, self.card.target_scale
-            output = predict_stain(self.network, pair.planes, self.card.scale)
+            at = self.scale_for(pixel_size) if part.role == "new" else self.card.scale
+            output = predict_stain(self.network, pair.planes, at)
             predicted, real = learned_values(output, scale), learned_stain(scale, pair.target)
-            grey = scale.undo(predicted[None])[0]
-            pcc = pearson_correlation(grey[area], pair.target[area])
+            pcc = pearson_correlation(scale.undo(predicted[None])[0][area], pair.target[area])
             learned = pearson_correlation(predicted[area], real[area])
             shown = pair.planes[:, *area], real[area], predicted[area]
             yield StainPartScore(part.name, part.role, pcc, learned, *shown)

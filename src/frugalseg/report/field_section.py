@@ -81,7 +81,7 @@ def field_section(field: FieldReport, anchor: str, viewer_bytes: int, thumbnail_
     rows = field.measurements
     if rows is None:
         rows = measure_cells(field.labels, pixel_size=field.pixel_size)
-    true_rows = None if field.truth is None else measure_cells(field.truth)
+    true_rows = field.true_measurements if field.truth is None else measure_cells(field.truth)
     diameters = column([rows], "equivalent_diameter")
     scores, full = field.scores, viewer_bytes > 0
     return FieldSection(

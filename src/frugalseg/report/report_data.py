@@ -119,6 +119,8 @@ class FieldReport:
         Name of the method -> its scores, of the same run.
     measurements
         Rows of `measure_cells`; measured from `labels` by default.
+    true_measurements
+        The same of `truth`.
     pixel_size
         (y, x) in um, for the scale bar and areas in um2.
     seconds
@@ -155,6 +157,7 @@ class FieldReport:
     scores: Scores | None = None
     baselines: Mapping[str, Scores] = field(default_factory=dict)
     measurements: Sequence[Row] | None = None
+    true_measurements: Sequence[Row] | None = None
     pixel_size: tuple[float, float] | None = None
     seconds: float | None = None
     warnings: Sequence[str] = ()
@@ -206,9 +209,14 @@ class FieldReport:
             nuclei=None,
             foreground=None,
             truth=None,
-            measurements=[{key: row[key] for key in _KEPT_MEASUREMENTS if key in row} for row in rows],
+            measurements=_kept(rows),
+            true_measurements=None if self.truth is None else _kept(measure_cells(self.truth)),
             condensed=True,
         )
+
+
+def _kept(rows: Sequence[Row]) -> list[Row]:
+    return [{key: row[key] for key in _KEPT_MEASUREMENTS if key in row} for row in rows]
 
 
 @dataclass(kw_only=True)

@@ -4,8 +4,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from frugalseg.errors import OutputExists, UnreadableFile
+from pydantic import JsonValue
+
+from frugalseg.errors import OutputExists, OutputFailed, UnreadableFile
 from frugalseg.images.write import write_text
+from frugalseg.report.number_texts import count_text
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.provenance import Sources, content_checksum, identity
 from frugalseg.runs.records import read_json
@@ -31,7 +34,11 @@ def refuse_earlier_results(run: Path, places: Sequence[Path], options: RunOption
     there = [path for path in places if path.exists()]
     if not there:
         return
-    found = f"{there[0]} and {len(there) - 1} more files are" if len(there) > 1 else f"{there[0]} is"
+    found = (
+        f"{there[0]} and {count_text(len(there) - 1, 'more file')} are"
+        if len(there) > 1
+        else f"{there[0]} is"
+    )
     if not run.exists():
         raise OutputExists(
             f"{found} there, where results would go, but no {run.name} that says which run made them, so nothing is replaced; "
@@ -97,19 +104,45 @@ def spare_own_work(places: Iterable[tuple[Path, Path]]) -> None:
             kept = read_json(record)
         except UnreadableFile:  # the record is damaged
             continue
-        if kept.get("result_checksum") not in (None, content_checksum(result)):
+        made = _made_of(kept)
+        if result.name not in made:
+            raise OutputExists(
+                f"{result} is not the result that {record.name} is of, and what no run made is never replaced; give another folder, or "
+                "move it away"
+            )
+        if made[result.name] not in (None, content_checksum(result)):
             raise OutputExists(
                 f"{result} was changed after it was written, and work of yours is never replaced; give another folder, or move it "
                 "away"
             )
 
 
-def begin_record(record: Path, made: Mapping[str, str]) -> None:
+def other_results(record: Path, result: Path) -> dict[str, JsonValue]:
+    """Return the other results of a field, such as a stain beside labels, that runs before made: name of the file -> its checksum."""
+    try:
+        made = _made_of(read_json(record))
+    except UnreadableFile:  # there is none
+        return {}
+    return {
+        name: one for name, one in made.items() if name != result.name and (result.parent / name).exists()
+    }
+
+
+def _made_of(kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return all results that a record knows, with their checksums."""
+    others, own = kept.get("other_results"), kept.get("result")
+    made = dict(others) if isinstance(others, dict) else {}
+    return made | ({own: kept.get("result_checksum")} if isinstance(own, str) else {})
+
+
+def begin_record(record: Path, made: Mapping[str, JsonValue]) -> None:
     """Write what makes a field's result, before the result, so that a run that is killed in between knows it as its own."""
     write_text(record, json.dumps({**made, "unfinished": True}) + "\n", overwrite=True)
 
 
-def write_result(result: Path, record: Path, write: Callable[[Path], None], made: Mapping[str, str]) -> None:
+def write_result(
+    result: Path, record: Path, write: Callable[[Path], None], made: Mapping[str, JsonValue]
+) -> None:
     """Write a field's result, after a record that says so; no record is left where nothing was written."""
     begin_record(record, made)
     try:
@@ -131,6 +164,14 @@ def refuse_inside_inputs(folder: Path, sources: Mapping[str, Sources]) -> None:
 def _is_ours(result: Path, record: Path) -> bool:
     """Whether an earlier run made what lies at the place of a field's result."""
     try:
-        return read_json(record).get("result") == result.name
+        return result.name in _made_of(read_json(record))
     except UnreadableFile:
         return False
+
+
+def remove(path: Path) -> None:
+    """Remove a file, where it is there; `OutputFailed` where that can't be done."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputFailed(f"{path} can't be replaced: {error.strerror}; choose another folder") from error

@@ -13,6 +13,7 @@ from frugalseg.images.freed_memory import give_back_freed_memory
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.pixel_size import doubt_about_size
 from frugalseg.report import Comparison, FieldReport, Report, TrainingCurve, write_report
+from frugalseg.report.number_texts import count_text
 from frugalseg.runs.manifest import RunResult, RunSummary
 from frugalseg.runs.output_folder import RUN, OutputFolder
 from frugalseg.runs.records import FieldRecord
@@ -133,7 +134,7 @@ def _finish_report(outputs: OutputFolder, report: Report, summary: RunSummary) -
     """Write the report of a run, with its warnings and the time it took."""
     report.warnings = list(summary.warnings)
     fields = sum(record.seconds or 0.0 for record in outputs.done.values())
-    report.seconds = fields + sum(outputs.stages.values())
+    report.seconds = outputs.seconds
     outputs.check_there(*outputs.done)  # else the report would be all that is in it
     start = time.monotonic()
     write_report(outputs.report_path, report, overwrite=True)
@@ -170,5 +171,5 @@ def log_result(record: FieldRecord, log: RunLog) -> None:
         log.line(f"  scores: mIoU {record.scores.cell_miou:.3f}, mAP {record.scores.mAP:.3f}")
     if record.pcc is not None:
         log.line(f"  PCC {record.pcc:.3f}")
-    found = "" if record.n_cells is None else f"{record.n_cells} objects in "
+    found = "" if record.n_cells is None else f"{count_text(record.n_cells, 'object')} in "
     log.line(f"  {found}{record.seconds or 0.0:.1f} s")

@@ -72,7 +72,7 @@ class RunRecord(RunSummary):
         """Return plain values; cells stand in ``measurements.csv``, and what only `resume` needs in the fields' records."""
         content = super().to_dict("fields", *left_out)
         content["fields"] = {
-            name: one.to_dict("measurements", "run", "result", "result_checksum")
+            name: one.to_dict("measurements", "run", "result", "result_checksum", "other_results")
             for name, one in self.fields.items()
         }
         return content

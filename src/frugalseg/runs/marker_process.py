@@ -239,7 +239,8 @@ class MarkerProcess:
         """Find cells without nuclei, if that is possible; else there is nothing to start a cell from."""
         text = str(reason).removeprefix(f"field {field.name!r}: ")
         segmented = Segmented(np.zeros(field.shape, np.uint32)) if self.alone is None else self.alone(field)
-        kind = "The label map is empty." if self.alone is None else "These cells are found without nuclei."
+        found = bool(segmented.labels.any())
+        kind = "These cells are found without nuclei." if found else "The label map is empty."
         warnings = (f"{text[:1].upper()}{text[1:]} {kind}", *segmented.doubts)
         for warning in warnings:
             self.log.line(f"  warning: {warning}")

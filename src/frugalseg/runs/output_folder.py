@@ -27,12 +27,7 @@ from frugalseg.errors import OutputFailed, SettingsError, UnreadableFile
 from frugalseg.evaluation.measurements import measurements_csv
 from frugalseg.images.unfinished import remove_unfinished
 from frugalseg.images.write import folder_taken, plain, write_json, write_text
-from frugalseg.runs.earlier_results import (
-    refuse_earlier_results,
-    spare_inputs,
-    spare_own_work,
-    write_result,
-)
+from frugalseg.runs import earlier_results
 from frugalseg.runs.manifest import RunRecord, RunResult, RunSummary
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.provenance import Sources, content_checksum, differences, file_state, first_few
@@ -105,18 +100,18 @@ class OutputFolder:
         records = [self.record_path(name) for name in self.names]
         whole = [self.folder / name for name in (RUN, REPORT, MEASUREMENTS)]
         places = dict(zip(self.names, zip(results, records, strict=True), strict=True))
-        spare_inputs(self.folder, self.sources, places)
-        refuse_earlier_results(whole[0], [*results, *records, *whole], options)
+        earlier_results.spare_inputs(self.folder, self.sources, places)
+        earlier_results.refuse_earlier_results(whole[0], [*results, *records, *whole], options)
         if options.resume:
             self._keep_complete_fields()
-        spare_own_work(place for name, place in places.items() if name not in self.done)
+        earlier_results.spare_own_work(place for name, place in places.items() if name not in self.done)
         remove_unfinished(*whole, *records, *results)
         # First, so that it fails now, and not after an hour, where nothing can be written.
         self._write_run("running", RunSummary())
         # What is left of an earlier run would pass for this one's.
         stale = [] if options.resume else [*results, *records]
         for path in stale if len(self.done) == len(self.names) else [*stale, *whole[1:]]:
-            _remove(path)
+            earlier_results.remove(path)
 
     def result_path(self, name: str) -> Path:
         """Return where a field's result goes: its label map, or the predicted stain."""
@@ -167,11 +162,16 @@ class OutputFolder:
             self.sources[name].check_unchanged(f"field {name!r}")
         except UnreadableFile:
             for written in (path, self.record_path(name)) if write is None else ():
-                _remove(written)
+                earlier_results.remove(written)
             raise
-        made = {"run": self.request_checksum, "result": path.name}
+        others = earlier_results.other_results(self.record_path(name), path)
+        made: dict[str, JsonValue] = {
+            "run": self.request_checksum,
+            "result": path.name,
+            "other_results": others,
+        }
         if write is not None:
-            write_result(path, self.record_path(name), write, made)
+            earlier_results.write_result(path, self.record_path(name), write, made)
         made["result_checksum"] = content_checksum(path)
         kept = record.with_values(files=self.sources[name].read, **made)
         content = {**kept.to_dict(), "measurements": plain(list(kept.measurements))}
@@ -188,8 +188,8 @@ class OutputFolder:
     def begin_again(self) -> None:
         """Let no field count as complete: those that are were made with another model."""
         for name in self.done:
-            _remove(self.result_path(name))
-            _remove(self.record_path(name))
+            earlier_results.remove(self.result_path(name))
+            earlier_results.remove(self.record_path(name))
         self.done.clear()
 
     def add_stages(self, **seconds: float) -> None:
@@ -220,6 +220,11 @@ class OutputFolder:
             raise OutputFailed(
                 f"{missing} was removed or replaced while the run went on, so results are missing; run again"
             )
+
+    @property
+    def seconds(self) -> float:
+        """Time that the run has taken so far, s, with what it took before it was resumed."""
+        return round(self._earlier_seconds + time.monotonic() - self._clock, 2)
 
     @property
     def request_checksum(self) -> str:
@@ -280,7 +285,7 @@ class OutputFolder:
             seed=seed if isinstance(seed, int) else None,
             versions=versions(),
             started=self.started,
-            seconds=round(self._earlier_seconds + time.monotonic() - self._clock, 2),
+            seconds=self.seconds,
             fields={name: self.done[name] for name in self.names if name in self.done},
             failed=self.failed,
         )
@@ -291,10 +296,3 @@ class OutputFolder:
         write_json(self.folder / RUN, record.to_dict(), overwrite=True)
         self._run_state = file_state(self.folder / RUN)
         return record
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputFailed(f"{path} can't be replaced: {error.strerror}; choose another folder") from error

@@ -195,6 +195,8 @@ def _sources(field: Field, channels: tuple[str, ...], models: tuple[FileState, .
             paths[field.reference(channel).path] = None
         except MissingChannel:  # reported when the field's turn comes, where it matters
             continue
+    if paths and (stating := field.stated_size()[1]) is not None:
+        paths[stating] = None  # cells are found at the scale of the pixel size
     states = (file_state(path) for path in paths)
     listed = dict.fromkeys(reference.path for reference in field.channels.values())
     return Sources(tuple(state for state in states if state is not None), tuple(listed), models)

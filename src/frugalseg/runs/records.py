@@ -156,6 +156,8 @@ class FieldRecord(Record):
         Time the field took.
     files, run, result, result_checksum
         Files that were read; a checksum of the run's settings; name of the result's file, and a checksum of what it held.
+    other_results
+        Files that other runs made of this field in the same folder, with their checksums.
     unfinished
         Whether the result was still to be written.
     measurements
@@ -193,6 +195,7 @@ class FieldRecord(Record):
     run: str | None = None
     result: str | None = None
     result_checksum: str | None = None
+    other_results: dict[str, str | None] = Field(default_factory=dict)
     unfinished: bool = False
     measurements: tuple[Row, ...] = ()
 

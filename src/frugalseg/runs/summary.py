@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from frugalseg.evaluation.intervals import SUMMARIZED, mean_interval, mean_score
+from frugalseg.evaluation.intervals import mean_interval, summarize_scores
 from frugalseg.evaluation.scores import Scores
 from frugalseg.report import Report
 from frugalseg.runs.manifest import Mean, RunSummary
@@ -78,8 +78,7 @@ def _named(names: Sequence[str]) -> str:
 
 def mean_scores(scores: Sequence[Scores]) -> dict[str, Mean]:
     """Return the mean of every score over fields."""
-    means = {name: Mean.of(mean_score([getattr(one, name) for one in scores])) for name in SUMMARIZED}
-    return {**means, "ap50": Mean.of(mean_score([one.ap[0.5] for one in scores]))}
+    return {name: Mean.of(interval) for name, interval in summarize_scores(scores).items()}
 
 
 def mean_pcc(values: Sequence[float | None]) -> Mean | None:

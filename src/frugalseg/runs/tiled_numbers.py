@@ -11,6 +11,7 @@ from frugalseg.evaluation.measurements import Row
 from frugalseg.evaluation.pixel_scores import mask_iou
 from frugalseg.evaluation.scores import compare_labels
 from frugalseg.evaluation.streamed import measure_tiles
+from frugalseg.images.channel_lists import unquote_channel
 from frugalseg.images.field import Field
 from frugalseg.images.image import Image
 from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
@@ -72,7 +73,7 @@ def measure_large(
             lambda window: read_result(path, window),
             lambda window: read_without_outliers(read, window, image.shape, limits),
             image.shape,
-            card.channels,
+            tuple(map(unquote_channel, card.channels)),
             largest,
             stitched.store.core,
             field.pixel_size,

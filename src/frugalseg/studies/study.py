@@ -17,7 +17,7 @@ from frugalseg.learning.interrupts import stopped_by_either
 from frugalseg.runs.records import read_json
 from frugalseg.runs.versions import command_line, versions
 from frugalseg.studies.design.study_design import StudyDesign
-from frugalseg.studies.report.result_files import SCORES, STUDY
+from frugalseg.studies.report.result_files import SCORES, STUDY, remove_results
 from frugalseg.studies.runs.run_folder import RunRecord
 from frugalseg.studies.runs.run_queue import OnEvent, Outcome, check_workers, count_workers, make_runs
 from frugalseg.studies.runs.run_worker import EXECUTION, Setup
@@ -146,6 +146,8 @@ def run_plan(
         before = plan.read_finished()
         missing = [spec for spec in plan.specs if spec.name not in before]
         remove_other_checkpoints(plan.out, [plan.fingerprints[spec.name] for spec in missing])
+        if missing:  # results of other runs would look like those of these
+            remove_results(plan.out, plan.design.tasks)
         setup = pickle.dumps(Setup(plan.data, execution))
         number = count_workers(workers, plan.device, len(missing), len(setup))
         record = _StudyRecord(plan, number, set(before))

@@ -52,10 +52,15 @@ class Answer:
 def main_metric(name: str, task: Task, rows: Sequence[ScoreRow]) -> str | None:
     """Return the metric that sentences and figures of a task are about, as in the papers; None without rows.
 
-    Scores of a start itself, such as the PCC of a stain model, are none of a task that learns from labels.
+    Scores of a start itself, such as the PCC of a stain model, are none of a task that learns from labels; nor are those of a model that
+    predicts the nuclei of a task on markers.
     """
-    labels = isinstance(task, LabelTask)
-    there = names_of(row.metric for row in rows if row.task == name and (row.budget or not labels))
+    labels, arms = isinstance(task, LabelTask), task.arms if isinstance(task, MarkerTask) else None
+    there = names_of(
+        row.metric
+        for row in rows
+        if row.task == name and (row.budget or not labels) and (arms is None or row.arm in arms)
+    )
     wanted = _METRICS[task.target if isinstance(task, LabelTask) else task.kind]
     return next((one for one in wanted if one in there), there[0] if there else None)
 
@@ -90,8 +95,11 @@ def task_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]
     own = [row for row in rows if row.task == name]
     if not isinstance(task, MarkerTask):
         return own
-    last = {row.arm: row.steps for row in sorted(own, key=lambda row: row.steps)}  # of predicted nuclei too
-    return [replace(row, steps=0) for row in own if row.steps == last.get(row.arm, row.steps)]
+    last: dict[tuple[str, str], int] = {}  # of each run, and of each field where fields are learned alone
+    for row in own:
+        key = row.run, row.field
+        last[key] = max(row.steps, last.get(key, 0))
+    return [replace(row, steps=0) for row in own if row.steps == last[row.run, row.field]]
 
 
 def learning_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]:

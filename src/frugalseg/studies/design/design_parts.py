@@ -15,8 +15,17 @@ from pydantic import (
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"
 Name = Annotated[str, Field(pattern=_NAME, max_length=60)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-Steps = Annotated[int, Field(ge=1)]
+
+
+def _no_boolean(given: Any) -> Any:
+    """Refuse yes, no, on, off, true and false, which YAML takes for truth values, and pydantic for 1 and 0."""
+    if isinstance(given, bool):
+        raise ValueError(f"a number is needed, and {str(given).lower()} was given")
+    return given
+
+
+Seed = Annotated[int, BeforeValidator(_no_boolean), Field(ge=0, le=2**32 - 1)]
+Steps = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1)]
 
 #: Settings of models that are settings of a task of labels or stains, and their names there.
 OF_TASK = {"seed": "seeds", "max_steps": "steps"}
@@ -186,7 +195,7 @@ def check_settings(kind: type[BaseModel], given: dict[str, Any], by_task: Mappin
     if own:
         raise ValueError(f"`{own[0]}` is no setting here; use `{by_task[own[0]]}` of the task")
     try:
-        kind.model_validate(given)
+        settings = kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
@@ -194,3 +203,6 @@ def check_settings(kind: type[BaseModel], given: dict[str, Any], by_task: Mappin
             known = ", ".join(sorted(kind.model_fields.keys() - by_task.keys()))
             raise ValueError(f"there is no setting `{name}`; allowed are {known}") from error
         raise ValueError(f"`{name}`: {first['msg']} ({first['input']!r} was given)") from error
+    for name, value in given.items():
+        if isinstance(value, bool) and not isinstance(getattr(settings, name), bool):
+            raise ValueError(f"`{name}`: a number is needed, and {str(value).lower()} was given")

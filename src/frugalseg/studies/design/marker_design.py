@@ -94,6 +94,10 @@ class MarkerArm(Part):
         check_settings(LEARNING.get(self.method, CueSettings), self.settings, {"seed": "seeds"})
         check_settings(MarkerModelSettings, self.teacher_settings, {"seed": "seeds"})
         if self.predicted_nuclei is not None:
+            if self.predicted_nuclei.settings:
+                raise ValueError(
+                    "`settings` of `predicted_nuclei` have no use here; those of its stain model are `stain_settings`"
+                )
             check_settings(StainModelSettings, self.predicted_nuclei.stain_settings, OF_TASK)
         for_cues = sorted(self.teacher_settings.keys() & CueSettings.model_fields.keys())
         if for_cues:

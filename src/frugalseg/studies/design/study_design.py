@@ -83,8 +83,6 @@ def parse_budget(given: Any) -> Budget:
     """
     if isinstance(given, Budget):
         return given
-    if isinstance(given, list | tuple) and len(given) == 2:  # a budget that JSON has seen
-        return Budget(*given)
     found = re.fullmatch(r"(\d{1,6})\s*(crops?|fields?)?", str(given).strip())
     if found is None or isinstance(given, bool):
         raise ValueError("a budget is a number of fields, such as 4, or of crops, such as '1 crop'")
@@ -202,8 +200,9 @@ class Comparison(Part):
 class _UniqueKeys(yaml.SafeLoader):
     """Refuses a mapping in which a key stands twice: of two starts of one name, one would be lost without a word."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping."""
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Return a mapping as it stands there, before other mappings are merged into it."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen = set[str]()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
@@ -214,7 +213,7 @@ class _UniqueKeys(yaml.SafeLoader):
                     key.start_mark,
                 )
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 class StudyDesign(Part):

@@ -20,6 +20,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 MARKERS = "osD^vPX"
 """One for each colour."""
 
+
+def look_of(number: int) -> tuple[str, str]:
+    """Return colour and marker of a line; up to 49 lines no two are alike."""
+    rounds, colour = divmod(number, len(COLOURS))
+    return COLOURS[colour], MARKERS[(colour + rounds) % len(MARKERS)]
+
+
 _LINE = 30  # characters of a name on one line
 _LONGEST_BESIDE = 22  # characters of a name, two of which fit beside each other below a figure
 

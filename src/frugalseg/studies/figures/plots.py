@@ -8,18 +8,24 @@ from frugalseg.report.number_texts import count_text
 from frugalseg.studies.answers.phrases import metric_words
 from frugalseg.studies.figures.losses import LOSSES_SHOWN
 from frugalseg.studies.figures.plot_style import (
-    COLOURS,
-    MARKERS,
     Plot,
     finish_plot,
     legend_columns,
+    look_of,
     new_figure,
     plot_style,
     short_name,
     starting,
 )
 from frugalseg.studies.figures.score_axes import draw_interval, fit_scores
-from frugalseg.studies.scores.curves import CurvePoint, means_by_field, names_of, one_curve, steps_of
+from frugalseg.studies.scores.curves import (
+    BETWEEN_0_AND_1,
+    CurvePoint,
+    means_by_field,
+    names_of,
+    one_curve,
+    steps_of,
+)
 from frugalseg.studies.scores.score_rows import ScoreRow
 
 if TYPE_CHECKING:
@@ -107,8 +113,8 @@ def draw_fields(
             axes.plot(*zip(*there, strict=True), color="#b8b8b8", linewidth=0.7, zorder=1)
         for at, one in enumerate(means):
             values = list(one.values())
-            colour = COLOURS[at % len(COLOURS)]
-            axes.plot([at] * len(values), values, MARKERS[at % len(MARKERS)], color=colour, alpha=0.75)
+            colour, marker = look_of(at)
+            axes.plot([at] * len(values), values, marker, color=colour, alpha=0.75)
             axes.hlines(sum(values) / len(values), at - 0.22, at + 0.22, color=colour, linewidth=2, zorder=3)
         names = [short_name(words.get(arm, arm)) for arm in arms]
         axes.set_xticks(range(len(arms)), upright := [one.replace(" ", "\n") for one in names])
@@ -222,14 +228,14 @@ def step_label(steps: int) -> str:
 def _draw_losses(axes: "Axes", arms: Sequence[str], losses: Mapping[str, Sequence[float]]) -> None:
     for at, arm in enumerate(arms):
         ys = losses.get(arm, ())
-        axes.plot([math.log2(step + 1) for step in range(len(ys))], ys, color=COLOURS[at % len(COLOURS)])
+        axes.plot([math.log2(step + 1) for step in range(len(ys))], ys, color=look_of(at)[0])
     axes.set_ylabel("loss")
 
 
 def _draw_points(axes: "Axes", at: int, xs: Sequence[float], curve: Sequence[CurvePoint], name: str) -> None:
-    colour = COLOURS[at % len(COLOURS)]
+    colour, marker = look_of(at)
     ys = [one.mean for one in curve]
-    axes.plot(xs, ys, color=colour, marker=MARKERS[at % len(MARKERS)], label=short_name(name), zorder=3)
+    axes.plot(xs, ys, color=colour, marker=marker, label=short_name(name), zorder=3)
     for x, one in zip(xs, curve, strict=True):
         draw_interval(axes, "y", x, one.fields, one.mean, colour, 0.8)
         draw_interval(axes, "y", x, one.seeds, one.mean, colour, 2.4)
@@ -295,6 +301,5 @@ def _bars(points: Sequence[CurvePoint], short: bool = False) -> str:
         else "No interval over test fields, as there is one"
     )
     said += "; thick bars: over seeds." if seeds else "; no interval over seeds, as there is one."
-    return said + (
-        " Bars are cut off at 0 and 1, the numbers in the tables are not." if fields or seeds else ""
-    )
+    cut = (fields or seeds) and points[0].metric not in BETWEEN_0_AND_1
+    return said + (" Bars are cut off at 0 and 1, the numbers in the tables are not." if cut else "")

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from frugalseg.studies.design.study_design import Budget, MarkerArm, parse_budget
+from frugalseg.studies.design.study_design import Budget, MarkerArm
 
 
 class _Spec(BaseModel):
@@ -81,7 +81,7 @@ class LabelRun(_Spec):
     labels: str
     outlined: tuple[str, ...]
     crop_size: int | None
-    budget: Annotated[Budget, BeforeValidator(parse_budget)]
+    budget: Budget
     steps: int
     start: str
     start_kind: Literal["nothing", "imagenet", "stain", "student", "model"]

@@ -112,18 +112,19 @@ class FileData:
         return hashlib.sha256(repr(contents + self._parts(names, channels)).encode()).hexdigest()
 
     def _parts(self, names: Sequence[str], channels: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Return what decides which pixels of a file are read, where that is not all there are."""
+        """Return the pixel size of each field, and what decides which pixels of a file are read, where that is not all there are."""
         there = (
             (name, one, self.table[name].reference(one))
             for name in names
             for one in channels
             if self.has(name, one)
         )
-        return [
+        parts = [
             (name, one, ref.index, ref.axes)
             for name, one, ref in there
             if (ref.index, ref.axes) != (None, None)
         ]
+        return [*parts, *((name, self.pixel_size(name)) for name in names)]
 
 
 class ArrayData:

@@ -84,5 +84,5 @@ def find_agreements(
             if both not in compared and maps[arm].shape == maps[other].shape:
                 compared.add(both)
                 values.setdefault((arm, other), {})[key] = label_agreement(maps[arm], maps[other])
-    spreads = {pair: find_spread(found) for pair, found in values.items()}
+    spreads = {pair: find_spread(found, of_scores=True) for pair, found in values.items()}
     return tuple(ArmAgreement(*pair, one.fields, one.seeds) for pair, one in spreads.items())

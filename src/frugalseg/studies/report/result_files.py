@@ -11,7 +11,7 @@ REPORT, STUDY = "report.html", "study.json"
 
 
 def remove_results(out: Path, tasks: Iterable[str]) -> None:
-    """Remove what follows from the scores of another design with these tasks: page, answers, curves, differences, figures.
+    """Remove what follows from the scores of earlier runs of these tasks: page, answers, curves, differences, figures.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -19,7 +20,7 @@ from frugalseg.runs.provenance import first_few
 from frugalseg.runs.records import read_json
 from frugalseg.runs.versions import command_line, versions
 from frugalseg.studies.answers.findings import Answer, learning_rows, main_metric, seedless_arms, task_rows
-from frugalseg.studies.answers.phrases import versions_words
+from frugalseg.studies.answers.phrases import arm_words, versions_words
 from frugalseg.studies.answers.study_answers import answer_study, answers_content, told
 from frugalseg.studies.design.study_design import MarkerTask, StudyDesign, Task
 from frugalseg.studies.figures.nuclei_gain import draw_nuclei_gain, find_nuclei_gains
@@ -179,9 +180,9 @@ def _write_files(out: Path, files: Mapping[str, bytes]) -> None:
 def _tables(
     name: str, task: Task, rows: Sequence[ScoreRow], results: TaskResults, out: Path
 ) -> Iterator[NumberTable]:
-    if not results.points:
+    metric = main_metric(name, task, task_rows(name, task, rows))
+    if metric is None or metric not in results.points:
         return
-    metric = next(iter(results.points))
     yield curve_table(name, task, metric, results.points[metric])
     if metric in results.learning:
         table = curve_table(name, task, metric, results.learning[metric])
@@ -208,10 +209,13 @@ def _report(
 ) -> Report:
     started, command = ran.get("started"), ran.get("command")
     times = [float(one) for run in _runs(ran) if isinstance(one := run.get("seconds"), int | float)]
-    counts = (
+    own = [
+        row for row in rows if row.arm in arm_words(design.tasks[row.task])
+    ]  # and not models that only serve them
+    counts: tuple[tuple[str, set[Any]], ...] = (
         ("run", {row.run for row in rows}),
-        ("test field", {row.field for row in rows}),
-        ("seed", {row.seed for row in rows}),
+        ("test field", {(str(design.tasks[row.task].data), row.field) for row in own}),
+        ("seed", {row.seed for row in own}),
     )
     tiles = [
         (number, noun, "")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from frugalseg.evaluation.intervals import Interval
 from frugalseg.report.number_tables import NumberTable
-from frugalseg.report.number_texts import Value, score_text
+from frugalseg.report.number_texts import Value, count_text, score_text
 from frugalseg.studies.answers.findings import reference_of, seedless_arms
 from frugalseg.studies.answers.phrases import metric_words, objects_of
 from frugalseg.studies.design.study_design import LabelTask, Task
@@ -46,7 +46,11 @@ def curve_table(name: str, task: Task, metric: str, points: Sequence[CurvePoint]
         row += [one.steps] if several else []
         rows.append([*row, one.mean, ends_text(one.fields), ends_text(one.seeds)])
     missing = sum(one.missing for one in points)
-    note = _INTERVALS + (f" {missing} fields without a score are left out." if missing else "")
+    note = _INTERVALS + (
+        f" {count_text(missing, 'score')} of fields without a truth, or of a constant one, {'is' if missing == 1 else 'are'} left out."
+        if missing
+        else ""
+    )
     return NumberTable(title=f"{name}: {metric_words(metric)}", columns=columns, rows=rows, note=note)
 
 

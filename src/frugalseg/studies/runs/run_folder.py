@@ -167,11 +167,10 @@ def _what_decides(spec: RunSpec) -> dict[str, Any]:
 
 def _state_of_model(spec: RunSpec, data_root: Path) -> str:
     """Return a checksum of the card of a model that was there before the study, which holds that of its weights."""
-    start = None if isinstance(spec, StainRun | MarkerRun) else spec.start
-    if start is None or start in (*spec.needs, "nothing", "imagenet"):
+    if not isinstance(spec, LabelRun) or spec.start_kind != "model":
         return ""
     try:
-        return hashlib.sha256((data_root / start / "card.yaml").read_bytes()).hexdigest()
+        return hashlib.sha256((data_root / spec.start / "card.yaml").read_bytes()).hexdigest()
     except OSError:
         return "missing"
 

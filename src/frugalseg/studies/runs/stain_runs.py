@@ -85,7 +85,8 @@ def _scores(spec: StainRun, model: StainModel, data: StudyData) -> Iterator[tupl
         real = data.plane(name, spec.stain)
         found = math.nan, math.nan  # of a constant stain
         if np.ptp(real) > 0:
-            (part,) = seen.evaluate([data.inputs(name, spec.inputs)], [real])
+            images = [data.inputs(name, spec.inputs)]
+            (part,) = seen.evaluate(images, [real], data.pixel_size(name))
             found = part.pcc, part.pcc_learned
         yield name, "pcc", found[0]
         yield name, "pcc_learned", found[1]

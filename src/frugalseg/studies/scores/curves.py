@@ -18,7 +18,7 @@ NOTHING = "nothing"
 """The budget of a start that is scored as it is."""
 
 
-BETWEEN_0_AND_1 = frozenset((*SUMMARIZED, "mask_iou", "agreement"))
+BETWEEN_0_AND_1 = frozenset((*SUMMARIZED, "mask_iou", "agreement", "nuclei_inside"))
 """Metrics that are never below 0 or above 1, unlike a PCC."""
 
 

@@ -12,6 +12,7 @@ from frugalseg.models.inputs import as_partners, as_sequence, names_of, owner_of
 from frugalseg.models.looks import look_distance
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.networks.cards import Look
+from frugalseg.report.number_texts import count_text
 from frugalseg.studies.suggestions.crop_scores import CropScores, check_crop, score_crops
 
 
@@ -66,7 +67,9 @@ class Suggestion:
         if self.disagreement >= 0.05:
             found.append(f"Flips and transposes of the image disagree on {self.disagreement:.1f} objects.")
         if self.misfits is not None and self.misfits >= 0.5:
-            found.append(f"{self.misfits:.0f} objects and nuclei do not fit each other.")
+            found.append(
+                f"Objects and nuclei do not fit each other in {count_text(round(self.misfits), 'place')}."
+            )
         if self.rounds is not None and self.rounds >= 0.5:
             found.append(f"The last two rounds of self-training differ on {self.rounds:.1f} cells.")
         if self.look_distance is not None and self.look_distance > 1:
