@@ -203,18 +203,14 @@ class Field:
     @property
     def pixel_size(self) -> tuple[float, float] | None:
         """Return (y, x) in um, from the first file of this field that states it; None where no file does."""
-        return self.stated_size()[0]
-
-    def stated_size(self) -> tuple[tuple[float, float] | None, Path | None]:
-        """Return the pixel size (y, x) in um and the file that states it; None where no file does."""
         for path, axes in dict.fromkeys((ref.path, ref.axes) for ref in self.channels.values()):
             try:
                 size = read_image(path, axes).pixel_size
             except FrugalsegError:  # reported when that channel is used
                 continue
             if size is not None:
-                return size, path
-        return None, None
+                return size
+        return None
 
     def image(self, channels: Sequence[str | int] | None = None) -> Image:
         """Return several channels (default all) as one lazy image; `WrongShape` where they differ in shape or depth."""

@@ -239,7 +239,7 @@ class MarkerProcess:
         """Find cells without nuclei, if that is possible; else there is nothing to start a cell from."""
         text = str(reason).removeprefix(f"field {field.name!r}: ")
         segmented = Segmented(np.zeros(field.shape, np.uint32)) if self.alone is None else self.alone(field)
-        found = bool(segmented.labels.any())
+        found = segmented.labels.any()
         kind = "These cells are found without nuclei." if found else "The label map is empty."
         warnings = (f"{text[:1].upper()}{text[1:]} {kind}", *segmented.doubts)
         for warning in warnings:
@@ -253,7 +253,6 @@ class MarkerProcess:
         record = FieldRecord(
             n_cells=int(np.count_nonzero(np.unique(labels))),
             diameter=None,
-            modalities=(),
             markers=None,
             foreground=None,
             cues=None,

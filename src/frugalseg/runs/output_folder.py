@@ -164,16 +164,12 @@ class OutputFolder:
             for written in (path, self.record_path(name)) if write is None else ():
                 earlier_results.remove(written)
             raise
-        others = earlier_results.other_results(self.record_path(name), path)
-        made: dict[str, JsonValue] = {
-            "run": self.request_checksum,
-            "result": path.name,
-            "other_results": others,
-        }
+        made = earlier_results.made_by(self.request_checksum, self.record_path(name), path)
         if write is not None:
             earlier_results.write_result(path, self.record_path(name), write, made)
         made["result_checksum"] = content_checksum(path)
-        kept = record.with_values(files=self.sources[name].read, **made)
+        sources = self.sources[name]
+        kept = record.with_values(files=sources.read, pixel_size=sources.pixel_size, **made)
         content = {**kept.to_dict(), "measurements": plain(list(kept.measurements))}
         write_text(self.record_path(name), json.dumps(content, allow_nan=False) + "\n", overwrite=True)
         self.done[name] = kept
@@ -267,6 +263,12 @@ class OutputFolder:
             raise SettingsError(
                 f"field {name!r} in {self.folder} was not made from {other} as it is now; resume with the same images, or "
                 "give another folder or `overwrite`"
+            )
+        size = self.sources[name].pixel_size
+        if None not in (record.pixel_size, size) and record.pixel_size != size:
+            raise SettingsError(
+                f"field {name!r} in {self.folder} was made at {record.pixel_size} um per px, and its files state {size} now; resume with "
+                "the same images, or give another folder or `overwrite`"
             )
         path = self.result_path(name)
         if record.result_checksum not in (None, content_checksum(path)):

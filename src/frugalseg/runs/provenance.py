@@ -30,11 +30,14 @@ class Sources:
         All that its table names or its folder holds.
     models
         Files of models that the run reads while it goes on.
+    pixel_size
+        (y, x) in um, whichever file states it.
     """
 
     read: tuple[FileState, ...] = ()
     listed: tuple[Path, ...] = ()
     models: tuple[FileState, ...] = ()
+    pixel_size: tuple[float, float] | None = None
 
     def other_than(self, earlier: Sequence[FileState]) -> str | None:
         """Return the path of the first file that an earlier run did not read as it is now; missing files don't count."""
@@ -195,11 +198,11 @@ def _sources(field: Field, channels: tuple[str, ...], models: tuple[FileState, .
             paths[field.reference(channel).path] = None
         except MissingChannel:  # reported when the field's turn comes, where it matters
             continue
-    if paths and (stating := field.stated_size()[1]) is not None:
-        paths[stating] = None  # cells are found at the scale of the pixel size
     states = (file_state(path) for path in paths)
     listed = dict.fromkeys(reference.path for reference in field.channels.values())
-    return Sources(tuple(state for state in states if state is not None), tuple(listed), models)
+    return Sources(
+        tuple(state for state in states if state is not None), tuple(listed), models, field.pixel_size
+    )
 
 
 def file_state(path: Path) -> FileState | None:

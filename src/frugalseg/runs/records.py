@@ -154,6 +154,8 @@ class FieldRecord(Record):
         Sentences for the user.
     seconds
         Time the field took.
+    pixel_size
+        (y, x) in um, where a file of the field states it.
     files, run, result, result_checksum
         Files that were read; a checksum of the run's settings; name of the result's file, and a checksum of what it held.
     other_results
@@ -191,6 +193,7 @@ class FieldRecord(Record):
     role: str | None = None
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
+    pixel_size: tuple[float, float] | None = None
     files: tuple[FileState, ...] = ()
     run: str | None = None
     result: str | None = None

@@ -14,7 +14,7 @@ from frugalseg.images.channels import InputChannel
 from frugalseg.images.read import read_image
 from frugalseg.images.tile_store import TileStore, discard_tiles
 from frugalseg.images.tiles import Window
-from frugalseg.runs.earlier_results import begin_record, other_results
+from frugalseg.runs.earlier_results import begin_record, made_by
 from frugalseg.runs.output_folder import OutputFolder
 from frugalseg.runs.run_log import RunLog
 
@@ -52,8 +52,7 @@ class TiledRun:
         """Return where a field's result goes, after a record that says so."""
         path = self.outputs.result_path(name)
         record = self.outputs.record_path(name)
-        made = {"run": self.outputs.request_checksum, "result": path.name}
-        begin_record(record, {**made, "other_results": other_results(record, path)})
+        begin_record(record, made_by(self.outputs.request_checksum, record, path))
         return path
 
 

@@ -73,7 +73,7 @@ def reference_of(task: Task, arm: str) -> str | None:
     """
     if isinstance(task, MarkerTask):
         cuts = [one for one, method in task.arms.items() if method.method == "propagation"]
-        if arm in cuts:
+        if arm in cuts or arm not in task.arms:  # such as a model that predicts the nuclei
             return None
         seen = {one: parse_channels(method.inputs)[0] for one, method in task.arms.items()}
         same = [one for one in cuts if seen[one] == seen[arm]]
@@ -95,11 +95,13 @@ def task_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]
     own = [row for row in rows if row.task == name]
     if not isinstance(task, MarkerTask):
         return own
-    last: dict[tuple[str, str], int] = {}  # of each run, and of each field where fields are learned alone
+    last: dict[
+        tuple[str, str, int, str], int
+    ] = {}  # networks of other seeds and fields stop after other steps
     for row in own:
-        key = row.run, row.field
+        key = row.arm, row.fold, row.seed, row.field
         last[key] = max(row.steps, last.get(key, 0))
-    return [replace(row, steps=0) for row in own if row.steps == last[row.run, row.field]]
+    return [replace(row, steps=0) for row in own if row.steps == last[row.arm, row.fold, row.seed, row.field]]
 
 
 def learning_rows(name: str, task: Task, rows: Iterable[ScoreRow]) -> list[ScoreRow]:

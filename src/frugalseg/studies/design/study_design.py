@@ -83,6 +83,8 @@ def parse_budget(given: Any) -> Budget:
     """
     if isinstance(given, Budget):
         return given
+    if isinstance(given, list | tuple) and len(given) == 2 and 0 in given:  # a budget that JSON has seen
+        given = f"{given[1]} crops" if given[1] else given[0]
     found = re.fullmatch(r"(\d{1,6})\s*(crops?|fields?)?", str(given).strip())
     if found is None or isinstance(given, bool):
         raise ValueError("a budget is a number of fields, such as 4, or of crops, such as '1 crop'")

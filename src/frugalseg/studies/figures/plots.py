@@ -18,14 +18,7 @@ from frugalseg.studies.figures.plot_style import (
     starting,
 )
 from frugalseg.studies.figures.score_axes import draw_interval, fit_scores
-from frugalseg.studies.scores.curves import (
-    BETWEEN_0_AND_1,
-    CurvePoint,
-    means_by_field,
-    names_of,
-    one_curve,
-    steps_of,
-)
+from frugalseg.studies.scores.curves import CurvePoint, means_by_field, names_of, one_curve, steps_of
 from frugalseg.studies.scores.score_rows import ScoreRow
 
 if TYPE_CHECKING:
@@ -301,5 +294,4 @@ def _bars(points: Sequence[CurvePoint], short: bool = False) -> str:
         else "No interval over test fields, as there is one"
     )
     said += "; thick bars: over seeds." if seeds else "; no interval over seeds, as there is one."
-    cut = (fields or seeds) and points[0].metric not in BETWEEN_0_AND_1
-    return said + (" Bars are cut off at 0 and 1, the numbers in the tables are not." if cut else "")
+    return said + (" Bars are cut off at 0 and 1." if fields or seeds else "")

@@ -180,9 +180,9 @@ def _write_files(out: Path, files: Mapping[str, bytes]) -> None:
 def _tables(
     name: str, task: Task, rows: Sequence[ScoreRow], results: TaskResults, out: Path
 ) -> Iterator[NumberTable]:
-    metric = main_metric(name, task, task_rows(name, task, rows))
-    if metric is None or metric not in results.points:
+    if not results.points:
         return
+    metric = next(iter(results.points))
     yield curve_table(name, task, metric, results.points[metric])
     if metric in results.learning:
         table = curve_table(name, task, metric, results.learning[metric])
