@@ -117,15 +117,16 @@ def spare_own_work(places: Iterable[tuple[Path, Path]]) -> None:
             )
 
 
-def other_results(record: Path, result: Path) -> dict[str, JsonValue]:
-    """Return the other results of a field, such as a stain beside labels, that runs before made: name of the file -> its checksum."""
+def made_by(run: str, record: Path, result: Path) -> dict[str, JsonValue]:
+    """Return which run makes a field's result, for its record; with other results that the record before it knew, such as a stain."""
     try:
-        made = _made_of(read_json(record))
+        before = _made_of(read_json(record))
     except UnreadableFile:  # there is none
-        return {}
-    return {
-        name: one for name, one in made.items() if name != result.name and (result.parent / name).exists()
+        before = {}
+    others: dict[str, JsonValue] = {
+        name: one for name, one in before.items() if name != result.name and (result.parent / name).exists()
     }
+    return {"run": run, "result": result.name, **({"other_results": others} if others else {})}
 
 
 def _made_of(kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
