@@ -25,6 +25,7 @@ from frugalseg.report import (
 )
 from frugalseg.report.charts import Series, histogram, line_chart, running_mean
 from frugalseg.report.cue_table import cue_table
+from frugalseg.report.field_section import field_section
 from frugalseg.report.pixel_layers import shrink
 from frugalseg.report.score_table import counts_table, gap, mean_scores, methods_table
 from frugalseg.report.svg_outlines import PALETTE, outlines
@@ -500,3 +501,16 @@ def test_browser_shows_outlines(tmp_path: Path, browse: Callable[..., str], dark
     markers = np.abs(pixels - list(bytes.fromhex("ff4f5e"))).max(-1) < 24
     parts = cv2.connectedComponentsWithStats(markers.astype(np.uint8))[2][1:]
     assert (parts[:, cv2.CC_STAT_AREA] >= 9).sum() >= 12
+
+
+def test_a_condensed_field_keeps_its_truth_in_the_histograms_of_all() -> None:
+    """Beyond twelve fields the layers are gone, and the true cells counted as if there were none."""
+    truth = np.kron(np.eye(3, dtype=int) * [1, 2, 3], np.ones((6, 6), int))
+    whole = FieldReport(name="a", image=np.zeros((18, 18)), labels=truth, truth=truth)
+    small = whole.condense()
+    assert small.truth is None
+    assert [row["area"] for row in small.true_measurements or ()] == [36, 36, 36]
+    section = field_section(small, "f", 0, 0)
+    assert [row["equivalent_diameter"] for row in section.true_rows or ()] == pytest.approx(
+        [6.77] * 3, abs=0.01
+    )

@@ -165,7 +165,8 @@ def test_a_result_that_is_no_label_map_counts_by_its_own_ending(tmp_path: Path) 
     out.fail("a", "first try")
     out.write_field("a", FieldRecord(pcc=np.float32(0.5), diameter=float("nan")), None)
     assert (out.is_complete("a"), out.failed) == (True, {})
-    record = {"pcc": 0.5, "diameter": None, "measurements": [], "result": "a_dapi.tif", **out.provenance("a")}
+    record = {"pcc": 0.5, "diameter": None, "measurements": [], "result": "a_dapi.tif"}
+    record |= out.provenance("a")
     record["result_checksum"] = content_checksum(tmp_path / "a_dapi.tif")
     assert written(tmp_path, "a_record.json") == record
     result = out.finish()
@@ -361,3 +362,30 @@ def test_results_do_not_go_into_an_image(tmp_path: Path) -> None:
         with pytest.raises(OutputExists, match=r"lies in .*a\.zarr, an image that was given"):
             opened(folder, sources=sources)
     opened(tmp_path / "results", sources=sources)
+
+
+def test_a_stain_and_labels_of_a_field_know_each_other(tmp_path: Path) -> None:
+    """They share a record, and neither looks changed after the other was made; what was changed since is spared."""
+    stain = {"suffix": "_dapi.tif", "overwrite": True}
+    for given in (stain, {"overwrite": True}, stain):
+        out = opened(tmp_path, **given)
+        out.write_field("a", FieldRecord(), lambda path: write_labels(path, LABELS, overwrite=True))
+    assert list(written(tmp_path, "a_record.json")["other_results"]) == ["a_labels.tif"]
+    write_labels(tmp_path / "a_labels.tif", np.ones((4, 4), int), overwrite=True)
+    with pytest.raises(OutputExists, match=r"a_labels\.tif was changed after it was written"):
+        opened(tmp_path, overwrite=True)
+    (tmp_path / "a_dapi.tif").replace(tmp_path / "a_gfp.tif")  # the user's own, by its name
+    with pytest.raises(OutputExists, match=r"a_gfp\.tif is not the result that a_record\.json is of"):
+        opened(tmp_path, suffix="_gfp.tif", overwrite=True)
+
+
+def test_a_pixel_size_that_changed_is_another_image(tmp_path: Path) -> None:
+    """Whichever file states it: cells are found at its scale, and measured in its um."""
+    before, now = ({"a": Sources(pixel_size=size), "b": Sources()} for size in ((0.5, 0.5), (1.0, 1.0)))
+    write_field(opened(tmp_path, sources=before), "a")
+    assert opened(tmp_path, sources=before, resume=True).is_complete("a")
+    with pytest.raises(
+        SettingsError,
+        match=r"'a' .* was made at \(0\.5, 0\.5\) um per px, and \(1\.0, 1\.0\) is stated",
+    ):
+        opened(tmp_path, sources=now, resume=True)

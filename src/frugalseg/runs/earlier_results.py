@@ -117,6 +117,17 @@ def spare_own_work(places: Iterable[tuple[Path, Path]]) -> None:
             )
 
 
+def remove_results(places: Iterable[tuple[Path, Path]]) -> None:
+    """Remove the results of fields with their records; what a record knows of other results stays."""
+    for result, record in places:
+        others = made_by("", record, result).get("other_results")
+        remove(result)
+        if others:
+            begin_record(record, {"other_results": others})
+        else:
+            remove(record)
+
+
 def made_by(run: str, record: Path, result: Path) -> dict[str, JsonValue]:
     """Return which run makes a field's result, for its record; with other results that the record before it knew, such as a stain."""
     try:

@@ -106,11 +106,11 @@ class OutputFolder:
             self._keep_complete_fields()
         earlier_results.spare_own_work(place for name, place in places.items() if name not in self.done)
         remove_unfinished(*whole, *records, *results)
-        # First, so that it fails now, and not after an hour, where nothing can be written.
-        self._write_run("running", RunSummary())
+        self._write_run("running", RunSummary())  # first, so that it fails now, and not after an hour
         # What is left of an earlier run would pass for this one's.
-        stale = [] if options.resume else [*results, *records]
-        for path in stale if len(self.done) == len(self.names) else [*stale, *whole[1:]]:
+        if not options.resume:
+            earlier_results.remove_results(places.values())
+        for path in whole[1:] if len(self.done) < len(self.names) else ():
             earlier_results.remove(path)
 
     def result_path(self, name: str) -> Path:
@@ -169,7 +169,8 @@ class OutputFolder:
             earlier_results.write_result(path, self.record_path(name), write, made)
         made["result_checksum"] = content_checksum(path)
         sources = self.sources[name]
-        kept = record.with_values(files=sources.read, pixel_size=sources.pixel_size, **made)
+        known = {} if sources.pixel_size is None else {"pixel_size": sources.pixel_size}
+        kept = record.with_values(files=sources.read, **known, **made)
         content = {**kept.to_dict(), "measurements": plain(list(kept.measurements))}
         write_text(self.record_path(name), json.dumps(content, allow_nan=False) + "\n", overwrite=True)
         self.done[name] = kept
@@ -267,8 +268,7 @@ class OutputFolder:
         size = self.sources[name].pixel_size
         if None not in (record.pixel_size, size) and record.pixel_size != size:
             raise SettingsError(
-                f"field {name!r} in {self.folder} was made at {record.pixel_size} um per px, and its files state {size} now; resume with "
-                "the same images, or give another folder or `overwrite`"
+                f"field {name!r} in {self.folder} was made at {record.pixel_size} um per px, and {size} is stated now; give `overwrite`"
             )
         path = self.result_path(name)
         if record.result_checksum not in (None, content_checksum(path)):

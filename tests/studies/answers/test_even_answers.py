@@ -5,6 +5,7 @@ from typing import Any
 from frugalseg.studies.answers.study_answers import answer_study
 from frugalseg.studies.design.study_design import StudyDesign
 from frugalseg.studies.scores.curves import NOTHING
+from frugalseg.studies.scores.score_rows import ScoreRow
 
 STARTS = {"student": {"kind": "student", "nuclei": "dapi"}, "other": {"kind": "student", "nuclei": "actin"}}
 
@@ -70,3 +71,41 @@ def test_predicted_nuclei_that_are_scored_while_they_learn_count_at_their_end(ma
     ]
     kept = task_rows("cells", study.tasks["cells"], rows)
     assert [(row.value, row.steps) for row in kept] == [(0.3, 0)]
+
+
+def test_networks_that_stop_after_other_steps_all_count(make_rows):
+    """Early stopping differs by seed and field, and a field without nuclei takes no step: none may be left out."""
+    from frugalseg.studies.answers.findings import main_metric, reference_of, task_rows
+
+    arms = {
+        "net": {"inputs": "phase", "nuclei": "dapi", "method": "network"},
+        "cut": {"inputs": "phase", "nuclei": "dapi", "method": "propagation"},
+    }
+    task = {"kind": "markers", "data": ["a"], "labels": "cells", "arms": arms, "learn": "alone"}
+    markers = StudyDesign.parse({"title": "HeLa", "tasks": {"cells": task}}).tasks["cells"]
+    steps = {("a", 0): 900, ("a", 1): 700, ("b", 0): 500, ("empty", 0): 0}
+    rows = [
+        ScoreRow(
+            "cells",
+            "net",
+            f"cells/net-{field}-{seed}",
+            "",
+            0,
+            step,
+            field,
+            seed,
+            field,
+            "cell_miou",
+            step / 1000,
+        )
+        for (field, seed), last in steps.items()
+        for step in sorted({min(100, last), last})
+    ]
+    kept = task_rows("cells", markers, rows)
+    assert {(row.field, row.seed): row.value for row in kept} == {
+        key: step / 1000 for key, step in steps.items()
+    }
+    predicted = make_rows({("net_nuclei", "", 0): {"a": [0.4]}}, metric="pcc")
+    assert main_metric("cells", markers, predicted) is None  # a model that only predicts the nuclei
+    assert main_metric("cells", markers, [*predicted, *kept]) == "cell_miou"
+    assert [reference_of(markers, arm) for arm in ("net", "cut", "net_nuclei")] == ["cut", None, None]

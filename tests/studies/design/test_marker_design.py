@@ -34,6 +34,7 @@ def _design(task: dict[str, Any] | None = None, **arm: Any) -> StudyDesign:
         ({"inputs": "phase,,dapi"}, "empty channel name"),
         ({"predicted_nuclei": PREDICTED}, "set `learn` to 'alone' or 'others'"),
         ({"predicted_nuclei": {**PREDICTED, "stain_settings": {"preset": 1}}}, "`preset`"),
+        ({"predicted_nuclei": {**PREDICTED, "settings": {"crop": 9}}}, "those of its stain model are `stain_settings`"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_an_arm_is_one_clear_sentence(arm: dict[str, Any], said: str) -> None:

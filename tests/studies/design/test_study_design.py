@@ -142,3 +142,35 @@ def test_a_student_behind_a_start_has_its_encoder(labels_task: dict[str, Any]) -
     task = labels_task | {"starts": {"stain": stain, "student": student}}
     with pytest.raises(SettingsError, match="start 'student' begins with 'stain', whose network it has"):
         StudyDesign.parse({"title": "t", "tasks": {"cells": task}})
+
+
+def test_mappings_that_are_merged_into_others_stay_what_they_are(tmp_path: Path) -> None:
+    """A key that a merge brings does not stand twice, wherever the mapping is merged again."""
+    (tmp_path / "d.yaml").write_text(
+        "title: t\ntasks:\n"
+        "  one: &one {kind: stains, data: [a], inputs: phase, stain: dapi, arms: {x: &base {crop: 64, batch: 2}, y: &mid {<<: *base, batch: 4}}}\n"
+        "  two: {<<: *one, arms: {z: {<<: *mid}}}\n"
+    )
+    tasks: Any = StudyDesign.read(tmp_path / "d.yaml").tasks
+    assert tasks["one"].arms["y"] == tasks["two"].arms["z"] == {"crop": 64, "batch": 4}
+
+
+@pytest.mark.parametrize("given", [[1, 2], [-1, 0], [0, -1]])
+def test_a_list_is_no_budget(labels_task: dict[str, Any], given: list[int]) -> None:
+    with pytest.raises(SettingsError, match="a budget is a number of fields"):
+        parsed(labels_task, budgets=[given])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seeds": [False, True]},
+        {"steps": [True]},
+        {"settings": {"scale": True}},
+        {"settings": {"batch": True}},
+    ],
+)
+def test_yes_and_no_are_no_numbers(labels_task: dict[str, Any], changed: dict[str, Any]) -> None:
+    """YAML reads them as truth values, which count as 1 and 0 elsewhere."""
+    with pytest.raises(SettingsError, match=r"a number is needed, and (true|false) was given"):
+        parsed(labels_task, **changed)

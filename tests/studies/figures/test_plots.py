@@ -17,7 +17,7 @@ from frugalseg.studies.figures.example_panels import (
     find_examples,
     outlined,
 )
-from frugalseg.studies.figures.plot_style import new_figure
+from frugalseg.studies.figures.plot_style import look_of, new_figure
 from frugalseg.studies.figures.plots import draw_bars, draw_fields, draw_label_curves, draw_step_curves
 from frugalseg.studies.figures.score_axes import draw_interval
 from frugalseg.studies.scores.curves import find_curves
@@ -219,3 +219,8 @@ def test_examples_are_fields_in_which_every_arm_wrote_labels(make_rows, cells_da
     assert (said.count("b"), said.count("truth"), said.count("stain model")) == (2, 2, 2)
     assert draw_examples("examples", [], {}, "Examples", "caption") is None
     assert isinstance(example, Example)
+
+
+def test_no_two_of_many_lines_look_alike() -> None:
+    assert len({look_of(number) for number in range(49)}) == 49
+    assert [look_of(number)[1] for number in range(7)] == list("osD^vPX")

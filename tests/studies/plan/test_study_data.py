@@ -132,3 +132,16 @@ def test_channels_are_a_dict_of_lists(channels: Any) -> None:
         InputError, match=r"^`channels` must be a dict: name of a channel -> a list with one array "
     ):
         ArrayData(channels)
+
+
+def test_a_pixel_size_counts_wherever_it_is_stated(tmp_path: Path) -> None:
+    """Predictions see images at its scale, also where a file states it that is not read."""
+    states, sums = [], []
+    for size in (0.5, 1.0):
+        write_image(tmp_path / "a_phase.tif", np.ones((1, 8, 8)), overwrite=True)
+        write_image(tmp_path / "a_dapi.tif", np.ones((1, 8, 8)), pixel_size=(size, size), overwrite=True)
+        data = FileData(open_fields([tmp_path], pattern="{field}_{channel}.tif"))
+        states.append(data.state(["a"], ["phase"]))
+        sums.append(data.checksum(["a"], ["phase"]))
+    assert states[0] != states[1]
+    assert sums[0] != sums[1]

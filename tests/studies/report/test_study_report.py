@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -270,3 +272,23 @@ def test_arms_without_randomness_agree_once(make_rows, tmp_path):
         ("cut", "own"): 3,
         ("voronoi", "own"): 3,
     }
+
+
+def test_a_model_of_the_nuclei_alone_has_a_table_and_no_claims(make_rows, tmp_path):
+    """Where all methods on markers failed, there is nothing to compare with."""
+    rows = make_rows({("v_nuclei", "", 0): {"a": [0.3], "b": [0.4]}}, task="table", metric="pcc")
+    assert write_results(study(table=MARKERS), rows, tmp_path, None) == ()
+    page = (tmp_path / "report.html").read_text()
+    assert "<h3>table: PCC</h3>" in page
+    assert "2 test fields" not in page
+
+
+def test_tiles_count_fields_of_each_set_and_seeds_of_what_is_compared(make_rows, tmp_path, quick_figures):
+    rows = [
+        *make_rows({("imagenet", "1 crop", 5): {"a": [0.3, 0.32], "b": [0.4, 0.42]}}),
+        *make_rows({("cut", "", 0): {"a": [0.5], "b": [0.6]}}, task="table", metric="cell_miou", steps=0),
+        *(replace(row, seed=7) for row in make_rows({("stain_nuclei", "", 0): {"a": [0.1]}}, metric="pcc")),
+    ]
+    write_results(study(cells=LABELS, table={**MARKERS, "data": ["other"]}), rows, tmp_path)
+    tiles = " ".join(re.sub("<[^>]*>", " ", (tmp_path / "report.html").read_text()).split())
+    assert "4 test fields 2 seeds" in tiles

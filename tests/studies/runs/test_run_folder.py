@@ -87,13 +87,14 @@ def test_changed_pixels_concern_the_runs_that_read_them(fakes: ModuleType, print
     assert changed(before, prints(with_plane("phase", 0), seeds=[0])) == set(before)
 
 
-def test_another_model_at_the_same_place_is_another_start(tmp_path: Path, prints: Prints) -> None:
-    starts = {"nothing": {"kind": "nothing"}, "model": {"kind": "model", "path": "model"}}
+@pytest.mark.parametrize("place", ["model", "imagenet"])
+def test_another_model_at_the_same_place_is_another_start(tmp_path: Path, prints: Prints, place: str) -> None:
+    starts = {"nothing": {"kind": "nothing"}, "model": {"kind": "model", "path": place}}
     without = prints(root=tmp_path, starts=starts)
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "card.yaml").write_text("sha256: 1")
+    (tmp_path / place).mkdir()
+    (tmp_path / place / "card.yaml").write_text("sha256: 1")
     first = prints(root=tmp_path, starts=starts)
-    (tmp_path / "model" / "card.yaml").write_text("sha256: 2")
+    (tmp_path / place / "card.yaml").write_text("sha256: 2")
     second = prints(root=tmp_path, starts=starts)
     of_model = {name for name in first if "model" in name}
     assert changed(without, first) == changed(first, second) == of_model

@@ -87,3 +87,14 @@ def test_the_stain_of_test_fields_is_not_learned(cells_data: ArrayData, tmp_path
     assert weights[0] == weights[1]
     assert rows[0][0].value != rows[1][0].value
     assert rows[0][2].value == rows[1][2].value
+
+
+def test_the_score_is_that_of_the_stain_that_is_written(cells_data: ArrayData, tmp_path: Path) -> None:
+    """Also where test fields have pixels of another size than the fields learned from."""
+    sizes = [(0.5, 0.5), (0.5, 0.5), (0.25, 0.25), (0.5, 0.5)]
+    data = ArrayData(cells_data.channels, cells_data.names, sizes)
+    rows = run_stain(planned(data, [6]), data, Work(tmp_path))
+    for field in "cd":
+        (own,) = (row.value for row in rows if (row.field, row.metric) == (field, "pcc"))
+        written = np.asarray(read_image(tmp_path / f"{field}_stain.tif").pixels[0, 0], np.float64)
+        assert own == pytest.approx(pearson_correlation(written, data.plane(field, "nuclear")), abs=2e-3)
