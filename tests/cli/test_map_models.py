@@ -140,6 +140,8 @@ def test_some_fields_failed_is_3_and_all_is_1(run: Any, models: dict[str, Path],
     [
         ("stain", ("--nuclei", "nuclear"), "has no use for --nuclei"),
         ("cells", ("--foreground", "texture"), "has no use for --foreground"),
+        ("cells", ("--seed", "3"), "has no use for --seed"),
+        ("cells", ("--no-baselines",), "has no use for --no-baselines"),
         ("stain", ("--from", "phse"), "Did you mean 'phase'?"),
         ("stain", ("--truth", "nucleus"), "'nucleus'"),
         ("cells", ("--truth", "cell"), "Did you mean 'cells'?"),

@@ -50,6 +50,14 @@ def test_init_replaces_designs_only_and_prints_a_command_that_works(
     assert shlex.split(printed) == ["frugalseg", "study", str(path), "-o", "RESULTS"]
 
 
+@pytest.mark.parametrize("option", [("--dry-run",), ("--workers", 1), ("--data", "x")])
+def test_init_refuses_what_only_a_run_needs(tmp_path: Path, images: Path, run: Any, option: Any) -> None:
+    ended = run("study", "--init", images, "-o", tmp_path / "d.yaml", *option)
+    assert ended.code == 1
+    assert f"{option[0]} is of a study that runs, and --init only writes a design" in ended.err
+    assert not (tmp_path / "d.yaml").exists()
+
+
 def test_init_writes_a_design_once_and_says_what_comes_next(tmp_path: Path, images: Path, run: Any) -> None:
     path = tmp_path / "study.yaml"
     ended = run("study", "--init", images, "-o", path)

@@ -1,6 +1,7 @@
 """`learn stains` and `learn labels`: from fields to model folders, through interruptions and what users get wrong."""
 
 import json
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -112,6 +113,16 @@ def test_a_stain_model_says_how_good_it_is(stain: tuple[Path, RunResult]) -> Non
     report = (model / "report.html").read_text()
     assert "predicted stain" in report
     assert "held-out PCC" in report
+
+
+def test_the_report_counts_fields_that_it_does_not_show(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frugalseg.commands.learn_stains.SHOWN", 1)
+    run_stains(images, tmp_path / "model", hold_out=False)
+    page = " ".join(re.sub("<[^>]*>", " ", (tmp_path / "model" / "report.html").read_text()).split())
+    mean = record(tmp_path / "model")["pcc"]["learned from"]["mean"]
+    assert f"4 fields {mean:.3f} mean PCC predicted against real, all fields" in page
 
 
 def test_a_stain_is_learned_on_the_scale_that_was_asked_for(

@@ -59,6 +59,7 @@ def test_the_truth_can_be_a_plate_or_a_channel(tmp_path: Path) -> None:
     table = score_files(tmp_path / "run", tmp_path / "plate.zarr")
     assert {name: one.cell_miou for name, one in table.scores.items()} == {"A1_0": 1, "A1_1": 36 / 49}
     assert table.notes == ("truth is 'cells' of plate.zarr; `labels` names another",)
+    assert table.to_dict()["mean"]["ap50"]["mean"] == 1  # type: ignore[index,call-overload]
     blank = score_files(tmp_path / "run", tmp_path / "plate.zarr", labels="blank")
     assert [one.n_true for one in blank.scores.values()] == [0, 0]
     one = tmp_path / "plate.zarr" / "A" / "1" / "1"

@@ -292,3 +292,14 @@ def test_tiles_count_fields_of_each_set_and_seeds_of_what_is_compared(make_rows,
     write_results(study(cells=LABELS, table={**MARKERS, "data": ["other"]}), rows, tmp_path)
     tiles = " ".join(re.sub("<[^>]*>", " ", (tmp_path / "report.html").read_text()).split())
     assert "4 test fields 2 seeds" in tiles
+
+
+def test_no_interval_of_an_agreement_goes_beyond_1(marker_rows, tmp_path):
+    maps = {"cut": np.array([[1, 1, 2, 2, 0, 0]]), "own": np.array([[7, 7, 0, 0, 0, 0]])}
+    for row in marker_rows:
+        write_labels(
+            tmp_path / "runs" / row.run / f"{row.field}_labels.tif",
+            maps[row.arm if row.field == "a" else "cut"],
+        )
+    [found] = find_agreements(marker_rows, tmp_path, ["cut"])
+    assert (found.fields.mean, found.fields.low, found.fields.high) == (0.875, 0, 1)

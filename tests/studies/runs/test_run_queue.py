@@ -200,7 +200,11 @@ def test_damaged_runs_are_made_again_and_all_with_overwrite(tmp_path: Path, fake
     assert fakes.plan(tmp_path / "out", given).outdated == damaged
     assert fakes.study(tmp_path / "out", given).made == damaged
     assert fakes.contents(tmp_path / "out") == before
+    (tmp_path / "out" / "report.html").write_text("found")
+    assert fakes.study(tmp_path / "out", given).made == ()
+    assert (tmp_path / "out" / "report.html").exists()  # nothing was missing
     assert fakes.study(tmp_path / "out", given, overwrite=True).made == tuple(runs)
+    assert not (tmp_path / "out" / "report.html").exists()  # of runs that are gone
 
 
 def test_two_studies_never_share_a_folder_nor_a_study_anything_else(
