@@ -7,7 +7,9 @@ A pixel is an outlier if it fulfils all three conditions:
 - the outliers together widen the standard deviation of the plane by more than a quarter (`HARM`): a few bright specks are
   ordinary, and no result changes because of them.
 
-Outliers get the value of what is solid around them. A plane without outliers stays exactly as it is.
+Outliers get the value of what is solid around them. A plane without outliers stays exactly as it is. Where hot pixels are many, the
+quantiles lie among them, and others show once the worst are gone: that is repeated until there are none, so that a plane that was
+repaired stays as it is, too.
 """
 
 import math
@@ -31,6 +33,9 @@ without hot pixels it is at most 1.21."""
 
 CONSTANT = 1e-8
 """Standard deviation, as a share of the mean, below which a plane is constant but for rounding."""
+
+PASSES = 10
+"""Times that outliers are looked for, at most."""
 
 SAMPLED = 1_000_000
 """Quantiles are those of about this many pixels of a regular grid."""
@@ -108,14 +113,18 @@ def without_outliers(plane: NDArray[Floats]) -> NDArray[Floats]:
     >>> without_outliers(plane) is plane
     True
     """
-    lowest, highest = float(plane.min(initial=np.inf)), float(plane.max(initial=-np.inf))
-    if not (math.isfinite(lowest) and math.isfinite(highest)):
-        return plane  # refused elsewhere
-    limits = _limits(plane)
-    if not limits.exceeded_by(lowest, highest):
-        return plane
-    repaired = replace_outliers(plane, limits)
-    return repaired if are_harmful(_moments(plane)[1], *_moments(repaired)) else plane
+    for _ in range(PASSES):
+        lowest, highest = float(plane.min(initial=np.inf)), float(plane.max(initial=-np.inf))
+        if not (math.isfinite(lowest) and math.isfinite(highest)):
+            return plane  # refused elsewhere
+        limits = _limits(plane)
+        if not limits.exceeded_by(lowest, highest):
+            return plane
+        repaired = replace_outliers(plane, limits)
+        if not are_harmful(_moments(plane)[1], *_moments(repaired)):
+            return plane
+        plane = repaired
+    return plane
 
 
 def planes_without_outliers(planes: NDArray[Floats]) -> NDArray[Floats]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugalseg.images.outliers import (
+    PASSES,
     SOLID,
     TailLimits,
     are_harmful,
@@ -27,7 +28,7 @@ class StreamedGreys:
     mean, sd
         (C,) float64, without outliers.
     limits
-        (C, 3) float64, one `TailLimits` per channel; infinite where a channel has no outliers.
+        (P, C, 3) float64, one `TailLimits` per channel for each time that outliers were found; infinite where a channel has none.
     """
 
     mean: NDArray[np.float64]
@@ -38,7 +39,7 @@ class StreamedGreys:
 def measure_greys(read: ReadWindow, shape: tuple[int, int], core: int = 1024) -> StreamedGreys:
     """Measure every channel as `frugalseg.images.outliers.without_outliers` and numpy measure whole planes.
 
-    The image is read once, and a second time where there are extreme values.
+    The image is read once, and twice more for each time that outliers are found.
 
     Parameters
     ----------
@@ -62,6 +63,28 @@ def measure_greys(read: ReadWindow, shape: tuple[int, int], core: int = 1024) ->
     >>> round(float(greys.mean[0])), round(float(greys.sd[0]))
     (100, 5)
     """
+    passes: list[NDArray[np.float64]] = []
+
+    def repaired(window: Window) -> NDArray[np.float32]:
+        return read_without_outliers(read, window, shape, np.array(passes)) if passes else read(window)
+
+    mean, sd, possible = _measure(repaired, shape, core)
+    while len(passes) < PASSES and not np.isinf(possible).all():
+        passes.append(possible)
+        moments = streamed_moments(repaired, shape, core)
+        harmful = np.array([are_harmful(*pair) for pair in zip(sd, *moments, strict=True)])
+        passes[-1] = np.where(harmful[:, None], possible, np.array(NO_LIMITS))
+        if not harmful.any():
+            passes.pop()
+            break
+        mean, sd, possible = _measure(repaired, shape, core)
+    return StreamedGreys(mean, sd, np.array(passes).reshape(-1, len(mean), 3))
+
+
+def _measure(
+    read: ReadWindow, shape: tuple[int, int], core: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean (C,), standard deviation (C,) and the limits (C,3) beyond which values can be outliers, infinite where none are."""
     step, samples, extremes = sampling_step(shape), [], []
 
     def observed(window: Window) -> NDArray[np.float32]:
@@ -79,17 +102,7 @@ def measure_greys(read: ReadWindow, shape: tuple[int, int], core: int = 1024) ->
         limits if limits.exceeded_by(float(low), float(high)) else NO_LIMITS
         for limits, low, high in zip(found, lowest, highest, strict=True)
     ]
-    if all(limits == NO_LIMITS for limits in possible):
-        return StreamedGreys(mean, sd, np.array(possible))
-    repaired = streamed_moments(
-        lambda window: read_without_outliers(read, window, shape, np.array(possible)), shape, core
-    )
-    harmful = np.array([are_harmful(*pair) for pair in zip(sd, *repaired, strict=True)])
-    return StreamedGreys(
-        np.where(harmful, repaired[0], mean),
-        np.where(harmful, repaired[1], sd),
-        np.where(harmful[:, None], np.array(possible), np.array(NO_LIMITS)),
-    )
+    return mean, sd, np.array(possible)
 
 
 def read_without_outliers(
@@ -101,16 +114,16 @@ def read_without_outliers(
     """
     if np.isinf(limits).all():
         return read(window)
+    margin = SOLID * len(limits)  # at the edges of what is read, each time leaves as much unknown
     rows, columns = (
-        slice(max(0, span.start - SOLID), min(side, span.stop + SOLID))
+        slice(max(0, span.start - margin), min(side, span.stop + margin))
         for span, side in zip(window, shape, strict=True)
     )
     inner = (
         slice(span.start - wide.start, span.stop - wide.start)
         for span, wide in zip(window, (rows, columns), strict=True)
     )
-    repaired = [
-        replace_outliers(plane, TailLimits(*own))
-        for plane, own in zip(read((rows, columns)), limits.tolist(), strict=True)
-    ]
-    return np.stack(repaired)[:, *inner]
+    planes = list(read((rows, columns)))
+    for one in limits.tolist():
+        planes = [replace_outliers(plane, TailLimits(*own)) for plane, own in zip(planes, one, strict=True)]
+    return np.stack(planes)[:, *inner]

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
+from frugalseg.images.label_maps import as_labels
+from frugalseg.images.masked import refuse_masked
 from frugalseg.instances.watershed import h_maxima, watershed
 
 #: Height of the distance map at every cell's deepest point.
@@ -187,6 +189,8 @@ def instances_from_maps(
         )
     if heights.dtype.kind not in "iubf" or not np.isfinite(heights).all():
         raise BadPixels("`distance` has NaN, infinite or complex pixels; give finite real numbers")
+    if min_peak is not None and not np.isfinite(min_peak):
+        raise SettingsError(f"`min_peak` is {min_peak}; give a finite number")
     if not (np.isfinite(sigma) and sigma >= 0 and min_area >= 0):
         raise SettingsError(f"`sigma` is {sigma} and `min_area` {min_area}; give numbers of 0 and above")
     if sigma > 0:
@@ -243,4 +247,5 @@ def _checked_labels(labels: ArrayLike) -> NDArray[np.int64]:
     given = np.asarray(labels)
     if given.ndim != 2 or given.dtype.kind not in "iub":
         raise WrongShape(f"`labels` are {given.dtype} of shape {given.shape}; give a (Y, X) map of integers")
-    return given.astype(np.int64)
+    refuse_masked(labels, "`labels`")
+    return as_labels(given.astype(np.uint8) if given.dtype == bool else given, "`labels`").astype(np.int64)

@@ -6,7 +6,7 @@ parts of an object in neighbouring cores have the same name.
 
 **Tile margin.** With `largest` = d, windows reach 2 d beyond the core. An object that touches a core and is at most d px
 high and wide is then seen whole, and so is every object of at most d px that touches it, so that a watershed meets the
-same neighbours as in the whole image: the labels are those of the whole image, pixel by pixel and id by id. This
+same neighbours as in the whole image: the cells are those of the whole image, pixel by pixel; they are numbered by their first pixels. This
 needs a labelling in which an object depends on nothing but the maps under it and under the objects it touches (no
 threshold from the whole image). Where touching objects are independent (connected components of a threshold), a margin
 of 2 d is enough for objects of 2 d.

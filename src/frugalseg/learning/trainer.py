@@ -50,6 +50,7 @@ def train(
     validate: Callable[[NetworkT], float] | None = None,
     progress: OnProgress | None = None,
     snapshots: Snapshots[tuple[NetworkT, TrainingRecord]] | None = None,
+    alpha: float | None = None,
     of: str = "",
 ) -> TrainingRecord:
     """Train a network in place.
@@ -78,6 +79,8 @@ def train(
         Called after every step.
     snapshots : Snapshots, optional
         Called at some steps with copies of the network and the record; what it returns is kept in the record.
+    alpha : float, optional
+        For the record.
     of : str
         Fingerprint of what is learned; a checkpoint with another one is not continued.
 
@@ -116,6 +119,7 @@ def train(
         Checkpoint.begin_folder(file)
     if resume and file is not None and file.exists():
         run.restore(file)
+    run.record.alpha = alpha
     with stop_requests() as stop, without_denormals():
         run.begin()
         run.take_snapshot(snapshots, file)

@@ -57,6 +57,7 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
         labels = _with_lone_cells(teacher_cells(cues), labels, int(nuclei.max(initial=0)))
         if len(found.maps) > 1:
             confidence = cell_confidence(labels, found.maps, image.settings.h, image.diameter, nuclei)
+    labels, confidence = _numbered_after(len(cues.markers.points), nuclei, labels, confidence)
     if cues.foreground.method == "mask":  # the user's own: there is no cell elsewhere
         labels = labels_inside(cues.foreground.mask, labels, cues.markers.points)
         left = set(np.unique(labels).tolist())
@@ -67,6 +68,20 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
     doubts += size_doubts(labels, cues)
     fit, held = nuclei_agreement(labels, nuclei), nuclei_in_cells(labels, nuclei)
     return CellPrediction(labels, confidence, fit, distance, doubts, held, seen.adapted, seen.inverted)
+
+
+def _numbered_after(
+    count: int, nuclei: NDArray[np.uint32], labels: NDArray[np.uint32], confidence: Mapping[int, float]
+) -> tuple[NDArray[np.uint32], Mapping[int, float]]:
+    """Return cells and their confidence, those without a nucleus numbered after all markers: on one pixel, only the first has a seed."""
+    last = int(nuclei.max(initial=0))
+    if last == count:
+        return labels, confidence
+    more = np.uint32(count - last)
+    numbers = {cell: cell + int(more) if cell > last else cell for cell in confidence}
+    return np.where(labels > last, labels + more, labels), {
+        numbers[cell]: sure for cell, sure in confidence.items()
+    }
 
 
 def sight_doubts(

@@ -158,6 +158,8 @@ def check_image(image: Any, owner: str = "the image") -> NDArray[np.float32]:
 
 def _has_channels_last(shape: tuple[int, ...]) -> bool:
     """Whether the last axis is too short to be the width of an image of (C,Y,X), compared with the others."""
+    if shape[0] == 1:  # one channel, however narrow
+        return False
     colours = shape[2] <= MOST_COLOURS < shape[1] // 4
     return colours or (min(shape[:2]) > SMALL and min(shape[:2]) >= MUCH_LONGER * shape[2])
 

@@ -1,7 +1,6 @@
 """A network that finds nuclei or cells, learned from few outlined images (paper A)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +15,7 @@ from frugalseg.learning.snapshots import Snapshots
 from frugalseg.learning.training_record import TrainingRecord
 from frugalseg.models.cell_prediction import find_alone, find_labels, known_nuclei, predict_cells
 from frugalseg.models.image_cues import ImageCues
-from frugalseg.models.inputs import GivenPixelSize, for_each, owner_of
+from frugalseg.models.inputs import GivenPixelSize, as_sequence, for_each, owner_of
 from frugalseg.models.many_cues import check_cues
 from frugalseg.models.marker_areas import nuclei_of_images, numbered_as
 from frugalseg.models.model_files import read_settings, read_training, save_model_folder
@@ -39,7 +38,7 @@ from frugalseg.models.object_training import (
 )
 from frugalseg.models.predictions import CellPrediction, ObjectPrediction
 from frugalseg.models.rehearsal import rehearsal_samples
-from frugalseg.models.seen_image import SeenImage, see_image, see_planes
+from frugalseg.models.seen_image import SeenImage, see_image
 from frugalseg.models.stain_model import StainModel
 from frugalseg.models.start_sight import meet_images, with_usual_confidence
 from frugalseg.models.training_options import Log, OnError, Progress, say, training_options, with_models
@@ -248,7 +247,8 @@ class ObjectModel:
         Of the images of `fit`, with the same labels in the same order, parts held out come first, and what `fit` left out is
         left out again. Of new images, the first that can't be used is an error, and doubtful labels are a Python warning.
         """
-        see = partial(see_planes, self.card, self.network, self.settings)
+        given = as_sequence(images)
+        see = lambda one: self._seen(given[one.index], one.name, None, None, None)  # noqa: E731
         return score_images(images, labels, self.card, self.parts, see)
 
     def scale_for(self, pixel_size: GivenPixelSize = None, diameter: float | None = None) -> float:

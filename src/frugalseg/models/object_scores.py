@@ -1,11 +1,7 @@
 """How well a model of nuclei or cells does on labelled images."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from frugalseg.errors import FrugalsegError
 from frugalseg.evaluation.pixel_scores import mask_iou
@@ -21,8 +17,8 @@ from frugalseg.models.training_options import say
 from frugalseg.models.unseeded_objects import unseeded_objects
 from frugalseg.networks.cards import ObjectCard
 
-#: Returns an image (C,Y,X), normalised, as a network sees it.
-See = Callable[[NDArray[np.float32]], SeenImage]
+#: Returns an image as a network sees it.
+See = Callable[[LabelledImage], SeenImage]
 
 
 def score_images(
@@ -39,7 +35,7 @@ def score_images(
     parts
         What the model was fitted to; empty where that is not known.
     see
-        How the network, in evaluation mode, sees an image, normalised, (C,Y,X).
+        How the network, in evaluation mode, sees an image.
 
     Raises
     ------
@@ -75,13 +71,13 @@ def score_parts(
     parts
         What is scored; every image as a whole where there are none.
     see
-        How the network, in evaluation mode, sees an image, normalised, (C,Y,X).
+        How the network, in evaluation mode, sees an image.
     """
     by_index = {one.index: one for one in images}
     whole = (slice(None), slice(None))
     for part in parts or [ImagePart(one.name, "new", one.index, whole) for one in images]:
         image, area = by_index[part.index], part.area
-        found = unseeded_objects(see(image.planes))
+        found = unseeded_objects(see(image))
         truth, predicted = image.labels[area], found.labels[area]
         overlap = mask_iou((found.maps[-1][area] > 0) & (truth >= 0), truth > 0)
         scores = compare_labels(truth, predicted)
@@ -94,5 +90,8 @@ def score_dataset(
     """Score a network on every part of its training data, at the scale of training; see `score_parts`."""
     network.eval()
     scale, diameter = ImageScale(dataset.scale), dataset.diameter
-    see = partial(SeenImage, network, settings, at=scale, diameter=diameter)
+
+    def see(image: LabelledImage) -> SeenImage:
+        return SeenImage(network, settings, image.planes, scale, diameter)
+
     return tuple(score_parts(dataset.images, dataset.parts, see))

@@ -35,7 +35,13 @@ from frugalseg.models.model_settings import SelfTrainingSettings, resolve_settin
 from frugalseg.models.object_model import ObjectModel
 from frugalseg.models.object_training import weights_checksum
 from frugalseg.models.own_sample import own_samples
-from frugalseg.models.student_images import StudentImage, Teacher, first_teacher, first_weights, student_image
+from frugalseg.models.student_images import (
+    StudentImage,
+    Teacher,
+    first_teacher,
+    first_weights,
+    student_images,
+)
 from frugalseg.models.student_start import Start, Student, begin_student, check_student_start, later_round
 from frugalseg.models.trained_student import Cells, measure_student, rounds_agree, usual_values
 from frugalseg.models.training_options import Log, OnError, Progress, training_options
@@ -173,7 +179,7 @@ def self_train_on_cues(
     size = check_learned_size(pixel_size)
     diameter, how = float(np.median(chosen.diameters)), chosen.normalization
     student, teacher = begin_student(found, first, how, diameter), teacher or first_teacher(first, size)
-    images = [student_image(one, teacher).normalized(how, diameter) for one in chosen.cues]
+    images = [one.normalized(how, diameter) for one in student_images(chosen.cues, teacher)]
     student = first_weights(student, teacher)
     looks = [image_look(resize_planes(one.planes, scaled_shape(one.shape, student.scale))) for one in images]
     weights, begun = sampling_weights(looks, chosen.counts), _beginning(student, images)

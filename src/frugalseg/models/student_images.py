@@ -1,13 +1,16 @@
 """Images as a student learns from them: grey values, nuclei, and the cells of its teacher."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from frugalseg.errors import BadPixels
 from frugalseg.learning.fingerprint import checksum_of
 from frugalseg.models.image_cues import ImageCues
+from frugalseg.models.inputs import check_label_map
 from frugalseg.models.marker_areas import marker_areas
 from frugalseg.models.model_scale import normalized_planes
 from frugalseg.models.object_model import ObjectModel
@@ -115,7 +118,28 @@ def pixels_checksum(planes: NDArray[np.float32]) -> str:
     return f"{checksum_of(planes):08x}"
 
 
-def student_image(cues: ImageCues, teacher: Teacher = teacher_cells) -> StudentImage:
-    """Return an image with the teacher's cells."""
-    nuclei, cells, kept = marker_areas(cues), teacher(cues), stain_draws_borders(cues)
-    return StudentImage(cues.name, cues.planes, nuclei, cells, kept, pixels_checksum(cues.planes))
+def student_images(cues: Sequence[ImageCues], teacher: Teacher = teacher_cells) -> list[StudentImage]:
+    """Return images with the teacher's cells, each with a name of its own.
+
+    Raises
+    ------
+    WrongShape, BadPixels
+        What the teacher returned is no label map of the image's shape.
+    """
+    known = Counter[str]()
+    images = []
+    for one in cues:
+        known[one.name] += 1
+        name = one.name if known[one.name] == 1 else f"{one.name} ({known[one.name]})"
+        images.append(replace(_student_image(one, teacher), name=name))
+    return images
+
+
+def _student_image(cues: ImageCues, teacher: Teacher) -> StudentImage:
+    nuclei, kept = marker_areas(cues), stain_draws_borders(cues)
+    cells = check_label_map(teacher(cues), "teacher", cues.shape, cues.name)
+    if (cells < 0).any():
+        raise BadPixels(f"{cues.name}: `teacher` gave labels below 0; give 0 where there is no cell")
+    return StudentImage(
+        cues.name, cues.planes, nuclei, cells.astype(np.uint32), kept, pixels_checksum(cues.planes)
+    )

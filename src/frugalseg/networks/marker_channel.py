@@ -1,7 +1,5 @@
 """The marker channel, which tells the marker network whose cell to segment: 1 at the marker, falling off around it."""
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -75,7 +73,7 @@ class MarkerChannels:
         if regularization is not None:
             self.window = side + 2 * max_shift
             self.cost_image = pad_planes(cost_image[None], self.window)[0]
-            self._kept = lru_cache(maxsize=kept)(self._map)
+            self.kept, self._maps = kept, dict[int, Tensor]()
             self.scale = self._typical_ratio()
 
     def __call__(
@@ -90,7 +88,7 @@ class MarkerChannels:
             return self.disk.expand(len(chosen), 1, -1, -1)
         places = self.max_shift + (np.zeros((len(chosen), 2), np.int64) if shifts is None else shifts)
         maps = [
-            self._kept(int(number))[y : y + self.side, x : x + self.side]
+            self._map(int(number))[y : y + self.side, x : x + self.side]
             for number, (y, x) in zip(chosen, places.tolist(), strict=True)
         ]
         return torch.stack(maps)[:, None] if maps else torch.zeros(0, 1, self.side, self.side)
@@ -103,8 +101,13 @@ class MarkerChannels:
         return geodesic_distances(around, (self.window // 2, self.window // 2), self.regularization)
 
     def _map(self, number: int) -> Tensor:
-        distances = self._distances(number) / self.scale
-        return torch.from_numpy(np.exp(-(distances**2) / (2 * self.sigma**2)).astype(np.float32))
+        found = self._maps.get(number)
+        if found is None:
+            distances = self._distances(number) / self.scale
+            found = torch.from_numpy(np.exp(-(distances**2) / (2 * self.sigma**2)).astype(np.float32))
+            if len(self._maps) < self.kept:
+                self._maps[number] = found
+        return found
 
     def _typical_ratio(self) -> float:
         """Return the median ratio of geodesic to straight distance inside cells."""

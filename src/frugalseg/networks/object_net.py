@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -107,12 +108,22 @@ def check_finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return values
 
 
+_LOCK = Lock()
+_inside, _allowed = 0, True
+
+
 @contextmanager
 def _full_float32() -> Iterator[None]:
     """Switch off TF32, whose 10 bits would make tiles differ visibly from the image in one piece."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
+    global _inside, _allowed
+    with _LOCK:  # the switch is one for all threads: the first turns it off, the last back
+        if _inside == 0:
+            _allowed, torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.allow_tf32, False
+        _inside += 1
     try:
         yield
     finally:
-        torch.backends.cudnn.allow_tf32 = before
+        with _LOCK:
+            _inside -= 1
+            if _inside == 0:
+                torch.backends.cudnn.allow_tf32 = _allowed

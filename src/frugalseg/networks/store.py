@@ -248,7 +248,7 @@ def load_network(folder: str | Path, build: Callable[..., NetworkT], *about: Any
         The card describes no network, or as of `load_weights`.
     """
     try:
-        with torch.device("meta"), in_float32():
+        with in_float32(), torch.device("meta"):
             planned = build(*about)
     except FrugalsegError:
         raise
@@ -269,7 +269,7 @@ def _filled(folder: Path, planned: nn.Module, build: Callable[[], NetworkT]) -> 
     except OSError as error:
         raise _unreadable(file, error) from error
     # for weights that are replaced at once, no random number of the caller's is drawn
-    with torch.random.fork_rng(devices=[]), in_float32():
+    with in_float32(), torch.random.fork_rng(devices=[]):
         network = build()
     network.load_state_dict(tensors)
     return network.eval()

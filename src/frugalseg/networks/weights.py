@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +13,14 @@ from frugalseg.errors import BadModel
 from frugalseg.images.memory import check_memory
 from frugalseg.images.plain_files import shortened
 
+#: PyTorch's default type and its generator of random numbers are one for all threads: weights that two of them make at once would be
+#: those of neither seed.
+_ONE_AT_A_TIME = RLock()
+
 
 @contextmanager
 def in_float32() -> Iterator[None]:
-    """Make new weights float32 inside, as they are in model folders, whatever `torch.set_default_dtype` was told.
+    """Make new weights float32 inside, as they are in model folders, whatever `torch.set_default_dtype` was told; one thread at a time.
 
     Examples
     --------
@@ -26,12 +31,13 @@ def in_float32() -> Iterator[None]:
     (torch.float32, torch.float64)
     >>> torch.set_default_dtype(torch.float32)
     """
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
+    with _ONE_AT_A_TIME:
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)
 
 
 def read_weights(file: Path, checksum: str, network: nn.Module) -> dict[str, Tensor]:

@@ -116,7 +116,7 @@ def learn_from_labels(
             terms = {"distance": float(distance.detach()), "mask": float(mask.detach())}
             return StepLoss(distance + alpha * mask, terms)
 
-    record = train(
+    return train(
         network,
         batches,
         loss,
@@ -129,10 +129,9 @@ def learn_from_labels(
         validate=(lambda network: validation_score(network, validation, settings)) if validation else None,
         progress=progress,
         snapshots=snapshots,
+        alpha=alpha,
         of=fingerprint(batches, ("images",), about) if checkpoint else "",
     )
-    record.alpha = alpha
-    return record
 
 
 def validation_score(
