@@ -181,3 +181,24 @@ def test_real_fields_are_left_as_they_are(real_data) -> None:
     planes = [read_image(path).plane(0) for path in paths[:40]]
     assert len(planes) > 20
     assert all(without_outliers(plane) is plane for plane in planes)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.003, 0.004, 0.006])
+def test_many_hot_pixels_of_all_values_are_all_found(share: float) -> None:
+    """The worst hide others, so that one look is not enough; tiles look as often as the whole image."""
+    rng = np.random.default_rng(0)
+    plane = rng.normal(100, 5, (300, 300)).astype(np.float32)
+    hot = rng.choice(plane.size, int(share * plane.size), replace=False)
+    plane.flat[hot] += np.exp(rng.uniform(np.log(50), np.log(60000), len(hot))).astype(np.float32)
+    found = without_outliers(plane)
+    np.testing.assert_array_equal(without_outliers(found), found)
+    assert np.delete(zscore(plane[None])[0].ravel(), hot).std() > 0.8
+    read = lambda window: plane[None][:, *window]  # noqa: E731
+    greys = measure_greys(read, (300, 300), 128)
+    window = (slice(40, 170), slice(0, 130))
+    np.testing.assert_array_equal(
+        read_without_outliers(read, window, (300, 300), greys.limits)[0], found[window]
+    )
+    assert (greys.mean[0], greys.sd[0]) == pytest.approx(
+        (found.mean(dtype=float), found.std(dtype=float)), rel=1e-9
+    )

@@ -195,3 +195,12 @@ def test_what_does_not_fit_is_refused():
     for labels in (good, np.ones(3, int)):
         with pytest.raises(WrongShape, match="integers"):
             distance_target(labels)
+
+
+def test_what_is_no_label_map_is_refused():
+    with pytest.raises(BadPixels, match=r"go up to 9223372036854775813; number cells below 2\*\*63"):
+        distance_target(np.array([[0, 2**63 + 5]], np.uint64))
+    with pytest.raises(BadPixels, match="mask"):
+        distance_target(np.ma.masked_equal(np.array([[0, 1, 7]]), 7))
+    with pytest.raises(SettingsError, match="`min_peak` is nan"):
+        instances_from_maps([[0.0, 3.0]], [[True, True]], min_peak=float("nan"))

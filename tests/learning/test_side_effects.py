@@ -1,7 +1,9 @@
 """What a training does to the process around it: nothing, also where several run at once."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ import torch
 
 import frugalseg as fs
 from frugalseg.learning.device import without_denormals
+from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.seeded import seeded
+from frugalseg.models.object_training import begin_network
 
 
 def small_numbers_are_there() -> bool:
@@ -57,3 +61,26 @@ def test_loading_a_model_draws_no_random_number(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     fs.load_model(tmp_path / "model", device="cpu")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_loading_a_model_in_another_thread_changes_no_random_weights(tmp_path: Path) -> None:
+    cells = fs.make_cells((64, 64), n_cells=4, seed=0)
+    how: dict[str, Any] = {"encoder": "small", "max_steps": 1, "crop": 32, "device": "cpu"}
+    fs.ObjectModel.fit(cells.phase, cells.cells, **how).save(tmp_path / "model")
+    settings, stop = LabelSettings(target="cells", encoder="small"), threading.Event()
+
+    def draw() -> float:
+        return sum(float(one.detach().abs().sum()) for one in begin_network(settings, 1, 0)[0].parameters())
+
+    def load() -> None:
+        while not stop.is_set():
+            fs.ObjectModel.load(tmp_path / "model", "cpu")
+
+    alone, other = draw(), threading.Thread(target=load)
+    other.start()
+    try:
+        beside = [draw() for _ in range(20)]
+    finally:
+        stop.set()
+        other.join()
+    assert beside == [alone] * 20

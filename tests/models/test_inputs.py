@@ -158,3 +158,9 @@ def test_diameters_that_are_no_numbers_and_images_that_are_no_list() -> None:
         as_sequence({"a": np.zeros((4, 4))})
     with pytest.raises(BadPixels, match="can't be read as an array"):
         check_image(torch.ones(8, 8, requires_grad=True))
+
+
+def test_one_channel_may_be_narrow() -> None:
+    """Few columns are no colours where there is one channel; images are looked at more than once."""
+    once = check_image(np.arange(400).reshape(100, 4))
+    assert check_image(once).shape == (1, 100, 4)

@@ -83,3 +83,13 @@ def test_a_stain_model_is_scored_within_its_training(cells: SyntheticField) -> N
     assert len({first["held out"], second["held out"], third["held out"]}) == 3
     kept = {part.role: part.pcc for part in model.evaluate(cells.phase, cells.nuclear)}
     assert kept == pytest.approx({0: first, 1: second, 2: third}[model.training.best_step or 0], abs=1e-5)
+
+
+def test_a_snapshot_knows_how_its_loss_was_weighed(cells: SyntheticField) -> None:
+    seen = []
+    how: dict[str, Any] = {"encoder": "small", "crop": 32, "max_steps": 2, "device": "cpu"}
+    taken = fs.Snapshots((1,), lambda _, model: seen.append(model.training.alpha) or {})
+    model = fs.ObjectModel.fit(cells.phase, cells.cells, snapshots=taken, **how)
+    assert model.training is not None
+    assert seen == [model.training.alpha]
+    assert seen[0] is not None

@@ -343,3 +343,42 @@ def test_cues_of_one_image_may_stand_alone_and_need_a_marker(cells: list[Any]) -
     assert all(torch.equal(one[name], several[name]) for name in several)
     with pytest.raises(NoMarkers, match=r"^image has no marker, so nothing says where its cells are"):
         fs.self_train_on_cues([replace(cues, markers=fs.markers_from_points([]))], **FAST)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda cells: cells[:, ::2], "`teacher`"),
+        (lambda cells: cells + 0.5, "`teacher`"),
+        (lambda cells: cells.astype(int) - 1, "`teacher` gave labels below 0"),
+    ],
+)
+def test_what_a_teacher_returns_is_looked_at(change: Any, said: str) -> None:
+    """A smaller map was stretched to the image without a word."""
+    cells = fs.make_cells((96, 160), n_cells=9, seed=2)
+    cues = fs.find_cues(cells.phase, cells.nuclear, diameter=24)
+    how: dict[str, Any] = {"encoder": "small", "rounds": 1, "max_steps": 1, "device": "cpu"}
+    with pytest.raises(InputError, match=said):
+        fs.self_train_on_cues([cues], teacher=lambda _: change(cells.cells), **how)
+
+
+def test_images_of_one_name_are_told_apart() -> None:
+    fields = [fs.make_cells((96, 96), n_cells=7, dim_nuclei=0, seed=seed) for seed in (0, 1)]
+    cues = [fs.find_cues(one.phase, one.nuclear, diameter=24) for one in fields]
+    model = fs.self_train_on_cues(cues, encoder="small", rounds=2, max_steps=20, device="cpu")
+    assert model.training is not None
+    assert set(model.training.cells_agree) == {"image", "image (2)"}
+
+
+def test_two_markers_on_one_pixel_leave_their_numbers_to_nobody_else() -> None:
+    cells = fs.make_cells((96, 96), n_cells=7, dim_nuclei=0, seed=3)
+    points = np.argwhere(cells.nuclei == 1)[[4, 4]].astype(float)
+    model = fs.self_train(
+        cells.phase, cells.nuclear, diameter=24, encoder="small", rounds=1, max_steps=60, device="cpu"
+    )
+    found = model.segment(fs.find_cues(cells.phase, markers=points, diameter=24))
+    numbers = set(np.unique(found.labels).tolist()) - {0}
+    assert len(numbers) > 1
+    assert 1 in numbers
+    assert 2 not in numbers  # the second marker has no pixel of its own
+    assert set(found.confidence) <= numbers

@@ -14,7 +14,7 @@ from frugalseg.commands.learn_labels import learn_labels
 from frugalseg.images.normalize import zscore
 from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models import object_model
-from frugalseg.models.model_scale import model_planes, normalized_planes
+from frugalseg.models.model_scale import model_planes, normalization_of, normalized_planes
 from frugalseg.models.object_dataset import ObjectDataset, typical_diameter
 from frugalseg.models.object_scale import ImageScale
 from frugalseg.models.seen_image import SeenImage
@@ -156,3 +156,15 @@ def test_learn_labels_writes_the_starts_normalisation(
     assert isinstance(card, ObjectCard)
     assert card.normalization == ("log",)
     np.testing.assert_array_equal(seen[0], log_planes(planes, sizes))
+
+
+def test_what_is_scored_is_what_predict_finds(tmp_path: Path) -> None:
+    """Also where cells are of another size, at which the logarithm is smoothed otherwise."""
+    small = fs.make_cells((160, 160), n_cells=18, diameter=30, dim_nuclei=0, seed=1)
+    student = fs.self_train(
+        small.cytoplasm, small.nuclear, rounds=1, max_steps=60, encoder="small", device="cpu"
+    )
+    assert normalization_of(student.card) == ("log",)
+    large = fs.make_cells((256, 256), n_cells=14, diameter=60, dim_nuclei=0, seed=3)
+    (part,) = student.evaluate(large.cytoplasm, large.cells)
+    np.testing.assert_array_equal(part.labels, student.predict(large.cytoplasm))

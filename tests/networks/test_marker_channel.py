@@ -1,5 +1,7 @@
 """The position channel: the paper's disk, or ways over the image, which end at borders and start at the marker."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -93,4 +95,13 @@ def test_the_memory_is_bounded_and_what_is_forgotten_is_made_again() -> None:
     made = MarkerChannels(cost_image(_two_cells()), centres, SIDE, SIGMA, PRICE, kept=3)
     for number in (0, 5, 9, 0, 12, 5):
         assert torch.equal(made([number])[0], expected[number])
-    assert made._kept.cache_info().currsize == 3
+    assert sorted(made._maps) == [0, 5, 9]
+
+
+def test_maps_are_freed_with_their_image() -> None:
+    """Without waiting for Python to look for circles: each image holds megabytes."""
+    made = MarkerChannels(cost_image(_two_cells()), np.array([[20, 30]]), SIDE, SIGMA, PRICE)
+    made([0])
+    left = weakref.ref(made)
+    del made
+    assert left() is None

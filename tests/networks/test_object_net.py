@@ -1,11 +1,19 @@
 """Networks of nuclei and cells are stain models with a little behind them, whatever their weights started from."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 
 from frugalseg.networks.heads import ObjectHead
-from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, object_network, predict_maps_whole
+from frugalseg.networks.object_net import (
+    CellNetwork,
+    NucleusNetwork,
+    _full_float32,
+    object_network,
+    predict_maps_whole,
+)
 from frugalseg.networks.unet import Unet
 
 
@@ -81,3 +89,24 @@ def test_maps_are_computed_in_full_float32(allowed: bool) -> None:
         assert torch.backends.cudnn.allow_tf32 == allowed  # training goes on as the user chose
     finally:
         torch.backends.cudnn.allow_tf32 = before
+
+
+def test_threads_that_predict_at_once_leave_tf32_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    both, states = threading.Barrier(2, timeout=30), list[bool]()
+
+    def first() -> None:
+        with _full_float32():
+            both.wait()
+
+    def last() -> None:
+        with _full_float32():
+            both.wait()
+            one.join()
+            states.append(torch.backends.cudnn.allow_tf32)
+
+    one, two = threading.Thread(target=first), threading.Thread(target=last)
+    for thread in (one, two):
+        thread.start()
+    two.join()
+    assert (states, torch.backends.cudnn.allow_tf32) == ([False], True)

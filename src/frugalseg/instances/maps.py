@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
-from frugalseg.images.label_maps import as_labels
 from frugalseg.images.masked import refuse_masked
 from frugalseg.instances.watershed import h_maxima, watershed
 
@@ -248,4 +247,6 @@ def _checked_labels(labels: ArrayLike) -> NDArray[np.int64]:
     if given.ndim != 2 or given.dtype.kind not in "iub":
         raise WrongShape(f"`labels` are {given.dtype} of shape {given.shape}; give a (Y, X) map of integers")
     refuse_masked(labels, "`labels`")
-    return as_labels(given.astype(np.uint8) if given.dtype == bool else given, "`labels`").astype(np.int64)
+    if given.dtype.kind == "u" and int(given.max(initial=0)) > np.iinfo(np.int64).max:
+        raise BadPixels(f"`labels` go up to {given.max()}; number cells below 2**63")
+    return given.astype(np.int64)

@@ -112,7 +112,7 @@ def segment_sample(
     probabilities, corners = patch_probabilities(
         network,
         sample.planes,
-        marker_channels(sample, settings, settings.side_in_use),
+        marker_channels(sample, settings, settings.side_in_use, kept=0),  # each is used once
         settings.orientations,
         pick_device(device),
     )

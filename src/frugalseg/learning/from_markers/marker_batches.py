@@ -79,7 +79,7 @@ def marker_channels(
 ) -> MarkerChannels:
     """Return the marker channels of a field for patches of `side` px, shifted by at most `max_shift` px.
 
-    The channels of the `kept` markers used last are cached.
+    The channels of `kept` markers are kept in memory.
     """
     cost = cost_image(sample.planes[0]) if sample.cost_image is None else sample.cost_image
     return MarkerChannels(
