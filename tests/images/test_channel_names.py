@@ -115,6 +115,7 @@ def test_names_that_only_one_file_has_are_no_other_order(tmp_path: Path) -> None
 
 def test_files_of_single_channels_need_a_pattern() -> None:
     with pytest.raises(
-        MissingChannel, match=r"it has 0: 0\. If each channel has a file of its own, say so with `pattern`"
+        MissingChannel,
+        match=r"it has 0: 0\. Give 0 if this one is meant; if each channel has a file of its own, say so with `pattern`",
     ):
         find_channel("phase", ["0"], "field 'a_phase'")

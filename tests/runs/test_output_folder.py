@@ -386,6 +386,24 @@ def test_a_pixel_size_that_changed_is_another_image(tmp_path: Path) -> None:
     assert opened(tmp_path, sources=before, resume=True).is_complete("a")
     with pytest.raises(
         SettingsError,
-        match=r"'a' .* was made at \(0\.5, 0\.5\) um per px, and \(1\.0, 1\.0\) is stated",
+        match=r"'a' .* not made from a pixel size of \(1\.0, 1\.0\) um",
     ):
         opened(tmp_path, sources=now, resume=True)
+
+
+def test_resume_with_other_images_loses_no_measurements(tmp_path: Path) -> None:
+    """The table and the run's record are of the images that are given now."""
+    write_field(opened(tmp_path), "a", measure_cells(LABELS))
+    finished(tmp_path / "out")
+    before = (tmp_path / "out" / "measurements.csv").read_text()
+
+    def resumed(*names: str) -> OutputFolder:
+        sources = {name: Sources() for name in names}
+        return OutputFolder(
+            tmp_path / "out", sources, SETTINGS, command="segment", options=RunOptions(resume=True)
+        )
+
+    with pytest.raises(SettingsError, match=r"holds a, which is not among the images now, .* would be lost"):
+        resumed("b", "c")
+    assert (tmp_path / "out" / "measurements.csv").read_text() == before
+    assert resumed("a", "b", "c").is_complete("a")

@@ -153,7 +153,9 @@ def _cues_or_none(model: ObjectModel, field: Field, settings: PredictSettings, d
 
 def _for_maps(settings: PredictSettings, model: Path) -> MapSettings:
     """Return the settings of a whole-image model; refuse those that only a marker network uses."""
-    without_use = settings.model_dump(exclude_defaults=True, exclude={"truth", "diameter", "cells", "fast"})
+    without_use = settings.model_dump(
+        exclude_defaults=True, exclude={"truth", "diameter", "baselines", "cells", "fast"}
+    )
     if without_use:
         names = ", ".join(f"`{name}`" for name in without_use)
         raise SettingsError(

@@ -11,7 +11,7 @@ from frugalseg.images.label_checks import check_objects
 from frugalseg.images.memory import memory_errors
 from frugalseg.images.write import write_json
 from frugalseg.images.write_rois import write_rois
-from frugalseg.runs.label_pairs import find_label_files, read_label_file
+from frugalseg.runs.label_pairs import find_label_files, note_on_other_runs, read_label_file
 from frugalseg.runs.manifest import RunRecord, RunResult
 from frugalseg.runs.options import RunOptions
 from frugalseg.runs.output_folder import RUN
@@ -61,6 +61,8 @@ def write_roi_sets(labels: str | Path, out: str | Path, options: RunOptions | No
     )
     if inside is not None:
         raise OutputExists(f"{inside} is one of the label files, and lies in {folder}; give another folder")
+    if note := note_on_other_runs(Path(labels), list(files)):
+        log.warn(note)
     done: dict[str, FieldRecord] = {}
     errors: dict[str, FrugalsegError] = {}
     with whole_folder(folder, COMMAND, options.overwrite) as hidden:

@@ -136,9 +136,7 @@ def find_channel(channel: str | int, names: Sequence[str], owner: str) -> int:
     close = difflib.get_close_matches(str(channel).lower(), lowered, n=1)
     hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
     if list(names) == ["0"]:
-        hint = (
-            " If each channel has a file of its own, say so with `pattern`, such as '{field}_{channel}.tif'."
-        )
+        hint = " Give 0 if this one is meant; if each channel has a file of its own, say so with `pattern`, such as '{field}_{channel}.tif'."
     raise MissingChannel(f"{owner} has no channel {channel!r}; it has {listed}.{hint}")
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from frugalseg.errors import OutputExists, OutputFailed, UnreadableFile
+from frugalseg.errors import OutputExists, OutputFailed, SettingsError, UnreadableFile
 from frugalseg.images.write import write_text
 from frugalseg.report.number_texts import count_text
 from frugalseg.runs.options import RunOptions
-from frugalseg.runs.provenance import Sources, content_checksum, identity
+from frugalseg.runs.provenance import Sources, content_checksum, first_few, identity
 from frugalseg.runs.records import read_json
 
 
@@ -115,6 +115,15 @@ def spare_own_work(places: Iterable[tuple[Path, Path]]) -> None:
                 f"{result} was changed after it was written, and work of yours is never replaced; give another folder, or move it "
                 "away"
             )
+
+
+def refuse_to_lose(folder: Path, others: Sequence[str]) -> None:
+    """Raise `SettingsError` where complete fields of the run to be resumed are not among the images any more."""
+    if others:
+        raise SettingsError(
+            f"{folder} holds {first_few(others)}, which {'is' if len(others) == 1 else 'are'} not among the images now, and its "
+            "measurements would be lost; resume with these images too, or give another folder"
+        )
 
 
 def remove_results(places: Iterable[tuple[Path, Path]]) -> None:

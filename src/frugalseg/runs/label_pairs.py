@@ -85,11 +85,11 @@ def find_pairs(predicted: Path, truth: Path, labels: str | None = None) -> Pairs
             "fields are matched by name"
         )
     unpaired = tuple(name for name in predictions if name not in true)
-    notes = tuple(one for one in (note, _note_on_other_runs(predicted, list(pairs))) if one)
+    notes = tuple(one for one in (note, note_on_other_runs(predicted, list(pairs))) if one)
     return Pairs(pairs, unpaired, tuple(name for name in true if name not in predictions), notes)
 
 
-def _note_on_other_runs(folder: Path, names: list[str]) -> str:
+def note_on_other_runs(folder: Path, names: list[str]) -> str:
     """Return a sentence on label maps in a run's folder that its last run did not make; nothing where there are none."""
     if not (folder / RUN).is_file():
         return ""

@@ -142,7 +142,9 @@ class _StainProcess:
         real, record = None, FieldRecord(warnings=())
         if run.truth is not None and field.has(run.truth):
             grey = without_outliers(field.plane(run.truth, card.project))
-            pcc = pearson_correlation(card.target_scale.undo(predicted[None])[0], grey)
+            pcc = pearson_correlation(
+                card.target_scale.undo(predicted[None])[0], grey
+            )  # not rounded, nor cut off at 0
             real, record = learned_stain(card.target_scale, grey), compared(record, pcc, run)
         write = partial(
             write_image,

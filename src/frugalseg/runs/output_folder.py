@@ -252,6 +252,10 @@ class OutputFolder:
         }
         self.stages = dict(self._earlier_stages)  # a run that is killed soon keeps them
         self.started = earlier.started or self.started
+        others = [
+            name for name in earlier.fields if name not in self.names and self.result_path(name).exists()
+        ]
+        earlier_results.refuse_to_lose(self.folder, others)
         for name in self.names:
             if self.result_path(name).exists() and self.record_path(name).exists():
                 self._keep_field(name, FieldRecord.read(self.record_path(name)))
@@ -259,16 +263,11 @@ class OutputFolder:
     def _keep_field(self, name: str, record: FieldRecord) -> None:
         if record.unfinished or record.run != self.request_checksum:
             return  # left over from a run of other settings
-        other = self.sources[name].other_than(record.files)
+        other = self.sources[name].other_than(record.files, record.pixel_size)
         if other is not None:
             raise SettingsError(
                 f"field {name!r} in {self.folder} was not made from {other} as it is now; resume with the same images, or "
                 "give another folder or `overwrite`"
-            )
-        size = self.sources[name].pixel_size
-        if None not in (record.pixel_size, size) and record.pixel_size != size:
-            raise SettingsError(
-                f"field {name!r} in {self.folder} was made at {record.pixel_size} um per px, and {size} is stated now; give `overwrite`"
             )
         path = self.result_path(name)
         if record.result_checksum not in (None, content_checksum(path)):

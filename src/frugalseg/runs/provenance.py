@@ -39,10 +39,13 @@ class Sources:
     models: tuple[FileState, ...] = ()
     pixel_size: tuple[float, float] | None = None
 
-    def other_than(self, earlier: Sequence[FileState]) -> str | None:
-        """Return the path of the first file that an earlier run did not read as it is now; missing files don't count."""
+    def other_than(self, earlier: Sequence[FileState], size: tuple[float, float] | None = None) -> str | None:
+        """Return what is not as an earlier run read it: the path of the first file, or the pixel size; what is missing doesn't count."""
         known = set(earlier)
-        return next((state[0] for state in self.read if state not in known), None)
+        other = next((state[0] for state in self.read if state not in known), None)
+        if other is None and None not in (size, self.pixel_size) and size != self.pixel_size:
+            return f"a pixel size of {self.pixel_size} um,"
+        return other
 
     def check_unchanged(self, owner: str) -> None:
         """Refuse files that were changed or removed after the run began.

@@ -44,7 +44,7 @@ def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: 
     assert found.student_settings == {"rounds": 1}
     assert StudyDesign.model_validate_json(design.model_dump_json()) == design
     (tmp_path / "study.yaml").write_text("title: t\ntasks: {cells: {kind: labels}}\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"study.yaml: tasks.cells.data: Field required"):
+    with pytest.raises(SettingsError, match=r"study.yaml: tasks.cells.data: this is needed"):
         StudyDesign.read(tmp_path / "study.yaml")
 
 
@@ -53,7 +53,7 @@ def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: 
     [
         ({"target": "cell"}, r"study.yaml: tasks.cells.target: .*'nuclei' or 'cells' \('cell' was given\)"),
         ({"budgets": ["many"]}, r"tasks.cells.budgets.0: a budget is a number of fields"),
-        ({"stepz": 3}, r"tasks.cells.stepz: Extra inputs are not permitted"),
+        ({"stepz": 3}, r"tasks.cells.stepz: there is no such setting here"),
         (
             {"settings": {"encodr": "small"}},
             r"tasks.cells: there is no setting `encodr`; allowed are .*encoder",
@@ -88,7 +88,7 @@ def test_a_design_survives_yaml_and_json(labels_task: dict[str, Any], tmp_path: 
             {"budgets": [0]},
             r"tasks.cells: start 'nothing' finds no cells before it has learned from labels, and `budgets` is 0 only; add",
         ),
-        ({"seeds": []}, r"tasks.cells.seeds: Tuple should have at least 1 item"),
+        ({"seeds": []}, r"tasks.cells.seeds: at least one is needed"),
     ],
 )
 def test_what_is_not_allowed(labels_task: dict[str, Any], changed: dict[str, Any], message: str) -> None:
@@ -173,4 +173,23 @@ def test_a_list_is_no_budget(labels_task: dict[str, Any], given: list[int]) -> N
 def test_yes_and_no_are_no_numbers(labels_task: dict[str, Any], changed: dict[str, Any]) -> None:
     """YAML reads them as truth values, which count as 1 and 0 elsewhere."""
     with pytest.raises(SettingsError, match=r"a number is needed, and (true|false) was given"):
+        parsed(labels_task, **changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"budgets": 2}, r"budgets: a list is needed, such as \[1, 2\] \('2' was given\)"),
+        (
+            {"traget": "cells", "target": None},
+            r"tasks.cells.traget: there is no such setting here; correct its name",
+        ),
+        (
+            {"starts": {"stain": {"kind": "stain", "stain": "dapi", "stain_settings": {"max_steps": 50}}}},
+            "use `steps` of the stain model, beside `stain_settings`",
+        ),
+    ],
+)
+def test_a_message_says_what_to_do(labels_task: dict[str, Any], changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
         parsed(labels_task, **changed)

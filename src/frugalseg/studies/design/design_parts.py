@@ -28,7 +28,12 @@ Seed = Annotated[int, BeforeValidator(_no_boolean), Field(ge=0, le=2**32 - 1)]
 Steps = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1)]
 
 #: Settings of models that are settings of a task of labels or stains, and their names there.
-OF_TASK = {"seed": "seeds", "max_steps": "steps"}
+OF_TASK = {"seed": "`seeds` of the task", "max_steps": "`steps` of the task"}
+#: Those of a stain model that other models start from, or that predicts their nuclei.
+OF_START = {
+    "seed": "`seed` of the stain model, beside `stain_settings`",
+    "max_steps": "`steps` of the stain model, beside `stain_settings`",
+}
 
 
 class Part(BaseModel):
@@ -176,7 +181,7 @@ def check_settings(kind: type[BaseModel], given: dict[str, Any], by_task: Mappin
     given
         Names and values.
     by_task
-        Settings that the task decides -> the name of its own setting.
+        Settings that are decided elsewhere -> where.
 
     Raises
     ------
@@ -193,7 +198,7 @@ def check_settings(kind: type[BaseModel], given: dict[str, Any], by_task: Mappin
     """
     own = sorted(by_task.keys() & given.keys())
     if own:
-        raise ValueError(f"`{own[0]}` is no setting here; use `{by_task[own[0]]}` of the task")
+        raise ValueError(f"`{own[0]}` is no setting here; use {by_task[own[0]]}")
     try:
         settings = kind.model_validate(given)
     except ValidationError as error:

@@ -10,7 +10,7 @@ from frugalseg.images.channels import parse_channels
 from frugalseg.models.cue_settings import CueSettings
 from frugalseg.models.model_settings import MarkerModelSettings, SelfTrainingSettings, StainModelSettings
 from frugalseg.studies.design.design_parts import (
-    OF_TASK,
+    OF_START,
     FieldSource,
     Name,
     Part,
@@ -91,14 +91,14 @@ class MarkerArm(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_settings(LEARNING.get(self.method, CueSettings), self.settings, {"seed": "seeds"})
-        check_settings(MarkerModelSettings, self.teacher_settings, {"seed": "seeds"})
+        check_settings(LEARNING.get(self.method, CueSettings), self.settings, {"seed": "`seeds` of the task"})
+        check_settings(MarkerModelSettings, self.teacher_settings, {"seed": "`seeds` of the task"})
         if self.predicted_nuclei is not None:
             if self.predicted_nuclei.settings:
                 raise ValueError(
                     "`settings` of `predicted_nuclei` have no use here; those of its stain model are `stain_settings`"
                 )
-            check_settings(StainModelSettings, self.predicted_nuclei.stain_settings, OF_TASK)
+            check_settings(StainModelSettings, self.predicted_nuclei.stain_settings, OF_START)
         for_cues = sorted(self.teacher_settings.keys() & CueSettings.model_fields.keys())
         if for_cues:
             raise ValueError(

@@ -11,6 +11,7 @@ from frugalseg.errors import SettingsError, UnreadableFile
 from frugalseg.models.allowed_starts import StartKind, check_settings_of_start
 from frugalseg.models.model_settings import ObjectModelSettings, SelfTrainingSettings, StainModelSettings
 from frugalseg.studies.design.design_parts import (
+    OF_START,
     OF_TASK,
     FieldSource,
     ImageNet,
@@ -158,9 +159,9 @@ def _check_start(
             check_settings_of_start(ObjectModelSettings.model_validate(settings), target, kind)
         except SettingsError as error:
             raise ValueError(f"start '{name}': {error}") from error
-    check_settings(StainModelSettings, getattr(start, "stain_settings", {}), OF_TASK)
+    check_settings(StainModelSettings, getattr(start, "stain_settings", {}), OF_START)
     own = getattr(start, "student_settings", {})
-    check_settings(SelfTrainingSettings, own, {"seed": "seeds"})
+    check_settings(SelfTrainingSettings, own, {"seed": "`seeds` of the task"})
     before = getattr(start, "start", None)
     if before is not None and "encoder" in own:
         raise ValueError(
@@ -218,6 +219,16 @@ class _UniqueKeys(yaml.SafeLoader):
         return node
 
 
+#: What messages of pydantic mean here.
+_MESSAGES = {
+    "extra_forbidden": "there is no such setting here; correct its name, or leave it out",
+    "missing": "this is needed",
+    "tuple_type": "a list is needed, such as [1, 2]",
+    "too_short": "at least one is needed",
+    "list_type": "a list is needed, such as [1, 2]",
+}
+
+
 class StudyDesign(Part):
     """A whole study."""
 
@@ -249,14 +260,15 @@ class StudyDesign(Part):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors()[0]
+            unknown = (one for one in error.errors() if one["type"] == "extra_forbidden")
+            first = next(unknown, error.errors()[0])  # a key that is mistyped is also missing
             kinds = {"labels", "stains", "markers", "nothing", "imagenet", "stain", "student", "model"}
             kinds |= {"files", "drawn"}
             parts = [str(part) for part in first["loc"]]
             place = ".".join(
                 part for at, part in enumerate(parts) if not (part in kinds and at % 2 == 0 and at > 1)
             )
-            message = first["msg"].removeprefix("Value error, ")
+            message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
             given = (
                 ""
                 if first["type"] in ("missing", "value_error")

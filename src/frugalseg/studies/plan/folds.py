@@ -48,8 +48,12 @@ def find_folds(name: str, task: Task, data: StudyData, truth: str) -> tuple[Fold
         tests = several or [tuple(one for one in task.test if isinstance(one, str))]
     unknown = [one for test in tests for one in test if one not in can_test]
     if unknown:
+        missing = unknown[0] not in data.names
         raise InputError(
-            f"task '{name}': test field {unknown[0]!r} has no channel {truth!r}; fields that can be tested are "
+            f"task '{name}': there is no field {unknown[0]!r} in `data`, or `where` leaves it out; fields that can be tested are "
+            f"{', '.join(can_test)}"
+            if missing
+            else f"task '{name}': test field {unknown[0]!r} has no channel {truth!r}; fields that can be tested are "
             f"{', '.join(can_test)}"
         )
     named = ["+".join(test) if len("+".join(test)) <= 40 else f"fold {i + 1}" for i, test in enumerate(tests)]
