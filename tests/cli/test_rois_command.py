@@ -95,3 +95,12 @@ def test_outlines_are_scored_like_the_label_maps_they_are_of(run: Any, results: 
         assert (ended.code, ended.err) == (0, "")
         scores = json.loads(ended.out)["fields"]
         assert {name: one["mAP"] for name, one in scores.items()} == {"a": 1.0, "b": 1.0}
+
+
+def test_label_maps_of_another_run_are_named(run: Any, results: Path, tmp_path: Path) -> None:
+    """As `score` does: they may have other settings."""
+    (results / "run.json").write_text(json.dumps({"fields": {"a": {}}}))
+    ended = run("rois", results, "-o", tmp_path / "sets")
+    assert ended.code == 0
+    assert "1 of 2 label maps" in ended.err
+    assert "are not of the run in its run.json, and may have other settings: b" in ended.err
