@@ -102,5 +102,5 @@ def test_label_maps_of_another_run_are_named(run: Any, results: Path, tmp_path: 
     (results / "run.json").write_text(json.dumps({"fields": {"a": {}}}))
     ended = run("rois", results, "-o", tmp_path / "sets")
     assert ended.code == 0
-    assert "1 of 2 label maps" in ended.err
-    assert "are not of the run in its run.json, and may have other settings: b" in ended.err
+    assert "1 of 2 label maps" in ended.out
+    assert "are not of the run in its run.json, and may have other settings: b" in ended.out
