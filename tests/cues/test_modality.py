@@ -53,7 +53,7 @@ def test_flatten_takes_the_illumination_away() -> None:
     plain, lit = flatten(field, 30), flatten(field + lamp, 30)
     assert plain.std() == pytest.approx(1.0, abs=1e-3)
     inner = (slice(60, -60), slice(60, -60))  # a slope bends at the mirrored border
-    assert np.corrcoef(plain[inner].ravel(), lit[inner].ravel())[0, 1] > 0.99
+    assert np.corrcoef(plain[inner].ravel(), lit[inner].ravel())[0, 1] > 0.98
     assert abs(np.corrcoef(lit[inner].ravel(), lamp[inner].ravel())[0, 1]) < 0.2
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from frugalseg.errors import BadPixels, SettingsError, WrongShape
+from frugalseg.images.light import even_light
 from frugalseg.images.outliers import planes_without_outliers, without_outliers
 
 Plane = NDArray[np.float32]
@@ -225,7 +226,8 @@ def blur(plane: NDArray[Any], sigma: float) -> Plane:
 
 
 def flatten(plane: Plane, diameter: float) -> Plane:
-    """Subtract the illumination and scale to unit variance."""
+    """Put a plane into even light (`frugalseg.images.light`), subtract what is left of it, and scale to unit variance."""
+    plane = even_light(plane, diameter)
     flat = plane - blur(plane, ILLUMINATION * diameter)
     result: Plane = (flat / max(float(flat.std()), 1e-12)).astype(np.float32)
     return result

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from frugalseg.cues.markers import find_markers
 from frugalseg.errors import InputError, WrongShape
+from frugalseg.images.light import even_light
 from frugalseg.images.normalize import Modality, normalize_plane, zscore
+from frugalseg.images.outliers import without_outliers
 from frugalseg.models.inputs import check_image
 from frugalseg.networks.cards import Normalization, ObjectCard, StainCard
 from frugalseg.networks.object_net import Target
@@ -25,7 +27,7 @@ LARGEST_SCALE = 4.0
 #: Pixels at the network's scale that are predicted in one piece; those of a field of 2160 x 2160 px are.
 LARGEST_AT_MODEL_SCALE = 6_000_000
 #: How a student sees a channel: stain differs between cells by factors.
-OF_MODALITY: dict[Modality, Normalization] = {"fluorescent": "log", "label-free": "zscore"}
+OF_MODALITY: dict[Modality, Normalization] = {"fluorescent": "log", "label-free": "even"}
 #: The pixels of an image are at most so many times larger or smaller than those of the training images.
 MOST_SIZE_RATIO = 200.0
 #: Pixel sizes that differ by no more than this factor are the same.
@@ -75,7 +77,7 @@ def model_planes(
     owner
         What messages call the image.
     scale
-        Network px per image px, which says how large objects are, for the logarithm; by default as in training.
+        Network px per image px, which says how large objects are; by default as in training.
 
     Raises
     ------
@@ -115,24 +117,24 @@ def normalization_of(card: StainCard | ObjectCard | None) -> tuple[Normalization
 def inverted_planes(
     planes: NDArray[np.float32], normalization: Sequence[Normalization]
 ) -> NDArray[np.float32]:
-    """Return normalised planes (C,Y,X), those that were z-scored with the opposite sign: bright for dark.
+    """Return normalised planes (C,Y,X), those without a stain with the opposite sign: bright for dark.
 
     Examples
     --------
-    >>> inverted_planes(np.ones((2, 1, 1), np.float32), ("zscore", "log")).ravel().tolist()
+    >>> inverted_planes(np.ones((2, 1, 1), np.float32), ("even", "log")).ravel().tolist()
     [-1.0, 1.0]
     """
-    sign = np.array([-1 if way == "zscore" else 1 for way in normalization], np.float32)
+    sign = np.array([1 if way == "log" else -1 for way in normalization], np.float32)
     return planes * sign[:, None, None]
 
 
 def normalization_for(modalities: Sequence[Modality]) -> tuple[Normalization, ...]:
-    """Return how a student normalises channels: each by its own modality, the logarithm of fluorescence, else z-scored.
+    """Return how a student normalises channels: each by its own modality, the logarithm of fluorescence, else z-scored in even light.
 
     Examples
     --------
     >>> normalization_for(["label-free", "fluorescent"])
-    ('zscore', 'log')
+    ('even', 'log')
     """
     return tuple(OF_MODALITY[one] for one in modalities)
 
@@ -153,7 +155,7 @@ def normalized_planes(
     normalization
         One for each channel.
     diameter
-        Of a typical object, px, for the logarithm.
+        Of a typical object, px.
     channels, owner
         Names of the channels, or none, and of the image, for messages.
 
@@ -166,6 +168,10 @@ def normalized_planes(
     for index, (plane, how) in enumerate(zip(planes, normalization, strict=True)):
         if how == "log":
             normalized[index] = normalize_plane(plane, "fluorescent", diameter)
+        elif how == "even":
+            normalized[index] = zscore(
+                even_light(without_outliers(plane), diameter)[None], channels[index : index + 1], owner
+            )[0]
     return normalized
 
 

@@ -184,7 +184,7 @@ def read_labelled_images(
     if not any((one.labels > 0).any() for one in kept):
         raise InputError(f"there is no object in `labels`; outline some {target} first")
     how = normalization_of(card)
-    if "log" not in how or len(how) != len(kept[0].planes):
+    if set(how) <= {"zscore"} or len(how) != len(kept[0].planes):
         return tuple(kept)
     size = diameter or typical_diameter([one.labels for one in kept])
     return tuple(_normalized_anew(one, sequence[one.index], how, size) for one in kept)

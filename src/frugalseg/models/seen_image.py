@@ -111,7 +111,7 @@ class SeenImage:
 
     def with_inverted_contrast(self) -> "SeenImage | None":
         """Return the image with bright for dark and dark for bright; None of fluorescence, where a stain is bright by nature."""
-        if "zscore" not in self.normalization:
+        if all(way == "log" for way in self.normalization):
             return None
         if self.seen_anew is not None:
             return self.seen_anew(self.unfolded or self.network, not self.inverted)
@@ -146,8 +146,8 @@ def see_image(
 ) -> SeenImage:
     """Return an image (Y,X) or (C,Y,X) as a model sees it, at the scale that suits it: see `image_scale`.
 
-    How much the logarithm of fluorescence is smoothed depends on the size of cells, so it is taken again where they turn out
-    to be of another size than was known before.
+    How much the logarithm of fluorescence is smoothed, and how light is told from cells, depends on the size of cells, so grey values are
+    normalised again where they turn out to be of another size than was known before.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def see_image(
     planes = normalized(start)
     folded = fold_norms(network)  # once for all that it is asked
     at = at or image_scale(folded, card, settings, planes, pixel_size, diameter, cues)
-    if at.scale != start and "log" in normalization_of(card):
+    if at.scale != start and set(normalization_of(card)) != {"zscore"}:
         planes, at = normalized(at.scale), ImageScale(at.scale)
 
     def anew(other: ObjectNetwork, invert: bool) -> SeenImage:

@@ -74,7 +74,7 @@ def meet_images(
     inverted = 2 * sum(one.inverted for one in seen) > len(seen)
     if inverted:
         assert isinstance(network, CellNetwork)  # nuclei are never seen inverted
-        invert_input(network, [way == "zscore" for way in normalization_of(card)])
+        invert_input(network, [way != "log" for way in normalization_of(card)])
     scales = [one.at.scale for one in seen if one.inverted == inverted]
     return StartSight(float(np.median(scales)) if card.self_trained else None, inverted)
 

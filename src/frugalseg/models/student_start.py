@@ -70,7 +70,7 @@ class Student:
     def inverted(self) -> Self:
         """Return the student whose network sees bright for dark in label-free channels."""
         network = copy.deepcopy(self.network)
-        invert_input(network, [way == "zscore" for way in self.normalization])
+        invert_input(network, [way != "log" for way in self.normalization])
         return replace(self, network=network, started_from=f"{self.started_from}, inverted")
 
 
@@ -133,9 +133,10 @@ def begin_student(
 
 def _check_normalization(start: StainCard | ObjectCard, of_student: Sequence[Normalization]) -> None:
     """Raise `SettingsError` at the first channel that a start and the student see in different ways."""
-    ways = {"log": "the logarithm of fluorescence", "zscore": "z-scored grey values"}
+    plain = "z-scored grey values"
+    ways: dict[Normalization, str] = {"log": "the logarithm of fluorescence", "zscore": plain, "even": plain}
     for name, one, other in zip(start.channels, normalization_of(start), of_student, strict=True):
-        if one != other:
+        if ways[one] != ways[other]:
             which = "" if len(of_student) == 1 else f" of channel {name!r}"
             raise SettingsError(
                 f"`start` was trained on {ways[one]}{which} and the student of these images sees {ways[other]}; start from a "

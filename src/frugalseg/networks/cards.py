@@ -20,7 +20,7 @@ Length = Annotated[float, Field(gt=1e-6, lt=1e6)]
 Scale = Annotated[float, Field(gt=1e-4, le=4)]
 
 #: Of the grey values of a channel: mean 0 and standard deviation 1, or the logarithm of fluorescence, likewise.
-Normalization = Literal["zscore", "log"]
+Normalization = Literal["zscore", "even", "log"]
 
 
 class TrainingSummary(BaseModel):
@@ -161,8 +161,8 @@ class ObjectCard(Card):
     started_from
         Starting weights: "nothing", "imagenet", or the kind and checksum of a model.
     normalization
-        Of the grey values of each channel: "zscore", or "log", the logarithm of fluorescence
-        (`frugalseg.images.normalize.normalize_plane`). Empty: all channels are z-scored.
+        Of the grey values of each channel: "zscore"; "even", z-scored in even light (`frugalseg.images.light`); or "log", the
+        logarithm of fluorescence (`frugalseg.images.normalize.normalize_plane`). Empty: all channels are z-scored.
     self_trained
         Whether the labels were grown from nuclei and not drawn by a person.
     found_diameter

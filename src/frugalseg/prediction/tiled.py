@@ -14,7 +14,7 @@ The network sees a window of the image, that is a tile's core and a margin aroun
 - windows of a flipped image are planned in that image.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.evaluation.streamed import StreamedCorrelation
 from frugalseg.images.image import Image
+from frugalseg.images.light import Light, measure_light, read_in_even_light
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.outliers import CONSTANT
 from frugalseg.images.pixel_size import PixelSize
@@ -34,6 +35,7 @@ from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
 from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import ReadWindow, Tile, Window, plan_tiles, read_window, window_around
 from frugalseg.images.write_tiles import write_tiles
+from frugalseg.networks.cards import Normalization
 from frugalseg.networks.encoders import EncoderName
 from frugalseg.networks.folding import fold_norms
 from frugalseg.networks.object_net import CellNetwork, NucleusNetwork, check_finite, predict_maps_whole
@@ -177,7 +179,13 @@ def predict_image_tiles(
     )
 
 
-def make_scaled_reader(image: Image, store: TileStore, core: int = 1024) -> ReadWindow:
+def make_scaled_reader(
+    image: Image,
+    store: TileStore,
+    normalization: Sequence[Normalization] = (),
+    diameter: float = 0.0,
+    core: int = 1024,
+) -> ReadWindow:
     """Return a function that reads windows of an image without outliers, each channel z-scored over the whole image.
 
     Parameters
@@ -186,6 +194,10 @@ def make_scaled_reader(image: Image, store: TileStore, core: int = 1024) -> Read
         One channel per input and one focal plane: `frugalseg.images.channels.lazy_inputs`.
     store
         Keeps the moments, because measuring them means reading the whole image once.
+    normalization
+        Of each channel: "zscore", or "even" for even light.
+    diameter
+        Of a cell, px, for the light.
     core
         Side of the parts that are read at once, px.
 
@@ -199,6 +211,8 @@ def make_scaled_reader(image: Image, store: TileStore, core: int = 1024) -> Read
     inputs = range(len(image.channels))
     read: ReadWindow = lambda window: read_window(image.pixels, inputs, window, owner=image.name)  # noqa: E731
     first = plan_tiles(store.shape, store.core, 0)[0]
+    if "even" in normalization:
+        read = _in_even_light(read, image.shape, normalization, diameter, store, first, core)
     if not store.has("moments", first):
         greys = measure_greys(read, image.shape, core)
         store.save_parts("moments", first, mean=greys.mean, sd=greys.sd, limits=greys.limits)
@@ -211,6 +225,33 @@ def make_scaled_reader(image: Image, store: TileStore, core: int = 1024) -> Read
             )
     scale = IntensityScale(centre=tuple(mean.tolist()), spread=tuple(sd.tolist()))
     return lambda window: scale.apply(read_without_outliers(read, window, image.shape, limits))
+
+
+def _in_even_light(
+    read: ReadWindow,
+    shape: tuple[int, int],
+    normalization: Sequence[Normalization],
+    diameter: float,
+    store: TileStore,
+    first: Tile,
+    core: int,
+) -> ReadWindow:
+    """Return a function that reads windows without outliers and, of channels that ask for it, in even light."""
+    if not store.has("light", first):
+        limits = measure_greys(read, shape, core).limits
+        found = measure_light(
+            lambda window: read_without_outliers(read, window, shape, limits), shape, diameter
+        )
+        slopes = [
+            (np.nan,) * 5 if one is None or how != "even" else one.slopes
+            for one, how in zip(found, normalization, strict=True)
+        ]
+        store.save_parts("light", first, limits=limits, slopes=np.array(slopes))
+    limits, known = store.load_parts("light", first, "limits", "slopes")
+    lights = tuple(None if np.isnan(one).any() else Light(shape, tuple(one.tolist())) for one in known)
+    return lambda window: read_in_even_light(
+        lambda inner: read_without_outliers(read, inner, shape, limits), lights, window
+    )
 
 
 def make_map_reader(store: TileStore, shape: tuple[int, int]) -> ReadWindow:

@@ -159,7 +159,7 @@ def find_large_objects(
         stitched = stitch_tiles(labels)
         write_stitched(run.place_of_result(field.name), stitched, field.pixel_size, overwrite=True)
         rows, unmeasured = measure_large(run, field, image, model.card, stitched, largest)
-        distance = _look_distance(image, model, store)
+        distance = _look_distance(image, model, store, scale)
         scores = {} if truth is None else score_large(truth, maps, stitched)
         discard(folder, store, labels)
     doubts = [None if stitched.count else "Nothing was found.", resized, *unmeasured]
@@ -175,11 +175,11 @@ def find_large_objects(
     return record.with_values(**scores, **({} if distance is None else {"look_distance": distance}))
 
 
-def _look_distance(image: Image, model: ObjectModel, store: TileStore) -> float | None:
+def _look_distance(image: Image, model: ObjectModel, store: TileStore, scale: float) -> float | None:
     """Return how far the middle of an image looks from those that the model was learned from, as the network sees it."""
     if not model.card.looks:
         return None
-    read = make_scaled_reader(image, store)
+    read = make_scaled_reader(image, store, normalization_of(model.card), model.card.diameter_at(scale))
     planes = resize_window(read, image.shape, store.shape, _middle(store.shape, MIDDLE))
     return distance_from_learned(model.card, planes, 1.0)
 
@@ -200,11 +200,12 @@ def _finished_maps(
         "scale": scale,
         "margin": margin,
         "orientations": orientations,
-        "greys": "without outliers",
+        "greys": ["without outliers", *normalization_of(model.card)],
     }
     store = open_store(run, folder / MAPS, scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance)
     with run.log.status("measuring brightness"):
-        read = make_scaled_reader(image, store)
+        diameter = model.card.diameter_at(scale) if isinstance(model, ObjectModel) else 0.0
+        read = make_scaled_reader(image, store, normalization_of(model.card), diameter)
     with run.log.bar("network") as progress:
         predict_image_tiles(network, read, image.shape, store, margin, orientations, progress)
     return store, provenance
