@@ -445,3 +445,17 @@ def test_hot_pixels_change_nothing(channel: str) -> None:
     found = find_foreground(hot, field.markers, 30)
     assert found.method == clean.method
     assert _iou(found.mask, clean.mask) > 0.97
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_one_bright_side_of_phase_contrast_costs_nothing(side: int) -> None:
+    """The contrast of cells rises with the light, so that the dim side passed for background."""
+    cells = make_cells((360, 420), density=0.4, diameter=30, vignette=0.0, dim_nuclei=0, seed=2)
+    light = (1 + 0.5 * np.linspace(-side, side, 420, dtype=np.float32))[None]
+    markers = find_markers(cells.nuclear)
+    found = [
+        find_foreground(cells.phase * one, markers, 30.0).mask for one in (np.ones((1, 1), np.float32), light)
+    ]
+    truth = cells.cells > 0
+    even, uneven = ((truth & one).sum() / (truth | one).sum() for one in found)
+    assert uneven > even - 0.02

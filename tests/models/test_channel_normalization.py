@@ -8,6 +8,7 @@ import pytest
 
 import frugalseg as fs
 from frugalseg.errors import BadPixels
+from frugalseg.images.light import even_light
 from frugalseg.images.normalize import normalize_plane, zscore
 from frugalseg.models import seen_image, self_training
 from frugalseg.models.model_scale import model_planes, normalization_of
@@ -43,7 +44,9 @@ def wanted(images: np.ndarray, *how: str, diameter: float = CELL_DIAMETER) -> np
     """Planes normalised one by one."""
     return np.stack(
         [
-            normalize_plane(one, "fluorescent", diameter) if way == "log" else zscore(one[None])[0]
+            normalize_plane(one, "fluorescent", diameter)
+            if way == "log"
+            else zscore(even_light(one, diameter)[None] if way == "even" else one[None])[0]
             for one, way in zip(images, how, strict=True)
         ]
     )
@@ -62,7 +65,7 @@ def test_training_sees_each_channel_by_its_own_modality(
 
     monkeypatch.setattr(self_training, "learn_from_labels", watched)
     model = fs.self_train(images[order], cells.nuclear, **ONCE)
-    how = [("zscore", "log")[channel] for channel in order]
+    how = [("even", "log")[channel] for channel in order]
     assert model.card.normalization == tuple(how)
     assert model.card.scale == 1
     np.testing.assert_array_equal(seen[0].planes, wanted(images[order], *how))
@@ -71,11 +74,11 @@ def test_training_sees_each_channel_by_its_own_modality(
 def test_the_saved_model_sees_them_so_too(
     student: fs.ObjectModel, images: np.ndarray, tmp_path: Path
 ) -> None:
-    planes = wanted(images, "zscore", "log")
+    planes = wanted(images, "even", "log")
     assert float(np.abs(planes - zscore(images))[1].max()) > 0.5
     student.save(tmp_path / "model")
     loaded = fs.ObjectModel.load(tmp_path / "model", "cpu")
-    assert loaded.card.normalization == ("zscore", "log")
+    assert loaded.card.normalization == ("even", "log")
     np.testing.assert_array_equal(model_planes(loaded.card, images, "a"), planes)
     np.testing.assert_array_equal(loaded.predict(images), student.predict(images))
 
@@ -86,8 +89,8 @@ def test_labels_are_learned_and_scored_with_each_channel_as_in_the_start(
     tuned = fs.ObjectModel.fit(
         images, cells.cells, start=student, crop=32, batch=2, max_steps=1, hold_out=False, device="cpu"
     )
-    planes = wanted(images, "zscore", "log", diameter=tuned.card.diameter)
-    assert tuned.card.normalization == ("zscore", "log")
+    planes = wanted(images, "even", "log", diameter=tuned.card.diameter)
+    assert tuned.card.normalization == ("even", "log")
     for part in (*tuned.start_evaluation, *tuned.evaluate(images, cells.cells)):
         np.testing.assert_array_equal(part.planes, planes)
     plain = read_labelled_images(images, cells.cells, "cells")
@@ -123,12 +126,12 @@ def test_the_logarithm_is_smoothed_in_proportion_to_the_cells_of_the_image(
     model = student.card, student.network, student.settings
     seen = see_image(*model, large, "a", diameter=4 * student.card.diameter)
     np.testing.assert_array_equal(
-        seen.planes, wanted(large, "zscore", "log", diameter=4 * student.card.diameter)
+        seen.planes, wanted(large, "even", "log", diameter=4 * student.card.diameter)
     )
     sized = student.card.model_copy(update={"pixel_size": (0.4, 0.4), "self_trained": False})
     seen = see_image(sized, *model[1:], large, "a", (0.1, 0.1))
     np.testing.assert_array_equal(
-        seen.planes, wanted(large, "zscore", "log", diameter=4 * student.card.diameter)
+        seen.planes, wanted(large, "even", "log", diameter=4 * student.card.diameter)
     )
     told: list[np.ndarray] = []
 
@@ -138,9 +141,9 @@ def test_the_logarithm_is_smoothed_in_proportion_to_the_cells_of_the_image(
 
     monkeypatch.setattr(seen_image, "image_scale", found)
     seen = see_image(*model, large, "a")
-    np.testing.assert_array_equal(told[0], wanted(large, "zscore", "log"))
+    np.testing.assert_array_equal(told[0], wanted(large, "even", "log"))
     np.testing.assert_array_equal(
-        seen.planes, wanted(large, "zscore", "log", diameter=4 * student.card.diameter)
+        seen.planes, wanted(large, "even", "log", diameter=4 * student.card.diameter)
     )
     assert seen.at == ImageScale(
         student.card.scale / 4

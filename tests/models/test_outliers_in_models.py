@@ -12,6 +12,7 @@ from frugalseg.images.image import Image
 from frugalseg.images.normalize import blur
 from frugalseg.images.tile_store import TileStore
 from frugalseg.models.model_scale import model_planes, normalized_planes, zscored_image
+from frugalseg.networks.cards import Normalization
 from frugalseg.prediction.tiled import make_scaled_reader
 from frugalseg.synthetic.cells import SyntheticField
 
@@ -80,6 +81,21 @@ def test_tiles_are_scaled_as_the_whole_image_is(cells: SyntheticField, tmp_path:
         for window in ((slice(0, 96), slice(0, 104)), (slice(13, 50), slice(70, 104))):
             np.testing.assert_allclose(read(window), wanted[:, *window], atol=2e-5)
     assert np.abs(wanted).max() < 20
+
+
+def test_tiles_are_in_even_light_as_the_whole_image_is(cells: SyntheticField, tmp_path: Path) -> None:
+    """Of the channels that are to be; outliers are gone before the light is measured."""
+    ramp = np.linspace(0.5, 1.5, 104, dtype=np.float32)
+    planes = spoilt(cells.planes(["phase", "brightfield"]) * ramp, 65535)
+    store = TileStore(tmp_path / "tiles", (96, 104), 32, {})
+    how: tuple[Normalization, ...] = ("even", "zscore")
+    wanted = normalized_planes(planes, how, 8.0, (), "a")
+    assert np.abs(wanted - normalized_planes(planes, ("zscore", "zscore"), 8.0, (), "a"))[0].max() > 0.5
+    for _ in range(2):
+        image = Image(planes[:, None], ("phase", "brightfield"))
+        read = make_scaled_reader(image, store, 32, how, 8.0)
+        for window in ((slice(0, 96), slice(0, 104)), (slice(13, 50), slice(70, 104))):
+            np.testing.assert_allclose(read(window), wanted[:, *window], atol=2e-5)
 
 
 def test_the_sharpest_plane_is_not_the_one_with_a_hot_pixel(cells: SyntheticField) -> None:

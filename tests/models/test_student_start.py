@@ -145,7 +145,7 @@ def test_every_channel_must_be_seen_as_by_the_start(field: SyntheticField) -> No
     images = field.planes(["phase", "nuclear"])
     start = object_start("cells", "zscore", "log")
     student = fs.self_train(images, field.nuclear, start=start, **ONCE)
-    assert student.card.normalization == ("zscore", "log")
+    assert student.card.normalization == ("even", "log")
     assert max(farthest(student, tensors_of(start)).values()) < FIRST_STEP
     says = "^`start` was trained on z-scored grey values of channel 'dapi' and the student of these images sees the logarithm of"
     for other in (object_start("cells", "zscore", "zscore"), stain_start(("phase", "dapi"))):

@@ -216,7 +216,7 @@ def test_the_moments_are_those_of_the_whole_image(
     """And with those of the windows the stain would be another: this is what makes the test above one."""
     predicted(folder, "stain", tmp_path / "right")
 
-    def of_windows(image: object, store: object) -> Callable[[object], np.ndarray]:
+    def of_windows(image: object, store: object, **_: object) -> Callable[[object], np.ndarray]:
         def read(window: object) -> np.ndarray:
             planes = tiled.read_window(image.pixels, [0, 1], window)  # type: ignore[attr-defined]
             return (planes - planes.mean((1, 2), keepdims=True)) / planes.std((1, 2), keepdims=True)

@@ -182,9 +182,9 @@ def predict_image_tiles(
 def make_scaled_reader(
     image: Image,
     store: TileStore,
+    core: int = 1024,
     normalization: Sequence[Normalization] = (),
     diameter: float = 0.0,
-    core: int = 1024,
 ) -> ReadWindow:
     """Return a function that reads windows of an image without outliers, each channel z-scored over the whole image.
 
@@ -194,12 +194,12 @@ def make_scaled_reader(
         One channel per input and one focal plane: `frugalseg.images.channels.lazy_inputs`.
     store
         Keeps the moments, because measuring them means reading the whole image once.
+    core
+        Side of the parts that are read at once, px.
     normalization
         Of each channel: "zscore", or "even" for even light.
     diameter
         Of a cell, px, for the light.
-    core
-        Side of the parts that are read at once, px.
 
     Raises
     ------

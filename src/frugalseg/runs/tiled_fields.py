@@ -179,7 +179,9 @@ def _look_distance(image: Image, model: ObjectModel, store: TileStore, scale: fl
     """Return how far the middle of an image looks from those that the model was learned from, as the network sees it."""
     if not model.card.looks:
         return None
-    read = make_scaled_reader(image, store, normalization_of(model.card), model.card.diameter_at(scale))
+    read = make_scaled_reader(
+        image, store, normalization=normalization_of(model.card), diameter=model.card.diameter_at(scale)
+    )
     planes = resize_window(read, image.shape, store.shape, _middle(store.shape, MIDDLE))
     return distance_from_learned(model.card, planes, 1.0)
 
@@ -205,7 +207,7 @@ def _finished_maps(
     store = open_store(run, folder / MAPS, scaled_shape(image.shape, scale), CORE_AT_MODEL_SCALE, provenance)
     with run.log.status("measuring brightness"):
         diameter = model.card.diameter_at(scale) if isinstance(model, ObjectModel) else 0.0
-        read = make_scaled_reader(image, store, normalization_of(model.card), diameter)
+        read = make_scaled_reader(image, store, normalization=normalization_of(model.card), diameter=diameter)
     with run.log.bar("network") as progress:
         predict_image_tiles(network, read, image.shape, store, margin, orientations, progress)
     return store, provenance
