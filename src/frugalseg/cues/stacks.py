@@ -10,7 +10,7 @@ from frugalseg.images.normalize import Plane
 #: Side of the middle of an image that is looked at, px, so that tiles of a large field are all of one plane, found soon.
 MIDDLE = 2048
 #: Cell diameter where nothing is known of the cells, px. Of 39 label-free planes of real fields none is taken for
-#: fluorescence with it; of 54 fluorescent ones three are taken for label-free, of which the sharpest plane serves, too.
+#: fluorescence with it; of 54 fluorescent ones two are taken for label-free, of which the sharpest plane serves, too.
 DIAMETER = 24.0
 
 
