@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 from frugalseg.errors import BadPixels, WrongShape
 from frugalseg.evaluation.streamed import StreamedCorrelation
 from frugalseg.images.image import Image
-from frugalseg.images.light import Light, measure_light, read_in_even_light
 from frugalseg.images.normalize import IntensityScale
 from frugalseg.images.outliers import CONSTANT
 from frugalseg.images.pixel_size import PixelSize
 from frugalseg.images.resize_window import resize_window
 from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
+from frugalseg.images.streamed_light import reader_in_even_light
 from frugalseg.images.tile_store import TileStore
 from frugalseg.images.tiles import ReadWindow, Tile, Window, plan_tiles, read_window, window_around
 from frugalseg.images.write_tiles import write_tiles
@@ -212,7 +212,8 @@ def make_scaled_reader(
     read: ReadWindow = lambda window: read_window(image.pixels, inputs, window, owner=image.name)  # noqa: E731
     first = plan_tiles(store.shape, store.core, 0)[0]
     if "even" in normalization:
-        read = _in_even_light(read, image.shape, normalization, diameter, store, first, core)
+        channels = [how == "even" for how in normalization]
+        read = reader_in_even_light(read, image.shape, channels, diameter, store)
     if not store.has("moments", first):
         greys = measure_greys(read, image.shape, core)
         store.save_parts("moments", first, mean=greys.mean, sd=greys.sd, limits=greys.limits)
@@ -225,33 +226,6 @@ def make_scaled_reader(
             )
     scale = IntensityScale(centre=tuple(mean.tolist()), spread=tuple(sd.tolist()))
     return lambda window: scale.apply(read_without_outliers(read, window, image.shape, limits))
-
-
-def _in_even_light(
-    read: ReadWindow,
-    shape: tuple[int, int],
-    normalization: Sequence[Normalization],
-    diameter: float,
-    store: TileStore,
-    first: Tile,
-    core: int,
-) -> ReadWindow:
-    """Return a function that reads windows without outliers and, of channels that ask for it, in even light."""
-    if not store.has("light", first):
-        limits = measure_greys(read, shape, core).limits
-        found = measure_light(
-            lambda window: read_without_outliers(read, window, shape, limits), shape, diameter
-        )
-        slopes = [
-            (np.nan,) * 5 if one is None or how != "even" else one.slopes
-            for one, how in zip(found, normalization, strict=True)
-        ]
-        store.save_parts("light", first, limits=limits, slopes=np.array(slopes))
-    limits, known = store.load_parts("light", first, "limits", "slopes")
-    lights = tuple(None if np.isnan(one).any() else Light(shape, tuple(one.tolist())) for one in known)
-    return lambda window: read_in_even_light(
-        lambda inner: read_without_outliers(read, inner, shape, limits), lights, window
-    )
 
 
 def make_map_reader(store: TileStore, shape: tuple[int, int]) -> ReadWindow:

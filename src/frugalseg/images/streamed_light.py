@@ -1,0 +1,46 @@
+"""Even light in an image that is read tile by tile."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from frugalseg.images.light import Light, measure_light, read_in_even_light
+from frugalseg.images.streamed_greys import measure_greys, read_without_outliers
+from frugalseg.images.tile_store import TileStore
+from frugalseg.images.tiles import ReadWindow, plan_tiles
+
+
+def reader_in_even_light(
+    read: ReadWindow, shape: tuple[int, int], channels: Sequence[bool], diameter: float, store: TileStore
+) -> ReadWindow:
+    """Return a function that reads windows of an image without outliers and, in some channels, in even light.
+
+    Parameters
+    ----------
+    read
+        Returns (C, y, x) of a window.
+    shape
+        (Y, X) of the image.
+    channels
+        Whether each channel is to be in even light.
+    diameter
+        Of a cell, px.
+    store
+        Keeps the light, because measuring it means reading the whole image.
+    """
+    first = plan_tiles(store.shape, store.core, 0)[0]
+    if not store.has("light", first):
+        limits = measure_greys(read, shape).limits
+        found = measure_light(
+            lambda window: read_without_outliers(read, window, shape, limits), shape, diameter
+        )
+        slopes = [
+            one.slopes if one is not None and even else (np.nan,) * 5
+            for one, even in zip(found, channels, strict=True)
+        ]
+        store.save_parts("light", first, limits=limits, slopes=np.array(slopes))
+    limits, known = store.load_parts("light", first, "limits", "slopes")
+    lights = tuple(None if np.isnan(one).any() else Light(shape, tuple(one.tolist())) for one in known)
+    return lambda window: read_in_even_light(
+        lambda inner: read_without_outliers(read, inner, shape, limits), lights, window
+    )
