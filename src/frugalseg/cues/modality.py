@@ -35,9 +35,8 @@ def detect_modality(plane: Plane, diameter: float) -> Modality:
     >>> [detect_modality(plane, 30) for plane in cells.planes(["cytoplasm", "phase"])]
     ['fluorescent', 'label-free']
     """
-    plane = even_light(
-        plane, diameter
-    )  # where the light is brighter, contrast is higher too, with a stain or without
+    # Where the light is brighter, contrast is higher too, with a stain or without.
+    plane = even_light(plane, diameter)
     level = blur(plane, diameter / 10.0)
     power = blur((plane - level) ** 2, diameter / 6.0)
     contrast = np.log(power + 1e-6 * float(power.max()) + 1e-12)

@@ -5,7 +5,7 @@ they are divided by the light, and not lowered by it.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -17,26 +17,29 @@ from frugalseg.images.tiles import ReadWindow, Window
 BLOCKS = 16
 #: Blocks are at least so many cells wide, and of fewer than LEAST along a side the light is not known: cells would pass for it.
 NARROWEST, LEAST = 2.0, 4
-#: Times that blocks which do not fit the surface, such as one full of debris, are given less weight.
-ROUNDS = 5
-#: Residuals beyond this many standard deviations count less (Huber 1964, Robust estimation of a location parameter).
-HUBER = 1.5
+#: Times that blocks which do not fit the surface, such as a dark border or one full of debris, are given less weight.
+ROUNDS = 10
+#: Blocks beyond this many standard deviations have none (the usual constant of Tukey's biweight), and those within SAME of the surface fit.
+TUKEY, SAME = 4.685, 0.01
 
 
 @dataclass(frozen=True)
 class Light:
-    """The light on an image, relative to that in its middle: the exponential of a quadratic polynomial of the position.
+    """The light on an image, relative to that on a typical block: the exponential of a quadratic polynomial of the position.
 
     Attributes
     ----------
     shape
         (Y, X) of the image, px.
-    slopes
-        Coefficients of y, x, y², yx and x², which run from -1 to 1 over the image.
+    terms
+        Logarithm of the light in the middle, and coefficients of y, x, y², yx and x², which run from -1 to 1 over the image.
+    ends
+        Logarithm of the least and the most light on any block; there is no less and no more.
     """
 
     shape: tuple[int, int]
-    slopes: tuple[float, float, float, float, float]
+    terms: tuple[float, ...]
+    ends: tuple[float, float]
 
     def within(self, window: Window) -> NDArray[np.float32]:
         """Return the light (y,x) on a window of the image."""
@@ -44,9 +47,10 @@ class Light:
             2 * (np.arange(span.start or 0, side if span.stop is None else span.stop) + 0.5) / side - 1
             for span, side in zip(window, self.shape, strict=True)
         )
-        along_y, along_x, bent_y, twisted, bent_x = self.slopes
-        rows, columns = along_y * y + bent_y * y**2, along_x * x + bent_x * x**2
-        return np.exp(rows[:, None] + columns[None] + twisted * y[:, None] * x[None]).astype(np.float32)
+        middle, along_y, along_x, bent_y, twisted, bent_x = self.terms
+        rows, columns = middle + along_y * y + bent_y * y**2, along_x * x + bent_x * x**2
+        level = rows[:, None] + columns[None] + twisted * y[:, None] * x[None]
+        return np.exp(np.clip(level, *self.ends)).astype(np.float32)
 
 
 def measure_light(read: ReadWindow, shape: tuple[int, int], diameter: float) -> tuple[Light | None, ...]:
@@ -86,7 +90,7 @@ def measure_light(read: ReadWindow, shape: tuple[int, int], diameter: float) -> 
 
 
 def even_light(plane: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
-    """Return a plane (Y,X) as if the light on it were that of its middle everywhere; itself where the light is not known.
+    """Return a plane (Y,X) as if the light on it were that on a typical block everywhere; itself where the light is not known.
 
     `diameter` is that of a cell, px.
     """
@@ -115,19 +119,27 @@ def _edges(side: int, narrowest: float) -> list[int]:
 
 
 def _fitted(medians: NDArray[np.floating[Any]], shape: tuple[int, int]) -> Light | None:
-    """Return the light by the medians (n,m) of blocks."""
+    """Return the light by the medians (n,m) of blocks, by Tukey's biweight (Beaton and Tukey 1974, The fitting of power series)."""
     if not (medians > 0).all():
         return None
     y, x = (
         np.ravel(one)
         for one in np.meshgrid(*(2 * (np.arange(n) + 0.5) / n - 1 for n in medians.shape), indexing="ij")
     )
-    terms = np.stack([np.ones_like(y), y, x, y * y, y * x, x * x], axis=1)
-    level, weights = np.log(medians.astype(np.float64)).ravel(), np.ones(len(y))
+    powers = _powers(y, x)
+    level = np.log(medians.astype(np.float64)).ravel()
+    level -= np.median(level)
+    off = np.abs(level)
     for _ in range(ROUNDS):
-        found = np.linalg.lstsq(terms * weights[:, None], level * weights, rcond=None)[0]
-        off = np.abs(level - terms @ found)
-        usual = HUBER * 1.4826 * float(np.median(off)) + 1e-9
-        weights = np.sqrt(np.minimum(1.0, usual / np.maximum(off, 1e-12)))
-    _, along_y, along_x, bent_y, twisted, bent_x = found.tolist()
-    return Light(shape, (along_y, along_x, bent_y, twisted, bent_x))
+        usual = TUKEY * max(SAME, 1.4826 * float(np.median(off)))
+        weights = np.maximum(0.0, 1 - (off / usual) ** 2)
+        found = np.linalg.lstsq(powers * weights[:, None], level * weights, rcond=None)[0]
+        off = np.abs(level - powers @ found)
+    half = [1 / n for n in medians.shape]
+    corners = [_powers(y + up * half[0], x + right * half[1]) for up, right in product((-1, 1), (-1, 1))]
+    fitted = np.stack(corners)[:, weights > 0] @ found
+    return Light(shape, tuple(found.tolist()), (float(fitted.min()), float(fitted.max())))
+
+
+def _powers(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([np.ones_like(y), y, x, y * y, y * x, x * x], axis=1)

@@ -34,13 +34,16 @@ def reader_in_even_light(
         found = measure_light(
             lambda window: read_without_outliers(read, window, shape, limits), shape, diameter
         )
-        slopes = [
-            one.slopes if one is not None and even else (np.nan,) * 5
+        numbers = [
+            (*one.terms, *one.ends) if one is not None and even else (np.nan,) * 8
             for one, even in zip(found, channels, strict=True)
         ]
-        store.save_parts("light", first, limits=limits, slopes=np.array(slopes))
-    limits, known = store.load_parts("light", first, "limits", "slopes")
-    lights = tuple(None if np.isnan(one).any() else Light(shape, tuple(one.tolist())) for one in known)
+        store.save_parts("light", first, limits=limits, lights=np.array(numbers))
+    limits, known = store.load_parts("light", first, "limits", "lights")
+    lights = tuple(
+        None if np.isnan(numbers[0]) else Light(shape, tuple(numbers[:6]), (numbers[6], numbers[7]))
+        for numbers in known.tolist()
+    )
     return lambda window: read_in_even_light(
         lambda inner: read_without_outliers(read, inner, shape, limits), lights, window
     )

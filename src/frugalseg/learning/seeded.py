@@ -20,9 +20,7 @@ def seeded(seed: int) -> Iterator[None]:
     >>> bool((state == torch.get_rng_state()).all())
     True
     """
-    with (
-        in_float32(),
-        torch.random.fork_rng(devices=[]),
-    ):  # in this order: random numbers are of one thread at a time
+    # In this order: the random numbers that are kept are those of one thread at a time.
+    with in_float32(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
