@@ -134,7 +134,7 @@ def test_what_was_typed_wrongly_is_one_line(tmp_path: Path, images: Path, run: A
     assert run("study", images, "-o", out, "--workers", 0).code == 2
     (tmp_path / "empty.yaml").write_text("title: nothing")
     ended = run("study", tmp_path / "empty.yaml", "-o", out)
-    assert ended.error == f"error: {tmp_path / 'empty.yaml'}: tasks: Field required"
+    assert ended.error == f"error: {tmp_path / 'empty.yaml'}: tasks: this is needed"
     assert not out.exists()
 
 

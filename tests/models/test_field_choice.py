@@ -31,7 +31,7 @@ def test_a_rare_look_stays_and_the_others_are_stood_for(many: list[Any]) -> None
     assert sum(chosen.counts) == 10
     assert chosen.diameters == [30.0 + seed for seed in range(10)]
     assert chosen.modalities == [("label-free",)] * 10
-    assert chosen.normalization == ("zscore",)
+    assert chosen.normalization == ("even",)
     assert list(chosen.lines([float(count) for count in chosen.counts])) == [
         "learning from 4 of 10 images, those that look most different"
     ]
@@ -54,9 +54,9 @@ def test_each_channel_is_seen_by_its_modality_in_most_images() -> None:
         ("label-free", "label-free"),
         ("fluorescent", "fluorescent"),
     ]
-    assert ChosenImages(modalities=kinds).normalization == ("zscore", "log")
-    assert ChosenImages(modalities=kinds[::2]).normalization == ("zscore", "log")
-    assert ChosenImages(modalities=kinds[:2]).normalization == ("zscore", "zscore")
+    assert ChosenImages(modalities=kinds).normalization == ("even", "log")
+    assert ChosenImages(modalities=kinds[::2]).normalization == ("even", "log")
+    assert ChosenImages(modalities=kinds[:2]).normalization == ("even", "even")
 
 
 def test_a_look_is_of_each_channel_by_its_own_modality() -> None:

@@ -137,7 +137,7 @@ def test_nuclei_without_cells_raise_a_crop(sided_model: Any, draw: Draw) -> None
     assert holds(first, 12, 132)
     assert first.misfits == pytest.approx(2)
     assert second.misfits == 0
-    assert "2 objects and nuclei do not fit each other." in first.reasons
+    assert "Objects and nuclei do not fit each other in 2 places." in first.reasons
     inside = nuclear(*(place for place in np.ndindex(4, 6) if place not in (*missed, (2, 2))))
     lonely = fs.suggest(sided_model, image, inside, crop=CROP, n=1)[0]
     assert (holds(lonely, 60, 60), lonely.misfits) == (True, 1.0)
