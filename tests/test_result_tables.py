@@ -337,3 +337,25 @@ def _over_seeds(rows: list[dict[str, str]], metric: str) -> str:
         for seed in seeds
     ]
     return f"{fmean(means):.3f}" + (f" ± {stdev(means):.3f}" if len(means) > 1 else "")
+
+
+def test_uneven_light_has_the_scores_of_its_record() -> None:
+    record = (ROOT / "experiments" / "records" / "uneven_light.jsonl").read_text(encoding="utf-8")
+    rows = [row for row in map(json.loads, record.splitlines()) if not row["learned"]]
+    text = (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8")
+    assert len(rows) == 24
+
+    def both(light: str, what: str, *keys: str) -> str:
+        ways = (f"{what}, before", f"{what}, even")
+        own = [row for row in rows if row["light"] == light]
+        return " -> ".join(
+            " / ".join(f"{fmean(row[way][key] for row in own):.3f}" for key in keys) for way in ways
+        )
+
+    for light in dict.fromkeys(row["light"] for row in rows):
+        cells = (
+            both(light, "cues", "foreground"),
+            both(light, "cues", "miou", "mAP"),
+            both(light, "student", "miou", "mAP"),
+        )
+        assert f"| {light} | {' | '.join(cells)} |" in text
