@@ -359,3 +359,17 @@ def test_uneven_light_has_the_scores_of_its_record() -> None:
             both(light, "student", "miou", "mAP"),
         )
         assert f"| {light} | {' | '.join(cells)} |" in text
+
+
+def test_seen_and_unseen_fields_have_the_scores_of_their_record() -> None:
+    with (ROOT / "experiments" / "records" / "laptop_paper_b_seen_unseen.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    text = (ROOT / "docs" / "results" / "markers.md").read_text(encoding="utf-8")
+    for method, name in (("student", "student"), ("network", "marker network")):
+        for channel in ("phase", "fluorescence"):
+            cells = []
+            for field, task in ((field, task) for field in ("raw_1", "raw_3") for task in ("seen", "unseen")):
+                about = (task, f"{method}_{channel}", field)
+                own = [row for row in rows if (row["task"], row["arm"], row["field"]) == about]
+                cells.append(" / ".join(_over_seeds(own, metric) for metric in ("cell_miou", "mAP")))
+            assert f"| {name}, {channel} | {' | '.join(cells)} |" in text
