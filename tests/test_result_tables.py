@@ -373,3 +373,25 @@ def test_seen_and_unseen_fields_have_the_scores_of_their_record() -> None:
                 own = [row for row in rows if (row["task"], row["arm"], row["field"]) == about]
                 cells.append(" / ".join(_over_seeds(own, metric) for metric in ("cell_miou", "mAP")))
             assert f"| {name}, {channel} | {' | '.join(cells)} |" in text
+
+
+def test_students_in_even_light_have_the_scores_of_their_records() -> None:
+    records, text = (
+        ROOT / "experiments" / "records",
+        (ROOT / "docs" / "results" / "no-labels.md").read_text(encoding="utf-8"),
+    )
+    before, now = (
+        [json.loads(line) for line in (records / f"self_training_{name}.jsonl").read_text().splitlines()]
+        for name in ("rounds", "even_light")
+    )
+    for kind in ("MCF10A", "RAW", "3T3"):
+        cells = []
+        for way in ("plain", "nuclei"):
+            scores = []
+            for rows in (before, now):
+                own = [row[way] for row in rows if (row["kind"], row["seed"], row["rounds"]) == (kind, 0, 3)]
+                scores.append(
+                    " / ".join(f"{fmean(values):.3f}" for values in list(zip(*own, strict=True))[:2])
+                )
+            cells.append(" -> ".join(scores))
+        assert f"| {kind} | {' | '.join(cells)} |" in text
