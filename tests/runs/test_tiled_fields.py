@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import nn
 from frugalseg.commands.command_settings import PredictSettings
 from frugalseg.commands.predict_fields import predict_fields
 from frugalseg.errors import Interrupted
+from frugalseg.images.image import Image
 from frugalseg.images.normalize import IntensityScale, zscore
 from frugalseg.images.read import read_image
 from frugalseg.images.resize import resize_planes, scaled_shape
@@ -33,6 +35,7 @@ from frugalseg.prediction import tiled
 from frugalseg.runs import map_process, tiled_fields, tiled_numbers
 from frugalseg.runs.manifest import RunResult
 from frugalseg.runs.options import RunOptions
+from frugalseg.runs.run_log import RunLog
 
 SHAPE, SCALE = (150, 801), 0.7
 CHANNELS = ("phase", "bf")
@@ -473,3 +476,17 @@ def test_the_middle_tells_the_scale_of_a_field(folder: Path, monkeypatch: pytest
     assert len(seen) == 1
     monkeypatch.setattr(tiled_fields, "MIDDLE", 1000)
     assert tiled_fields.scale_of_field(image, model, None, None).maps is maps  # the middle is the whole field
+
+
+def test_channels_in_quotes_have_the_columns_of_small_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card names Hoechst [405] in quotes, for brackets are focal planes there."""
+    planes = np.ones((1, 8, 8), np.float32)
+    image = Image(planes[:, None], ("x",), name="a")
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr(tiled_numbers, "measure_tiles", lambda *given: seen.append(given[3]) or [])
+    run = SimpleNamespace(outputs=SimpleNamespace(result_path=lambda _: Path("none")), log=RunLog(quiet=True))
+    stitched = SimpleNamespace(count=1, store=SimpleNamespace(core=8))
+    card = SimpleNamespace(channels=('"Hoechst [405]"',), kind="cells")
+    field = SimpleNamespace(name="a", pixel_size=None)
+    tiled_numbers.measure_large(run, field, image, card, stitched, 4)  # type: ignore[arg-type]
+    assert seen == [("Hoechst [405]",)]

@@ -126,7 +126,7 @@ def refuse_to_lose(folder: Path, others: Sequence[str]) -> None:
         )
 
 
-def remove_results(places: Iterable[tuple[Path, Path]]) -> None:
+def remove_field_results(places: Iterable[tuple[Path, Path]]) -> None:
     """Remove the results of fields with their records; what a record knows of other results stays."""
     for result, record in places:
         others = made_by("", record, result).get("other_results")

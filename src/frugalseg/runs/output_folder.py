@@ -109,7 +109,7 @@ class OutputFolder:
         self._write_run("running", RunSummary())  # first, so that it fails now, and not after an hour
         # What is left of an earlier run would pass for this one's.
         if not options.resume:
-            earlier_results.remove_results(places.values())
+            earlier_results.remove_field_results(places.values())
         for path in whole[1:] if len(self.done) < len(self.names) else ():
             earlier_results.remove(path)
 

@@ -45,6 +45,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise OutputFailed(
-            f"{path} is of an earlier design and could not be removed: {error.strerror or error}; remove it, or choose another "
+            f"{path} is of earlier runs and could not be removed: {error.strerror or error}; remove it, or choose another "
             "folder"
         ) from error
