@@ -57,7 +57,8 @@ def sights(model: "ObjectModel", planes: Any, cues: Any) -> Iterator[tuple[str, 
 
         def see(known: Any, invert: bool = invert, confidence: float | None = confidence) -> "SeenImage":
             about = model.card, model.network, model.settings, planes, "the image"
-            return replace(see_image(*about, cues=known, inverted=invert), usual_confidence=confidence)
+            seen = see_image(*about, cues=known, contrast=-1 if invert else 1)
+            return replace(seen, usual_confidence=confidence)
 
         alone = unseeded_objects(see(None))
         yield f"{way}, alone", alone.labels, dict(alone.confidence or {}), alone.seen.inverted
@@ -88,9 +89,10 @@ def print_times(model: "ObjectModel", data: Path) -> None:
 
     from frugalseg.models import unseeded_objects
     from frugalseg.models.seen_image import SeenImage
-    from frugalseg.models.surer_sight import WAYS, surer_sight
+    from frugalseg.models.surer_sight import surer_sight
 
-    tried: dict[str, Any] = {"none": (), "adapted": (SeenImage.with_adapted_norms,), "both": WAYS}
+    adapted, inverted = SeenImage.with_adapted_norms, SeenImage.with_inverted_contrast
+    tried: dict[str, Any] = {"none": (), "adapted": (adapted,), "both": (inverted, adapted)}
     for name in ("hela_5", "mcf10a_s1", "3t3_1", "bmdm_u1"):
         planes = open_one(data, name, "phase_nuclear").planes(["phase"])
         seconds: dict[str, list[float]] = {way: [] for way in tried}

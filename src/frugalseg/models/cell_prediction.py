@@ -67,7 +67,7 @@ def predict_cells(image: SeenImage, card: ObjectCard, cues: ImageCues) -> CellPr
     doubts = ((KEPT,) if kept else ()) + sight_doubts(seen, card, distance, confidence)
     doubts += size_doubts(labels, cues)
     fit, held = nuclei_agreement(labels, nuclei), nuclei_in_cells(labels, nuclei)
-    return CellPrediction(labels, confidence, fit, distance, doubts, held, seen.adapted, seen.inverted)
+    return CellPrediction(labels, confidence, fit, distance, doubts, held, seen.adapted, seen.contrast)
 
 
 def _numbered_after(
@@ -175,4 +175,4 @@ def find_alone(image: SeenImage, card: ObjectCard) -> ObjectPrediction:
     distance = distance_from_learned(card, seen.planes, seen.at.scale)
     doubts = sight_doubts(seen, card, distance, found.confidence or {})
     sure = found.confidence
-    return ObjectPrediction(found.labels, found.maps, sure, distance, doubts, seen.adapted, seen.inverted)
+    return ObjectPrediction(found.labels, found.maps, sure, distance, doubts, seen.adapted, seen.contrast)

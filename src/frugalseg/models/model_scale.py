@@ -114,18 +114,20 @@ def normalization_of(card: StainCard | ObjectCard | None) -> tuple[Normalization
     return own or (unless_said,) * len(card.channels)
 
 
-def inverted_planes(
-    planes: NDArray[np.float32], normalization: Sequence[Normalization]
+def in_contrast(
+    planes: NDArray[np.float32], normalization: Sequence[Normalization], contrast: float
 ) -> NDArray[np.float32]:
-    """Return normalised planes (C,Y,X), those without a stain with the opposite sign: bright for dark.
+    """Return normalised planes (C,Y,X), those without a stain with so many times the contrast: below 0, bright for dark.
 
     Examples
     --------
-    >>> inverted_planes(np.ones((2, 1, 1), np.float32), ("even", "log")).ravel().tolist()
-    [-1.0, 1.0]
+    >>> in_contrast(np.ones((2, 1, 1), np.float32), ("even", "log"), -0.5).ravel().tolist()
+    [-0.5, 1.0]
     """
-    sign = np.array([1 if way == "log" else -1 for way in normalization], np.float32)
-    return planes * sign[:, None, None]
+    if contrast == 1:
+        return planes
+    times = np.array([1 if way == "log" else contrast for way in normalization], np.float32)
+    return planes * times[:, None, None]
 
 
 def normalization_for(modalities: Sequence[Modality]) -> tuple[Normalization, ...]:

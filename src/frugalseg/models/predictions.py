@@ -31,8 +31,8 @@ class CellPrediction:
     adapted
         Whether the model was not sure of the image as it is, and saw it with batch norms that know it: see
         `frugalseg.models.surer_sight`.
-    inverted
-        Whether it saw bright for dark and dark for bright, likewise.
+    contrast
+        By what it multiplied grey values without a stain, likewise; below 0 it saw bright for dark and dark for bright.
     """
 
     labels: NDArray[np.uint32]
@@ -42,7 +42,12 @@ class CellPrediction:
     doubts: tuple[str, ...] = ()
     nuclei: Mapping[int, int] = field(default_factory=dict)
     adapted: bool = False
-    inverted: bool = False
+    contrast: float = 1.0
+
+    @property
+    def inverted(self) -> bool:
+        """Whether bright was seen for dark."""
+        return self.contrast < 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class ObjectPrediction:
         (K,Y,X) float32, what they were made of.
     confidence
         As of `CellPrediction`; None of nuclei, and of a model that sees the image in one orientation only.
-    look_distance, doubts, adapted, inverted
+    look_distance, doubts, adapted, contrast
         As of `CellPrediction`.
     """
 
@@ -67,4 +72,14 @@ class ObjectPrediction:
     look_distance: float | None
     doubts: tuple[str, ...]
     adapted: bool = False
-    inverted: bool = False
+    contrast: float = 1.0
+
+    @property
+    def inverted(self) -> bool:
+        """Whether bright was seen for dark."""
+        return self.contrast < 0
+
+
+def sight_of(found: CellPrediction | ObjectPrediction) -> dict[str, bool | float]:
+    """Return how a model saw an image, for records: `adapted`, `inverted` and `contrast`."""
+    return {"adapted": found.adapted, "inverted": found.inverted, "contrast": found.contrast}

@@ -20,7 +20,7 @@ from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.learning.from_labels.label_training import ObjectNetwork
 from frugalseg.models.field_doubts import distance_from_learned
 from frugalseg.models.inputs import as_sequence
-from frugalseg.models.model_scale import inverted_planes, model_planes, normalization_of
+from frugalseg.models.model_scale import in_contrast, model_planes, normalization_of
 from frugalseg.models.object_dataset import ObjectDataset
 from frugalseg.models.training_options import Log, OnError, say
 from frugalseg.networks.cards import ObjectCard, StainCard
@@ -131,7 +131,7 @@ def _crops_of(rehearsed: Sequence[CropSample], learning: LabelSettings, seed: in
 
 def _looks_unlike(card: ObjectCard, planes: NDArray[np.float32], scale: float, inverted: bool) -> bool:
     """Return whether an image (C,Y,X) looks, or looks inverted, unlike all that the start was learned from."""
-    seen = inverted_planes(planes, normalization_of(card)) if inverted else planes
+    seen = in_contrast(planes, normalization_of(card), -1 if inverted else 1)
     distance = distance_from_learned(card, seen, scale)
     return distance is not None and distance > 1
 

@@ -59,8 +59,8 @@ def seeded_cells(image: SeenImage, nuclei: NDArray[np.unsignedinteger]) -> Seede
     background and gaps. Nuclei tell it how many cells there are, and the orientations of the image whether it copes: the
     image is seen at its scale, and enlarged by the usual zoom of training, and the enlarged cells count unless the
     orientations agree less on them. A model that sees the image in one orientation only can't tell, and keeps to its scale.
-    Before, an image of which the network is not sure is seen inverted or with adapted batch norms, if that helps (docs/decisions,
-    25 and 26).
+    Before, an image of which the network is not sure is seen with less contrast, inverted, or with adapted batch norms, if that
+    helps (docs/decisions, 25, 26 and 29).
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from frugalseg.learning.from_labels.label_settings import LabelSettings
 from frugalseg.models.image_cues import ImageCues
 from frugalseg.models.model_scale import (
     LARGEST_AT_MODEL_SCALE,
-    inverted_planes,
+    in_contrast,
     model_planes,
     normalization_of,
 )
@@ -25,6 +25,8 @@ from frugalseg.networks.folding import fold_norms
 
 #: Share of the image in the statistics of adapted batch norms: docs/decisions, 25.
 SHARE = 0.3
+#: Contrast of an image that is seen with less: docs/decisions, 29.
+LESS = 0.6
 #: Largest stride of an encoder, px, and side of the smallest image, network px, that tells its norms anything.
 STRIDE, SMALLEST = 32, 64
 
@@ -46,18 +48,20 @@ class SeenImage:
     may_enlarge
         Whether the network may see the image enlarged, for finer borders: see `frugalseg.models.seeded_cells.copes`.
     may_adapt
-        Whether batch norms may be adapted.
+        Whether batch norms may be adapted, and the contrast lowered.
     usual_confidence
         Of the card: see `frugalseg.models.surer_sight`. None: the network sees every image alike.
     seen_anew
-        Returns the image as another network sees it, inverted or not, at the scale that suits the cells which that one finds;
+        Returns the image as another network sees it, in another contrast, at the scale that suits the cells which that one finds;
         None: at the same scale.
     unfolded
         The network with its batch norms; None: `network` has them.
     normalization
-        How each channel was normalised; empty: nothing is known, and nothing is inverted.
-    inverted, adapted
-        Whether `planes` are inverted, and whether the network's batch norms know the image.
+        How each channel was normalised; empty: nothing is known, and the contrast is not changed.
+    contrast
+        By what the grey values of `planes` without a stain were multiplied; below 0 they are inverted, bright for dark.
+    adapted
+        Whether the network's batch norms know the image.
     """
 
     network: ObjectNetwork
@@ -67,12 +71,17 @@ class SeenImage:
     diameter: float
     may_enlarge: bool = True
     usual_confidence: float | None = None
-    seen_anew: Callable[[ObjectNetwork, bool], "SeenImage"] | None = None
+    seen_anew: Callable[[ObjectNetwork, float], "SeenImage"] | None = None
     unfolded: ObjectNetwork | None = None
     normalization: tuple[Normalization, ...] = ()
     may_adapt: bool = True
-    inverted: bool = False
+    contrast: float = 1.0
     adapted: bool = False
+
+    @property
+    def inverted(self) -> bool:
+        """Whether bright is seen for dark."""
+        return self.contrast < 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -106,17 +115,31 @@ class SeenImage:
         small = np.ascontiguousarray(resize_planes(self.planes, shape)[:, :rows, :columns])
         network = adapt_norms(self.unfolded or self.network, small, SHARE)
         if self.seen_anew is not None:
-            return replace(self.seen_anew(network, self.inverted), adapted=True)
+            return replace(self.seen_anew(network, self.contrast), adapted=True)
         return replace(self, network=network, unfolded=None, at=ImageScale(self.at.scale), adapted=True)
 
     def with_inverted_contrast(self) -> "SeenImage | None":
         """Return the image with bright for dark and dark for bright; None of fluorescence, where a stain is bright by nature."""
+        return self._with_contrast(-1)
+
+    def with_less_contrast(self) -> "SeenImage | None":
+        """Return the image with grey values closer to their mean.
+
+        None of fluorescence, whose logarithm is seen; and of a model that is not self-trained, for which it was not measured.
+
+        How far z-scored cells differ from the background depends on what else is in the image: in one that is full of cells, or of
+        which a dark corner was cut off, they differ more, and background and textures pass for cells.
+        """
+        return self._with_contrast(LESS) if self.may_adapt else None
+
+    def _with_contrast(self, times: float) -> "SeenImage | None":
         if all(way == "log" for way in self.normalization):
             return None
+        contrast = times * self.contrast
         if self.seen_anew is not None:
-            return self.seen_anew(self.unfolded or self.network, not self.inverted)
-        planes = inverted_planes(self.planes, self.normalization)
-        return replace(self, planes=planes, at=ImageScale(self.at.scale), inverted=not self.inverted)
+            return self.seen_anew(self.unfolded or self.network, contrast)
+        planes = in_contrast(self.planes, self.normalization, times)
+        return replace(self, planes=planes, at=ImageScale(self.at.scale), contrast=contrast)
 
 
 def seen_by(
@@ -142,7 +165,7 @@ def see_image(
     diameter: float | None = None,
     cues: ImageCues | None = None,
     at: ImageScale | None = None,
-    inverted: bool = False,
+    contrast: float = 1.0,
 ) -> SeenImage:
     """Return an image (Y,X) or (C,Y,X) as a model sees it, at the scale that suits it: see `image_scale`.
 
@@ -159,14 +182,13 @@ def see_image(
         As of `image_scale`.
     at
         What `image_scale` has found for this image before.
-    inverted
-        Whether the model is to see label-free channels inverted.
+    contrast
+        By what the normalised grey values of label-free channels are multiplied; below 0 the model sees them inverted.
     """
     start = scale_by_sizes(card, pixel_size, known_diameter(diameter, cues))
 
     def normalized(scale: float) -> NDArray[np.float32]:
-        planes = model_planes(card, image, owner, scale)
-        return inverted_planes(planes, normalization_of(card)) if inverted else planes
+        return in_contrast(model_planes(card, image, owner, scale), normalization_of(card), contrast)
 
     planes = normalized(start)
     folded = fold_norms(network)  # once for all that it is asked
@@ -174,12 +196,12 @@ def see_image(
     if at.scale != start and set(normalization_of(card)) != {"zscore"}:
         planes, at = normalized(at.scale), ImageScale(at.scale)
 
-    def anew(other: ObjectNetwork, invert: bool) -> SeenImage:
+    def anew(other: ObjectNetwork, contrast: float) -> SeenImage:
         known = pixel_size, diameter, cues
-        return see_image(card, other, settings, image, owner, *known, inverted=invert)
+        return see_image(card, other, settings, image, owner, *known, contrast=contrast)
 
     seen = seen_by(card, folded, settings, planes, at)
-    return replace(seen, unfolded=network, seen_anew=anew, inverted=inverted)
+    return replace(seen, unfolded=network, seen_anew=anew, contrast=contrast)
 
 
 def see_planes(
@@ -191,9 +213,9 @@ def see_planes(
 ) -> SeenImage:
     """Return an image (C,Y,X) that is normalised already as a model sees it; all else as of `see_image`."""
 
-    def anew(other: ObjectNetwork, invert: bool) -> SeenImage:
-        now = inverted_planes(planes, normalization_of(card)) if invert else planes
-        return replace(see_planes(card, other, settings, now, pixel_size), seen_anew=anew, inverted=invert)
+    def anew(other: ObjectNetwork, contrast: float) -> SeenImage:
+        now = in_contrast(planes, normalization_of(card), contrast)
+        return replace(see_planes(card, other, settings, now, pixel_size), seen_anew=anew, contrast=contrast)
 
     folded = fold_norms(network)
     seen = seen_by(card, folded, settings, planes, image_scale(folded, card, settings, planes, pixel_size))

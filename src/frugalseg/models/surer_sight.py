@@ -1,4 +1,4 @@
-"""Images of which a student is less sure than of those that it learned from: seen inverted, or by batch norms that know them."""
+"""Images of which a student is less sure than of those that it learned from: seen in another contrast, or by norms that know them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
@@ -10,10 +10,10 @@ from frugalseg.models.seen_image import SeenImage
 
 #: An image is doubtful where so many times as many cells as in those learned from have an unusually low confidence.
 DOUBTFUL = 2.0
-#: What another sight must gain in mean confidence: docs/decisions, 25 and 26.
+#: What another sight must gain in mean confidence: docs/decisions, 25, 26 and 29.
 MUST_GAIN = 0.02
 #: How else an image can be seen, in the order in which it is tried.
-WAYS = (SeenImage.with_inverted_contrast, SeenImage.with_adapted_norms)
+WAYS = (SeenImage.with_less_contrast, SeenImage.with_inverted_contrast, SeenImage.with_adapted_norms)
 
 
 class Found(Protocol):
@@ -33,7 +33,9 @@ def surer_sight(
     find: Callable[[SeenImage], FoundT],
     ways: Sequence[Callable[[SeenImage], SeenImage | None]] = WAYS,
 ) -> tuple[SeenImage, FoundT]:
-    """Return how a network sees an image best, and the cells it finds so: as it is, inverted, or with adapted batch norms.
+    """Return how a network sees an image best, and the cells it finds so.
+
+    That is as it is, with less contrast, inverted, or with adapted batch norms.
 
     Each is tried where the network is unsure of more cells than it should be, and counts where the orientations of the image
     then agree clearly better. So what a network knows well is seen as before, and takes no longer.

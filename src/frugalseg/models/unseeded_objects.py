@@ -51,7 +51,8 @@ def unseeded_objects(image: SeenImage) -> UnseededObjects:
 
     At a finer scale the network finds better borders, and too many cells. So what it finds at its scale are the cells, and
     they grow anew from their cores in the maps of the finer scale, unless the orientations agree less on them there
-    (docs/decisions, 21). An image of which it is not sure is seen inverted or with adapted batch norms, if that helps (25, 26).
+    (docs/decisions, 21). An image of which it is not sure is seen with less contrast, inverted, or with adapted batch
+    norms, if that helps (25, 26, 29).
     """
     usual = objects_at(image)
     if image.settings.target == "nuclei" or len(usual.oriented) == 1:

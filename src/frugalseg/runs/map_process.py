@@ -21,6 +21,7 @@ from frugalseg.images.outliers import planes_without_outliers, without_outliers
 from frugalseg.images.write import write_image, write_labels
 from frugalseg.models.model_scale import note_on_scale
 from frugalseg.models.object_model import ObjectModel
+from frugalseg.models.predictions import sight_of
 from frugalseg.models.stain_model import StainModel
 from frugalseg.models.stain_scale import learned_stain
 from frugalseg.prediction.stain_values import in_original_units
@@ -196,7 +197,7 @@ class _ObjectProcess:
         known: dict[str, Any] = {"n_cells": count, "warnings": (*on_truth, *warnings), **trust(segmented)}
         if found.look_distance is not None:
             known["look_distance"] = found.look_distance
-        known |= {"adapted": found.adapted, "inverted": found.inverted}
+        known |= sight_of(found)
         for warning in warnings:
             run.log.line(f"  warning: {warning}")
         if truth is not None:

@@ -17,7 +17,7 @@ from frugalseg.images.outliers import planes_without_outliers
 from frugalseg.images.write import write_labels
 from frugalseg.learning.from_markers.marker_settings import MarkerSettings
 from frugalseg.models.model_settings import MarkerModelSettings
-from frugalseg.models.predictions import CellPrediction, ObjectPrediction
+from frugalseg.models.predictions import CellPrediction, ObjectPrediction, sight_of
 from frugalseg.report import FieldReport, TrainingCurve, preview
 from frugalseg.report.report_data import FULL_FIELDS
 from frugalseg.runs.cell_pages import (
@@ -80,7 +80,7 @@ class Segmented:
     @classmethod
     def alone(cls, found: ObjectPrediction) -> "Segmented":
         """Return what a model of cells found without nuclei."""
-        known: dict[str, Any] = {"adapted": found.adapted, "inverted": found.inverted}
+        known: dict[str, Any] = sight_of(found)
         if found.look_distance is not None:
             known["look_distance"] = found.look_distance
         return cls(found.labels, known, confidence=found.confidence or None, doubts=found.doubts)
@@ -96,8 +96,7 @@ class Segmented:
         known: dict[str, Any] = {
             "nuclei_agreement": asdict(found.agreement),
             "look_distance": found.look_distance,
-            "adapted": found.adapted,
-            "inverted": found.inverted,
+            **sight_of(found),
         }
         if rounds_agree is not None:
             known["rounds_agree"] = rounds_agree

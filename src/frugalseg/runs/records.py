@@ -138,6 +138,8 @@ class FieldRecord(Record):
         Whether the model was not sure of the field as it is, and saw it with batch norms that know it.
     inverted
         Whether it saw bright for dark and dark for bright, likewise.
+    contrast
+        By what it multiplied grey values without a stain, likewise.
     tiled
         Whether the objects were found tile by tile, as the field was too large for the memory.
     training
@@ -181,6 +183,7 @@ class FieldRecord(Record):
     rounds_agree: float | None = None
     adapted: bool = False
     inverted: bool = False
+    contrast: float = 1.0
     tiled: bool = False
     training: TrainingSummary | None = None
     scores: Scores | None = None
