@@ -87,12 +87,12 @@ def test_a_field_without_the_nuclear_channel_is_segmented_alone(
     of_phase: Path, images: Path, tmp_path: Path, source: str, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = ObjectPrediction(
-        CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, (INVERTED,), True, inverted=True
+        CELLS.cells.astype(np.uint32), np.zeros((1, 128, 128)), None, None, (INVERTED,), True, contrast=-1
     )
     monkeypatch.setattr(ObjectModel, "find_objects", lambda *_, **__: found)
     record, labels = predicted(of_phase, images, tmp_path / "out", where="", **{source: channel})
     expected = CELLS.cells
-    assert (record.adapted, record.inverted) == (True, True)
+    assert (record.adapted, record.inverted, record.contrast) == (True, True, -1)
     assert INVERTED in record.warnings
     assert record.n_cells == len(np.unique(expected[expected > 0]))
     np.testing.assert_array_equal(labels, expected)

@@ -138,10 +138,10 @@ def test_what_can_be_trusted_is_measured_and_shown_and_shown_again(images: Path,
         look_distance=1.75,
         nuclei=nuclei_in_cells(labels, nuclei),
         adapted=True,
-        inverted=True,
+        contrast=-0.6,
     )
     record = run(images, out, found=found).fields[NAME]
-    assert (record.adapted, record.inverted) == (True, True)
+    assert (record.adapted, record.inverted, record.contrast) == (True, True, -0.6)
     with (out / "measurements.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["nuclei"]) for row in rows] == [0] + [1] * (len(cells) - 1)
