@@ -233,6 +233,7 @@ POINT = [[30.0, 30.0]]
         (CELLS * np.nan, POINT, {}, BadPixels, "NaN or infinite"),
         (CELLS * np.inf, POINT, {}, BadPixels, "NaN or infinite"),
         (np.full((64, 80), 7.0), POINT, {}, BadPixels, "constant"),
+        (CELLS, POINT, {"mask": np.full((64, 80), np.nan)}, BadPixels, "`mask` has NaN"),
         (np.zeros((0, 80)), POINT, {}, WrongShape, r"with pixels, not of shape \(1, 0, 80\)"),
         (np.zeros((1, 1, 64, 80)), POINT, {}, WrongShape, r"\(C,Y,X\) or \(Y,X\)"),
         (np.zeros(5), POINT, {}, WrongShape, r"\(C,Y,X\) or \(Y,X\)"),

@@ -81,7 +81,7 @@ def find_foreground(
     WrongShape
         The arrays do not belong together.
     BadPixels
-        The image is constant or not finite.
+        The image is constant, or it or the mask is not finite.
     SettingsError
         The method is unknown, what it needs is missing, or it has no use for the given mask or scribbles.
 
@@ -103,7 +103,12 @@ def find_foreground(
     method = _choose_method(method, planes, scribbles, mask)
     shape = planes.shape[1:]
     if mask is not None and method == "mask":
-        own = np.asarray(_same_shape(mask, shape, "mask") > 0)
+        given = _same_shape(mask, shape, "mask")
+        if not np.isfinite(given).all():
+            raise BadPixels(
+                "`mask` has NaN or infinite pixels; give 0 for background and anything above it for cells"
+            )
+        own = np.asarray(given > 0)
         return Foreground(own, own.astype(np.float32), "mask")
     planes = planes_without_outliers(planes)
     if len(found) == 0:
