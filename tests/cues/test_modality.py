@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from frugalseg.cues.modality import detect_modality
+import frugalseg as fs
+from frugalseg.cues.modality import brighter_near, detect_modality
 from frugalseg.images.normalize import blur, flatten, log_level, normalize_plane
 from frugalseg.synthetic.cells import make_cells
 
@@ -102,3 +103,28 @@ def test_label_free_fields_full_of_cells_are_label_free(channel: str, density: f
 def test_rounding_of_a_constant_plane_is_not_blown_up(value: float, modality: str) -> None:
     plane = np.full((64, 64), value, np.float32)
     assert np.abs(normalize_plane(plane, modality, 30)).max() == 0
+
+
+def test_brightness_around_nuclei_tells_fluorescence_where_contrast_does_not() -> None:
+    field = make_cells((192, 192), density=0.3, seed=0)
+    stain, phase = field.planes(["cytoplasm", "phase"])
+    noisy = stain + np.random.default_rng(0).normal(0, 1.6 * stain.std(), stain.shape).astype(np.float32)
+    assert detect_modality(noisy, 30) == "label-free"  # the noise is as strong everywhere
+    assert detect_modality(noisy, 30, field.nuclei) == "fluorescent"
+    points = np.zeros(field.nuclei.shape, np.uint32)
+    points[tuple(np.round(field.markers).astype(int).T)] = 1
+    assert detect_modality(noisy, 30, points) == "fluorescent"
+    for plane in (phase, phase.max() - phase):
+        assert detect_modality(plane, 30, field.nuclei) == "label-free"
+    assert fs.find_cues(np.stack([noisy, phase]), field.nuclear).modalities == ("fluorescent", "label-free")
+
+
+def test_how_often_places_near_nuclei_are_brighter() -> None:
+    nuclei = np.zeros((40, 80), np.int32)
+    nuclei[18:22, 18:22] = 1
+    steps = np.where(np.arange(80) < 40, 2.0, 1.0)[None].repeat(40, 0).astype(np.float32)
+    assert brighter_near(steps, nuclei, 16) == 1.0
+    assert brighter_near(-steps, nuclei, 16) == 0.0
+    assert brighter_near(np.ones((40, 80), np.float32), nuclei, 16) == 0.5
+    assert brighter_near(steps, np.zeros_like(nuclei), 16) == 0.5
+    assert brighter_near(steps, np.ones_like(nuclei), 16) == 0.5  # nothing is far

@@ -150,7 +150,7 @@ def _foreground_finder(start: ScaledPlane, method: str, mask: Mask | None) -> Ca
     if mask is not None:
         return lambda scaled: resize_labels(mask, (scaled.seeds.shape[0], scaled.seeds.shape[1]))
     fluorescent = method == "intensity" or (
-        method != "texture" and detect_modality(start.plane, start.diameter) == "fluorescent"
+        method != "texture" and detect_modality(start.plane, start.diameter, start.seeds) == "fluorescent"
     )
     return (lambda scaled: intensity_foreground(scaled)[0]) if fluorescent else _textured_cells
 

@@ -123,7 +123,8 @@ def find_foreground(
     wide = diameter if found.nuclei is None else MEASURED_WIDER * diameter
     scaled = scale_plane(planes[0], found, wide)
     if method == "auto":
-        method = "intensity" if detect_modality(scaled.plane, scaled.diameter) == "fluorescent" else "texture"
+        modality = detect_modality(scaled.plane, scaled.diameter, scaled.seeds)
+        method = "intensity" if modality == "fluorescent" else "texture"
     if method == "intensity":
         small_mask, log_odds = intensity_foreground(scaled)
     else:

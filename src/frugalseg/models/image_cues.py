@@ -13,13 +13,13 @@ from frugalseg.cues.markers import (
     Markers,
     find_markers,
 )
-from frugalseg.cues.modality import detect_modality
+from frugalseg.cues.modality import find_modalities
 from frugalseg.cues.quality import CueQuality, evaluate_cues
 from frugalseg.cues.scaled_plane import MEASURED_WIDER
 from frugalseg.errors import BadPixels, FrugalsegError, NoMarkers, SettingsError
 from frugalseg.images.normalize import Modality
 from frugalseg.images.outliers import without_outliers
-from frugalseg.images.resize import resize_planes, scaled_shape
+from frugalseg.images.resize import scaled_shape
 from frugalseg.images.value_checks import is_label_map
 from frugalseg.learning.from_markers.marker_settings import TARGET_DIAMETER
 from frugalseg.models.cue_settings import CueSettings
@@ -185,8 +185,7 @@ def cues_of(
         doubts = (LABELS_AS_STAIN,) if is_label_map(nuclei[None], "") else ()
     mask = _own_mask(sources.mask, shape, owner)
     size = _size(planes, markers, mask, settings, owner)
-    small = resize_planes(planes, scaled_shape(shape, TARGET_DIAMETER / size.diameter))
-    modalities = tuple(detect_modality(plane, TARGET_DIAMETER) for plane in small)
+    modalities = find_modalities(planes, markers, size.diameter)
     foreground = _foreground(sources, planes, markers, size.diameter, mask, settings, owner)
     quality = evaluate_cues(markers.points, foreground.mask, size.diameter)
     warnings = (*doubts, *quality.warnings, *_on_size(markers, size.diameter, sources, settings))
