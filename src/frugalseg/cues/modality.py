@@ -91,9 +91,9 @@ def brighter_near(plane: Plane, nuclei: NDArray[np.unsignedinteger], diameter: f
     >>> brighter_near(-np.hypot(*np.mgrid[-10:50, -10:50]).astype(np.float32), nuclei, 20.0)
     1.0
     """
+    if not nuclei.any():
+        return 0.5
     distance = ndimage.distance_transform_edt(nuclei == 0)
     near, far = distance <= diameter / 4, distance >= np.quantile(distance, 0.75)
-    if not nuclei.any() or bool((near & far).any()):
-        return 0.5
     level = blur(plane, diameter / 10.0)
     return float(roc_auc_score(np.repeat([1, 0], [near.sum(), far.sum()]), np.r_[level[near], level[far]]))
