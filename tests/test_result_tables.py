@@ -209,6 +209,27 @@ def test_the_other_contrast_has_the_scores_of_its_records() -> None:
         assert f"{fmean(tuned):.3f}" in decision
 
 
+def test_less_contrast_has_the_scores_of_its_record() -> None:
+    decision = (ROOT / "docs" / "decisions" / "0029-less-contrast.md").read_text(encoding="utf-8")
+    rows = [row for row in lines_of("less_contrast.jsonl") if not row["learned"]]
+    for kind in {row["kind"] for row in rows}:
+        for size in ("whole", "256 px", "400 px"):
+            here = [row for row in rows if (row["kind"], row["size"]) == (kind, size)]
+
+            def mean(how: str, here: list[dict[str, Any]] = here) -> str:
+                return " / ".join(f"{fmean(row[how][at] for row in here):.3f}" for at in (0, 1))
+
+            cells = [f"{mean(f'before, {way}')} -> {mean(f'default, {way}')}" for way in ("alone", "nuclei")]
+            for what, hows in (("lower", ("default",)), ("inverted", ("before", "default"))):
+                counts = (
+                    [sum(row[f"{how}, {way}, {what}"] for row in here) for way in ("alone", "nuclei")]
+                    for how in hows
+                )
+                cells.append(" -> ".join(f"{alone}, {nuclei}" for alone, nuclei in counts))
+            n = sum(row["n"] for row in here)
+            assert f"| {kind} | {size} | {n} | {' | '.join(cells)} |" in decision
+
+
 @pytest.mark.parametrize("kind", ["3T3", "RAW"])
 def test_suggested_crops_hold_the_scores_of_their_record(kind: str) -> None:
     rows = [row for row in lines_of("suggest_against_random.jsonl") if row["kind"] == kind]
