@@ -403,7 +403,7 @@ def test_students_in_even_light_have_the_scores_of_their_records() -> None:
     )
     before, now = (
         [json.loads(line) for line in (records / f"self_training_{name}.jsonl").read_text().splitlines()]
-        for name in ("rounds", "even_light")
+        for name in ("before_even_light", "even_light")
     )
     for kind in ("HeLa", "MCF10A", "RAW", "3T3"):
         cells = []
